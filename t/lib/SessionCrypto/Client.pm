@@ -1,0 +1,93 @@
+package SessionCrypto::Client;
+
+# An HTTP client that sends exactly the bytes it is given. LWP and HTTP::Tiny
+# refuse or repair what an attacker would send, so neither is of use here.
+#
+#   my $client = SessionCrypto::Client->new(port => 8080);
+#   my $res = $client->get('/app', session => $token, 'X-S' => 'user=joe');
+#   $res->status  $res->body  $res->header('location')  $res->token
+#
+# `session` is the value of the session cookie; anything else is a header.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET ();
+
+use constant TIMEOUT => 30;
+
+sub new {
+    my ($class, %args) = @_;
+    return bless {%args}, $class;
+}
+
+sub get  { my ($self, $path, @headers) = @_; return $self->_request('GET', $path, undef, @headers) }
+sub post { my ($self, $path, $body, @headers) = @_; return $self->_request('POST', $path, $body, @headers) }
+
+# HTTP/1.0, so that the body ends where the connection does: no chunks to undo.
+sub _request {
+    my ($self, $method, $path, $body, @headers) = @_;
+    my $request = "$method $path HTTP/1.0\r\nHost: " . ($self->{host} // '127.0.0.1') . "\r\n";
+    while (my ($name, $value) = splice @headers, 0, 2) {
+        ($name, $value) = (Cookie => "session=$value") if $name eq 'session';
+        $request .= "$name: $value\r\n";
+    }
+    if (defined $body) {
+        $request .= "Content-Type: application/x-www-form-urlencoded\r\n"
+            . 'Content-Length: ' . length($body) . "\r\n";
+    }
+    $request .= "\r\n" . ($body // '');
+
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => TIMEOUT,
+    ) or die "cannot connect to port $self->{port}: $!\n";
+    my $answer = eval {
+        # A server that refuses a request may close before it has read all of it.
+        local $SIG{PIPE} = 'IGNORE';
+        local $SIG{ALRM} = sub { die "no answer within @{[TIMEOUT]} s\n" };
+        alarm TIMEOUT;
+        print {$socket} $request;
+        $socket->flush;
+        local $/;
+        <$socket>;
+    };
+    my $error = $@;
+    alarm 0;
+    die $error if $error;
+    return SessionCrypto::Response->parse($answer // '');
+}
+
+package SessionCrypto::Response;
+
+# `status` is 0 if the server closed the connection without an answer.
+sub parse {
+    my ($class, $text) = @_;
+    my ($head, $body) = split /\r\n\r\n/, $text, 2;
+    my ($first, @lines) = split /\r\n/, $head // '';
+    my %header;
+    for (@lines) {
+        my ($name, $value) = /^([^:]+):\s*(.*)$/s or next;
+        push @{ $header{ lc $name } }, $value;
+    }
+    my ($status) = ($first // '') =~ m{^HTTP/1\.[01] (\d{3})};
+    return bless { status => $status // 0, header => \%header, body => $body // '' }, $class;
+}
+
+sub status { return $_[0]{status} }
+sub body   { return $_[0]{body} }
+
+# All values of a header.
+sub header { return @{ $_[0]{header}{ lc $_[1] } // [] } }
+
+# The session cookie as set by this answer: undef if none was set, '' if the
+# answer removes the cookie.
+sub token {
+    my ($self, $name) = @_;
+    $name //= 'session';
+    for ($self->header('set-cookie')) {
+        return $1 if /^\Q$name\E=([^;]*)/;
+    }
+    return undef;
+}
+
+1;

@@ -1,0 +1,223 @@
+package SessionCrypto::Httpd;
+
+# An httpd of a test's own, beside the one that Apache::Test runs: with the C
+# module, with a configuration from a table, or one that must not start at all.
+#
+#   my $c = SessionCrypto::Httpd->new(module => 'c', config => $fragment);
+#   $c->start;
+#   $c->client->get('/', 'X-S' => 'user=joe')->token;
+#   $c->log->clean;
+#   $c->stop;
+#
+#   my ($ok, $output) = SessionCrypto::Httpd->new(config => $fragment)->check;
+#
+# `module` is 'ours', 'c', 'none' or the path of a shared object.
+#
+# Every request is answered by one Lua handler: it copies the request header
+# X-S to the response header X-S, from which mod_session takes a new session
+# (SessionHeader), and its body is the session that it found (HTTP_SESSION).
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use IO::Socket::INET ();
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Client   ();
+use SessionCrypto::ErrorLog ();
+
+use constant { START_SECONDS => 20, STOP_SECONDS => 20 };
+
+my %running;
+
+# Settings that t/run puts into the environment. See there for each.
+sub env {
+    my ($name) = @_;
+    return $ENV{"SESSION_CRYPTO_$name"} // die "SESSION_CRYPTO_$name is not set: start tests with t/run\n";
+}
+
+sub module_path {
+    my ($which) = @_;
+    return $which eq 'ours' ? env('MODULE') : $which eq 'c' ? env('C_MODULE') : $which;
+}
+
+sub new {
+    my ($class, %args) = @_;
+    my $self = bless {
+        name   => $args{name}   // 'httpd',
+        module => $args{module} // 'ours',
+        config => $args{config} // '',
+        # Everything that mod_session needs is on unless a test brings its own.
+        session => $args{session} // <<'END',
+Session On
+SessionEnv On
+SessionHeader X-S
+SessionCookieName session path=/
+END
+        dir => tempdir("$args{name}XXXXXX", DIR => env('WORK'), CLEANUP => 0),
+    }, $class;
+    chmod 0711, $self->{dir};
+    make_path("$self->{dir}/htdocs");
+    return $self;
+}
+
+sub dir    { return $_[0]{dir} }
+sub htdocs { return "$_[0]{dir}/htdocs" }
+sub conf   { return "$_[0]{dir}/httpd.conf" }
+sub port   { return $_[0]{port} }
+sub pid    { return $_[0]{pid} }
+sub log    { return $_[0]{log} }
+
+# `host` is what the request calls the server, to choose a name-based host.
+sub client {
+    my ($self, %args) = @_;
+    return SessionCrypto::Client->new(port => $self->{port}, %args);
+}
+
+# Writes a file below the server's directory and returns its path.
+sub write_file {
+    my ($self, $name, $text, $mode) = @_;
+    my $path = "$self->{dir}/$name";
+    my ($parent) = $path =~ m{^(.*)/};
+    make_path($parent);
+    open my $file, '>:raw', "$path.new" or die "$path.new: $!\n";
+    print {$file} $text;
+    close $file or die "$path.new: $!\n";
+    chmod $mode, "$path.new" if defined $mode;
+    rename "$path.new", $path or die "$path: $!\n";
+    return $path;
+}
+
+# `httpd -t`: whether it accepts the configuration, and what it prints.
+sub check {
+    my ($self) = @_;
+    $self->{port} //= 1;    # never listened on
+    $self->write_conf;
+    my ($httpd, $conf) = (env('HTTPD'), $self->conf);
+    my $output = qx('$httpd' -t -f '$conf' 2>&1);
+    return ($? == 0, $output);
+}
+
+sub start {
+    my ($self) = @_;
+    # Between finding a free port and listening on it, another may take it.
+    for my $attempt (1 .. 5) {
+        $self->{port} = free_port();
+        return $self if $self->_start;
+        my @log = $self->{log}->lines;
+        next if grep { /Address already in use/ } @log;
+        die "$self->{name} did not start:\n", map { "$_\n" } $self->{output}, @log;
+    }
+    die "$self->{name}: no free port\n";
+}
+
+sub _start {
+    my ($self) = @_;
+    $self->write_conf;
+    my $stderr = "$self->{dir}/stderr";
+    $self->{log} = SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        open STDOUT, '>', $stderr;
+        open STDERR, '>&', \*STDOUT;
+        # In the foreground httpd is our own child: its pid is known at once,
+        # and nobody else can be killed by mistake.
+        exec env('HTTPD'), '-DFOREGROUND', '-f', $self->conf or POSIX::_exit(127);
+    }
+    $self->{pid} = $pid;
+    $running{$pid} = $self;
+    my $deadline = time + START_SECONDS;
+    while (time < $deadline) {
+        if (waitpid($pid, WNOHANG) == $pid) {
+            delete $running{$pid};
+            delete $self->{pid};
+            $self->{output} = _slurp($stderr);
+            return 0;
+        }
+        return 1 if -e "$self->{dir}/httpd.pid" && $self->_listens;
+        sleep 0.02;
+    }
+    $self->stop;
+    $self->{output} = "not listening after @{[START_SECONDS]} s";
+    return 0;
+}
+
+sub _listens {
+    my ($self) = @_;
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 1);
+}
+
+# Starts again with the same configuration file, keeping connections.
+sub graceful {
+    my ($self) = @_;
+    kill USR1 => $self->{pid} or die "no httpd to restart\n";
+    return;
+}
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} // return;
+    delete $running{$pid};
+    kill TERM => $pid;
+    my $deadline = time + STOP_SECONDS;
+    while (waitpid($pid, WNOHANG) == 0) {
+        kill KILL => $pid if time > $deadline;
+        sleep 0.02;
+    }
+    return;
+}
+
+# Leaves no server behind, whatever ends the test.
+END {
+    my $status = $?;
+    $_->stop for values %running;
+    $? = $status;
+}
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
+        or die "no free port: $!\n";
+    return $socket->sockport;
+}
+
+sub write_conf {
+    my ($self) = @_;
+    my $dir = $self->{dir};
+    my $load = $self->{module} eq 'none' ? ''
+        : sprintf qq(LoadModule session_crypto_module "%s"\n), module_path($self->{module});
+    my $modules = env('MODULES');
+    my $lua     = env('LUA');
+    $self->write_file('httpd.conf', <<"END");
+ServerRoot "$dir"
+DefaultRuntimeDir "$dir"
+PidFile "$dir/httpd.pid"
+ErrorLog "$dir/error_log"
+LogLevel info session_crypto:debug
+ServerName 127.0.0.1
+Listen 127.0.0.1:$self->{port}
+Include "$modules"
+${load}DocumentRoot "$dir/htdocs"
+<Directory "$dir/htdocs">
+    AllowOverride AuthConfig
+</Directory>
+LimitRequestFieldSize 2000000
+LuaMapHandler ^/ "$lua"
+$self->{session}
+# The fragment of the test
+$self->{config}
+END
+    return;
+}
+
+sub _slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or return '';
+    local $/;
+    return <$file>;
+}
+
+1;
