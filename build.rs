@@ -1,0 +1,143 @@
+//! Finds httpd, makes Rust of its headers, and compiles what is only C.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+
+use find::Httpd;
+
+#[path = "apxs/find.rs"]
+mod find;
+
+/// The Rust names of httpd's API that `src/ffi` uses, and nothing else.
+const FUNCTIONS: &[&str] = &[
+    "ap_cfg_closefile",
+    "ap_cfg_getline",
+    "ap_find_linked_module",
+    "ap_get_module_config",
+    "ap_getword_conf",
+    "ap_hook_pre_config",
+    "ap_pcfg_openfile",
+    "ap_server_root_relative",
+    "apr_dso_sym",
+    "apr_palloc",
+    "apr_pool_cleanup_null",
+    "apr_pool_cleanup_register",
+    "apr_strerror",
+    "apr_tokenize_to_argv",
+    "session_crypto_log.*",
+];
+const TYPES: &[&str] = &[
+    "ap_HOOK_session_decode_t",
+    "ap_HOOK_session_encode_t",
+    "command_rec",
+    "module",
+    "session_rec",
+];
+const VALUES: &[&str] = &[
+    "ACCESS_CONF",
+    "APLOG_(EMERG|ERR|INFO|DEBUG)",
+    "APR_(EGENERAL|EOF)",
+    "APR_HOOK_(FIRST|MIDDLE|LAST)",
+    "MODULE_MAGIC_.*",
+    "OK",
+    "HTTP_INTERNAL_SERVER_ERROR",
+    "OR_AUTHCFG",
+    "RSRC_CONF",
+];
+
+fn main() {
+    for path in [
+        "build.rs",
+        "apxs/find.rs",
+        "src/ffi/bindings.h",
+        "src/ffi/shim.c",
+        "src/ffi/shim.h",
+    ] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    for name in ["APXS", "PATH"] {
+        println!("cargo::rerun-if-env-changed={name}");
+    }
+    if let Err(line) = build() {
+        println!("cargo::error={line}");
+    }
+}
+
+fn build() -> Result<(), String> {
+    let httpd = Httpd::find()?;
+    let out_dir = std::env::var_os("OUT_DIR")
+        .map(PathBuf::from)
+        .ok_or("cargo sets no OUT_DIR")?;
+    translate_headers(&httpd, &out_dir.join("bindings.rs"))?;
+    compile_shim(&httpd)
+}
+
+fn translate_headers(httpd: &Httpd, output: &Path) -> Result<(), String> {
+    let mut builder = bindgen::builder()
+        .header("src/ffi/bindings.h")
+        .clang_args(&httpd.cppflags)
+        .clang_args(
+            httpd
+                .include_dirs
+                .iter()
+                .map(|dir| format!("-I{}", dir.display())),
+        )
+        .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
+        .default_macro_constant_type(bindgen::MacroTypeVariation::Signed)
+        // For statuses, which are sums of other macros.
+        .clang_macro_fallback()
+        .clang_macro_fallback_build_dir(output.parent().unwrap_or(Path::new(".")))
+        .default_enum_style(bindgen::EnumVariation::Consts)
+        .prepend_enum_name(false)
+        .generate_comments(false)
+        .layout_tests(false)
+        .merge_extern_blocks(true)
+        .rust_target(bindgen::RustTarget::stable(85, 0).map_err(|error| error.to_string())?)
+        .rust_edition(bindgen::RustEdition::Edition2024)
+        .wrap_unsafe_ops(true);
+    builder = FUNCTIONS
+        .iter()
+        .fold(builder, |builder, name| builder.allowlist_function(name));
+    builder = TYPES
+        .iter()
+        .fold(builder, |builder, name| builder.allowlist_type(name));
+    builder = VALUES
+        .iter()
+        .fold(builder, |builder, name| builder.allowlist_var(name));
+
+    // bindgen panics when there is no libclang; its many lines become one.
+    panic::set_hook(Box::new(|_| ()));
+    let generated = panic::catch_unwind(AssertUnwindSafe(|| builder.generate()));
+    let _ = panic::take_hook();
+    generated
+        .map_err(|_| {
+            "libclang is missing: install libclang-dev (Debian, Ubuntu) or clang-devel \
+             (Fedora, RHEL), or set LIBCLANG_PATH to its directory"
+                .to_owned()
+        })?
+        .map_err(|error| {
+            let first = error
+                .to_string()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            format!("httpd's headers cannot be read: {first}")
+        })?
+        .write_to_file(output)
+        .map_err(|error| format!("{} cannot be written: {error}", output.display()))
+}
+
+fn compile_shim(httpd: &Httpd) -> Result<(), String> {
+    let mut build = cc::Build::new();
+    build
+        .file("src/ffi/shim.c")
+        .includes(&httpd.include_dirs)
+        .warnings(true);
+    for flag in &httpd.cppflags {
+        build.flag(flag);
+    }
+    build
+        .try_compile("session_crypto_shim")
+        .map_err(|error| format!("the C compiler fails ({error}): install gcc or clang"))
+}
