@@ -1,0 +1,259 @@
+//! Ciphers and digests by name.
+//!
+//! An algorithm is checked here once, when the configuration names it, so
+//! that nothing has to be doubted when a token arrives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use openssl::cipher::CipherRef;
+use openssl::md::MdRef;
+use thiserror::Error;
+
+use crate::derivation::MAX_KEY;
+use crate::evp::{self, Mode};
+
+/// The names of httpd's module, and OpenSSL's for the same ciphers.
+const CLASSIC_NAMES: [(&str, &str); 4] = [
+    ("3des192", "DES-EDE3-CBC"),
+    ("aes128", "AES-128-CBC"),
+    ("aes192", "AES-192-CBC"),
+    ("aes256", "AES-256-CBC"),
+];
+
+/// The cipher of a section that names none, as in httpd's module.
+const DEFAULT_CIPHER: &str = "AES-256-CBC";
+
+/// The digest of httpd's module, and what it is called in its configuration.
+const DEFAULT_DIGEST: &str = "SHA1";
+const DEFAULT_DIGEST_ALIAS: &str = "SHA";
+
+/// Why a name cannot be used; the words say what to write instead.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AlgorithmError {
+    /// OpenSSL has no cipher of this name.
+    #[error(
+        "unknown cipher: write aes256, aes192, aes128, 3des192, or a name \
+         that 'openssl list -cipher-algorithms' shows"
+    )]
+    UnknownCipher,
+    /// The cipher exists, but its mode gives neither of our formats.
+    #[error(
+        "this is not a CBC cipher, and sessions cannot be sealed with it: \
+         write aes256, or a name that ends in -cbc"
+    )]
+    UnusableCipher,
+    /// OpenSSL has no digest of this name.
+    #[error(
+        "unknown digest: write SHA, SHA256, SHA512, or a name that \
+         'openssl list -digest-algorithms' shows"
+    )]
+    UnknownDigest,
+    /// The digest exists, but keys cannot be derived with it.
+    #[error(
+        "this digest cannot be used for HMAC, and so not to derive a key: \
+         write SHA, SHA256 or SHA512"
+    )]
+    UnusableDigest,
+}
+
+/// A block cipher in CBC mode: the classic format.
+#[derive(Clone)]
+pub struct Cipher {
+    evp: Arc<openssl::cipher::Cipher>,
+    key_length: usize,
+    block_size: usize,
+}
+
+impl Cipher {
+    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
+    /// any case.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or it is not CBC.
+    pub fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+        let name = CLASSIC_NAMES
+            .iter()
+            .find(|(ours, _)| ours.eq_ignore_ascii_case(name))
+            .map_or(name, |(_, openssl)| openssl);
+        let evp = evp::fetch_cipher(name).ok_or(AlgorithmError::UnknownCipher)?;
+        let (key_length, block_size) = (evp.key_length(), evp.block_size());
+        let usable = evp::mode(&evp) == Mode::Cbc
+            && evp.iv_length() == block_size
+            && (1..=MAX_KEY).contains(&key_length)
+            && (1..=MAX_BLOCK).contains(&block_size);
+        if !usable {
+            return Err(AlgorithmError::UnusableCipher);
+        }
+        Ok(Self {
+            evp: Arc::new(evp),
+            key_length,
+            block_size,
+        })
+    }
+
+    /// The cipher of a section that names none: `aes256`.
+    ///
+    /// # Errors
+    ///
+    /// This OpenSSL does not have it.
+    pub fn default_cipher() -> Result<Self, AlgorithmError> {
+        Self::by_name(DEFAULT_CIPHER)
+    }
+
+    pub(crate) fn evp(&self) -> &CipherRef {
+        &self.evp
+    }
+
+    /// Bytes of key.
+    pub(crate) fn key_length(&self) -> usize {
+        self.key_length
+    }
+
+    /// Bytes of a block, and of an IV.
+    pub(crate) fn block_size(&self) -> usize {
+        self.block_size
+    }
+}
+
+/// The largest block of a CBC cipher in OpenSSL (`EVP_MAX_IV_LENGTH`).
+pub(crate) const MAX_BLOCK: usize = 16;
+
+impl fmt::Debug for Cipher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Cipher({})",
+            self.evp.nid().short_name().unwrap_or("?")
+        )
+    }
+}
+
+/// A digest that HMAC can use.
+#[derive(Clone)]
+pub struct Digest {
+    evp: Arc<openssl::md::Md>,
+}
+
+impl Digest {
+    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or HMAC cannot use it.
+    pub fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+        // OpenSSL's SHA was SHA-0, which it has no more.
+        let name = if name.eq_ignore_ascii_case(DEFAULT_DIGEST_ALIAS) {
+            DEFAULT_DIGEST
+        } else {
+            name
+        };
+        let evp = evp::fetch_digest(name).ok_or(AlgorithmError::UnknownDigest)?;
+        // Only a trial tells: SHAKE has a size and still no HMAC.
+        evp::pbkdf2(b"trial", b"trial", 1, &evp, &mut [0; 1])
+            .map_err(|_| AlgorithmError::UnusableDigest)?;
+        Ok(Self { evp: Arc::new(evp) })
+    }
+
+    /// The digest of a section that names none: SHA-1, as in httpd's module.
+    ///
+    /// # Errors
+    ///
+    /// This OpenSSL does not have it.
+    pub fn default_digest() -> Result<Self, AlgorithmError> {
+        Self::by_name(DEFAULT_DIGEST)
+    }
+
+    pub(crate) fn evp(&self) -> &MdRef {
+        &self.evp
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Digest({})",
+            self.evp.type_().short_name().unwrap_or("?")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_every_spelling_of_a_cipher() {
+        for name in [
+            "aes256",
+            "AES256",
+            "aes-256-cbc",
+            "AES-256-CBC",
+            "2.16.840.1.101.3.4.1.42",
+        ] {
+            assert_eq!(Cipher::by_name(name).unwrap().key_length(), 32, "{name}");
+        }
+        for name in ["3des192", "DES-EDE3-CBC", "des3"] {
+            let cipher = Cipher::by_name(name).unwrap();
+            assert_eq!(
+                (cipher.key_length(), cipher.block_size()),
+                (24, 8),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_every_mode_but_cbc() {
+        for name in [
+            "aes-256-ctr",
+            "aes-256-ecb",
+            "aes-256-gcm",
+            "aes-256-ccm",
+            "aes-256-xts",
+            "aes-128-cbc-cts",
+            "aes-128-cbc-hmac-sha1",
+            "aes-256-wrap",
+            "chacha20",
+            "chacha20-poly1305",
+            "des-ede3",
+            "null",
+        ] {
+            let found = Cipher::by_name(name).map(|_| name);
+            assert_eq!(found, Err(AlgorithmError::UnusableCipher), "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_unknown_names() {
+        for name in ["", "aes", "aes-257-cbc", "aes256\u{0}"] {
+            assert_eq!(
+                Cipher::by_name(name).map(|_| name),
+                Err(AlgorithmError::UnknownCipher)
+            );
+            assert_eq!(
+                Digest::by_name(name).map(|_| name),
+                Err(AlgorithmError::UnknownDigest)
+            );
+        }
+    }
+
+    #[test]
+    fn knows_every_spelling_of_a_digest() {
+        for name in [
+            "SHA", "sha", "SHA1", "sha-1", "sha256", "SHA2-256", "sha3-256",
+        ] {
+            assert!(Digest::by_name(name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_digest_that_hmac_cannot_use() {
+        for name in ["shake128", "shake256", "null"] {
+            let found = Digest::by_name(name).map(|_| name);
+            assert_eq!(found, Err(AlgorithmError::UnusableDigest), "{name}");
+        }
+    }
+}
