@@ -1,0 +1,134 @@
+//! One directive, one row, one handler.
+
+use std::ffi::CStr;
+
+use session_crypto_core::{Cipher, Digest};
+
+use crate::SessionCrypto;
+use crate::config::DirRecord;
+use crate::ffi::{Context, Directive, Directives, Parms};
+use crate::passphrases;
+
+/// The directives, as httpd reads them.
+pub(crate) static TABLE: Directives<{ ROWS.len() + 1 }> = Directives::new(ROWS);
+
+/// As many words as httpd itself takes in a list (`AP_MAX_ARGC`, http_config.h).
+const LIST: usize = 64;
+
+const ROWS: &[Directive<SessionCrypto>] = &[
+    Directive {
+        name: c"SessionCryptoPassphrase",
+        help: c"passphrases, or exec:program: the first seals sessions, all open them",
+        context: Context::Everywhere,
+        most: LIST,
+        handler: passphrase,
+    },
+    Directive {
+        name: c"SessionCryptoPassphraseFile",
+        help: c"a file of passphrases: the first seals sessions, all open them",
+        context: Context::Directory,
+        most: 1,
+        handler: passphrase_file,
+    },
+    Directive {
+        name: c"SessionCryptoCipher",
+        help: c"ciphers: the first seals sessions, all open them",
+        context: Context::Everywhere,
+        most: LIST,
+        handler: cipher,
+    },
+    Directive {
+        name: c"SessionCryptoDigest",
+        help: c"the digest that derives keys from passphrases",
+        context: Context::Everywhere,
+        most: 1,
+        handler: digest,
+    },
+    Directive {
+        name: c"SessionCryptoDriver",
+        help: c"openssl, the one cryptographic library of this module",
+        context: Context::Server,
+        most: LIST,
+        handler: driver,
+    },
+];
+
+fn passphrase<'p>(
+    parms: &Parms<'p>,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let passphrase = passphrases::from_word(parms, word)?;
+        record.add_passphrase(parms.pool(), passphrase);
+    }
+    Ok(())
+}
+
+fn passphrase_file<'p>(
+    parms: &Parms<'p>,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for file in words {
+        for passphrase in passphrases::from_file(parms, file)? {
+            record.add_passphrase(parms.pool(), passphrase);
+        }
+    }
+    Ok(())
+}
+
+fn cipher<'p>(
+    parms: &Parms<'p>,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    let ciphers = words
+        .iter()
+        .map(|word| {
+            let name = word.to_string_lossy();
+            Cipher::by_name(&name).map_err(|error| format!("'{name}': {error}"))
+        })
+        .collect::<Result<_, _>>()?;
+    record.set_ciphers(parms.pool(), ciphers);
+    Ok(())
+}
+
+fn digest<'p>(
+    parms: &Parms<'p>,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let name = word.to_string_lossy();
+        let digest = Digest::by_name(&name).map_err(|error| format!("'{name}': {error}"))?;
+        record.set_digest(parms.pool(), digest);
+    }
+    Ok(())
+}
+
+fn driver<'p>(
+    parms: &Parms<'p>,
+    _record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    if parms.in_virtual_host() || parms.in_directory() {
+        return Err("the driver is that of the whole server: \
+                    move this line out of <VirtualHost> and every other section"
+            .to_owned());
+    }
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    let name = words.next().unwrap_or_default();
+    if !name.eq_ignore_ascii_case("openssl") {
+        return Err(format!(
+            "there is no driver '{name}', this module always uses OpenSSL: \
+             write 'SessionCryptoDriver openssl', or leave the line out"
+        ));
+    }
+    match words.next() {
+        None => Ok(()),
+        Some(parameter) => Err(format!(
+            "unknown parameter '{parameter}': write 'SessionCryptoDriver openssl' alone"
+        )),
+    }
+}

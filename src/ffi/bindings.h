@@ -1,0 +1,14 @@
+/* The headers that bindgen reads. */
+#include "httpd.h"
+#include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_request.h"
+#include "util_cfgtree.h"
+#include "ap_mpm.h"
+#include "apr_dso.h"
+#include "apr_pools.h"
+#include "apr_strings.h"
+#include "mod_session.h"
+
+#include "shim.h"

@@ -1,0 +1,180 @@
+//! Files and programs that the configuration names.
+
+use std::ffi::{CStr, OsStr, c_char};
+use std::marker::PhantomData;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::{self, NonNull};
+
+use zeroize::Zeroizing;
+
+use super::bindings::{self, ap_configfile_t, apr_status_t};
+use super::pool::Pool;
+
+/// The longest line of a configuration file, with its NUL (httpd.h).
+const MAX_LINE: usize = 8192;
+
+/// A file that is read as httpd reads its configuration: lines joined at a
+/// trailing backslash, white space trimmed, words in quotes.
+pub(crate) struct ConfigFile<'p> {
+    raw: NonNull<ap_configfile_t>,
+    pool: Pool<'p>,
+    lifetime: PhantomData<&'p ap_configfile_t>,
+}
+
+/// A line of such a file, wiped when it is dropped.
+pub(crate) struct Line {
+    /// Its number in the file, from 1; of a joined line, the last.
+    pub(crate) number: u32,
+    buffer: Zeroizing<Box<[u8]>>,
+}
+
+impl<'p> ConfigFile<'p> {
+    /// Opens a file.
+    ///
+    /// # Errors
+    ///
+    /// The system's own reason.
+    pub(crate) fn open(pool: Pool<'p>, path: &CStr) -> Result<Self, String> {
+        let mut raw = ptr::null_mut();
+        // SAFETY: the pool is live, `path` is a C string, and the call writes
+        // a file that lives as long as the pool, or fails.
+        let status =
+            unsafe { bindings::ap_pcfg_openfile(&raw mut raw, pool.as_ptr(), path.as_ptr()) };
+        match NonNull::new(raw) {
+            Some(raw) if status == bindings::OK => Ok(Self {
+                raw,
+                pool,
+                lifetime: PhantomData,
+            }),
+            _ => Err(reason(status)),
+        }
+    }
+
+    /// Reads the next line, `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The line cannot be read, or is longer than [`MAX_LINE`].
+    pub(crate) fn line(&mut self) -> Result<Option<Line>, (u32, String)> {
+        let mut buffer = Zeroizing::new(vec![0_u8; MAX_LINE].into_boxed_slice());
+        // SAFETY: the file is open, and `buffer` has MAX_LINE bytes.
+        let status = unsafe {
+            bindings::ap_cfg_getline(buffer.as_mut_ptr().cast(), MAX_LINE, self.raw.as_ptr())
+        };
+        // SAFETY: the file is open.
+        let number = unsafe { self.raw.as_ref() }.line_number;
+        match status {
+            bindings::OK => Ok(Some(Line { number, buffer })),
+            bindings::APR_EOF => Ok(None),
+            _ => Err((number, reason(status))),
+        }
+    }
+
+    /// Hands the words of a line to `with`, and wipes them afterwards.
+    pub(crate) fn with_words<R>(&self, line: &Line, with: impl FnOnce(&[&CStr]) -> R) -> R {
+        let line = CStr::from_bytes_until_nul(&line.buffer).unwrap_or_default();
+        with_words(self.pool, line, with)
+    }
+}
+
+impl Drop for ConfigFile<'_> {
+    fn drop(&mut self) {
+        // SAFETY: open until here, and never used again.
+        unsafe { bindings::ap_cfg_closefile(self.raw.as_ptr()) };
+    }
+}
+
+/// Splits a line into words as httpd does, quotes and backslashes included,
+/// and wipes them when `with` has seen them.
+pub(super) fn with_words<R>(pool: Pool<'_>, line: &CStr, with: impl FnOnce(&[&CStr]) -> R) -> R {
+    let mut words = Vec::new();
+    let mut rest = line.as_ptr();
+    // SAFETY: `rest` points into `line`, at its NUL at the latest.
+    while unsafe { *rest } != 0 {
+        // SAFETY: the pool is live; the call moves `rest` on within `line`.
+        let word = unsafe { bindings::ap_getword_conf(pool.as_ptr(), &raw mut rest) };
+        words.extend(NonNull::new(word));
+    }
+    let outcome = {
+        // SAFETY: each is a C string of its own in the pool.
+        let words: Vec<_> = words
+            .iter()
+            .map(|word| unsafe { CStr::from_ptr(word.as_ptr()) })
+            .collect();
+        with(&words)
+    };
+    for word in words {
+        // SAFETY: as above, and `with` has let go of it.
+        unsafe { wipe(word.as_ptr()) };
+    }
+    outcome
+}
+
+/// Overwrites a C string, up to its NUL.
+///
+/// # Safety
+///
+/// `text` is a C string that may be written, and nobody refers to it.
+/// An empty one may be a constant, and is not touched.
+unsafe fn wipe(text: *mut c_char) {
+    // SAFETY: the caller vouches for the string.
+    let length = unsafe { CStr::from_ptr(text) }.to_bytes().len();
+    // SAFETY: the same bytes.
+    let bytes = unsafe { std::slice::from_raw_parts_mut(text.cast::<u8>(), length) };
+    zeroize::Zeroize::zeroize(bytes);
+}
+
+/// Makes a path absolute, under `ServerRoot` if it is not.
+pub(crate) fn server_root_relative<'p>(pool: Pool<'p>, path: &CStr) -> Option<&'p CStr> {
+    // SAFETY: the pool is live and `path` a C string.
+    let absolute = unsafe { bindings::ap_server_root_relative(pool.as_ptr(), path.as_ptr()) };
+    if absolute.is_null() {
+        return None;
+    }
+    // SAFETY: a C string in the pool, or `path` itself, which the pool's
+    // owner outlives (server/config.c, ap_server_root_relative).
+    let absolute = unsafe { CStr::from_ptr(absolute) };
+    Some(pool.text(&absolute.to_string_lossy()))
+}
+
+/// Splits a command as `apr_tokenize_to_argv` does: spaces, quotes, backslash.
+pub(crate) fn arguments<'p>(pool: Pool<'p>, command: &CStr) -> Vec<&'p OsStr> {
+    let mut argv = ptr::null_mut();
+    // SAFETY: the pool is live, `command` a C string; the call writes a list
+    // that ends with NULL, or fails.
+    let status =
+        unsafe { bindings::apr_tokenize_to_argv(command.as_ptr(), &raw mut argv, pool.as_ptr()) };
+    let mut words = Vec::new();
+    if status != bindings::OK || argv.is_null() {
+        return words;
+    }
+    loop {
+        // SAFETY: an entry of the list, its NULL at the latest.
+        let word = unsafe { *argv };
+        if word.is_null() {
+            return words;
+        }
+        // SAFETY: a C string in the pool.
+        let word = unsafe { CStr::from_ptr(word) };
+        words.push(OsStr::from_bytes(word.to_bytes()));
+        // SAFETY: not past the NULL, which ends the loop.
+        argv = unsafe { argv.add(1) };
+    }
+}
+
+/// The system's words for a status.
+fn reason(status: apr_status_t) -> String {
+    let mut buffer = [0_u8; 128];
+    // SAFETY: `buffer` has 128 bytes; the call writes a C string there.
+    unsafe { bindings::apr_strerror(status, buffer.as_mut_ptr().cast(), 128) };
+    CStr::from_bytes_until_nul(&buffer)
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// The path that a C string names.
+pub(crate) fn path(name: &CStr) -> &Path {
+    Path::new(OsStr::from_bytes(name.to_bytes()))
+}

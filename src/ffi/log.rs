@@ -1,0 +1,47 @@
+//! The error log. Lines carry this module's log index, so that
+//! `LogLevel session_crypto:debug` works.
+
+use std::ffi::{CString, c_int};
+use std::ptr;
+
+use super::bindings;
+
+/// Levels of `LogLevel`, `<http_log.h>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// The server cannot start.
+    Emergency,
+    /// Something on this host does not work.
+    Error,
+    /// An everyday refusal.
+    Info,
+    /// What only somebody who looks for it wants to read.
+    Debug,
+}
+
+impl Level {
+    pub(super) fn code(self) -> c_int {
+        match self {
+            Self::Emergency => bindings::APLOG_EMERG,
+            Self::Error => bindings::APLOG_ERR,
+            Self::Info => bindings::APLOG_INFO,
+            Self::Debug => bindings::APLOG_DEBUG,
+        }
+    }
+}
+
+/// `message` for C, cut at a NUL byte, of which our messages have none.
+pub(super) fn text(message: &str) -> CString {
+    let end = message.find('\0').unwrap_or(message.len());
+    CString::new(message.get(..end).unwrap_or_default()).unwrap_or_default()
+}
+
+/// Writes a line to the main server's log; to stderr until that is open.
+pub(crate) fn server(level: Level, message: &str) {
+    let message = text(message);
+    // SAFETY: shim.h allows a NULL server, and `message` is a C string that
+    // ap_log_error copies.
+    unsafe {
+        bindings::session_crypto_log_server(ptr::null(), level.code(), 0, message.as_ptr());
+    }
+}

@@ -1,0 +1,52 @@
+//! The safe face of httpd's C API, and the only folder with unsafe code.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `module` | the module record, and the trampolines that httpd calls |
+//! | `directive` | the table of directives, and what a handler sees of a line |
+//! | `config_file` | files and programs named by the configuration |
+//! | `request` | a request, and the session that mod_session hands us |
+//! | `session_hooks` | mod_session's hooks, found at run time |
+//! | `pool` | memory that httpd frees |
+//! | `log` | the error log |
+//! | `guard` | what happens when our code panics |
+//! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
+
+pub(crate) use config_file::{ConfigFile, arguments, path, server_root_relative};
+pub(crate) use directive::{Context, Directive, Directives, Parms};
+pub(crate) use log::Level;
+pub(crate) use module::{Failed, Module, Record};
+pub(crate) use pool::Pool;
+pub(crate) use request::{Request, Session};
+
+mod config_file;
+mod directive;
+mod guard;
+mod log;
+mod module;
+mod pool;
+mod request;
+mod session_hooks;
+
+/// httpd's API as bindgen translates it.
+#[allow(
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    non_snake_case,
+    unreachable_pub,
+    dead_code,
+    unknown_lints,
+    unnecessary_transmutes,
+    clippy::all,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::undocumented_unsafe_blocks,
+    clippy::allow_attributes_without_reason,
+    reason = "generated from httpd's headers"
+)]
+mod bindings {
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}

@@ -1,0 +1,118 @@
+//! Memory that httpd frees.
+
+use std::ffi::{CStr, c_void};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::slice;
+
+use session_crypto_core::Arena;
+
+use super::bindings::{self, apr_pool_t, apr_status_t};
+use super::guard::guard;
+
+/// An APR pool that lives for `'p`.
+///
+/// What it hands out lives exactly as long. It is not `Send`: httpd uses a
+/// pool from one thread at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Pool<'p> {
+    raw: NonNull<apr_pool_t>,
+    lifetime: PhantomData<&'p apr_pool_t>,
+}
+
+impl<'p> Pool<'p> {
+    /// Makes a view of a pool, or `None` of NULL.
+    ///
+    /// # Safety
+    ///
+    /// The pool must live for `'p`.
+    pub(super) unsafe fn from_raw(raw: *mut apr_pool_t) -> Option<Self> {
+        Some(Self {
+            raw: NonNull::new(raw)?,
+            lifetime: PhantomData,
+        })
+    }
+
+    pub(super) fn as_ptr(self) -> *mut apr_pool_t {
+        self.raw.as_ptr()
+    }
+
+    /// Moves a value that has a destructor into the pool; it runs when the
+    /// pool is cleared.
+    ///
+    /// `'static`, because by then anything else in the pool may be gone.
+    pub(crate) fn place<T: 'static>(self, value: T) -> &'p T {
+        let place = self.write(value);
+        // SAFETY: the pool is live; `place` holds a T until the cleanup runs,
+        // once, when the pool goes (apr_pools.h, apr_pool_cleanup_register).
+        unsafe {
+            bindings::apr_pool_cleanup_register(
+                self.as_ptr(),
+                place.as_ptr().cast::<c_void>(),
+                Some(drop_value::<T>),
+                Some(bindings::apr_pool_cleanup_null),
+            );
+        }
+        // SAFETY: initialised above, in the pool for all of 'p, and never
+        // handed out again.
+        unsafe { place.as_ref() }
+    }
+
+    /// Moves a value that has no destructor into the pool.
+    pub(crate) fn place_plain<T: Copy + 'p>(self, value: T) -> &'p mut T {
+        let mut place = self.write(value);
+        // SAFETY: as in `place`.
+        unsafe { place.as_mut() }
+    }
+
+    fn write<T>(self, value: T) -> NonNull<T> {
+        const {
+            assert!(
+                align_of::<T>() <= 8,
+                "APR aligns to 8 bytes (APR_ALIGN_DEFAULT)"
+            );
+        }
+        let place = self.allocate(size_of::<T>()).cast::<T>();
+        // SAFETY: size_of::<T>() bytes of the pool, aligned for T, ours alone.
+        unsafe { place.write(value) };
+        place
+    }
+
+    fn allocate(self, len: usize) -> NonNull<c_void> {
+        // APR gives NULL for no bytes at all.
+        // SAFETY: the pool is live.
+        let bytes = unsafe { bindings::apr_palloc(self.as_ptr(), len.max(1)) };
+        // httpd's pools end the process when memory runs out (main.c,
+        // abort_on_oom), so there is nobody left to see a NULL.
+        NonNull::new(bytes).unwrap_or_else(|| std::process::abort())
+    }
+
+    /// Copies text into the pool, as a C string.
+    pub(crate) fn text(self, text: &str) -> &'p CStr {
+        let bytes = self.bytes(text.len().saturating_add(1));
+        for (to, from) in bytes.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
+    }
+}
+
+impl<'p> Arena<'p> for Pool<'p> {
+    fn bytes(&self, len: usize) -> &'p mut [u8] {
+        let bytes = self.allocate(len).cast::<u8>();
+        // SAFETY: `len` bytes of the pool, ours alone.
+        unsafe { bytes.write_bytes(0, len) };
+        // SAFETY: the bytes just zeroed, in the pool for all of 'p.
+        unsafe { slice::from_raw_parts_mut(bytes.as_ptr(), len) }
+    }
+}
+
+/// A pool's cleanup for a `T` that [`Pool::place`] put there.
+unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
+    guard(bindings::APR_EGENERAL, || {
+        // SAFETY: `Pool::place` registered a pointer to a T of its own, and
+        // APR runs a cleanup once.
+        unsafe { value.cast::<T>().drop_in_place() };
+        bindings::OK
+    })
+}

@@ -1,0 +1,31 @@
+/* What httpd offers only as C macros: its log calls.
+ *
+ * APLOG_USE_MODULE ties every line to this module's own log index, so that
+ * "LogLevel session_crypto:debug" works; the macros read the level inline, so
+ * that a line nobody wants costs a comparison.
+ */
+#include "httpd.h"
+#include "http_config.h"
+#include "http_log.h"
+#include "http_request.h"
+
+#include "shim.h"
+
+APLOG_USE_MODULE(session_crypto);
+
+int session_crypto_logs_request(const request_rec *r, int level)
+{
+    return APLOG_R_IS_LEVEL(r, level);
+}
+
+void session_crypto_log_request(const request_rec *r, int level,
+                                apr_status_t status, const char *message)
+{
+    ap_log_rerror(APLOG_MARK, level, status, r, "%s", message);
+}
+
+void session_crypto_log_server(const server_rec *s, int level,
+                               apr_status_t status, const char *message)
+{
+    ap_log_error(APLOG_MARK, level, status, s, "%s", message);
+}

@@ -1,0 +1,51 @@
+//! What is said in the log, at which level, and what mod_session is told.
+//!
+//! A token that does not open is an everyday thing: `info`. What this host
+//! should do and cannot is an `error`, and no session.
+
+use std::error::Error;
+
+use session_crypto_core::Refusal;
+
+use crate::ffi::{Failed, Level, Request};
+
+/// The client's token does not open.
+pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
+    request.log(
+        Level::Info,
+        &format_args!("session refused, the request goes on with an empty one: {refusal}"),
+    );
+}
+
+/// The client's token is not one that would be made now.
+pub(crate) fn stale(request: Request<'_>) {
+    request.log(
+        Level::Debug,
+        &"session opened under another than the first passphrase and cipher, \
+          it will be saved under these",
+    );
+}
+
+/// The session could not be sealed; it is not stored.
+pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
+    request.log(
+        Level::Error,
+        &format_args!("session not sealed, and not saved: {error}"),
+    );
+    Failed
+}
+
+/// This host could not open the token, whatever it is.
+pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) -> Failed {
+    request.log(Level::Error, &format_args!("session not opened: {error}"));
+    Failed
+}
+
+/// The section's record could not be made; an earlier line says why.
+pub(crate) fn broken_record(request: Request<'_>) -> Failed {
+    request.log(
+        Level::Error,
+        &"session neither opened nor sealed: the configuration of this section is unusable",
+    );
+    Failed
+}
