@@ -70,7 +70,7 @@ fn locate() -> Result<OsString, String> {
     ["apxs", "apxs2"]
         .into_iter()
         .map(OsString::from)
-        .find(|name| answers(name))
+        .find(answers)
         .ok_or_else(|| format!("httpd's apxs is missing: {INSTALL_HTTPD}"))
 }
 

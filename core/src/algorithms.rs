@@ -4,6 +4,7 @@
 //! that nothing has to be doubted when a token arrives.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use openssl::cipher::CipherRef;
@@ -62,7 +63,7 @@ pub enum AlgorithmError {
 pub struct Cipher {
     evp: Arc<openssl::cipher::Cipher>,
     key_length: usize,
-    block_size: usize,
+    block_size: NonZeroUsize,
 }
 
 impl Cipher {
@@ -79,10 +80,11 @@ impl Cipher {
             .map_or(name, |(_, openssl)| openssl);
         let evp = evp::fetch_cipher(name).ok_or(AlgorithmError::UnknownCipher)?;
         let (key_length, block_size) = (evp.key_length(), evp.block_size());
+        let block_size = NonZeroUsize::new(block_size).ok_or(AlgorithmError::UnusableCipher)?;
         let usable = evp::mode(&evp) == Mode::Cbc
-            && evp.iv_length() == block_size
+            && evp.iv_length() == block_size.get()
             && (1..=MAX_KEY).contains(&key_length)
-            && (1..=MAX_BLOCK).contains(&block_size);
+            && block_size.get() <= MAX_BLOCK;
         if !usable {
             return Err(AlgorithmError::UnusableCipher);
         }
@@ -112,7 +114,7 @@ impl Cipher {
     }
 
     /// Bytes of a block, and of an IV.
-    pub(crate) fn block_size(&self) -> usize {
+    pub(crate) fn block_size(&self) -> NonZeroUsize {
         self.block_size
     }
 }
@@ -198,7 +200,7 @@ mod tests {
         for name in ["3des192", "DES-EDE3-CBC", "des3"] {
             let cipher = Cipher::by_name(name).unwrap();
             assert_eq!(
-                (cipher.key_length(), cipher.block_size()),
+                (cipher.key_length(), cipher.block_size().get()),
                 (24, 8),
                 "{name}"
             );

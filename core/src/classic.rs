@@ -93,14 +93,14 @@ impl<'t> Token<'t> {
         arena: &impl Arena<'a>,
     ) -> Result<Decrypted<'a>, LibraryError> {
         let block = cipher.block_size();
-        let Some((iv, ciphertext)) = self.body.split_at_checked(block) else {
+        let Some((iv, ciphertext)) = self.body.split_at_checked(block.get()) else {
             return Ok(Decrypted::Nothing);
         };
         if ciphertext.is_empty() || ciphertext.len() % block != 0 {
             return Ok(Decrypted::Nothing);
         }
         // Room for what EVP_CipherFinal may write after what Update wrote.
-        let output = arena.bytes(ciphertext.len().saturating_add(block));
+        let output = arena.bytes(ciphertext.len().saturating_add(block.get()));
         let mut context =
             CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))?;
         context
@@ -154,8 +154,9 @@ pub(crate) fn seal<'a>(
         return Err(SealError::TooLarge);
     }
     let block = cipher.block_size();
-    let padded = session.len().saturating_add(block);
+    let padded = session.len().saturating_add(block.get());
     let padded = padded.saturating_sub(session.len() % block);
+    let block = block.get();
     let head = MAC.saturating_add(CLASSIC_SALT);
     let length = head.saturating_add(block).saturating_add(padded);
 

@@ -117,13 +117,12 @@ impl<'p> Parms<'p> {
     ///
     /// `raw` and its pools live for `'p`.
     unsafe fn from_raw(raw: *mut cmd_parms) -> Option<Self> {
-        if raw.is_null() {
-            return None;
-        }
-        // SAFETY: the caller vouches for both pools.
-        let pool = unsafe { Pool::from_raw((*raw).pool) }?;
+        // SAFETY: the caller vouches for the line.
+        let line = unsafe { raw.as_ref() }?;
+        // SAFETY: and for both pools.
+        let pool = unsafe { Pool::from_raw(line.pool) }?;
         // SAFETY: likewise.
-        let temporary = unsafe { Pool::from_raw((*raw).temp_pool) }?;
+        let temporary = unsafe { Pool::from_raw(line.temp_pool) }?;
         Some(Self {
             raw,
             pool,

@@ -120,7 +120,9 @@ unsafe extern "C" fn merge<M: Module>(
     let refusing = ptr::from_mut(pool.place_plain(M::refusing())).cast();
     guard(refusing, || {
         // SAFETY: records of `create` and `merge`, alive as long as `pool`.
-        let (base, add) = unsafe { (record::<M>(base), record::<M>(add)) };
+        let base = unsafe { record::<M>(base) };
+        // SAFETY: likewise.
+        let add = unsafe { record::<M>(add) };
         ptr::from_mut(pool.place_plain(M::merge(&base, &add))).cast()
     })
 }
