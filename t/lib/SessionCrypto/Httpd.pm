@@ -10,8 +10,12 @@ package SessionCrypto::Httpd;
 #   $c->stop;
 #
 #   my ($ok, $output) = SessionCrypto::Httpd->new(config => $fragment)->check;
+#   my $ours = SessionCrypto::Httpd->main;    # the one that Apache::Test runs
 #
-# `module` is 'ours', 'c', 'none' or the path of a shared object.
+# `module` is 'ours', 'c', 'none' or the path of a shared object; `without` are
+# modules not to load; `load` is 'last' (after mod_session) or 'first'.
+# @DIR@ in a fragment is the server's directory; its document root is
+# @DIR@/htdocs, where .htaccess files may use AuthConfig.
 #
 # Every request is answered by one Lua handler: it copies the request header
 # X-S to the response header X-S, from which mod_session takes a new session
@@ -50,6 +54,9 @@ sub new {
         name   => $args{name}   // 'httpd',
         module => $args{module} // 'ours',
         config => $args{config} // '',
+        without  => $args{without}  // [],
+        load     => $args{load}     // 'last',
+        loglevel => $args{loglevel} // 'info session_crypto:debug',
         # Everything that mod_session needs is on unless a test brings its own.
         session => $args{session} // <<'END',
 Session On
@@ -57,18 +64,30 @@ SessionEnv On
 SessionHeader X-S
 SessionCookieName session path=/
 END
-        dir => tempdir("$args{name}XXXXXX", DIR => env('WORK'), CLEANUP => 0),
     }, $class;
+    $self->{dir} = tempdir("$self->{name}XXXXXX", DIR => env('WORK'), CLEANUP => 0);
     chmod 0711, $self->{dir};
     make_path("$self->{dir}/htdocs");
     return $self;
+}
+
+# The server that Apache::Test runs with the module under test: t/conf/httpd.conf.in.
+sub main {
+    my ($class) = @_;
+    require Apache::Test;
+    my $vars = Apache::Test::config()->{vars};
+    my ($pid) = _slurp($vars->{t_pid_file}) =~ /(\d+)/;
+    return bless {
+        name => 'main', dir => $vars->{t_dir}, port => $vars->{port}, started_as => $pid,
+        log => SessionCrypto::ErrorLog->new("$vars->{t_logs}/error_log"),
+    }, $class;
 }
 
 sub dir    { return $_[0]{dir} }
 sub htdocs { return "$_[0]{dir}/htdocs" }
 sub conf   { return "$_[0]{dir}/httpd.conf" }
 sub port   { return $_[0]{port} }
-sub pid    { return $_[0]{pid} }
+sub pid    { return $_[0]{pid} // $_[0]{started_as} }
 sub log    { return $_[0]{log} }
 
 # `host` is what the request calls the server, to choose a name-based host.
@@ -89,6 +108,18 @@ sub write_file {
     chmod $mode, "$path.new" if defined $mode;
     rename "$path.new", $path or die "$path: $!\n";
     return $path;
+}
+
+# The processes of the server, without the parent.
+sub children {
+    my ($self) = @_;
+    my $parent = $self->pid;
+    my @children;
+    for my $stat (glob '/proc/[0-9]*/stat') {
+        my ($pid, $state, $ppid) = _slurp($stat) =~ /^(\d+) \(.*\) (\w) (\d+)/s or next;
+        push @children, $pid if $ppid == $parent && $state ne 'Z';
+    }
+    return sort { $a <=> $b } @children;
 }
 
 # `httpd -t`: whether it accepts the configuration, and what it prints.
@@ -119,6 +150,7 @@ sub _start {
     $self->write_conf;
     my $stderr = "$self->{dir}/stderr";
     $self->{log} = SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
+    $self->{log}->expect(qr/AH01849/, 'the C module found its crypto library');
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         open STDOUT, '>', $stderr;
@@ -187,20 +219,27 @@ sub free_port {
 sub write_conf {
     my ($self) = @_;
     my $dir = $self->{dir};
-    my $load = $self->{module} eq 'none' ? ''
-        : sprintf qq(LoadModule session_crypto_module "%s"\n), module_path($self->{module});
-    my $modules = env('MODULES');
+    my @modules = _slurp(env('MODULES')) =~ /^(.*)$/mg;
+    for my $name (@{ $self->{without} }) {
+        @modules = grep { !/^LoadModule ${name}_module/ } @modules;
+    }
+    if ($self->{module} ne 'none') {
+        my $load = sprintf 'LoadModule session_crypto_module "%s"', module_path($self->{module});
+        @modules = $self->{load} eq 'first' ? ($load, @modules) : (@modules, $load);
+    }
+    my $modules = join "\n", @modules;
     my $lua     = env('LUA');
+    my $config  = $self->{config} =~ s/\@DIR\@/$dir/gr;
     $self->write_file('httpd.conf', <<"END");
 ServerRoot "$dir"
 DefaultRuntimeDir "$dir"
 PidFile "$dir/httpd.pid"
 ErrorLog "$dir/error_log"
-LogLevel info session_crypto:debug
+LogLevel $self->{loglevel}
 ServerName 127.0.0.1
 Listen 127.0.0.1:$self->{port}
-Include "$modules"
-${load}DocumentRoot "$dir/htdocs"
+$modules
+DocumentRoot "$dir/htdocs"
 <Directory "$dir/htdocs">
     AllowOverride AuthConfig
 </Directory>
@@ -208,7 +247,7 @@ LimitRequestFieldSize 2000000
 LuaMapHandler ^/ "$lua"
 $self->{session}
 # The fragment of the test
-$self->{config}
+$config
 END
     return;
 }
