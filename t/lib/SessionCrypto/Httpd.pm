@@ -156,7 +156,9 @@ sub _start {
         open STDOUT, '>', $stderr;
         open STDERR, '>&', \*STDOUT;
         # In the foreground httpd is our own child: its pid is known at once,
-        # and nobody else can be killed by mistake.
+        # and nobody else can be killed by mistake. mpm_prefork stops by
+        # signalling its process group, which must not be ours.
+        POSIX::setsid();
         exec env('HTTPD'), '-DFOREGROUND', '-f', $self->conf or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
@@ -193,6 +195,10 @@ sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} // return;
     delete $running{$pid};
+    # A child of mpm_event that is told to stop closes the sockets of its workers
+    # while a worker may be freeing them, and then dies of SIGSEGV. Let the last
+    # request end first.
+    sleep 0.2;
     kill TERM => $pid;
     my $deadline = time + STOP_SECONDS;
     while (waitpid($pid, WNOHANG) == 0) {

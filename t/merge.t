@@ -1,0 +1,289 @@
+# What a section sets wins over the sections around it, each setting on its
+# own, and what it does not set it inherits.
+#
+# Each case is a virtual host with settings at some of these levels, all of
+# which apply to one URL. httpd merges them in this order:
+#
+#   server       the main server
+#   vhost        <VirtualHost>
+#   directory    <Directory>
+#   htaccess     a .htaccess file in that directory
+#   location     <Location>
+#   nested       a <Location> below it
+#   if           <If>
+#
+# The token that a case emits must open in the one probe that has exactly the
+# passphrase, cipher and digest which should have won, and in no other probe.
+# The C module runs the same cases, but for what it does not know.
+
+use strict;
+use warnings;
+
+use MIME::Base64 qw(decode_base64);
+use Test::More;
+
+use SessionCrypto::Httpd ();
+
+my @LEVELS = qw(server vhost directory htaccess location nested if);
+my %RANK   = map { $LEVELS[$_] => $_ } 0 .. $#LEVELS;
+
+# A setting is what it is set to, and the line that sets it at a given level.
+my @PASSPHRASES = map { "passphrase-$_" } 'outer', 'inner', 'other';
+my @CIPHERS     = qw(aes128 aes192 aes256);
+my @DIGESTS     = qw(sha1 sha256 sha512);
+
+my %WRITE = (
+    passphrase => sub { "SessionCryptoPassphrase $_[0]" },
+    file       => sub { qq(SessionCryptoPassphraseFile "\@DIR\@/$_[0]") },
+    cipher     => sub { "SessionCryptoCipher $_[0]" },
+    digest     => sub { "SessionCryptoDigest $_[0]" },
+);
+
+# [name, { level => [lines] }, { passphrase, cipher, digest that must win }, options]
+my @cases = (single_levels(), pairs(), three_settings_at_three_levels(), lists());
+
+# Whether the server level sets something is the same for all cases of an httpd.
+for my $module (qw(ours c)) {
+    for my $at_server (sort { $a cmp $b } keys %{ { map { server_lines($_) => 1 } @cases } }) {
+        run_cases($module, $at_server,
+            grep { server_lines($_) eq $at_server && ($module eq 'ours' || !needs_ours($_)) } @cases);
+    }
+}
+done_testing;
+
+sub single_levels {
+    return map {
+        my $level = $_;
+        (
+            ["passphrase at $level", { $level => [write_setting(passphrase => 'passphrase-inner')] },
+                { passphrase => 'passphrase-inner' }],
+            ["cipher at $level", with_passphrase({ $level => [write_setting(cipher => 'aes128')] }),
+                { cipher => 'aes128' }],
+            ["digest at $level", with_passphrase({ $level => [write_setting(digest => 'sha512')] }),
+                { digest => 'sha512' }],
+        );
+    } @LEVELS;
+}
+
+sub pairs {
+    my @pairs;
+    for my $inner (@LEVELS) {
+        for my $outer (@LEVELS[0 .. $RANK{$inner} - 1]) {
+            push @pairs, passphrase_pairs($outer, $inner),
+                ["cipher at $outer and $inner", with_passphrase({
+                    $outer => [write_setting(cipher => 'aes128')],
+                    $inner => [write_setting(cipher => 'aes192')] }), { cipher => 'aes192' }],
+                ["digest at $outer and $inner", with_passphrase({
+                    $outer => [write_setting(digest => 'sha512')],
+                    $inner => [write_setting(digest => 'sha256')] }), { digest => 'sha256' }];
+        }
+    }
+    return @pairs;
+}
+
+# Passphrases come from two directives, which fill one list.
+sub passphrase_pairs {
+    my ($outer, $inner) = @_;
+    my @pairs;
+    for my $first (qw(passphrase file)) {
+        for my $second (qw(passphrase file)) {
+            next if $first eq 'file' && $outer eq 'htaccess' || $second eq 'file' && $inner eq 'htaccess';
+            push @pairs, ["$first at $outer and $second at $inner",
+                { $outer => [write_setting($first => 'passphrase-outer')], $inner => [write_setting($second => 'passphrase-inner')] },
+                { passphrase => 'passphrase-inner' }];
+        }
+    }
+    return @pairs;
+}
+
+# Each setting comes from another level, in every order of the three.
+sub three_settings_at_three_levels {
+    my @cases;
+    for my $levels ([qw(vhost directory nested)], [qw(server htaccess location)], [qw(directory location if)]) {
+        for my $order ([0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]) {
+            my ($p, $c, $d) = @$levels[@$order];
+            push @cases, ["passphrase at $p, cipher at $c, digest at $d", {
+                $p => [write_setting(passphrase => 'passphrase-inner')],
+                $c => [write_setting(cipher => 'aes128')],
+                $d => [write_setting(digest => 'sha256')],
+            }, { passphrase => 'passphrase-inner', cipher => 'aes128', digest => 'sha256' }];
+            push @cases, ["passphrase at $p, cipher at $c", {
+                $p => [write_setting(passphrase => 'passphrase-inner')],
+                $c => [write_setting(cipher => 'aes128')],
+            }, { passphrase => 'passphrase-inner', cipher => 'aes128' }];
+        }
+    }
+    return @cases;
+}
+
+# `opens` are the passphrases whose tokens the case opens; without it, only the
+# one that seals.
+sub lists {
+    my ($outer, $inner, $other) = @PASSPHRASES;
+    my @cases;
+    for my $level (@LEVELS) {
+        push @cases,
+            ["two passphrases on a line at $level", { $level => ["SessionCryptoPassphrase $outer $inner"] },
+                { passphrase => $outer }, { opens => [$outer, $inner] }],
+            ["two lines at $level append", { $level => ["SessionCryptoPassphrase $outer", "SessionCryptoPassphrase $inner"] },
+                { passphrase => $outer }, { opens => [$outer, $inner] }],
+            ["the last cipher line at $level wins", with_passphrase({ $level => ['SessionCryptoCipher aes128', 'SessionCryptoCipher aes192'] }),
+                { cipher => 'aes192' }],
+            ["two ciphers on a line at $level: the first seals", with_passphrase({ $level => ['SessionCryptoCipher aes128 aes192'] }),
+                { cipher => 'aes128' }, { needs_ours => 1, opens_ciphers => [qw(aes128 aes192)] }],
+            ["a later cipher line at $level replaces a list", with_passphrase({ $level => ['SessionCryptoCipher aes128 aes192', 'SessionCryptoCipher aes256'] }),
+                { cipher => 'aes256' }, { needs_ours => 1, opens_ciphers => ['aes256'] }];
+        next if $level eq 'htaccess';
+        push @cases,
+            ["a line and a file at $level append", { $level => [write_setting(passphrase => $outer), write_setting(file => $inner)] },
+                { passphrase => $outer }, { opens => [$outer, $inner] }],
+            ["a file and a line at $level append", { $level => [write_setting(file => $inner), write_setting(passphrase => $outer)] },
+                { passphrase => $inner }, { opens => [$inner, $outer] }],
+            ["two words in a file at $level", { $level => [qq(SessionCryptoPassphraseFile "\@DIR\@/two")] },
+                { passphrase => $outer }, { opens => [$outer, $other] }];
+    }
+    push @cases,
+        ['a section that sets a list replaces the list around it',
+            { vhost => ["SessionCryptoPassphrase $outer $other"], location => ["SessionCryptoPassphrase $inner"] },
+            { passphrase => $inner }, { opens => [$inner] }],
+        ['a section that sets another setting keeps the whole list',
+            { vhost => ["SessionCryptoPassphrase $outer $other"], location => ['SessionCryptoCipher aes128'] },
+            { passphrase => $outer, cipher => 'aes128' }, { opens => [$outer, $other] }],
+        ['two sections for one URL replace, they do not append',
+            { location => ["SessionCryptoPassphrase $outer"], nested => ["SessionCryptoPassphrase $inner"] },
+            { passphrase => $inner }, { opens => [$inner] }];
+    return @cases;
+}
+
+sub write_setting { return $WRITE{ $_[0] }->($_[1]) }
+
+# A case about another setting has its passphrase in the outermost of its sections.
+sub with_passphrase {
+    my ($levels) = @_;
+    my ($outermost) = sort { $RANK{$a} <=> $RANK{$b} } keys %$levels;
+    unshift @{ $levels->{$outermost} }, write_setting(passphrase => 'passphrase-inner');
+    return $levels;
+}
+
+sub server_lines { return join "\n", @{ $_[0][1]{server} // [] } }
+
+sub needs_ours {
+    my ($case) = @_;
+    return 1 if ($case->[3] // {})->{needs_ours};
+    return scalar grep { /SessionCryptoDigest/ } map { @$_ } values %{ $case->[1] };
+}
+
+sub run_cases {
+    my ($module, $at_server, @cases) = @_;
+    return if !@cases;
+    my $httpd = SessionCrypto::Httpd->new(name => "merge_$module", module => $module);
+    $httpd->write_file($_, "$_\n") for @PASSPHRASES;
+    $httpd->write_file('two', "# comment\n$PASSPHRASES[0] \"$PASSPHRASES[2]\" # comment\n");
+    $httpd->{config} = join "\n", $at_server, probes($module), map { host($httpd, $_, $cases[$_]) } 0 .. $#cases;
+    $httpd->start;
+    is_merged($httpd, $module, $_, $cases[$_]) for 0 .. $#cases;
+    $httpd->stop;
+    $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a probe refuses a token');
+    $httpd->log->expect(qr/AH01840|AH01842|AH01817/, 'the same, as the C module says it') if $module eq 'c';
+    $httpd->log->clean("$module: nothing unexpected in error_log");
+}
+
+# A host with a location for each combination of settings.
+sub probes {
+    my ($module) = @_;
+    my @locations;
+    for my $probe (all_probes($module)) {
+        my ($passphrase, $cipher, $digest) = split m{/}, $probe;
+        push @locations, "<Location /$probe>", write_setting(passphrase => $passphrase),
+            write_setting(cipher => $cipher), $module eq 'ours' ? write_setting(digest => $digest) : (),
+            '</Location>';
+    }
+    return join "\n", '<VirtualHost *>', 'ServerName probe', @locations, '</VirtualHost>';
+}
+
+sub all_probes {
+    my ($module) = @_;
+    my @probes;
+    for my $passphrase (@PASSPHRASES) {
+        for my $cipher (@CIPHERS) {
+            push @probes, map { "$passphrase/$cipher/$_" } $module eq 'ours' ? @DIGESTS : 'sha1';
+        }
+    }
+    return @probes;
+}
+
+sub host {
+    my ($httpd, $number, $case) = @_;
+    my $levels = $case->[1];
+    my $lines  = sub { join "\n", @{ $levels->{ $_[0] } // [] } };
+    my $root   = $httpd->htdocs . "/case$number";
+    $httpd->write_file("htdocs/case$number/in/.htaccess", $lines->('htaccess') . "\n");
+    return <<"END";
+<VirtualHost *>
+ServerName case$number
+DocumentRoot "$root"
+@{[$lines->('vhost')]}
+<Directory "$root/in">
+@{[$lines->('directory')]}
+</Directory>
+<Location /in>
+@{[$lines->('location')]}
+</Location>
+<Location /in/nested>
+@{[$lines->('nested')]}
+</Location>
+<If "true">
+@{[$lines->('if')]}
+</If>
+</VirtualHost>
+END
+}
+
+sub is_merged {
+    my ($httpd, $module, $number, $case) = @_;
+    my ($name, undef, $wins, $options) = @$case;
+    my ($passphrase, $cipher, $digest) =
+        ($wins->{passphrase} // 'passphrase-inner', $wins->{cipher} // 'aes256', $wins->{digest} // 'sha1');
+    my $client = $httpd->client(host => "case$number");
+    my $probe  = $httpd->client(host => 'probe');
+
+    my $token = $client->get('/in/nested', 'X-S' => 'user=joe')->token // '';
+    my $bytes = decode_base64($token);
+    my $clear = "$token$bytes" =~ /user|joe/ ? ', sent in clear' : '';
+    my @opens = grep { $probe->get("/$_", session => $token)->body eq 'user=joe' } nearby_probes($module, $passphrase, $cipher, $digest);
+    is("@opens$clear", "$passphrase/$cipher/$digest", "$module: $name: the token is sealed as it should be");
+
+    my @expected = @{ $options->{opens} // [$passphrase] };
+    is_deeply([opened_by($client, $probe, map { "$_/$cipher/$digest" } @PASSPHRASES)],
+        [sort map { "$_/$cipher/$digest" } @expected], "$module: $name: opens the passphrases of the list")
+        if $options->{opens} || $wins->{passphrase};
+    is_deeply([opened_by($client, $probe, map { "$passphrase/$_/$digest" } @CIPHERS)],
+        [sort map { "$passphrase/$_/$digest" } @{ $options->{opens_ciphers} }], "$module: $name: opens the ciphers of the list")
+        if $options->{opens_ciphers};
+}
+
+# Those that differ in one setting: each costs a key derivation.
+sub nearby_probes {
+    my ($module, $passphrase, $cipher, $digest) = @_;
+    my @digests = $module eq 'ours' ? @DIGESTS : ();
+    my %probe = map { $_ => 1 } "$passphrase/$cipher/$digest",
+        (map { "$_/$cipher/$digest" } @PASSPHRASES), (map { "$passphrase/$_/$digest" } @CIPHERS),
+        (map { "$passphrase/$cipher/$_" } @digests);
+    return sort keys %probe;
+}
+
+# Which of the probes seal a token that the case opens.
+sub opened_by {
+    my ($client, $probe, @paths) = @_;
+    return sort grep {
+        my $token = sealed_by($probe, $_);
+        $client->get('/in/nested', session => $token)->body eq 'user=joe';
+    } @paths;
+}
+
+# One token of each probe of an httpd is enough.
+my %sealed;
+sub sealed_by {
+    my ($probe, $path) = @_;
+    return $sealed{"$probe->{port}/$path"} //= $probe->get("/$path", 'X-S' => 'user=joe')->token;
+}
