@@ -1,0 +1,119 @@
+# A session goes out in clear only where no passphrase was ever configured, as
+# with the C module. Whatever else fails, nothing is sent.
+
+use strict;
+use warnings;
+
+use MIME::Base64 qw(decode_base64);
+use Test::More;
+
+use SessionCrypto::Httpd ();
+
+my @SETTINGS = ('SessionCryptoPassphrase secret', 'SessionCryptoCipher aes128', 'SessionCryptoDigest sha256');
+
+subtest 'no passphrase: as if the module were not there' => sub {
+    for my $module (qw(ours c)) {
+        my $httpd  = SessionCrypto::Httpd->new(name => "clear_$module", module => $module)->start;
+        my $client = $httpd->client;
+        is($client->get('/', 'X-S' => 'user=joe')->token, 'user=joe', "$module: is not sealed");
+        is($client->get('/', session => 'user=joe')->body, 'user=joe', "$module: is not opened");
+        $httpd->stop;
+        $httpd->log->clean("$module: nothing unexpected in error_log");
+    }
+};
+
+subtest 'no passphrase but other settings' => sub {
+    my $httpd = SessionCrypto::Httpd->new(config => join "\n", @SETTINGS[1, 2])->start;
+    is($httpd->client->get('/', 'X-S' => 'user=joe')->token, 'user=joe', 'is not sealed: no key, as in C');
+    $httpd->stop;
+    $httpd->log->clean;
+};
+
+# Every way to spread three settings over five levels that apply to one URL.
+subtest 'the settings at any levels' => sub {
+    my @levels = qw(vhost directory htaccess location nested);
+    my @hosts  = map { my $spread = $_; [map { $levels[$spread / 5**$_ % 5] } 0 .. $#SETTINGS] } 0 .. 124;
+    my $httpd  = SessionCrypto::Httpd->new;
+    $httpd->{config} = join '', map { host($httpd, $_, $hosts[$_]) } 0 .. $#hosts;
+    $httpd->start;
+    for my $number (0 .. $#hosts) {
+        my $client = $httpd->client(host => "host$number");
+        my $token  = $client->get('/in/nested/', 'X-S' => 'user=joe')->token // '';
+        ok(is_sealed($token), "at @{$hosts[$number]}") or diag("the token is '$token'");
+        my $body = $client->get('/in/nested/', session => 'user=mallory')->body;
+        is($body, '', 'and a session in clear is not taken');
+    }
+    $httpd->stop;
+    $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the session in clear');
+    $httpd->log->clean;
+};
+
+# The URL of an error page and of a subrequest may have other settings than the
+# URL that was asked for; the session that is sent is that of the request.
+subtest 'error pages and redirects' => sub {
+    my $httpd = SessionCrypto::Httpd->new(config => <<'END')->start;
+<Location /sealed>
+    SessionCryptoPassphrase secret
+</Location>
+<Location /sealed/denied>
+    Require all denied
+    ErrorDocument 403 /sealed/page
+</Location>
+Alias /sealed/alias @DIR@/htdocs
+END
+    my $client = $httpd->client;
+    my $token  = $client->get('/sealed/page', 'X-S' => 'user=joe')->token // '';
+    ok(is_sealed($token), 'a page');
+    for my $path ('/sealed/denied', '/sealed/alias') {
+        my $res = $client->get($path, 'X-S' => 'user=joe', session => $token);
+        my $sent = $res->token;
+        ok(!defined $sent || is_sealed($sent), "$path") or diag("the token is '$sent'");
+    }
+    $httpd->stop;
+    $httpd->log->expect(qr/AH01630/, 'the page that is denied');
+    $httpd->log->clean;
+};
+
+subtest 'a session that cannot be sealed' => sub {
+    my $httpd  = SessionCrypto::Httpd->new(config => 'SessionCryptoPassphrase secret')->start;
+    my $client = $httpd->client;
+    my $res    = $client->get('/', 'X-S' => 'user=' . 'x' x 1_500_000);
+    my $token  = $res->token;
+    ok(!defined $token || is_sealed($token), 'a session of 1.5 MB is sealed, or not sent');
+    is($client->get('/', 'X-S' => 'user=joe')->status, 200, 'the server is still there');
+    $httpd->stop;
+    $httpd->log->expect(qr/\[session(_crypto)?:error\] .*\[client /, 'the session was too large');
+    $httpd->log->clean;
+};
+
+done_testing;
+
+sub is_sealed {
+    my ($token) = @_;
+    return $token =~ m{^[A-Za-z0-9+/]{64,}=*$} && decode_base64($token) !~ /user|joe/;
+}
+
+sub host {
+    my ($httpd, $number, $levels) = @_;
+    my %lines;
+    push @{ $lines{ $levels->[$_] } }, $SETTINGS[$_] for 0 .. $#SETTINGS;
+    my $text = sub { join "\n", @{ $lines{ $_[0] } // [] } };
+    my $root = $httpd->htdocs . "/host$number";
+    $httpd->write_file("htdocs/host$number/in/.htaccess", $text->('htaccess') . "\n");
+    return <<"END";
+<VirtualHost *>
+ServerName host$number
+DocumentRoot "$root"
+@{[$text->('vhost')]}
+<Directory "$root/in">
+@{[$text->('directory')]}
+</Directory>
+<Location /in>
+@{[$text->('location')]}
+</Location>
+<Location /in/nested>
+@{[$text->('nested')]}
+</Location>
+</VirtualHost>
+END
+}

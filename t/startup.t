@@ -1,0 +1,220 @@
+# What can be known to be wrong is refused by `httpd -t`, with the file, the line
+# and words that say what to write instead, and without any secret. What is right
+# is accepted and means what it says.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::Httpd ();
+
+# Stands for every secret of a configuration: no message may have it.
+use constant SECRET => 'S3cr3t';
+
+# Files below the server's directory, with the mode of those that are not plain.
+my %FILES = (
+    'keys/empty'           => [''],
+    'keys/blank'           => ["\n  \n\t\n"],
+    'keys/comment'         => ["# ${\SECRET}\n   # ${\SECRET}\n"],
+    'keys/good'            => [qq(# a comment\n${\SECRET}-new "${\SECRET} old" # another\n)],
+    'keys/unreadable'      => [SECRET, 0],
+    'keys/empty-quotes'    => [qq(${\SECRET}\n\n""\n)],
+    'keys/exec-missing'    => ["# a comment\n${\SECRET}\nexec:bin/missing\n"],
+    'keys/exec-fails'      => ["exec:bin/fail\n"],
+    'keys/exec-silent'     => ["${\SECRET} exec:bin/silent\n"],
+    'keys/exec-nothing'    => ["\nexec:\n"],
+    'keys/exec-good'       => [qq("exec:bin/print 'two words'"\n)],
+    'bin/fail'             => ["#!/bin/sh\necho ${\SECRET}\nexit 3\n", 0755],
+    'bin/silent'           => ["#!/bin/sh\nexit 0\n", 0755],
+    'bin/empty-line'       => ["#!/bin/sh\necho\necho ${\SECRET}\n", 0755],
+    'bin/killed'           => ["#!/bin/sh\nkill -9 \$\$\n", 0755],
+    'bin/print'            => [qq(#!/bin/sh\nprintf '%s\\n' "\$1"\necho ignored\n), 0755],
+    'bin/print-no-newline' => [qq(#!/bin/sh\nprintf '%s' "\$1"\n), 0755],
+    'bin/plain-file'       => ["#!/bin/sh\necho ${\SECRET}\n", 0644],
+);
+
+# name => [fragment, words of the message ...]. The line at fault is the last
+# one that sets something of ours.
+my %WRONG = (
+    'an empty passphrase file'        => ['SessionCryptoPassphraseFile keys/empty', 'keys/empty', 'no passphrase'],
+    'a blank passphrase file'         => ['SessionCryptoPassphraseFile keys/blank', 'keys/blank', 'no passphrase'],
+    'a comment-only passphrase file'  => ['SessionCryptoPassphraseFile keys/comment', 'keys/comment', 'no passphrase'],
+    'an empty file after a passphrase' => ["SessionCryptoPassphrase ${\SECRET}\nSessionCryptoPassphraseFile keys/empty", 'keys/empty', 'no passphrase'],
+    'a missing passphrase file'       => ['SessionCryptoPassphraseFile keys/missing', 'keys/missing', 'cannot be read', 'No such file'],
+    'an unreadable passphrase file'   => ['SessionCryptoPassphraseFile keys/unreadable', 'keys/unreadable', 'cannot be read', 'Permission denied'],
+    'a directory as passphrase file'  => ['SessionCryptoPassphraseFile keys', 'keys', 'cannot be read'],
+    'an empty file name'              => ['SessionCryptoPassphraseFile ""', 'SessionCryptoPassphraseFile'],
+    'no file name'                    => ['SessionCryptoPassphraseFile', 'SessionCryptoPassphraseFile'],
+    'two file names'                  => ['SessionCryptoPassphraseFile keys/good keys/good', 'one argument'],
+    'a missing program'               => ['SessionCryptoPassphrase exec:bin/missing', 'exec:', 'bin/missing', 'No such file'],
+    'a missing program, absolute'     => ['SessionCryptoPassphrase exec:@DIR@/bin/missing', 'exec:', 'bin/missing', 'No such file'],
+    'a program that is not executable' => ['SessionCryptoPassphrase exec:bin/plain-file', 'exec:', 'bin/plain-file', 'Permission denied'],
+    'a directory as program'          => ['SessionCryptoPassphrase exec:bin', 'exec:', 'Permission denied'],
+    'a failing program'               => ['SessionCryptoPassphrase exec:bin/fail', 'exec:', 'bin/fail', 'exit status 3'],
+    'a failing program with arguments' => ["SessionCryptoPassphrase 'exec:bin/fail ${\SECRET}'", 'exec:', 'bin/fail', 'exit status 3'],
+    'a killed program'                => ['SessionCryptoPassphrase exec:bin/killed', 'exec:', 'bin/killed', 'signal 9'],
+    'a silent program'                => ['SessionCryptoPassphrase exec:bin/silent', 'exec:', 'bin/silent', 'printed nothing'],
+    'an empty first line'             => ['SessionCryptoPassphrase exec:bin/empty-line', 'exec:', 'bin/empty-line', 'empty passphrase'],
+    'exec: and nothing after it'      => ['SessionCryptoPassphrase exec:', 'exec:', 'program'],
+    'exec: and a space after it'      => ['SessionCryptoPassphrase "exec: "', 'exec:', 'program'],
+    'a silent program after a passphrase' => ["SessionCryptoPassphrase ${\SECRET} exec:bin/silent", 'exec:', 'printed nothing'],
+    'a missing program in the file'   => ['SessionCryptoPassphraseFile keys/exec-missing', 'keys/exec-missing', 'line 3', 'bin/missing'],
+    'a failing program in the file'   => ['SessionCryptoPassphraseFile keys/exec-fails', 'keys/exec-fails', 'line 1', 'exit status 3'],
+    'a silent program in the file'    => ['SessionCryptoPassphraseFile keys/exec-silent', 'keys/exec-silent', 'line 1', 'printed nothing'],
+    'exec: alone in the file'         => ['SessionCryptoPassphraseFile keys/exec-nothing', 'keys/exec-nothing', 'line 2', 'program'],
+    'an empty passphrase'             => ['SessionCryptoPassphrase ""', 'empty passphrase'],
+    'an empty passphrase after a good one' => [qq(SessionCryptoPassphrase ${\SECRET} ""), 'empty passphrase'],
+    'an empty passphrase in the file' => ['SessionCryptoPassphraseFile keys/empty-quotes', 'keys/empty-quotes', 'line 3', 'empty passphrase'],
+    'no passphrase'                   => ['SessionCryptoPassphrase', 'SessionCryptoPassphrase'],
+    'an unknown cipher'               => ['SessionCryptoCipher aes257', 'aes257', 'unknown cipher'],
+    'an unknown cipher after a good one' => ['SessionCryptoCipher aes256 rot13', 'rot13', 'unknown cipher'],
+    'an empty cipher'                 => ['SessionCryptoCipher ""', 'unknown cipher'],
+    'no cipher'                       => ['SessionCryptoCipher', 'SessionCryptoCipher'],
+    'a stream mode'                   => ['SessionCryptoCipher aes-256-ctr', 'aes-256-ctr', 'CBC'],
+    'ECB'                             => ['SessionCryptoCipher aes-256-ecb', 'aes-256-ecb', 'CBC'],
+    'CFB'                             => ['SessionCryptoCipher aes-256-cfb', 'aes-256-cfb', 'CBC'],
+    'XTS'                             => ['SessionCryptoCipher aes-256-xts', 'aes-256-xts', 'CBC'],
+    'a stream cipher'                 => ['SessionCryptoCipher chacha20', 'chacha20', 'CBC'],
+    'a digest as cipher'              => ['SessionCryptoCipher sha256', 'unknown cipher'],
+    'an unknown digest'               => ['SessionCryptoDigest sha257', 'sha257', 'unknown digest'],
+    'an empty digest'                 => ['SessionCryptoDigest ""', 'unknown digest'],
+    'two digests'                     => ['SessionCryptoDigest sha1 sha256', 'one argument'],
+    'a digest that HMAC cannot use'   => ['SessionCryptoDigest shake128', 'shake128', 'HMAC'],
+    'another one'                     => ['SessionCryptoDigest shake256', 'shake256', 'HMAC'],
+    'a cipher as digest'              => ['SessionCryptoDigest aes-256-cbc', 'unknown digest'],
+    'driver nss'                      => ['SessionCryptoDriver nss', 'nss', 'openssl'],
+    'driver commoncrypto'             => ['SessionCryptoDriver commoncrypto', 'commoncrypto', 'openssl'],
+    'an unknown driver'               => ['SessionCryptoDriver gnutls', 'gnutls', 'openssl'],
+    'no driver'                       => ['SessionCryptoDriver', 'SessionCryptoDriver'],
+    'an unknown driver parameter'     => ['SessionCryptoDriver openssl colour=red', 'colour', 'unknown parameter'],
+    'a driver in a virtual host'      => ["<VirtualHost *>\nSessionCryptoDriver openssl\n</VirtualHost>", 'VirtualHost'],
+    'a driver in a directory'         => ["<Directory />\nSessionCryptoDriver openssl\n</Directory>", 'SessionCryptoDriver'],
+    'a mistake in a virtual host'     => ["<VirtualHost *>\nSessionCryptoPassphrase \"\"\n</VirtualHost>", 'empty passphrase'],
+    'a mistake in a location'         => ["<Location /a>\nSessionCryptoCipher rot13\n</Location>", 'unknown cipher'],
+);
+
+for my $name (sort keys %WRONG) {
+    my ($fragment, @words) = @{ $WRONG{$name} };
+    my $httpd = with_files(config => $fragment);
+    my ($ok, $output) = $httpd->check;
+    subtest $name => sub {
+        ok(!$ok, 'httpd -t fails');
+        my $conf = $httpd->conf;
+        my ($line) = $output =~ /on line (\d+) of \Q$conf\E:/;
+        is($line, line_at_fault($conf), 'the message names file and line');
+        # Only what comes after httpd's own prefix counts.
+        my $message = $output =~ s/.*?on line \d+ of \Q$conf\E://sr;
+        like($message, qr/\Q$_\E/, "it says '$_'") for @words;
+        unlike($output, qr/${\SECRET}/, 'it tells no secret');
+    } or diag($output);
+}
+
+# .htaccess is read with the request.
+my %WRONG_IN_HTACCESS = (
+    'exec:'             => ['SessionCryptoPassphrase exec:@DIR@/bin/print', 'not allowed in .htaccess'],
+    'exec: after a passphrase' => ["SessionCryptoPassphrase ${\SECRET} exec:bin/print", 'not allowed in .htaccess'],
+    'a passphrase file' => ['SessionCryptoPassphraseFile @DIR@/keys/good', 'SessionCryptoPassphraseFile not allowed'],
+    'an empty passphrase' => ['SessionCryptoPassphrase ""', 'empty passphrase'],
+    'an unknown cipher' => ['SessionCryptoCipher rot13', 'unknown cipher'],
+    'an unknown digest' => ['SessionCryptoDigest rot13', 'unknown digest'],
+    'a driver'          => ['SessionCryptoDriver openssl', 'SessionCryptoDriver not allowed'],
+);
+{
+    my $httpd = with_files(config => "SessionCryptoPassphrase ${\SECRET}")->start;
+    for my $name (sort keys %WRONG_IN_HTACCESS) {
+        my ($line, @words) = @{ $WRONG_IN_HTACCESS{$name} };
+        $httpd->write_file('htdocs/in/.htaccess', $line =~ s/\@DIR\@/$httpd->dir/er . "\n");
+        my $before = () = $httpd->log->lines;
+        my $res    = $httpd->client->get('/in/', 'X-S' => 'user=joe');
+        my @lines  = $httpd->log->lines;
+        my $lines  = join "\n", @lines[$before .. $#lines];
+        subtest ".htaccess: $name" => sub {
+            is($res->status, 500, 'the request fails');
+            is($res->token, undef, 'no session is sent');
+            like($lines, qr/\.htaccess: .*\Q$_\E/, "error_log says '$_'") for @words;
+            unlike($lines, qr/${\SECRET}/, 'and no secret');
+        } or diag($lines);
+    }
+    $httpd->stop;
+    $httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'the mistakes above');
+    $httpd->log->clean;
+}
+
+# [lines, other lines that mean the same, does the C module agree]
+my @SAME = (
+    ['SessionCryptoCipher aes256', '', 1],
+    ['SessionCryptoCipher AES256', '', 0],
+    ['SessionCryptoCipher aes-256-cbc', '', 0],
+    ['SessionCryptoCipher AES-256-CBC', '', 0],
+    ['SessionCryptoCipher aes-128-cbc', 'SessionCryptoCipher aes128', 0],
+    ['SessionCryptoCipher Aes192', 'SessionCryptoCipher aes192', 0],
+    ['SessionCryptoCipher aes-192-cbc', 'SessionCryptoCipher aes192', 0],
+    ['SessionCryptoCipher des-ede3-cbc', 'SessionCryptoCipher 3des192', 0],
+    ['SessionCryptoCipher 3DES192', 'SessionCryptoCipher 3des192', 0],
+    ['SessionCryptoCipher camellia-256-cbc', 'SessionCryptoCipher CAMELLIA-256-CBC', 0],
+    ['SessionCryptoDigest SHA', '', 0],
+    ['SessionCryptoDigest SHA1', '', 0],
+    ['SessionCryptoDigest sha1', '', 0],
+    ['SessionCryptoDigest sha256', 'SessionCryptoDigest SHA256', 0],
+    ['SessionCryptoDigest sha512', 'SessionCryptoDigest SHA512', 0],
+    ['SessionCryptoDigest SHA2-256', 'SessionCryptoDigest SHA256', 0],
+    ['SessionCryptoDigest sha3-256', 'SessionCryptoDigest SHA3-256', 0],
+    ['SessionCryptoPassphrase "exec:bin/print word"', 'SessionCryptoPassphrase word', 1],
+    ['SessionCryptoPassphrase "exec:@DIR@/bin/print word"', 'SessionCryptoPassphrase word', 1],
+    [q(SessionCryptoPassphrase "exec:bin/print 'two words'"), 'SessionCryptoPassphrase "two words"', 1],
+    [q(SessionCryptoPassphrase 'exec:bin/print "two words"'), 'SessionCryptoPassphrase "two words"', 1],
+    [q(SessionCryptoPassphrase "exec:bin/print two\\ words"), 'SessionCryptoPassphrase "two words"', 1],
+    ['SessionCryptoPassphrase "exec:bin/print-no-newline word"', 'SessionCryptoPassphrase word', 1],
+    ['SessionCryptoPassphrase exec', 'SessionCryptoPassphrase "exec"', 1],
+    [q(SessionCryptoPassphrase 'single quotes'), 'SessionCryptoPassphrase "single quotes"', 1],
+    [q(SessionCryptoPassphrase "with \\"quotes\\""), q(SessionCryptoPassphrase 'with "quotes"'), 1],
+    ['SessionCryptoPassphraseFile keys/good', 'SessionCryptoPassphrase S3cr3t-new "S3cr3t old"', 1],
+    ['SessionCryptoPassphraseFile @DIR@/keys/good', 'SessionCryptoPassphrase S3cr3t-new', 1],
+    ['SessionCryptoPassphraseFile keys/exec-good', 'SessionCryptoPassphrase "two words"', 1],
+    ["SessionCryptoPassphraseFile keys/good\nSessionCryptoPassphraseFile keys/exec-good", 'SessionCryptoPassphrase S3cr3t-new', 1],
+);
+is_same($_) for qw(ours c);
+
+ok((with_files(config => $_)->check)[0], "accepted: $_")
+    for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"';
+
+done_testing;
+
+sub with_files {
+    my $httpd = SessionCrypto::Httpd->new(@_);
+    $httpd->write_file($_, @{ $FILES{$_} }) for keys %FILES;
+    return $httpd;
+}
+
+sub line_at_fault {
+    my ($conf) = @_;
+    open my $file, '<', $conf or die "$conf: $!\n";
+    my $at_fault;
+    while (<$file>) {
+        $at_fault = $. if /^SessionCrypto/;
+    }
+    return $at_fault;
+}
+
+# Each of a pair opens what the other seals.
+sub is_same {
+    my ($module) = @_;
+    my @pairs = grep { $module eq 'ours' || $_->[2] } @SAME;
+    my $config = "SessionCryptoPassphrase ${\SECRET}\n";
+    for my $number (0 .. $#pairs) {
+        $config .= "<Location /$number/$_>\n$pairs[$number][$_]\n</Location>\n" for 0, 1;
+    }
+    my $httpd  = with_files(module => $module, config => $config)->start;
+    my $client = $httpd->client;
+    for my $number (0 .. $#pairs) {
+        my ($lines, $same) = map { s/\n/, /gr } @{ $pairs[$number] }[0, 1];
+        my $token = $client->get("/$number/0", 'X-S' => 'user=joe')->token // '';
+        my $back  = $client->get("/$number/1", 'X-S' => 'user=joe')->token // '';
+        is_deeply(
+            [map { $_->body } $client->get("/$number/1", session => $token), $client->get("/$number/0", session => $back)],
+            ['user=joe', 'user=joe'], "$module: $lines means " . ($same || 'the default'));
+    }
+    $httpd->stop;
+    $httpd->log->clean("$module: nothing unexpected in error_log");
+}
