@@ -13,7 +13,8 @@ package SessionCrypto::Httpd;
 #   my $ours = SessionCrypto::Httpd->main;    # the one that Apache::Test runs
 #
 # `module` is 'ours', 'c', 'none' or the path of a shared object; `without` are
-# modules not to load; `load` is 'last' (after mod_session) or 'first'.
+# modules not to load; `handlers` are LuaMapHandler lines that go before the
+# one described below; `load` is 'last' (after mod_session) or 'first'.
 # @DIR@ in a fragment is the server's directory; its document root is
 # @DIR@/htdocs, where .htaccess files may use AuthConfig.
 #
@@ -54,6 +55,7 @@ sub new {
         name   => $args{name}   // 'httpd',
         module => $args{module} // 'ours',
         config => $args{config} // '',
+        handlers => $args{handlers} // '',
         without  => $args{without}  // [],
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
@@ -149,7 +151,7 @@ sub _start {
     my ($self) = @_;
     $self->write_conf;
     my $stderr = "$self->{dir}/stderr";
-    $self->{log} = SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
+    $self->{log} //= SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
     $self->{log}->expect(qr/AH01849/, 'the C module found its crypto library');
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
@@ -250,6 +252,7 @@ DocumentRoot "$dir/htdocs"
     AllowOverride AuthConfig
 </Directory>
 LimitRequestFieldSize 2000000
+$self->{handlers}
 LuaMapHandler ^/ "$lua"
 $self->{session}
 # The fragment of the test

@@ -1,0 +1,68 @@
+# With mod_session_dbd the cookie is a key to a row of a database, and what is
+# encrypted is the session in that row.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::Httpd ();
+
+my ($lua)    = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
+my $DATABASE = <<"END";
+DBDriver sqlite3
+DBDParams "\@DIR\@/sessions.db"
+<Location /sql>
+    Session Off
+</Location>
+END
+my $SESSIONS = <<'END';
+DBDPrepareSQL "delete from session where key = %s" deletesession
+DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
+DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
+DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
+DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+Session On
+SessionEnv On
+SessionHeader X-S
+SessionDBDCookieName session path=/
+SessionCryptoPassphrase secret
+END
+
+# Statements are prepared when a child starts, before DBDInitSQL: the table has
+# to be there already.
+my $httpd = SessionCrypto::Httpd->new(
+    session => '', config => $DATABASE, handlers => qq(LuaMapHandler ^/sql "$lua/sql.lua"));
+my ($ok, $output) = $httpd->check;
+plan skip_all => 'no driver for sqlite3: install libaprutil1-dbd-sqlite3'
+    if !$ok && $output =~ /DBDriver|session_?dbd/i;
+$httpd->start;
+my $client = $httpd->client;
+sql('create table session (key text, value text, expiry integer)');
+$httpd->stop;
+
+$httpd->{config} = $DATABASE . $SESSIONS;
+$httpd->start;
+$client = $httpd->client;
+my $key = $client->get('/', 'X-S' => 'user=joe')->token;
+like($key, qr/^[0-9a-f-]{36}$/, 'the cookie is a key');
+my ($value) = sql('select value from session');
+like($value // '', qr{^[A-Za-z0-9+/]{64,}=*$}, 'the row is sealed');
+is($client->get('/', session => $key)->body, 'user=joe', 'and opens');
+
+sql("update session set value = 'user=mallory'");
+is($client->get('/', session => $key)->body, '', 'a row in clear is not taken');
+my $res = $client->get('/', session => $key, 'X-S' => 'user=joe');
+is($client->get('/', session => $res->token // $key)->body, 'user=joe', 'and can be replaced');
+unlike(join("\n", sql('select value from session')), qr/joe/, 'by one that is sealed');
+
+$httpd->stop;
+$httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the row in clear');
+$httpd->log->clean;
+
+done_testing;
+
+sub sql {
+    my ($statement) = @_;
+    return split /\n/, $client->get('/sql', 'X-Sql' => $statement)->body;
+}
