@@ -63,6 +63,17 @@ for my $step (@STEPS) {
     }
 }
 
+# Who comes back with a session under the old key gets it under the new one, so
+# that the old key can go once no older session lives.
+{
+    my $old = $client{c}->get('/rotate/before', 'X-S' => 'user=joe')->token;
+    my $new = $client{ours}->get('/rotate/switch', session => $old)->token;
+    isnt($new // $old, $old, 'a session under the old key is sealed again');
+    is($client{$_}->get('/rotate/after', session => $new // '')->body, 'user=joe', "under the new one, for $_")
+        for sort keys %client;
+    is($client{ours}->get('/rotate/switch', session => $new // '')->token, undef, 'and only once');
+}
+
 $c->stop;
 $ours->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a session under a key that is not there');
 $c->log->expect(qr/AH01840|AH01842|AH01817/, 'the same, as the C module says it');

@@ -1,0 +1,182 @@
+# Graceful restarts under a client that never stops asking: no request fails, the
+# parent does not grow, what was changed is in force, and nothing is left behind.
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Httpd ();
+
+use constant {
+    RESTARTS => 50,
+    # The first passes fill httpd's and OpenSSL's own pools and tables.
+    WARM_UP => 10,
+    # One leaked page for each restart would be 160 KiB in 40 restarts; malloc
+    # and the page cache of mapped libraries account for less than that.
+    GROWTH_KIB => 160,
+    # The client's pause, and that between restarts: some requests meet each.
+    PAUSE      => 0.005,
+    BETWEEN    => 0.05,
+    SECONDS    => 10,
+};
+
+my $module = SessionCrypto::Httpd::module_path('ours');
+my $httpd  = SessionCrypto::Httpd->new(module => '/nonexistent');
+my $copy   = $httpd->dir . '/mod_session_crypto.so';
+install_module();
+$httpd->{module} = $copy;
+$httpd->{config} = <<'END';
+SessionCryptoPassphraseFile keys
+<Location /after>
+    SessionCryptoPassphrase new
+</Location>
+END
+$httpd->write_file('keys', "old\n");
+$httpd->start;
+my $client   = $httpd->client;
+my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
+my $children = () = $httpd->children;
+
+my $asking = start_client();
+my ($rss_warm, $rss_end);
+for my $number (1 .. RESTARTS) {
+    restart() or BAIL_OUT("restart $number is not over after @{[SECONDS]} s");
+    sleep BETWEEN;
+    $rss_warm = rss() if $number == WARM_UP;
+    # The token of the running client stays good: the old key still opens.
+    $httpd->write_file('keys', "new\nold\n") if $number == RESTARTS / 2;
+}
+$rss_end = rss();
+my ($asked, @failures) = stop_client($asking);
+
+cmp_ok($asked, '>', RESTARTS, "a client asked all the time ($asked requests)");
+is_deeply(\@failures, [], 'no request failed');
+cmp_ok($rss_end - $rss_warm, '<=', GROWTH_KIB, "the parent does not grow: $rss_warm KiB, then $rss_end KiB");
+
+my $new = $client->get('/', 'X-S' => 'user=joe')->token;
+is($client->get('/after', session => $new)->body, 'user=joe', 'sessions are sealed under the new passphrase');
+is($client->get('/after', session => $token)->body, '', 'which is not the old one');
+is($client->get('/', session => $token)->body, 'user=joe', 'that still opens');
+
+# What `apachectl graceful` runs before it restarts a running server.
+$httpd->write_file('keys', "# nothing\n");
+my ($ok, $output) = $httpd->check;
+ok(!$ok, 'httpd -t refuses a passphrase file that was emptied');
+$httpd->write_file('keys', "new\nold\n");
+
+# A thread-local with a destructor, or anything else that pins the shared object,
+# would keep the old build in the parent, and in every child after it.
+my $inode = (stat $copy)[1];
+install_module();
+isnt((stat $copy)[1], $inode, 'a new build is another file');
+restart();
+my @mapped = grep { /mod_session_crypto\.so/ } maps();
+ok(scalar(@mapped), 'the parent has the module');
+is_deeply([grep { /\(deleted\)/ } @mapped], [], 'not the old build');
+is_deeply([grep { (split)[4] != (stat $copy)[1] } @mapped], [], 'but the new one');
+is($client->get('/', session => $token)->body, 'user=joe', 'the new build opens the sessions of the old');
+
+is(scalar(settled_children()), $children, 'as many children as at the start: no old generation is left');
+my @all = $httpd->children;
+$httpd->stop;
+is_deeply([grep { -e "/proc/$_" && !is_zombie($_) } @all], [], 'no child is left behind');
+
+$httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the token of the retired key');
+$httpd->log->clean;
+
+done_testing;
+
+# As an installer does it: a new file takes the name of the old one.
+sub install_module {
+    copy($module, "$copy.new") or die "$copy.new: $!\n";
+    chmod 0755, "$copy.new";
+    rename "$copy.new", $copy or die "$copy: $!\n";
+    return;
+}
+
+# httpd drops a restart that is asked for while one is under way.
+sub restart {
+    my $before = generations();
+    $httpd->graceful;
+    my $deadline = time + SECONDS;
+    while (time < $deadline) {
+        return 1 if generations() > $before;
+        sleep 0.01;
+    }
+    return 0;
+}
+
+sub generations { return scalar(() = $httpd->log->lines(qr/resuming normal operations/)) }
+
+sub rss {
+    open my $file, '<', '/proc/' . $httpd->pid . '/status' or die "status: $!\n";
+    my ($rss) = map { /^VmRSS:\s+(\d+)/ } <$file>;
+    return $rss;
+}
+
+sub maps {
+    open my $file, '<', '/proc/' . $httpd->pid . '/maps' or die "maps: $!\n";
+    return <$file>;
+}
+
+sub is_zombie {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return 1;
+    return (<$file> // '') =~ /\) Z /;
+}
+
+# Children of the last generation may still be on their way out.
+sub settled_children {
+    my $deadline = time + SECONDS;
+    my @now;
+    while (time < $deadline) {
+        @now = $httpd->children;
+        last if @now <= $children;
+        sleep 0.1;
+    }
+    return @now;
+}
+
+# A process that asks until its standard input ends and then tells what failed.
+sub start_client {
+    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
+    pipe my $said_read, my $said_write or die "pipe: $!\n";
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        close $stop_write;
+        close $said_read;
+        ask_until_closed($stop_read, $said_write);
+        # Not exit: the servers in END blocks are the parent's.
+        POSIX::_exit(0);
+    }
+    close $stop_read;
+    close $said_write;
+    return { pid => $pid, stop => $stop_write, said => $said_read };
+}
+
+sub ask_until_closed {
+    my ($stop, $said) = @_;
+    my ($asked, @failures) = (0);
+    vec(my $bits = '', fileno $stop, 1) = 1;
+    until (select my $ready = $bits, undef, undef, PAUSE) {
+        my $res = eval { $client->get('/', session => $token) };
+        $asked++;
+        next if $res && $res->status == 200 && $res->body eq 'user=joe';
+        push @failures, $@ || 'status ' . $res->status . ', body ' . $res->body;
+    }
+    print {$said} "$_\n" for $asked, map { s/\s+/ /gr } @failures;
+    close $said;
+    return;
+}
+
+sub stop_client {
+    my ($asking) = @_;
+    close $asking->{stop};
+    my $said = $asking->{said};
+    chomp(my ($asked, @failures) = <$said>);
+    waitpid $asking->{pid}, 0;
+    return ($asked, @failures);
+}
