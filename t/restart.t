@@ -38,7 +38,6 @@ $httpd->write_file('keys', "old\n");
 $httpd->start;
 my $client   = $httpd->client;
 my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
-my $children = () = $httpd->children;
 
 my $asking = start_client();
 my ($rss_warm, $rss_end);
@@ -73,13 +72,13 @@ my $inode = (stat $copy)[1];
 install_module();
 isnt((stat $copy)[1], $inode, 'a new build is another file');
 restart();
-my @mapped = grep { /mod_session_crypto\.so/ } maps();
+my @mapped = builds($httpd->pid);
 ok(scalar(@mapped), 'the parent has the module');
 is_deeply([grep { /\(deleted\)/ } @mapped], [], 'not the old build');
 is_deeply([grep { (split)[4] != (stat $copy)[1] } @mapped], [], 'but the new one');
 is($client->get('/', session => $token)->body, 'user=joe', 'the new build opens the sessions of the old');
 
-is(scalar(settled_children()), $children, 'as many children as at the start: no old generation is left');
+is_deeply([old_children()], [], 'no child has the old build: the generations before are gone');
 my @all = $httpd->children;
 $httpd->stop;
 is_deeply([grep { -e "/proc/$_" && !is_zombie($_) } @all], [], 'no child is left behind');
@@ -117,9 +116,11 @@ sub rss {
     return $rss;
 }
 
-sub maps {
-    open my $file, '<', '/proc/' . $httpd->pid . '/maps' or die "maps: $!\n";
-    return <$file>;
+# The mappings of the module in a process.
+sub builds {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/maps" or return;
+    return grep { /mod_session_crypto\.so/ } <$file>;
 }
 
 sub is_zombie {
@@ -128,16 +129,15 @@ sub is_zombie {
     return (<$file> // '') =~ /\) Z /;
 }
 
-# Children of the last generation may still be on their way out.
-sub settled_children {
+# Children that still serve with an older build, once they had time to end.
+sub old_children {
     my $deadline = time + SECONDS;
-    my @now;
+    my @old;
     while (time < $deadline) {
-        @now = $httpd->children;
-        last if @now <= $children;
+        @old = grep { grep { /\(deleted\)/ } builds($_) } $httpd->children or last;
         sleep 0.1;
     }
-    return @now;
+    return @old;
 }
 
 # A process that asks until its standard input ends and then tells what failed.
