@@ -14,11 +14,11 @@ package SessionCrypto::Httpd;
 #
 # `module` is 'ours', 'c', 'none' or the path of a shared object; `without` are
 # modules not to load; `handlers` are LuaMapHandler lines that go before the
-# one described below; `load` is 'last' (after mod_session) or 'first'.
+# one described below and `echo` the URLs of that one; `load` is 'last' (after mod_session) or 'first'.
 # @DIR@ in a fragment is the server's directory; its document root is
 # @DIR@/htdocs, where .htaccess files may use AuthConfig.
 #
-# Every request is answered by one Lua handler: it copies the request header
+# Requests are answered by one Lua handler: it copies the request header
 # X-S to the response header X-S, from which mod_session takes a new session
 # (SessionHeader), and its body is the session that it found (HTTP_SESSION).
 
@@ -56,6 +56,7 @@ sub new {
         module => $args{module} // 'ours',
         config => $args{config} // '',
         handlers => $args{handlers} // '',
+        echo     => $args{echo}     // '^/',
         without  => $args{without}  // [],
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
@@ -250,10 +251,11 @@ $modules
 DocumentRoot "$dir/htdocs"
 <Directory "$dir/htdocs">
     AllowOverride AuthConfig
+    Require all granted
 </Directory>
 LimitRequestFieldSize 2000000
 $self->{handlers}
-LuaMapHandler ^/ "$lua"
+LuaMapHandler "$self->{echo}" "$lua"
 $self->{session}
 # The fragment of the test
 $config

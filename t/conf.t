@@ -1,0 +1,43 @@
+# The configuration files that are there to copy do what they say, unedited.
+
+use strict;
+use warnings;
+
+use FindBin;
+use Test::More;
+
+use SessionCrypto::Httpd ();
+
+my $conf  = "$FindBin::Bin/../conf";
+my $httpd = SessionCrypto::Httpd->new(session => '', echo => '^/private/', config => <<"END");
+Include "$conf/session-crypto.conf"
+Include "$conf/login.conf"
+END
+$httpd->write_file('session-passphrases', "0ZbXv2nS\n");
+# The hash of `correct`, made by `openssl passwd -apr1`.
+$httpd->write_file('users', 'joe:$apr1$E2Ge0UQG$p3SgWKm6lUybMD3lk5lGj.' . "\n");
+$httpd->start;
+my $client = $httpd->client;
+
+my $res = $client->get('/private/');
+is($res->status, 302, 'a page behind the login form');
+like(($res->header('location'))[0], qr{/login\.shtml$}, 'sends to the form');
+
+$res = $client->post('/login', 'httpd_username=joe&httpd_password=wrong');
+like(($res->header('location'))[0], qr{/login\.shtml\?failed$}, 'a wrong password sends back to the form');
+
+$res = $client->post('/login', 'httpd_username=joe&httpd_password=correct');
+like(($res->header('location'))[0], qr{/private/$}, 'the right one to the page');
+my ($cookie) = $res->header('set-cookie');
+like($cookie, qr/;\s*\Q$_\E(;|$)/, "the cookie is $_") for qw(Secure HttpOnly SameSite=Lax);
+unlike($cookie, qr/joe|correct/, 'and sealed');
+is($client->get('/private/', session => $res->token)->status, 200, 'with which the page opens');
+
+$res = $client->get('/logout', session => $res->token);
+like(($res->header('location'))[0], qr{/login\.shtml\?goodbye$}, 'the way out');
+
+$httpd->stop;
+$httpd->log->expect(qr/AH01617|AH01807|AH01811/, 'a wrong password');
+$httpd->log->clean;
+
+done_testing;
