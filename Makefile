@@ -1,0 +1,47 @@
+# `make help` says what there is.
+
+SHELL = /bin/sh
+CARGO = apxs/cargo
+
+# For `make demo`.
+PORT = 8088
+# For `make install`, as packagers know it.
+DESTDIR =
+export PORT DESTDIR
+
+.PHONY: build deps test demo install uninstall clean help
+
+build:
+	$(CARGO) build --release --locked
+
+help:
+	@echo 'make            build target/release/libmod_session_crypto.so'
+	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port'
+	@echo 'make test       all tests; installs what they need'
+	@echo 'make deps       install what building needs (Debian, Ubuntu)'
+	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
+	@echo '                DESTDIR=/path puts it below that directory'
+	@echo 'make uninstall  remove what make install put there'
+	@echo 'make clean      remove target/'
+
+deps:
+	apxs/deps
+
+# One after the other, also under `make -j`.
+test:
+	apxs/deps test
+	$(CARGO) build --release --locked
+	$(CARGO) test --workspace --locked
+	t/run
+
+demo:
+	apxs/deps
+	$(CARGO) build --release --locked
+	@exec setpriv --pdeathsig TERM demo/run
+
+# Neither builds: root should not have to run a compiler.
+install uninstall:
+	@apxs/install $@
+
+clean:
+	rm -rf target
