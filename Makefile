@@ -3,11 +3,8 @@
 SHELL = /bin/sh
 CARGO = apxs/cargo
 
-# For `make demo`.
-PORT = 8088
-# For `make install`, as packagers know it.
-DESTDIR =
-export PORT DESTDIR
+demo: export PORT ?= 8088
+install uninstall: export DESTDIR ?=
 
 .PHONY: build deps test demo install uninstall clean help
 
