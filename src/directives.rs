@@ -10,7 +10,10 @@ use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::passphrases;
 
 /// The directives, as httpd reads them.
-pub(crate) static TABLE: Directives<{ ROWS.len() + 1 }> = Directives::new(ROWS);
+pub(crate) static TABLE: Directives<ENTRIES> = Directives::new(ROWS);
+
+/// A row each, and what ends the table.
+pub(crate) const ENTRIES: usize = ROWS.len() + 1;
 
 /// As many words as httpd itself takes in a list (`AP_MAX_ARGC`, http_config.h).
 const LIST: usize = 64;

@@ -66,5 +66,7 @@ impl Module for SessionCrypto {
 /// library. `<IfModule mod_session_crypto.c>` goes by the name.
 #[expect(unsafe_code, reason = "the symbol's name is httpd's to choose")]
 #[unsafe(no_mangle)]
-pub static session_crypto_module: Record =
-    Record::new::<SessionCrypto, _>(c"mod_session_crypto.c", &directives::TABLE);
+pub static session_crypto_module: Record = Record::new::<SessionCrypto, { directives::ENTRIES }>(
+    c"mod_session_crypto.c",
+    &directives::TABLE,
+);
