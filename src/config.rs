@@ -1,24 +1,22 @@
 //! The records httpd creates and merges, and what they seal with.
 
-use session_crypto_core::{AlgorithmError, Cipher, Digest, Passphrase, Sealer};
+use std::sync::Arc;
+
+use session_crypto_core::{Cipher, Digest, Keyring, Origin, Passphrase, Sealer};
 
 use crate::ffi::Pool;
 
 /// What one section of the configuration sets; what it does not set, it
 /// inherits from the section around it.
+///
+/// A record only refers to what the pools of its sections hold, so that one
+/// can be merged on each request for next to nothing.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct DirRecord<'p> {
-    passphrases: Option<&'p Passphrases<'p>>,
+    passphrases: Option<&'p Vec<Arc<Passphrase>>>,
     ciphers: Option<&'p Vec<Cipher>>,
     digest: Option<&'p Digest>,
     refuses: bool,
-}
-
-/// A list that grows at its end while a section is read.
-#[derive(Clone, Copy)]
-struct Passphrases<'p> {
-    last: &'p Passphrase,
-    before: Option<&'p Passphrases<'p>>,
 }
 
 /// What to do with the sessions of a section.
@@ -27,26 +25,8 @@ pub(crate) enum Protection<'p> {
     Clear,
     /// The record could not be made: neither seal nor open anything.
     Refuse,
-    /// Seal and open with these.
-    Keys(Keys<'p>),
-}
-
-/// What a section, and those around it, seal and open with.
-pub(crate) struct Keys<'p> {
-    passphrases: Vec<&'p Passphrase>,
-    ciphers: Vec<Cipher>,
-    digest: Digest,
-}
-
-impl Keys<'_> {
-    /// `None` if there is no passphrase or no cipher.
-    pub(crate) fn sealer(&self) -> Option<Sealer<'_>> {
-        Sealer::new(
-            self.passphrases.iter().copied(),
-            &self.ciphers,
-            &self.digest,
-        )
-    }
+    /// Seal and open.
+    Seal(Sealer<'p>),
 }
 
 impl<'p> DirRecord<'p> {
@@ -69,14 +49,20 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// Adds a passphrase to this section's list.
-    pub(crate) fn add_passphrase(&mut self, pool: Pool<'p>, passphrase: Passphrase) {
-        let last = pool.place(passphrase);
-        let list = Passphrases {
-            last,
-            before: self.passphrases,
-        };
-        self.passphrases = Some(pool.place_plain(list));
+    /// Adds passphrases to this section's list.
+    pub(crate) fn add_passphrases(
+        &mut self,
+        pool: Pool<'p>,
+        keyring: &Keyring,
+        origin: Origin,
+        more: Vec<Arc<Passphrase>>,
+    ) {
+        let mut list = self.passphrases.cloned().unwrap_or_default();
+        list.extend(more);
+        if let (Origin::Server, Some(first)) = (origin, list.first()) {
+            keyring.seals_under(first);
+        }
+        self.passphrases = Some(pool.place(list));
     }
 
     /// Sets this section's list of ciphers; a later line replaces it, as in
@@ -91,39 +77,17 @@ impl<'p> DirRecord<'p> {
     }
 
     /// What this record asks for.
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL lacks the cipher or the digest that stands for none.
-    pub(crate) fn protection(&self) -> Result<Protection<'p>, AlgorithmError> {
-        if self.refuses {
-            return Ok(Protection::Refuse);
+    pub(crate) fn protection(&self, keyring: &'p Keyring) -> Protection<'p> {
+        match self.passphrases {
+            _ if self.refuses => Protection::Refuse,
+            None => Protection::Clear,
+            Some(passphrases) => Protection::Seal(Sealer::new(
+                keyring,
+                passphrases,
+                self.ciphers
+                    .map_or_else(|| keyring.default_ciphers(), Vec::as_slice),
+                self.digest.unwrap_or_else(|| keyring.default_digest()),
+            )),
         }
-        let Some(passphrases) = self.passphrases else {
-            return Ok(Protection::Clear);
-        };
-        let ciphers = match self.ciphers {
-            Some(ciphers) => ciphers.clone(),
-            None => vec![Cipher::default_cipher()?],
-        };
-        let digest = match self.digest {
-            Some(digest) => digest.clone(),
-            None => Digest::default_digest()?,
-        };
-        Ok(Protection::Keys(Keys {
-            passphrases: passphrases.in_order(),
-            ciphers,
-            digest,
-        }))
-    }
-}
-
-impl<'p> Passphrases<'p> {
-    /// The list as it was written, the first passphrase first.
-    fn in_order(&self) -> Vec<&'p Passphrase> {
-        let links = std::iter::successors(Some(*self), |list| list.before.copied());
-        let mut passphrases: Vec<_> = links.map(|list| list.last).collect();
-        passphrases.reverse();
-        passphrases
     }
 }

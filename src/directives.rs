@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Cipher, Digest};
+use session_crypto_core::Keyring;
 
 use crate::SessionCrypto;
 use crate::config::DirRecord;
@@ -58,31 +58,34 @@ const ROWS: &[Directive<SessionCrypto>] = &[
 
 fn passphrase<'p>(
     parms: &Parms<'p>,
+    keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    for word in words {
-        let passphrase = passphrases::from_word(parms, word)?;
-        record.add_passphrase(parms.pool(), passphrase);
-    }
+    let more = words
+        .iter()
+        .map(|word| passphrases::from_word(parms, keyring, word))
+        .collect::<Result<_, _>>()?;
+    record.add_passphrases(parms.pool(), keyring, passphrases::origin(parms), more);
     Ok(())
 }
 
 fn passphrase_file<'p>(
     parms: &Parms<'p>,
+    keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     for file in words {
-        for passphrase in passphrases::from_file(parms, file)? {
-            record.add_passphrase(parms.pool(), passphrase);
-        }
+        let more = passphrases::from_file(parms, keyring, file)?;
+        record.add_passphrases(parms.pool(), keyring, passphrases::origin(parms), more);
     }
     Ok(())
 }
 
 fn cipher<'p>(
     parms: &Parms<'p>,
+    keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
@@ -90,7 +93,9 @@ fn cipher<'p>(
         .iter()
         .map(|word| {
             let name = word.to_string_lossy();
-            Cipher::by_name(&name).map_err(|error| format!("'{name}': {error}"))
+            keyring
+                .cipher(&name)
+                .map_err(|error| format!("'{name}': {error}"))
         })
         .collect::<Result<_, _>>()?;
     record.set_ciphers(parms.pool(), ciphers);
@@ -99,12 +104,15 @@ fn cipher<'p>(
 
 fn digest<'p>(
     parms: &Parms<'p>,
+    keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
         let name = word.to_string_lossy();
-        let digest = Digest::by_name(&name).map_err(|error| format!("'{name}': {error}"))?;
+        let digest = keyring
+            .digest(&name)
+            .map_err(|error| format!("'{name}': {error}"))?;
         record.set_digest(parms.pool(), digest);
     }
     Ok(())
@@ -112,6 +120,7 @@ fn digest<'p>(
 
 fn driver<'p>(
     parms: &Parms<'p>,
+    _keyring: &'p Keyring,
     _record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {

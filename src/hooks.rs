@@ -3,15 +3,16 @@
 //! Both hooks fail closed: once a section asks for encryption, a session
 //! leaves sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{OpenError, OpenSslRandom};
+use session_crypto_core::{Call, Keyring, OpenError};
 
 use crate::config::{DirRecord, Protection};
-use crate::ffi::{Failed, Request, Session};
+use crate::ffi::{Failed, Request, Session, processor};
 use crate::report;
 
 /// Seals the session, before mod_session stores it.
 pub(crate) fn encode<'r>(
     request: Request<'r>,
+    keyring: &'r Keyring,
     record: &DirRecord<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
@@ -19,43 +20,42 @@ pub(crate) fn encode<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let keys = match record.protection() {
-        Ok(Protection::Clear) => return Ok(()),
-        Ok(Protection::Keys(keys)) => keys,
-        Ok(Protection::Refuse) => return Err(report::broken_record(request)),
-        Err(error) => return Err(report::not_sealed(request, &error)),
+    let sealer = match record.protection(keyring) {
+        Protection::Clear => return Ok(()),
+        Protection::Refuse => return Err(report::broken_record(request)),
+        Protection::Seal(sealer) => sealer,
     };
-    let sealer = keys
-        .sealer()
-        .ok_or_else(|| report::broken_record(request))?;
-    let token = sealer
-        .seal(plaintext.to_bytes(), &mut OpenSslRandom, &session.pool())
+    let sealed = sealer
+        .seal(plaintext.to_bytes(), call(request), &session.pool())
         .map_err(|error| report::not_sealed(request, &error))?;
-    session.set_encoded(token);
+    session.set_encoded(sealed.token);
+    if sealed.derived {
+        report::derived(request);
+    }
     Ok(())
 }
 
 /// Opens the token, before mod_session reads the session.
 pub(crate) fn decode<'r>(
     request: Request<'r>,
+    keyring: &'r Keyring,
     record: &DirRecord<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     let Some(token) = session.encoded() else {
         return Ok(());
     };
-    let keys = match record.protection() {
-        Ok(Protection::Clear) => return Ok(()),
-        Ok(Protection::Keys(keys)) => keys,
-        Ok(Protection::Refuse) => return Err(report::broken_record(request)),
-        Err(error) => return Err(report::not_opened(request, &error)),
+    let sealer = match record.protection(keyring) {
+        Protection::Clear => return Ok(()),
+        Protection::Refuse => return Err(report::broken_record(request)),
+        Protection::Seal(sealer) => sealer,
     };
-    let sealer = keys
-        .sealer()
-        .ok_or_else(|| report::broken_record(request))?;
-    match sealer.open(token.to_bytes(), &session.pool()) {
+    match sealer.open(token.to_bytes(), call(request), &session.pool()) {
         Ok(opened) => {
             session.set_encoded(opened.session);
+            if opened.derived {
+                report::derived(request);
+            }
             if opened.stale {
                 session.mark_dirty();
                 report::stale(request);
@@ -70,5 +70,12 @@ pub(crate) fn decode<'r>(
             Ok(())
         }
         Err(OpenError::Library(error)) => Err(report::not_opened(request, &error)),
+    }
+}
+
+fn call(request: Request<'_>) -> Call {
+    Call {
+        now: request.time(),
+        processor: processor::number(),
     }
 }

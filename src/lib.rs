@@ -12,8 +12,11 @@
 //! Nothing here encrypts; `session-crypto-core` does.
 #![deny(unsafe_code)]
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use config::DirRecord;
 use ffi::{Failed, Module, Record, Request, Session};
+use session_crypto_core::{Keyring, OpenSslRandom, Seed};
 
 mod config;
 mod directives;
@@ -29,8 +32,24 @@ struct SessionCrypto;
 impl Module for SessionCrypto {
     type Record<'p> = DirRecord<'p>;
 
-    fn record() -> &'static Record {
+    type State = Keyring;
+
+    fn record() -> &'static Record<Keyring> {
         &session_crypto_module
+    }
+
+    fn start(kept: [u8; 16]) -> Result<Keyring, String> {
+        Keyring::new(Seed(kept), OpenSslRandom)
+            .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
+    }
+
+    fn before_fork(keyring: &Keyring) -> Result<(), String> {
+        derive_sealing_keys(keyring)
+    }
+
+    fn after_fork(keyring: &Keyring) -> Result<(), String> {
+        keyring.after_fork();
+        derive_sealing_keys(keyring)
     }
 
     fn create<'p>() -> Self::Record<'p> {
@@ -47,26 +66,41 @@ impl Module for SessionCrypto {
 
     fn encode<'r>(
         request: Request<'r>,
+        keyring: &'r Keyring,
         record: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::encode(request, record, session)
+        hooks::encode(request, keyring, record, session)
     }
 
     fn decode<'r>(
         request: Request<'r>,
+        keyring: &'r Keyring,
         record: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::decode(request, record, session)
+        hooks::decode(request, keyring, record, session)
     }
+}
+
+/// Derives the keys of this hour: in the parent for all its children, in a
+/// child only if it starts in another hour than the parent did.
+fn derive_sealing_keys(keyring: &Keyring) -> Result<(), String> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let derived = keyring.derive_sealing_keys(now.as_secs());
+    derived
+        .map(|_| ())
+        .map_err(|error| format!("sessions cannot be sealed: {error}"))
 }
 
 /// What `LoadModule session_crypto_module` looks for: the one symbol of this
 /// library. `<IfModule mod_session_crypto.c>` goes by the name.
 #[expect(unsafe_code, reason = "the symbol's name is httpd's to choose")]
 #[unsafe(no_mangle)]
-pub static session_crypto_module: Record = Record::new::<SessionCrypto, { directives::ENTRIES }>(
-    c"mod_session_crypto.c",
-    &directives::TABLE,
-);
+pub static session_crypto_module: Record<Keyring> =
+    Record::new::<SessionCrypto, { directives::ENTRIES }>(
+        c"mod_session_crypto.c",
+        &directives::TABLE,
+    );

@@ -6,8 +6,9 @@ use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::Arc;
 
-use session_crypto_core::Passphrase;
+use session_crypto_core::{EmptyPassphrase, Keyring, Origin, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::ffi::{ConfigFile, Parms, arguments, path, server_root_relative};
@@ -19,13 +20,19 @@ const EXEC: &[u8] = b"exec:";
 const MAX_OUTPUT: usize = 64 * 1024;
 
 /// Makes a passphrase of a word, running a program if the word says so.
-pub(crate) fn from_word(parms: &Parms<'_>, word: &CStr) -> Result<Passphrase, String> {
+pub(crate) fn from_word(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    word: &CStr,
+) -> Result<Arc<Passphrase>, String> {
     let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) else {
-        return Passphrase::new(word.to_bytes()).map_err(|_| {
-            "empty passphrase, which would protect nothing: \
+        return keyring
+            .passphrase(word.to_bytes(), origin(parms))
+            .map_err(|_| {
+                "empty passphrase, which would protect nothing: \
              write one, or take the empty quotes out"
-                .to_owned()
-        });
+                    .to_owned()
+            });
     };
     if parms.in_htaccess() {
         return Err(
@@ -36,14 +43,18 @@ pub(crate) fn from_word(parms: &Parms<'_>, word: &CStr) -> Result<Passphrase, St
         );
     }
     let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
-    from_program(parms, command)
+    from_program(parms, keyring, command)
 }
 
 /// Reads every passphrase of a file; there is one at least.
 ///
 /// Words and quotes are those of httpd's configuration; a word that begins
 /// with `#` ends its line, as in httpd's module.
-pub(crate) fn from_file(parms: &Parms<'_>, name: &CStr) -> Result<Vec<Passphrase>, String> {
+pub(crate) fn from_file(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    name: &CStr,
+) -> Result<Vec<Arc<Passphrase>>, String> {
     let pool = parms.temporary();
     let file = server_root_relative(pool, name)
         .ok_or_else(|| format!("{} is not the name of a file", name.to_string_lossy()))?;
@@ -64,7 +75,7 @@ pub(crate) fn from_file(parms: &Parms<'_>, name: &CStr) -> Result<Vec<Passphrase
                 .iter()
                 .take_while(|word| !word.to_bytes().starts_with(b"#"));
             words
-                .map(|word| from_word(parms, word))
+                .map(|word| from_word(parms, keyring, word))
                 .collect::<Result<Vec<_>, _>>()
         });
         let found = found.map_err(|message| format!("{shown} line {}: {message}", line.number))?;
@@ -83,7 +94,11 @@ pub(crate) fn from_file(parms: &Parms<'_>, name: &CStr) -> Result<Vec<Passphrase
 ///
 /// As in httpd's module, the program's path is relative to ServerRoot, and it
 /// runs in its own directory with an empty environment.
-fn from_program(parms: &Parms<'_>, command: &CStr) -> Result<Passphrase, String> {
+fn from_program(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    command: &CStr,
+) -> Result<Arc<Passphrase>, String> {
     let pool = parms.temporary();
     let words = arguments(pool, command);
     let (program, rest) = words
@@ -93,11 +108,16 @@ fn from_program(parms: &Parms<'_>, command: &CStr) -> Result<Passphrase, String>
     let name = std::ffi::CString::new(program.as_encoded_bytes()).unwrap_or_default();
     let program = server_root_relative(pool, &name)
         .ok_or_else(|| format!("exec:{} is not a path", name.to_string_lossy()))?;
-    first_line(path(program), rest)
-        .map_err(|reason| format!("exec:{} {reason}", path(program).display()))
+    let explain = |reason| format!("exec:{} {reason}", path(program).display());
+    let line = first_line(path(program), rest).map_err(explain)?;
+    keyring
+        .passphrase(&line, Origin::Server)
+        .map_err(|EmptyPassphrase| {
+            explain("printed an empty passphrase: the first line must be the passphrase".to_owned())
+        })
 }
 
-fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Passphrase, String> {
+fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut child = Command::new(program)
         .args(arguments)
         .current_dir(program.parent().unwrap_or(Path::new("/")))
@@ -135,9 +155,18 @@ fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Passphrase, String
     if line.contains(&0) {
         return Err("printed a NUL byte, which no passphrase has".to_owned());
     }
-    Passphrase::new(line).map_err(|_| {
-        "printed an empty passphrase: the first line must be the passphrase".to_owned()
-    })
+    let length = line.len();
+    output.truncate(length);
+    Ok(output)
+}
+
+/// How long a passphrase that this line names is to be kept.
+pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
+    if parms.in_htaccess() {
+        Origin::Htaccess
+    } else {
+        Origin::Server
+    }
 }
 
 fn outcome(status: ExitStatus) -> String {

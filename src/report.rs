@@ -26,6 +26,11 @@ pub(crate) fn stale(request: Request<'_>) {
     );
 }
 
+/// A request had to wait for a key that no earlier one needed.
+pub(crate) fn derived(request: Request<'_>) {
+    request.log(Level::Debug, &"a key was derived during this request");
+}
+
 /// The session could not be sealed; it is not stored.
 pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
     request.log(

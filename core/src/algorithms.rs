@@ -3,9 +3,10 @@
 //! An algorithm is checked here once, when the configuration names it, so
 //! that nothing has to be doubted when a token arrives.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use openssl::cipher::CipherRef;
 use openssl::md::MdRef;
@@ -73,7 +74,7 @@ impl Cipher {
     /// # Errors
     ///
     /// OpenSSL does not know it, or it is not CBC.
-    pub fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+    pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
         let name = CLASSIC_NAMES
             .iter()
             .find(|(ours, _)| ours.eq_ignore_ascii_case(name))
@@ -95,17 +96,13 @@ impl Cipher {
         })
     }
 
-    /// The cipher of a section that names none: `aes256`.
-    ///
-    /// # Errors
-    ///
-    /// This OpenSSL does not have it.
-    pub fn default_cipher() -> Result<Self, AlgorithmError> {
-        Self::by_name(DEFAULT_CIPHER)
-    }
-
     pub(crate) fn evp(&self) -> &CipherRef {
         &self.evp
+    }
+
+    /// What tells ciphers of one [`Algorithms`] apart.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.evp).addr()
     }
 
     /// Bytes of key.
@@ -144,7 +141,7 @@ impl Digest {
     /// # Errors
     ///
     /// OpenSSL does not know it, or HMAC cannot use it.
-    pub fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+    pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
         // OpenSSL's SHA was SHA-0, which it has no more.
         let name = if name.eq_ignore_ascii_case(DEFAULT_DIGEST_ALIAS) {
             DEFAULT_DIGEST
@@ -158,17 +155,13 @@ impl Digest {
         Ok(Self { evp: Arc::new(evp) })
     }
 
-    /// The digest of a section that names none: SHA-1, as in httpd's module.
-    ///
-    /// # Errors
-    ///
-    /// This OpenSSL does not have it.
-    pub fn default_digest() -> Result<Self, AlgorithmError> {
-        Self::by_name(DEFAULT_DIGEST)
-    }
-
     pub(crate) fn evp(&self) -> &MdRef {
         &self.evp
+    }
+
+    /// What tells digests of one [`Algorithms`] apart.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.evp).addr()
     }
 }
 
@@ -180,6 +173,72 @@ impl fmt::Debug for Digest {
             self.evp.type_().short_name().unwrap_or("?")
         )
     }
+}
+
+/// Every algorithm that the configuration has named, fetched once.
+///
+/// Fetching by name walks OpenSSL's providers; a `.htaccess` file would make
+/// it do so on each request. Only names that OpenSSL knows are kept, so there
+/// is an end to them.
+pub(crate) struct Algorithms {
+    ciphers: RwLock<HashMap<String, Cipher>>,
+    digests: RwLock<HashMap<String, Digest>>,
+    default_ciphers: [Cipher; 1],
+    default_digest: Digest,
+}
+
+impl Algorithms {
+    /// Fetches what stands for none: AES-256-CBC and SHA-1, as in httpd's
+    /// module.
+    pub(crate) fn new() -> Result<Self, AlgorithmError> {
+        Ok(Self {
+            ciphers: RwLock::default(),
+            digests: RwLock::default(),
+            default_ciphers: [Cipher::by_name(DEFAULT_CIPHER)?],
+            default_digest: Digest::by_name(DEFAULT_DIGEST)?,
+        })
+    }
+
+    pub(crate) fn cipher(&self, name: &str) -> Result<Cipher, AlgorithmError> {
+        known(&self.ciphers, name, Cipher::by_name)
+    }
+
+    pub(crate) fn digest(&self, name: &str) -> Result<Digest, AlgorithmError> {
+        known(&self.digests, name, Digest::by_name)
+    }
+
+    /// The digests that the configuration may derive keys with.
+    pub(crate) fn digests(&self) -> Vec<Digest> {
+        let named = self.digests.read().unwrap_or_else(PoisonError::into_inner);
+        let default = std::iter::once(&self.default_digest);
+        default.chain(named.values()).cloned().collect()
+    }
+
+    pub(crate) fn default_ciphers(&self) -> &[Cipher] {
+        &self.default_ciphers
+    }
+
+    pub(crate) fn default_digest(&self) -> &Digest {
+        &self.default_digest
+    }
+}
+
+fn known<T: Clone>(
+    names: &RwLock<HashMap<String, T>>,
+    name: &str,
+    find: impl FnOnce(&str) -> Result<T, AlgorithmError>,
+) -> Result<T, AlgorithmError> {
+    let name = name.to_ascii_lowercase();
+    if let Some(found) = names
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&name)
+    {
+        return Ok(found.clone());
+    }
+    let found = find(&name)?;
+    let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
+    Ok(names.entry(name).or_insert(found).clone())
 }
 
 #[cfg(test)]
@@ -205,6 +264,17 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn fetches_an_algorithm_once() {
+        let algorithms = Algorithms::new().unwrap();
+        let ids: Vec<_> = ["aes128", "AES128", "aes128"]
+            .map(|name| algorithms.cipher(name).unwrap().id())
+            .into();
+        assert_eq!(ids, [ids[0]; 3]);
+        assert!(algorithms.cipher("no such cipher").is_err());
+        assert_eq!(algorithms.ciphers.read().unwrap().len(), 1);
     }
 
     #[test]

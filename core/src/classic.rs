@@ -16,13 +16,13 @@ use std::ffi::CStr;
 use std::hash::Hasher;
 
 use base64_simd::{AsOut, STANDARD};
-use openssl::cipher_ctx::CipherCtx;
 use siphasher::sip::SipHasher24;
 use subtle::ConstantTimeEq;
 
 use crate::algorithms::MAX_BLOCK;
-use crate::derivation::{CLASSIC_SALT, ClassicKey};
-use crate::{Arena, Cipher, LibraryError, Passphrase, Refusal, SealError, Sealer};
+use crate::derivation::CLASSIC_SALT;
+use crate::workbench::KeyedContext;
+use crate::{Arena, Cipher, LibraryError, Passphrase, Refusal};
 
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
@@ -48,17 +48,14 @@ pub(crate) enum Decrypted<'a> {
 }
 
 impl<'t> Token<'t> {
-    /// Takes the base64 off.
-    pub(crate) fn decode(text: &[u8], arena: &impl Arena<'t>) -> Result<Self, Refusal> {
-        if text.len() > Sealer::MAX_TOKEN {
-            return Err(Refusal::TooLong);
-        }
+    /// Takes the base64 off, into `scratch`.
+    pub(crate) fn decode(text: &[u8], scratch: &'t mut Vec<u8>) -> Result<Self, Refusal> {
         let length = STANDARD
             .decoded_length(text)
             .map_err(|_| Refusal::Encoding)?;
-        let bytes = arena.bytes(length);
+        scratch.resize(length, 0);
         let bytes = STANDARD
-            .decode(text, bytes.as_out())
+            .decode(text, scratch.as_mut_slice().as_out())
             .map_err(|_| Refusal::Encoding)?;
         let (mac, authenticated) = bytes.split_first_chunk::<MAC>().ok_or(Refusal::TooShort)?;
         let (salt, body) = authenticated
@@ -81,44 +78,41 @@ impl<'t> Token<'t> {
         self.salt
     }
 
-    /// Decrypts a token that is authentic.
-    ///
-    /// A wrong cipher shows in the padding 255 times of 256; whoever tries
-    /// several ciphers prefers [`Decrypted::Text`], which a wrong cipher gives
-    /// less than once in 10⁸ times.
-    pub(crate) fn decrypt<'a>(
-        &self,
-        cipher: &Cipher,
-        key: &[u8],
-        arena: &impl Arena<'a>,
-    ) -> Result<Decrypted<'a>, LibraryError> {
+    /// The IV and the ciphertext, if a cipher can have made them.
+    pub(crate) fn parts(&self, cipher: &Cipher) -> Option<(&'t [u8], &'t [u8])> {
         let block = cipher.block_size();
-        let Some((iv, ciphertext)) = self.body.split_at_checked(block.get()) else {
-            return Ok(Decrypted::Nothing);
-        };
-        if ciphertext.is_empty() || ciphertext.len() % block != 0 {
-            return Ok(Decrypted::Nothing);
-        }
-        // Room for what EVP_CipherFinal may write after what Update wrote.
-        let output = arena.bytes(ciphertext.len().saturating_add(block.get()));
-        let mut context =
-            CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))?;
-        context
-            .decrypt_init(Some(cipher.evp()), Some(key), Some(iv))
-            .map_err(|stack| LibraryError::new("start decrypting", &stack))?;
-        let written = context
-            .cipher_update(ciphertext, Some(output))
-            .map_err(|stack| LibraryError::new("decrypt", &stack))?;
-        // Dropping the error drains OpenSSL's queue: ErrorStack took it all.
-        let Ok(last) = context.cipher_final(output.get_mut(written..).unwrap_or_default()) else {
-            return Ok(Decrypted::Nothing);
-        };
-        Ok(session(output, written.saturating_add(last)))
+        let (iv, ciphertext) = self.body.split_at_checked(block.get())?;
+        let whole = !ciphertext.is_empty() && ciphertext.len() % block == 0;
+        whole.then_some((iv, ciphertext))
     }
 }
 
+/// Decrypts what an authentic token holds, in a context that has the IV.
+///
+/// A wrong cipher shows in the padding 255 times of 256; whoever tries
+/// several ciphers prefers [`Decrypted::Text`], which a wrong cipher gives
+/// less than once in 10⁸ times.
+pub(crate) fn decrypt<'a>(
+    context: &mut KeyedContext,
+    ciphertext: &[u8],
+    arena: &impl Arena<'a>,
+) -> Result<Decrypted<'a>, LibraryError> {
+    let (context, block_size) = context.ready();
+    // Room for what EVP_CipherFinal may write after what Update wrote.
+    let output = arena.bytes(ciphertext.len().saturating_add(block_size));
+    let written = context
+        .cipher_update(ciphertext, Some(output))
+        .map_err(|stack| LibraryError::new("decrypt", &stack))?;
+    // The error is the padding's: a verdict on the token, not a failure. It
+    // has taken OpenSSL's queue with it.
+    let Ok(last) = context.cipher_final(output.get_mut(written..).unwrap_or_default()) else {
+        return Ok(Decrypted::Nothing);
+    };
+    Ok(session(output, written.saturating_add(last)))
+}
+
 /// The first `length` bytes as a session, if none of them is NUL.
-fn session<'a>(bytes: &'a mut [u8], length: usize) -> Decrypted<'a> {
+fn session(bytes: &mut [u8], length: usize) -> Decrypted<'_> {
     // PKCS#7 pads by one byte at least, so there is one after the session.
     if let Some(end) = bytes.get_mut(length) {
         *end = 0;
@@ -138,72 +132,38 @@ fn session<'a>(bytes: &'a mut [u8], length: usize) -> Decrypted<'a> {
     }
 }
 
-/// Makes a token of a session.
-///
-/// `iv` holds a block at least and must be unpredictable (NIST SP 800-38A, C).
-pub(crate) fn seal<'a>(
-    session: &[u8],
-    passphrase: &Passphrase,
-    cipher: &Cipher,
-    key: &ClassicKey,
-    salt: &[u8; CLASSIC_SALT],
-    iv: &[u8; MAX_BLOCK],
-    arena: &impl Arena<'a>,
-) -> Result<&'a CStr, SealError> {
-    if session.len() > Sealer::MAX_SESSION {
-        return Err(SealError::TooLarge);
-    }
-    let block = cipher.block_size();
-    let padded = session.len().saturating_add(block.get());
-    let padded = padded.saturating_sub(session.len() % block);
-    let block = block.get();
-    let head = MAC.saturating_add(CLASSIC_SALT);
-    let length = head.saturating_add(block).saturating_add(padded);
-
-    // One block more than the token: EVP_CipherFinal asks for it.
-    let raw = arena.bytes(length.saturating_add(block));
-    let iv = iv.get(..block).unwrap_or_default();
-    {
-        let (head, body) = raw.split_at_mut_checked(head).unwrap_or_default();
-        head.get_mut(MAC..)
-            .unwrap_or_default()
-            .copy_from_slice(salt);
-        let (iv_out, output) = body.split_at_mut_checked(block).unwrap_or_default();
-        iv_out.copy_from_slice(iv);
-        encrypt(session, cipher, key, iv, output)?;
-    }
-    let (mac_out, authenticated) = raw
-        .get_mut(..length)
-        .unwrap_or_default()
-        .split_at_mut_checked(MAC)
-        .unwrap_or_default();
-    mac_out.copy_from_slice(&mac(passphrase, authenticated));
-    Ok(text(raw.get(..length).unwrap_or_default(), arena))
+/// What a token says of how it was encrypted.
+pub(crate) struct Head<'h> {
+    pub(crate) salt: &'h [u8; CLASSIC_SALT],
+    /// A block at least, unpredictable (NIST SP 800-38A, appendix C).
+    pub(crate) iv: &'h [u8; MAX_BLOCK],
 }
 
-fn encrypt(
+/// Makes a token of a session, in a context that has the key and the IV of
+/// its head.
+pub(crate) fn seal<'a>(
+    context: &mut KeyedContext,
     session: &[u8],
-    cipher: &Cipher,
-    key: &ClassicKey,
-    iv: &[u8],
-    output: &mut [u8],
-) -> Result<(), LibraryError> {
-    let mut context =
-        CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))?;
+    passphrase: &Passphrase,
+    head: Head<'_>,
+    scratch: &mut Vec<u8>,
+    arena: &impl Arena<'a>,
+) -> Result<&'a CStr, LibraryError> {
+    let (context, block_size) = context.ready();
+    scratch.clear();
+    scratch.extend_from_slice(&[0; MAC]);
+    scratch.extend_from_slice(head.salt);
+    scratch.extend_from_slice(head.iv.get(..block_size).unwrap_or_default());
     context
-        .encrypt_init(
-            Some(cipher.evp()),
-            key.prefix(cipher.key_length()),
-            Some(iv),
-        )
-        .map_err(|stack| LibraryError::new("start encrypting", &stack))?;
-    let written = context
-        .cipher_update(session, Some(output))
+        .cipher_update_vec(session, scratch)
         .map_err(|stack| LibraryError::new("encrypt", &stack))?;
     context
-        .cipher_final(output.get_mut(written..).unwrap_or_default())
+        .cipher_final_vec(scratch)
         .map_err(|stack| LibraryError::new("finish encrypting", &stack))?;
-    Ok(())
+    if let Some((first, authenticated)) = scratch.split_first_chunk_mut::<MAC>() {
+        *first = mac(passphrase, authenticated);
+    }
+    Ok(text(scratch, arena))
 }
 
 /// Base64 of `bytes`, with the NUL that ends a C string.

@@ -15,7 +15,7 @@ pub enum Refusal {
     /// Fewer bytes than the format's fixed fields and one block.
     #[error("the token is too short")]
     TooShort,
-    /// More bytes than [`Sealer::MAX_TOKEN`](crate::Sealer::MAX_TOKEN).
+    /// More than 1 MiB.
     #[error("the token is too long")]
     TooLong,
     /// No passphrase gives this MAC: another key, or a changed token.
@@ -43,14 +43,25 @@ impl LibraryError {
         };
         Self { action, reason }
     }
+
+    /// The failure was another thread's, which has reported it.
+    pub(crate) fn elsewhere() -> Self {
+        Self {
+            action: "derive a key",
+            reason: "another request failed at it".to_owned(),
+        }
+    }
 }
 
 /// Why a session did not become a token.
 #[derive(Debug, Error)]
 pub enum SealError {
-    /// The session is larger than [`Sealer::MAX_SESSION`](crate::Sealer::MAX_SESSION).
-    #[error("the session is larger than {} bytes", crate::Sealer::MAX_SESSION)]
+    /// The session is larger than 512 KiB.
+    #[error("the session is larger than {} bytes", crate::sealer::MAX_SESSION)]
     TooLarge,
+    /// The section names nothing to seal with.
+    #[error("no passphrase and cipher to seal with")]
+    NoKey,
     /// OpenSSL failed.
     #[error(transparent)]
     Library(#[from] LibraryError),

@@ -1,19 +1,47 @@
 //! A secret, wiped when it is dropped.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use md5::{Digest as _, Md5};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A passphrase of the configuration, and the MAC key that it gives.
+use crate::key_cache::{KeyName, SharedKey};
+
+/// A passphrase of the configuration, and the keys that seal under it now.
 ///
+/// Equal passphrases of one [`Keyring`](crate::Keyring) are one value.
 /// Comparing and printing it is impossible on purpose.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Passphrase {
-    secret: Box<[u8]>,
+    id: u64,
+    secret: Secret,
+    sealing: Mutex<Vec<SealingKey>>,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Secret {
+    bytes: Box<[u8]>,
     mac_key: [u8; 16],
 }
+
+/// A key that seals during one hour.
+#[derive(Clone)]
+pub(crate) struct SealingKey {
+    pub(crate) name: KeyName,
+    pub(crate) key: SharedKey,
+}
+
+impl SealingKey {
+    /// Whether this is the key of that name, derived or about to be.
+    fn is(&self, name: &KeyName) -> bool {
+        self.name == *name && !self.key.has_failed()
+    }
+}
+
+/// How many digests and key lengths at once keep their sealing key with a
+/// passphrase; more than a sane configuration has.
+const MAX_SEALING: usize = 8;
 
 /// A passphrase of no bytes protects nothing.
 #[derive(Clone, Copy, Debug, Error)]
@@ -21,31 +49,64 @@ pub struct Passphrase {
 pub struct EmptyPassphrase;
 
 impl Passphrase {
-    /// Copies `secret`, which the caller wipes.
-    ///
-    /// # Errors
-    ///
-    /// `secret` is empty.
-    pub fn new(secret: &[u8]) -> Result<Self, EmptyPassphrase> {
-        if secret.is_empty() {
+    /// Copies `bytes`, which the caller wipes; `id` is unique in its keyring.
+    pub(crate) fn new(bytes: &[u8], id: u64) -> Result<Self, EmptyPassphrase> {
+        if bytes.is_empty() {
             return Err(EmptyPassphrase);
         }
         // Not OpenSSL's MD5: a FIPS provider has none, and the MAC of httpd's
         // module is keyed by it all the same (mod_session_crypto.c, compute_auth).
+        let mac_key = Md5::digest(bytes).into();
+        let secret = Secret {
+            bytes: bytes.into(),
+            mac_key,
+        };
         Ok(Self {
-            secret: secret.into(),
-            mac_key: Md5::digest(secret).into(),
+            id,
+            secret,
+            sealing: Mutex::default(),
         })
+    }
+
+    /// What this passphrase goes by in the names of keys.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
     }
 
     /// The bytes that key derivation starts from.
     pub(crate) fn secret(&self) -> &[u8] {
-        &self.secret
+        &self.secret.bytes
     }
 
     /// The SipHash key of the classic format: MD5 of the passphrase.
     pub(crate) fn mac_key(&self) -> &[u8; 16] {
-        &self.mac_key
+        &self.secret.mac_key
+    }
+
+    /// The key of this name, if it is one of those that seal now.
+    pub(crate) fn sealing_key(&self, name: &KeyName) -> Option<SharedKey> {
+        let keys = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.iter()
+            .find(|held| held.is(name))
+            .map(|held| held.key.clone())
+    }
+
+    /// Makes `new` the key that seals, unless another thread has done so, and
+    /// returns the one that does. What it replaces is pushed out.
+    pub(crate) fn set_sealing_key(&self, new: SealingKey) -> (SharedKey, Option<SealingKey>) {
+        let mut keys = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = keys.iter().find(|held| held.is(&new.name)) {
+            return (held.key.clone(), None);
+        }
+        let key = new.key.clone();
+        let place = keys.iter().position(|held| held.name.same_use(&new.name));
+        let replaced = match (place, keys.len()) {
+            (Some(index), _) => Some(keys.swap_remove(index)),
+            (None, MAX_SEALING..) => Some(keys.swap_remove(0)),
+            (None, _) => None,
+        };
+        keys.push(new);
+        (key, replaced)
     }
 }
 
@@ -61,20 +122,20 @@ mod tests {
 
     #[test]
     fn rejects_the_empty_passphrase() {
-        assert!(Passphrase::new(b"").is_err());
+        assert!(Passphrase::new(b"", 1).is_err());
     }
 
     #[test]
     fn is_not_printed() {
-        let passphrase = Passphrase::new(b"secret").unwrap();
+        let passphrase = Passphrase::new(b"secret", 1).unwrap();
         assert_eq!(format!("{passphrase:?}"), "Passphrase");
     }
 
     #[test]
     fn wipes_every_byte() {
-        let mut passphrase = Passphrase::new(b"secret").unwrap();
-        passphrase.zeroize();
-        assert!(passphrase.secret.iter().all(|&byte| byte == 0));
-        assert_eq!(passphrase.mac_key, [0; 16]);
+        let mut passphrase = Passphrase::new(b"secret", 1).unwrap();
+        passphrase.secret.zeroize();
+        assert!(passphrase.secret().iter().all(|&byte| byte == 0));
+        assert_eq!(passphrase.mac_key(), &[0; 16]);
     }
 }

@@ -2,80 +2,133 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::algorithms::MAX_BLOCK;
-use crate::classic::{self, Decrypted, Token};
-use crate::derivation::{CLASSIC_SALT, ClassicKey};
-use crate::{Arena, Cipher, Digest, OpenError, Passphrase, Random, Refusal, SealError};
+use crate::classic::{self, Decrypted, Head, Token};
+use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::hour;
+use crate::key_cache::{KeyName, SharedKey};
+use crate::workbench::KeyedContext;
+use crate::{
+    Arena, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Passphrase, Random,
+    Refusal, SealError,
+};
 
 /// Seals sessions under the first passphrase and cipher, and opens them under
 /// any: what one section of a configuration asks for.
-pub struct Sealer<'c> {
-    first: &'c Passphrase,
-    others: Vec<&'c Passphrase>,
-    cipher: &'c Cipher,
-    other_ciphers: &'c [Cipher],
+///
+/// It only refers to what the section and the keyring hold, so it costs
+/// nothing to make one for each request.
+pub struct Sealer<'c, R = OpenSslRandom> {
+    keyring: &'c Keyring<R>,
+    passphrases: &'c [Arc<Passphrase>],
+    ciphers: &'c [Cipher],
     digest: &'c Digest,
+    key_length: usize,
 }
 
-/// A session, and whether its token is to be replaced.
+/// When and where a session is sealed or opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// Unix time in seconds.
+    pub now: u64,
+    /// The number of the processor that runs this thread, or any number that
+    /// few threads share at a time: which kept contexts to try first.
+    pub processor: usize,
+}
+
+/// A token, and what it took to make.
+pub struct Sealed<'a> {
+    /// The token: printable ASCII.
+    pub token: &'a CStr,
+    /// A key was derived: milliseconds instead of microseconds.
+    pub derived: bool,
+}
+
+/// A session, and what it took to open.
 pub struct Opened<'a> {
     /// The session as mod_session encoded it.
     pub session: &'a CStr,
     /// The token was not made by what seals now: save the session again.
     pub stale: bool,
+    /// A key was derived: milliseconds instead of microseconds.
+    pub derived: bool,
 }
 
-impl<'c> Sealer<'c> {
-    /// The longest session, in bytes: 512 KiB. Cookies end at 4 KiB, and a
-    /// database has no use for more; the bound keeps every length an `int`.
-    pub const MAX_SESSION: usize = 512 * 1024;
+/// The longest session, in bytes: 512 KiB. Cookies end at 4 KiB, and a
+/// database has no use for more; the bound keeps every length an `int`.
+pub(crate) const MAX_SESSION: usize = 512 * 1024;
 
-    /// The longest token, in characters: base64 of the longest session, and
-    /// room for any header.
-    pub const MAX_TOKEN: usize = 1024 * 1024;
+/// The longest token, in characters: base64 of the longest session, and room
+/// for any header.
+pub(crate) const MAX_TOKEN: usize = 1024 * 1024;
 
+impl<'c, R: Random + Clone> Sealer<'c, R> {
     /// Puts together what a section says, in the order it says it.
-    ///
-    /// Returns `None` if there is no passphrase or no cipher.
     pub fn new(
-        passphrases: impl IntoIterator<Item = &'c Passphrase>,
+        keyring: &'c Keyring<R>,
+        passphrases: &'c [Arc<Passphrase>],
         ciphers: &'c [Cipher],
         digest: &'c Digest,
-    ) -> Option<Self> {
-        let mut passphrases = passphrases.into_iter();
-        let first = passphrases.next()?;
-        let (cipher, other_ciphers) = ciphers.split_first()?;
-        Some(Self {
-            first,
-            others: passphrases.collect(),
-            cipher,
-            other_ciphers,
+    ) -> Self {
+        let longest = ciphers
+            .iter()
+            .map(Cipher::key_length)
+            .max()
+            .unwrap_or_default();
+        Self {
+            keyring,
+            passphrases,
+            ciphers,
             digest,
-        })
+            key_length: longest.max(KEY_LENGTH),
+        }
     }
 
-    /// Makes a token of a session.
+    /// Makes a token of a session of at most 512 KiB.
     ///
     /// # Errors
     ///
-    /// The session is too large, or OpenSSL fails.
+    /// The session is larger, the section names no passphrase or cipher, or
+    /// OpenSSL fails.
     pub fn seal<'a>(
         &self,
         session: &[u8],
-        random: &mut impl Random,
+        call: Call,
         arena: &impl Arena<'a>,
-    ) -> Result<&'a CStr, SealError> {
-        let (mut salt, mut iv) = ([0; CLASSIC_SALT], [0; MAX_BLOCK]);
-        random.fill(&mut salt)?;
-        random.fill(&mut iv)?;
-        let key = ClassicKey::derive(
-            self.first,
-            self.digest.evp(),
-            &salt,
-            self.cipher.key_length(),
-        )?;
-        classic::seal(session, self.first, self.cipher, &key, &salt, &iv, arena)
+    ) -> Result<Sealed<'a>, SealError> {
+        if session.len() > MAX_SESSION {
+            return Err(SealError::TooLarge);
+        }
+        let (Some(passphrase), Some(cipher)) = (self.passphrases.first(), self.ciphers.first())
+        else {
+            return Err(SealError::NoKey);
+        };
+        let hour = hour::hour(call.now);
+        self.keyring.benches.with(call.processor, |bench| {
+            let salt = match bench.salt {
+                Some((held, salt)) if held == hour => salt,
+                _ => bench.salt.insert((hour, self.keyring.salt(hour))).1,
+            };
+            let iv = bench.random.take()?;
+            let name = self.key_name(passphrase, &salt);
+            let place = || self.keyring.sealing_place(&name, passphrase);
+            let derived = self.set_up(&mut bench.sealing, &name, passphrase, cipher, &iv, place)?;
+            let head = Head {
+                salt: &salt,
+                iv: &iv,
+            };
+            let scratch = &mut bench.scratch;
+            let token = classic::seal(
+                &mut bench.sealing,
+                session,
+                passphrase,
+                head,
+                scratch,
+                arena,
+            )?;
+            Ok(Sealed { token, derived })
+        })
     }
 
     /// Makes a session of a token.
@@ -83,47 +136,93 @@ impl<'c> Sealer<'c> {
     /// # Errors
     ///
     /// The token is refused, which is an everyday thing, or OpenSSL fails.
-    pub fn open<'a>(&self, token: &[u8], arena: &impl Arena<'a>) -> Result<Opened<'a>, OpenError> {
-        let token = Token::decode(token, arena)?;
-        let mut passphrases = std::iter::once(self.first).chain(self.others.iter().copied());
-        let (index, passphrase) = passphrases
-            .by_ref()
-            .enumerate()
-            .find(|(_, passphrase)| token.is_authentic(passphrase))
-            .ok_or(Refusal::NotAuthentic)?;
-        let (session, stale_cipher) = self.decrypt(&token, passphrase, arena)?;
-        Ok(Opened {
-            session,
-            stale: index != 0 || stale_cipher,
+    pub fn open<'a>(
+        &self,
+        token: &[u8],
+        call: Call,
+        arena: &impl Arena<'a>,
+    ) -> Result<Opened<'a>, OpenError> {
+        if token.len() > MAX_TOKEN {
+            return Err(OpenError::Refused(Refusal::TooLong));
+        }
+        self.keyring.benches.with(call.processor, |bench| {
+            let token = Token::decode(token, &mut bench.scratch)?;
+            let (index, passphrase) = self
+                .passphrases
+                .iter()
+                .enumerate()
+                .find(|(_, passphrase)| token.is_authentic(passphrase))
+                .ok_or(Refusal::NotAuthentic)?;
+            let mut opened = self.decrypt(&token, passphrase, &mut bench.opening, arena)?;
+            opened.stale |= index != 0;
+            Ok(opened)
         })
     }
 
-    /// Tries each cipher; tells whether it was another than the first.
+    /// Decrypts an authentic token with the first cipher that makes sense of it.
     fn decrypt<'a>(
         &self,
         token: &Token<'_>,
         passphrase: &Passphrase,
+        context: &mut KeyedContext,
         arena: &impl Arena<'a>,
-    ) -> Result<(&'a CStr, bool), OpenError> {
-        let ciphers = || std::iter::once(self.cipher).chain(self.other_ciphers);
-        let longest = ciphers().map(Cipher::key_length).max().unwrap_or_default();
-        let key = ClassicKey::derive(passphrase, self.digest.evp(), token.salt(), longest)?;
-        let mut fallback = None;
-        for (index, cipher) in ciphers().enumerate() {
-            let key = key.prefix(cipher.key_length()).unwrap_or_default();
-            match token.decrypt(cipher, key, arena)? {
-                Decrypted::Text(session) => return Ok((session, index != 0)),
+    ) -> Result<Opened<'a>, OpenError> {
+        let name = self.key_name(passphrase, token.salt());
+        let place = || self.keyring.place(&name, passphrase);
+        let (mut fallback, mut derived) = (None, false);
+        for (index, cipher) in self.ciphers.iter().enumerate() {
+            let Some((iv, ciphertext)) = token.parts(cipher) else {
+                continue;
+            };
+            derived |= self.set_up(context, &name, passphrase, cipher, iv, place)?;
+            let opened = |session| Opened {
+                session,
+                stale: index != 0,
+                derived,
+            };
+            match classic::decrypt(context, ciphertext, arena)? {
+                Decrypted::Text(session) => return Ok(opened(session)),
                 Decrypted::Bytes(session) => {
-                    fallback.get_or_insert((session, index != 0));
+                    fallback.get_or_insert(opened(session));
                 }
                 Decrypted::Nothing => {}
             }
         }
         fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
     }
+
+    /// Gives a context its IV, and its key unless it has it; says whether the
+    /// key had to be derived.
+    fn set_up(
+        &self,
+        context: &mut KeyedContext,
+        name: &KeyName,
+        passphrase: &Passphrase,
+        cipher: &Cipher,
+        iv: &[u8],
+        place: impl FnOnce() -> SharedKey,
+    ) -> Result<bool, LibraryError> {
+        if context.restart(name, cipher, iv)? {
+            return Ok(false);
+        }
+        let place = place();
+        let (key, derived) = place
+            .get(|| ClassicKey::derive(passphrase, self.digest.evp(), &name.salt, name.length))?;
+        context.start(name, cipher, key.prefix(cipher.key_length()), iv)?;
+        Ok(derived)
+    }
+
+    fn key_name(&self, passphrase: &Passphrase, salt: &[u8; CLASSIC_SALT]) -> KeyName {
+        KeyName {
+            passphrase: passphrase.id(),
+            digest: self.digest.id(),
+            length: self.key_length,
+            salt: *salt,
+        }
+    }
 }
 
-impl fmt::Debug for Sealer<'_> {
+impl<R> fmt::Debug for Sealer<'_, R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Sealer")
     }

@@ -1,33 +1,53 @@
 //! What an attacker can do to a token, and that none of it opens.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::sync::Arc;
+
 use base64_simd::STANDARD;
 use common::Leak;
-use session_crypto_core::{Cipher, Digest, OpenError, OpenSslRandom, Passphrase, Refusal, Sealer};
+use session_crypto_core::{
+    Call, Cipher, Digest, Keyring, OpenError, OpenSslRandom, Origin, Passphrase, Refusal, Sealer,
+    Seed,
+};
 
 mod common;
+
+/// The documented bounds of a session and of a token.
+const MAX_SESSION: usize = 512 << 10;
+const MAX_TOKEN: usize = 1 << 20;
+
+const CALL: Call = Call {
+    now: 1_800_000_000,
+    processor: 0,
+};
 
 const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
 
 /// What a section says: passphrases, ciphers and a digest.
 struct Section {
-    passphrases: Vec<Passphrase>,
+    keyring: Keyring,
+    passphrases: Vec<Arc<Passphrase>>,
     ciphers: Vec<Cipher>,
     digest: Digest,
 }
 
 impl Section {
     fn new(passphrases: &[&str], ciphers: &[&str], digest: &str) -> Self {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let passphrases = passphrases
+            .iter()
+            .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
+            .collect();
+        let ciphers = ciphers
+            .iter()
+            .map(|name| keyring.cipher(name).unwrap())
+            .collect();
+        let digest = keyring.digest(digest).unwrap();
         Self {
-            passphrases: passphrases
-                .iter()
-                .map(|text| Passphrase::new(text.as_bytes()).unwrap())
-                .collect(),
-            ciphers: ciphers
-                .iter()
-                .map(|name| Cipher::by_name(name).unwrap())
-                .collect(),
-            digest: Digest::by_name(digest).unwrap(),
+            keyring,
+            passphrases,
+            ciphers,
+            digest,
         }
     }
 
@@ -36,20 +56,26 @@ impl Section {
     }
 
     fn sealer(&self) -> Sealer<'_> {
-        Sealer::new(&self.passphrases, &self.ciphers, &self.digest).unwrap()
+        Sealer::new(
+            &self.keyring,
+            &self.passphrases,
+            &self.ciphers,
+            &self.digest,
+        )
     }
 
     fn seal(&self, session: &[u8]) -> Vec<u8> {
         self.sealer()
-            .seal(session, &mut OpenSslRandom, &Leak)
+            .seal(session, CALL, &Leak)
             .unwrap()
+            .token
             .to_bytes()
             .to_vec()
     }
 
     /// The session and whether it is stale, or why it is refused.
     fn open(&self, token: &[u8]) -> Result<(Vec<u8>, bool), Refusal> {
-        match self.sealer().open(token, &Leak) {
+        match self.sealer().open(token, CALL, &Leak) {
             Ok(opened) => Ok((opened.session.to_bytes().to_vec(), opened.stale)),
             Err(OpenError::Refused(refusal)) => Err(refusal),
             Err(OpenError::Library(error)) => unreachable!("{error}"),
@@ -60,20 +86,7 @@ impl Section {
 #[test]
 fn opens_what_it_sealed() {
     for cipher in ["3des192", "aes128", "aes192", "aes256", "camellia-256-cbc"] {
-        for length in [
-            0,
-            1,
-            7,
-            8,
-            15,
-            16,
-            17,
-            31,
-            32,
-            1000,
-            3000,
-            Sealer::MAX_SESSION,
-        ] {
+        for length in [0, 1, 7, 8, 15, 16, 17, 31, 32, 1000, 3000, MAX_SESSION] {
             let section = Section::new(&["secret"], &[cipher], "SHA256");
             let session: Vec<u8> = (1..=255).cycle().take(length).collect();
             let token = section.seal(&session);
@@ -89,13 +102,8 @@ fn opens_what_it_sealed() {
 #[test]
 fn refuses_to_seal_a_session_too_large() {
     let section = Section::plain();
-    let session = vec![b'a'; Sealer::MAX_SESSION + 1];
-    assert!(
-        section
-            .sealer()
-            .seal(&session, &mut OpenSslRandom, &Leak)
-            .is_err()
-    );
+    let session = vec![b'a'; MAX_SESSION + 1];
+    assert!(section.sealer().seal(&session, CALL, &Leak).is_err());
 }
 
 #[test]
@@ -224,11 +232,11 @@ fn refuses_the_empty_token_and_the_huge_one() {
     let section = Section::plain();
     assert_eq!(section.open(b""), Err(Refusal::TooShort));
     assert_eq!(
-        section.open(&vec![b'A'; Sealer::MAX_TOKEN]),
+        section.open(&vec![b'A'; MAX_TOKEN]),
         Err(Refusal::NotAuthentic)
     );
     assert_eq!(
-        section.open(&vec![b'A'; Sealer::MAX_TOKEN + 1]),
+        section.open(&vec![b'A'; MAX_TOKEN + 1]),
         Err(Refusal::TooLong)
     );
     assert_eq!(section.open(&vec![b'A'; 8 << 20]), Err(Refusal::TooLong));

@@ -32,8 +32,12 @@ impl Context {
 }
 
 /// What sets one thing in a record from the words of a line.
-pub(crate) type Handler<M> =
-    for<'p> fn(&Parms<'p>, &mut <M as Module>::Record<'p>, &[&CStr]) -> Result<(), String>;
+pub(crate) type Handler<M> = for<'p> fn(
+    &Parms<'p>,
+    &'p <M as Module>::State,
+    &mut <M as Module>::Record<'p>,
+    &[&CStr],
+) -> Result<(), String>;
 
 /// A directive: a row of the table.
 pub(crate) struct Directive<M: Module> {
@@ -186,9 +190,14 @@ unsafe extern "C" fn run<M: Module>(
         let Some(record) = (unsafe { record.cast::<M::Record<'_>>().as_mut() }) else {
             return c"httpd passed no record".as_ptr();
         };
+        // SAFETY: this line belongs to the configuration in force, or, in a
+        // .htaccess file, to a request under it.
+        let Some(state) = (unsafe { M::record().state() }) else {
+            return c"the module's pre_config hook did not run".as_ptr();
+        };
         // SAFETY: a C string, the rest of the line.
         let arguments = unsafe { CStr::from_ptr(arguments) };
-        match apply(row, &parms, record, arguments) {
+        match apply(row, &parms, state, record, arguments) {
             Ok(()) => ptr::null(),
             Err(message) => parms.pool.text(&message).as_ptr(),
         }
@@ -198,6 +207,7 @@ unsafe extern "C" fn run<M: Module>(
 fn apply<'p, M: Module>(
     row: &Directive<M>,
     parms: &Parms<'p>,
+    state: &'p M::State,
     record: &mut M::Record<'p>,
     arguments: &CStr,
 ) -> Result<(), String> {
@@ -212,6 +222,7 @@ fn apply<'p, M: Module>(
                 format!("{} arguments", row.most)
             }
         )),
-        _ => (row.handler)(parms, record, words).map_err(|message| format!("{name}: {message}")),
+        _ => (row.handler)(parms, state, record, words)
+            .map_err(|message| format!("{name}: {message}")),
     })
 }

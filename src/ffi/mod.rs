@@ -2,12 +2,15 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `module` | the module record, and the trampolines that httpd calls |
+//! | `module` | what a module is to httpd, and what it is to us |
+//! | `entries` | the functions that httpd calls, each under a guard |
 //! | `directive` | the table of directives, and what a handler sees of a line |
 //! | `config_file` | files and programs named by the configuration |
 //! | `request` | a request, and the session that mod_session hands us |
 //! | `session_hooks` | mod_session's hooks, found at run time |
+//! | `processor` | which processor runs this thread |
 //! | `pool` | memory that httpd frees |
+//! | `retained` | what outlives a configuration |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
 //! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
@@ -21,11 +24,14 @@ pub(crate) use request::{Request, Session};
 
 mod config_file;
 mod directive;
+mod entries;
 mod guard;
 mod log;
 mod module;
 mod pool;
+pub(crate) mod processor;
 mod request;
+mod retained;
 mod session_hooks;
 
 /// httpd's API as bindgen translates it.

@@ -1,16 +1,15 @@
-//! The module record, and the trampolines that httpd calls.
+//! What a module is to httpd, and what it is to us.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_char, c_int, c_ulong, c_void};
+use std::ffi::{CStr, c_ulong};
 use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::bindings::{self, apr_pool_t, apr_status_t, module, request_rec, session_rec};
+use super::bindings::{self, module};
 use super::directive::Directives;
-use super::guard::guard;
-use super::log::{self, Level};
+use super::entries;
 use super::pool::Pool;
 use super::request::{Request, Session};
-use super::session_hooks;
 
 /// A module in safe Rust; httpd's own terms for each part.
 pub(crate) trait Module: Sized + 'static {
@@ -18,8 +17,22 @@ pub(crate) trait Module: Sized + 'static {
     /// destructor is placed in the pool, and referred to.
     type Record<'p>: Copy;
 
+    /// What the process keeps for as long as a configuration is in force.
+    type State: Send + Sync;
+
     /// The record that httpd knows this module by.
-    fn record() -> &'static Record;
+    fn record() -> &'static Record<Self::State>;
+
+    /// Makes the state of a configuration that is about to be read.
+    ///
+    /// `kept` are random bytes that stay the same over graceful restarts.
+    fn start(kept: [u8; 16]) -> Result<Self::State, String>;
+
+    /// Runs in the parent, when the configuration has been read for good.
+    fn before_fork(state: &Self::State) -> Result<(), String>;
+
+    /// Runs in each child, before it serves a request.
+    fn after_fork(state: &Self::State) -> Result<(), String>;
 
     /// Makes the record of a section that sets nothing yet.
     fn create<'p>() -> Self::Record<'p>;
@@ -34,6 +47,7 @@ pub(crate) trait Module: Sized + 'static {
     /// Turns a session into a token.
     fn encode<'r>(
         request: Request<'r>,
+        state: &'r Self::State,
         record: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed>;
@@ -41,6 +55,7 @@ pub(crate) trait Module: Sized + 'static {
     /// Turns a token into a session.
     fn decode<'r>(
         request: Request<'r>,
+        state: &'r Self::State,
         record: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed>;
@@ -50,23 +65,27 @@ pub(crate) trait Module: Sized + 'static {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed;
 
-/// httpd's record of this module, `module` of http_config.h.
-#[repr(transparent)]
-pub struct Record(UnsafeCell<module>);
+/// httpd's record of this module, `module` of http_config.h, and after it our
+/// way to the state.
+#[repr(C)]
+pub struct Record<S> {
+    module: UnsafeCell<module>,
+    state: AtomicPtr<S>,
+}
 
 // SAFETY: httpd writes to the record while it loads the module, before any
-// thread of ours runs; we never write to it.
-unsafe impl Sync for Record {}
+// thread of ours runs; we never write to it. The state is Sync itself.
+unsafe impl<S: Sync> Sync for Record<S> {}
 
-impl Record {
+impl<S: 'static> Record<S> {
     /// Describes a module to httpd (`STANDARD20_MODULE_STUFF`).
     ///
     /// `name` is the name for `<IfModule>`.
-    pub(crate) const fn new<M: Module, const N: usize>(
+    pub(crate) const fn new<M: Module<State = S>, const N: usize>(
         name: &'static CStr,
         directives: &'static Directives<N>,
     ) -> Self {
-        Self(UnsafeCell::new(module {
+        let module = module {
             version: bindings::MODULE_MAGIC_NUMBER_MAJOR,
             minor_version: bindings::MODULE_MAGIC_NUMBER_MINOR,
             module_index: -1,
@@ -75,15 +94,51 @@ impl Record {
             next: ptr::null_mut(),
             magic: MAGIC_COOKIE,
             rewrite_args: None,
-            create_dir_config: Some(create::<M>),
-            merge_dir_config: Some(merge::<M>),
+            create_dir_config: Some(entries::create::<M>),
+            merge_dir_config: Some(entries::merge::<M>),
             create_server_config: None,
             merge_server_config: None,
             cmds: directives.as_ptr(),
-            register_hooks: Some(register_hooks::<M>),
+            register_hooks: Some(entries::register_hooks::<M>),
             flags: 0,
-        }))
+        };
+        Self {
+            module: UnsafeCell::new(module),
+            state: AtomicPtr::new(ptr::null_mut()),
+        }
     }
+
+    pub(super) const fn as_ptr(&self) -> *const module {
+        self.module.get()
+    }
+
+    /// The state of the configuration in force.
+    ///
+    /// # Safety
+    ///
+    /// The configuration stays in force for `'s`: for as long as a request,
+    /// or a line of that configuration, is handled.
+    pub(super) unsafe fn state<'s>(&self) -> Option<&'s S> {
+        // SAFETY: NULL, or a state that lives until its pool is cleared, when
+        // the pointer is NULL again; the caller sees to it that this is later.
+        unsafe { self.state.load(Ordering::Acquire).as_ref() }
+    }
+}
+
+/// A state, while its pool lives.
+struct Installed<M: Module>(M::State);
+
+impl<M: Module> Drop for Installed<M> {
+    fn drop(&mut self) {
+        M::record().state.store(ptr::null_mut(), Ordering::Release);
+    }
+}
+
+/// Puts a state in force until the pool of its configuration is cleared.
+pub(super) fn install<M: Module>(pool: Pool<'_>, state: M::State) {
+    let installed = pool.place(Installed::<M>(state));
+    let state = ptr::from_ref(&installed.0).cast_mut();
+    M::record().state.store(state, Ordering::Release);
 }
 
 /// `MODULE_MAGIC_COOKIE`, "AP24", as the field's type has it.
@@ -93,123 +148,3 @@ const _: () = assert!(
     bindings::MODULE_MAGIC_COOKIE == 0x4150_3234,
     "this is not httpd 2.4"
 );
-
-unsafe extern "C" fn create<M: Module>(pool: *mut apr_pool_t, _: *mut c_char) -> *mut c_void {
-    // NULL is how `record` knows that something went wrong, and refuses.
-    guard(ptr::null_mut(), || {
-        // SAFETY: httpd passes the pool that the configuration lives in.
-        let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
-            return ptr::null_mut();
-        };
-        ptr::from_mut(pool.place_plain(M::create())).cast()
-    })
-}
-
-unsafe extern "C" fn merge<M: Module>(
-    pool: *mut apr_pool_t,
-    base: *mut c_void,
-    add: *mut c_void,
-) -> *mut c_void {
-    // SAFETY: httpd passes the pool of the merged configuration, which goes
-    // before those of its parts (server/config.c, ap_merge_per_dir_configs).
-    let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
-        return ptr::null_mut();
-    };
-    // Not NULL: httpd takes that for a section that says nothing, and merges
-    // what comes next with nothing.
-    let refusing = ptr::from_mut(pool.place_plain(M::refusing())).cast();
-    guard(refusing, || {
-        // SAFETY: records of `create` and `merge`, alive as long as `pool`.
-        let base = unsafe { record::<M>(base) };
-        // SAFETY: likewise.
-        let add = unsafe { record::<M>(add) };
-        ptr::from_mut(pool.place_plain(M::merge(&base, &add))).cast()
-    })
-}
-
-/// The record behind a pointer of httpd's; of NULL, one that refuses.
-///
-/// # Safety
-///
-/// `raw` is NULL or came from `create` or `merge`, and lives for `'p`.
-unsafe fn record<'p, M: Module>(raw: *const c_void) -> M::Record<'p> {
-    // SAFETY: the caller vouches for it.
-    match unsafe { raw.cast::<M::Record<'p>>().as_ref() } {
-        Some(record) => *record,
-        None => M::refusing(),
-    }
-}
-
-unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
-    // SAFETY: lists of names may be NULL (apr_hooks.h), and the hook is a
-    // function of this library.
-    unsafe {
-        bindings::ap_hook_pre_config(
-            Some(pre_config::<M>),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
-}
-
-unsafe extern "C" fn pre_config<M: Module>(
-    pool: *mut apr_pool_t,
-    _log: *mut apr_pool_t,
-    _temporary: *mut apr_pool_t,
-) -> c_int {
-    guard(bindings::HTTP_INTERNAL_SERVER_ERROR, || {
-        // SAFETY: httpd passes the pool of the configuration.
-        let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
-            return bindings::HTTP_INTERNAL_SERVER_ERROR;
-        };
-        match session_hooks::register(pool, Some(encode::<M>), Some(decode::<M>)) {
-            Ok(()) => bindings::OK,
-            Err(session_hooks::NoModSession) => {
-                log::server(Level::Emergency, NO_MOD_SESSION);
-                bindings::HTTP_INTERNAL_SERVER_ERROR
-            }
-        }
-    })
-}
-
-const NO_MOD_SESSION: &str = "session_crypto_module needs mod_session, which is not loaded: \
-     write 'LoadModule session_module modules/mod_session.so', before or after it";
-
-unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: what mod_session passes its hooks, and our symbol's index.
-    unsafe { run_hook::<M>(r, z, M::encode) }
-}
-
-unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: likewise.
-    unsafe { run_hook::<M>(r, z, M::decode) }
-}
-
-/// # Safety
-///
-/// A request and a session as mod_session passes them to its hooks.
-unsafe fn run_hook<M: Module>(
-    r: *mut request_rec,
-    z: *mut session_rec,
-    hook: for<'r> fn(Request<'r>, &M::Record<'r>, &mut Session<'r>) -> Result<(), Failed>,
-) -> apr_status_t {
-    guard(bindings::APR_EGENERAL, || {
-        // SAFETY: the caller vouches for the request.
-        let Some(request) = (unsafe { Request::from_raw(r) }) else {
-            return bindings::APR_EGENERAL;
-        };
-        // SAFETY: and for the session.
-        let Some(mut session) = (unsafe { Session::from_raw(z, request) }) else {
-            return bindings::APR_EGENERAL;
-        };
-        let raw = request.configuration(M::record().0.get());
-        // SAFETY: our slot holds what `create` and `merge` made, in pools
-        // that outlive the request.
-        let record = unsafe { record::<M>(raw) };
-        match hook(request, &record, &mut session) {
-            Ok(()) => bindings::OK,
-            Err(Failed) => bindings::APR_EGENERAL,
-        }
-    })
-}

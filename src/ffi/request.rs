@@ -39,6 +39,13 @@ impl<'r> Request<'r> {
         unsafe { bindings::ap_get_module_config(sections, module) }
     }
 
+    /// When the request arrived, in Unix seconds.
+    pub(crate) fn time(self) -> u64 {
+        // SAFETY: the request is live.
+        let microseconds = unsafe { self.raw.as_ref() }.request_time;
+        u64::try_from(microseconds).unwrap_or_default() / 1_000_000
+    }
+
     /// Writes a line to the request's log, if its `LogLevel` wants it.
     pub(crate) fn log(self, level: Level, message: &dyn std::fmt::Display) {
         // SAFETY: the request is live; the call reads its log configuration.

@@ -1,0 +1,241 @@
+//! Derived keys that are kept: as many as fit, and never more.
+//!
+//! Tokens of other servers come with salts of their own; a token of httpd's C
+//! module with a new one each time. Only a token that is authentic gets as
+//! far as a key, so whoever fills the cache holds a passphrase, and all that
+//! he gains is that others' keys are derived anew.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::LibraryError;
+use crate::derivation::{CLASSIC_SALT, ClassicKey};
+
+/// What a key is derived from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyName {
+    pub(crate) passphrase: u64,
+    pub(crate) digest: usize,
+    pub(crate) length: usize,
+    pub(crate) salt: [u8; CLASSIC_SALT],
+}
+
+impl KeyName {
+    /// Whether two keys differ in their salt alone.
+    pub(crate) fn same_use(&self, other: &Self) -> bool {
+        *self
+            == Self {
+                salt: self.salt,
+                ..*other
+            }
+    }
+}
+
+/// A key, or the place of one that some thread is deriving. The others wait
+/// for that one instead of deriving it as well.
+#[derive(Clone, Default)]
+pub(crate) struct SharedKey(Arc<OnceLock<Option<ClassicKey>>>);
+
+impl SharedKey {
+    /// Returns the key, derived now if it has not been; and whether it was.
+    ///
+    /// A failure stays: whoever fails drops the place and takes a new one.
+    pub(crate) fn get(
+        &self,
+        derive: impl FnOnce() -> Result<ClassicKey, LibraryError>,
+    ) -> Result<(&ClassicKey, bool), LibraryError> {
+        let mut outcome = Ok(false);
+        let key = self.0.get_or_init(|| match derive() {
+            Ok(key) => {
+                outcome = Ok(true);
+                Some(key)
+            }
+            Err(error) => {
+                outcome = Err(error);
+                None
+            }
+        });
+        let derived = outcome?;
+        key.as_ref()
+            .map(|key| (key, derived))
+            .ok_or_else(LibraryError::elsewhere)
+    }
+
+    /// Some thread has tried, and could not.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.0.get(), Some(None))
+    }
+}
+
+/// A set-associative cache: a salt belongs to one set, where it takes the
+/// place that was used longest ago. An entry is wiped as it leaves.
+pub(crate) struct KeyCache {
+    sets: Box<[Mutex<Set>]>,
+}
+
+type Set = [Option<(KeyName, SharedKey)>; WAYS];
+
+/// Keys that a set holds.
+const WAYS: usize = 4;
+
+/// Sets: with [`WAYS`], 1,024 keys, or about 200 KiB. A fleet of ten servers
+/// whose sessions last four days has as many salts at once.
+const SETS: usize = 256;
+
+impl KeyCache {
+    pub(crate) fn new() -> Self {
+        Self {
+            sets: (0..SETS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Returns the place of this key, a new one if there is none.
+    pub(crate) fn place(&self, name: &KeyName) -> SharedKey {
+        let find = |set: &mut Set| {
+            let found = set
+                .iter()
+                .flatten()
+                .find(|(held, key)| held == name && !key.has_failed());
+            found.map(|(_, key)| key.clone())
+        };
+        self.with_set(name, |set| match find(set) {
+            Some(key) => {
+                bring_to_front(set, name);
+                key
+            }
+            None => {
+                let key = SharedKey::default();
+                push(set, *name, key.clone());
+                key
+            }
+        })
+    }
+
+    /// Keeps a key that was in use elsewhere.
+    pub(crate) fn keep(&self, name: KeyName, key: SharedKey) {
+        self.with_set(&name, |set| push(set, name, key));
+    }
+
+    fn with_set<R: Default>(&self, name: &KeyName, with: impl FnOnce(&mut Set) -> R) -> R {
+        // Some salts are UUIDs, of which not every byte is random.
+        let index = usize::from(name.salt.iter().fold(0, |sum, byte| sum ^ byte)) % SETS;
+        let Some(set) = self.sets.get(index) else {
+            return R::default();
+        };
+        with(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn bring_to_front(set: &mut Set, name: &KeyName) {
+    if let Some(index) = set
+        .iter()
+        .position(|entry| matches!(entry, Some((held, _)) if held == name))
+    {
+        if let Some(head) = set.get_mut(..=index) {
+            head.rotate_right(1);
+        }
+    }
+}
+
+fn push(set: &mut Set, name: KeyName, key: SharedKey) {
+    set.rotate_right(1);
+    if let Some(first) = set.first_mut() {
+        *first = Some((name, key));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::md::Md;
+
+    use super::*;
+    use crate::Passphrase;
+
+    fn name(salt: u64) -> KeyName {
+        let mut bytes = [0; CLASSIC_SALT];
+        bytes[..8].copy_from_slice(&salt.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+        KeyName {
+            passphrase: 1,
+            digest: 2,
+            length: 16,
+            salt: bytes,
+        }
+    }
+
+    fn derive() -> Result<ClassicKey, LibraryError> {
+        let passphrase = Passphrase::new(b"secret", 1).unwrap();
+        ClassicKey::derive(&passphrase, Md::sha1(), &[0; CLASSIC_SALT], 16)
+    }
+
+    fn len(cache: &KeyCache) -> usize {
+        cache
+            .sets
+            .iter()
+            .map(|set| set.lock().unwrap().iter().flatten().count())
+            .sum()
+    }
+
+    #[test]
+    fn a_flood_fills_it_and_does_not_grow_it() {
+        let cache = KeyCache::new();
+        for salt in 0..100_000 {
+            cache.place(&name(salt));
+        }
+        assert_eq!(len(&cache), SETS * WAYS);
+    }
+
+    #[test]
+    fn what_is_used_stays() {
+        let cache = KeyCache::new();
+        let used = cache.place(&name(0));
+        for salt in 1..100_000 {
+            cache.place(&name(salt));
+            let again = cache.place(&name(0));
+            assert!(Arc::ptr_eq(&used.0, &again.0), "after {salt}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_is_dropped() {
+        let cache = KeyCache::new();
+        let place = cache.place(&name(0));
+        place.get(derive).unwrap();
+        let watch = Arc::downgrade(&place.0);
+        drop(place);
+        assert!(watch.upgrade().is_some());
+        for salt in 1..100_000 {
+            cache.place(&name(salt));
+        }
+        assert!(watch.upgrade().is_none());
+    }
+
+    #[test]
+    fn threads_that_miss_together_derive_once() {
+        let cache = KeyCache::new();
+        let derivations = std::sync::atomic::AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    let place = cache.place(&name(1));
+                    let derive = || {
+                        derivations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        derive()
+                    };
+                    place.get(derive).unwrap();
+                });
+            }
+        });
+        assert_eq!(derivations.into_inner(), 1);
+    }
+
+    #[test]
+    fn a_failure_is_not_kept() {
+        let cache = KeyCache::new();
+        let failed = cache.place(&name(1));
+        assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
+        assert!(
+            failed.get(derive).is_err(),
+            "whoever waited with it fails too"
+        );
+        assert!(cache.place(&name(1)).get(derive).is_ok());
+    }
+}

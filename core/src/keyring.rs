@@ -1,0 +1,269 @@
+//! What a process keeps between requests: passphrases, derived keys,
+//! algorithms, and the benches to use them at.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::algorithms::Algorithms;
+use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::hour::{self, Seed};
+use crate::key_cache::{KeyCache, KeyName, SharedKey};
+use crate::passphrase::SealingKey;
+use crate::workbench::Workbenches;
+use crate::{
+    AlgorithmError, Cipher, Digest, EmptyPassphrase, LibraryError, OpenSslRandom, Passphrase,
+    Random,
+};
+
+/// What a process keeps between requests.
+///
+/// A server makes one for each reading of its configuration. Children inherit
+/// it, with the keys that [`Keyring::derive_sealing_keys`] left in it.
+pub struct Keyring<R = OpenSslRandom> {
+    seed: Seed,
+    algorithms: Algorithms,
+    passphrases: Mutex<Passphrases>,
+    hasher: [RandomState; 2],
+    next_id: AtomicU64,
+    keys: KeyCache,
+    pub(crate) benches: Workbenches<R>,
+}
+
+/// Where a passphrase was written, which says how long it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// In the server's configuration: as long as the keyring.
+    Server,
+    /// In a `.htaccess` file, read anew for each request: until
+    /// [`Keyring::MAX_VISITORS`] others have come since.
+    Htaccess,
+}
+
+#[derive(Default)]
+struct Passphrases {
+    known: HashMap<Fingerprint, Known>,
+    /// Counts look-ups, to tell which visitor has not been seen for longest.
+    clock: u64,
+    visitors: usize,
+    /// Those that are first in a list of the server's configuration.
+    sealing: Vec<Arc<Passphrase>>,
+}
+
+struct Known {
+    passphrase: Arc<Passphrase>,
+    origin: Origin,
+    seen: u64,
+}
+
+/// 128 bits under keys that nobody knows: equal only for equal passphrases.
+type Fingerprint = [u64; 2];
+
+impl<R: Random + Clone> Keyring<R> {
+    /// How many passphrases of `.htaccess` files are kept.
+    pub const MAX_VISITORS: usize = 256;
+
+    /// Makes an empty keyring.
+    ///
+    /// # Errors
+    ///
+    /// This OpenSSL lacks AES-256-CBC or SHA-1, which stand for none.
+    pub fn new(seed: Seed, random: R) -> Result<Self, AlgorithmError> {
+        Ok(Self {
+            seed,
+            algorithms: Algorithms::new()?,
+            passphrases: Mutex::default(),
+            hasher: [RandomState::new(), RandomState::new()],
+            next_id: AtomicU64::new(0),
+            keys: KeyCache::new(),
+            benches: Workbenches::new(random),
+        })
+    }
+
+    /// Finds or makes the one value of this passphrase.
+    ///
+    /// # Errors
+    ///
+    /// It is empty.
+    pub fn passphrase(
+        &self,
+        bytes: &[u8],
+        origin: Origin,
+    ) -> Result<Arc<Passphrase>, EmptyPassphrase> {
+        let [one, other] = &self.hasher;
+        let fingerprint = [one.hash_one(bytes), other.hash_one(bytes)];
+        let mut passphrases = self
+            .passphrases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        passphrases.find(fingerprint, origin).map_or_else(
+            || {
+                let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+                let passphrase = Arc::new(Passphrase::new(bytes, id)?);
+                passphrases.add(fingerprint, &passphrase, origin, Self::MAX_VISITORS);
+                Ok(passphrase)
+            },
+            Ok,
+        )
+    }
+
+    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
+    /// any case.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or it is not CBC.
+    pub fn cipher(&self, name: &str) -> Result<Cipher, AlgorithmError> {
+        self.algorithms.cipher(name)
+    }
+
+    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or HMAC cannot use it.
+    pub fn digest(&self, name: &str) -> Result<Digest, AlgorithmError> {
+        self.algorithms.digest(name)
+    }
+
+    /// The ciphers of a section that names none: `aes256`.
+    pub fn default_ciphers(&self) -> &[Cipher] {
+        self.algorithms.default_ciphers()
+    }
+
+    /// The digest of a section that names none: `SHA`.
+    pub fn default_digest(&self) -> &Digest {
+        self.algorithms.default_digest()
+    }
+
+    /// Notes that a section of the server's configuration seals under this
+    /// passphrase.
+    pub fn seals_under(&self, passphrase: &Arc<Passphrase>) {
+        let mut passphrases = self
+            .passphrases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !passphrases
+            .sealing
+            .iter()
+            .any(|held| Arc::ptr_eq(held, passphrase))
+        {
+            passphrases.sealing.push(passphrase.clone());
+        }
+    }
+
+    /// Derives the keys that seal at a Unix time in seconds, so that no
+    /// request has to: once before the children fork, and in a child that
+    /// starts in a later hour. Returns how many it derived.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn derive_sealing_keys(&self, now: u64) -> Result<usize, LibraryError> {
+        let passphrases = {
+            let passphrases = self
+                .passphrases
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            passphrases.sealing.clone()
+        };
+        let mut count: usize = 0;
+        for digest in self.algorithms.digests() {
+            for passphrase in &passphrases {
+                let name = KeyName {
+                    passphrase: passphrase.id(),
+                    digest: digest.id(),
+                    length: KEY_LENGTH,
+                    salt: self.salt(hour::hour(now)),
+                };
+                let place = self.sealing_place(&name, passphrase);
+                let (_, derived) = place.get(|| {
+                    ClassicKey::derive(passphrase, digest.evp(), &name.salt, name.length)
+                })?;
+                count = count.saturating_add(usize::from(derived));
+            }
+        }
+        Ok(count)
+    }
+
+    /// Forgets what a child process must not share with its siblings.
+    pub fn after_fork(&self) {
+        self.benches.clear();
+    }
+
+    pub(crate) fn salt(&self, hour: u64) -> [u8; CLASSIC_SALT] {
+        hour::salt(&self.seed, hour)
+    }
+
+    /// The place of a key that seals, derived or not. It stays with its
+    /// passphrase for the hour, whatever else passes through the cache.
+    pub(crate) fn sealing_place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
+        passphrase.sealing_key(name).unwrap_or_else(|| {
+            let new = SealingKey {
+                name: *name,
+                key: self.keys.place(name),
+            };
+            let (key, replaced) = passphrase.set_sealing_key(new);
+            // The key of the last hour: its tokens are about to come back.
+            if let Some(SealingKey { name, key }) = replaced {
+                self.keys.keep(name, key);
+            }
+            key
+        })
+    }
+
+    /// The place of the key of a token, derived or not.
+    pub(crate) fn place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
+        passphrase
+            .sealing_key(name)
+            .unwrap_or_else(|| self.keys.place(name))
+    }
+}
+
+impl Passphrases {
+    fn find(&mut self, fingerprint: Fingerprint, origin: Origin) -> Option<Arc<Passphrase>> {
+        self.clock = self.clock.wrapping_add(1);
+        let known = self.known.get_mut(&fingerprint)?;
+        known.seen = self.clock;
+        if origin == Origin::Server && known.origin == Origin::Htaccess {
+            known.origin = origin;
+            self.visitors = self.visitors.saturating_sub(1);
+        }
+        Some(known.passphrase.clone())
+    }
+
+    fn add(
+        &mut self,
+        fingerprint: Fingerprint,
+        passphrase: &Arc<Passphrase>,
+        origin: Origin,
+        max_visitors: usize,
+    ) {
+        if origin == Origin::Htaccess {
+            if self.visitors >= max_visitors {
+                self.forget_a_visitor();
+            }
+            self.visitors = self.visitors.saturating_add(1);
+        }
+        let known = Known {
+            passphrase: passphrase.clone(),
+            origin,
+            seen: self.clock,
+        };
+        self.known.insert(fingerprint, known);
+    }
+
+    fn forget_a_visitor(&mut self) {
+        let visitors = self
+            .known
+            .iter()
+            .filter(|(_, known)| known.origin == Origin::Htaccess);
+        let oldest = visitors
+            .min_by_key(|(_, known)| known.seen)
+            .map(|(print, _)| *print);
+        if oldest.and_then(|print| self.known.remove(&print)).is_some() {
+            self.visitors = self.visitors.saturating_sub(1);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Every file of `core/vectors/classic` does what its header says.
+//!
+//! A vector is `name: value` lines; see any of them. Those that open are
+//! sealed again with the token's own salt and IV, and give the same text.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::fs;
+use std::path::Path;
+
+use base64_simd::STANDARD;
+
+use crate::arena::heap::Heap;
+use crate::classic::{self, Head};
+use crate::derivation::{ClassicKey, KEY_LENGTH};
+use crate::key_cache::KeyName;
+use crate::workbench::Workbenches;
+use crate::{
+    Call, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Origin, Passphrase,
+    Sealer, Seed,
+};
+
+struct Vector {
+    name: String,
+    fields: HashMap<String, String>,
+}
+
+impl Vector {
+    fn text(&self, field: &str) -> &str {
+        self.fields
+            .get(field)
+            .unwrap_or_else(|| panic!("{}: no {field}", self.name))
+    }
+
+    fn bytes(&self, field: &str) -> Vec<u8> {
+        let hex = self.text(field);
+        let pairs = hex.as_bytes().chunks(2);
+        pairs
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+}
+
+fn vectors() -> Vec<Vector> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/classic");
+    let mut vectors: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let fields = fs::read_to_string(&path)
+                .unwrap()
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            Vector {
+                name: path.file_name().unwrap().to_string_lossy().into_owned(),
+                fields,
+            }
+        })
+        .collect();
+    vectors.sort_by(|one, other| one.name.cmp(&other.name));
+    assert!(vectors.len() >= 24, "the folder of vectors is not whole");
+    vectors
+}
+
+const CALL: Call = Call {
+    now: 0,
+    processor: 0,
+};
+
+#[test]
+fn does_what_every_vector_says() {
+    for vector in vectors() {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let passphrase = keyring
+            .passphrase(&vector.bytes("passphrase"), Origin::Server)
+            .unwrap();
+        let cipher = keyring.cipher(vector.text("cipher")).unwrap();
+        let digest = keyring.digest(vector.text("digest")).unwrap();
+        let (passphrases, ciphers) = ([passphrase], [cipher]);
+        let sealer = Sealer::new(&keyring, &passphrases, &ciphers, &digest);
+        let token = vector.text("token");
+        match (
+            vector.text("outcome"),
+            sealer.open(token.as_bytes(), CALL, &Heap),
+        ) {
+            ("opens", Ok(opened)) => {
+                let session = vector.bytes("plaintext");
+                assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
+                assert!(!opened.stale, "{}", vector.name);
+                let sealed = seal_again(&session, token, &passphrases[0], &ciphers[0], &digest);
+                assert_eq!(sealed.to_str().unwrap(), token, "{}", vector.name);
+            }
+            ("refused", Err(OpenError::Refused(_))) => {}
+            (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
+            (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
+        }
+    }
+}
+
+/// Seals with the salt and the IV of a token that exists.
+fn seal_again(
+    session: &[u8],
+    token: &str,
+    passphrase: &Passphrase,
+    cipher: &Cipher,
+    digest: &Digest,
+) -> CString {
+    let raw = STANDARD.decode_to_vec(token).unwrap();
+    let salt: [u8; 16] = raw[8..24].try_into().unwrap();
+    let iv: [u8; 16] = raw[24..40].try_into().unwrap();
+    let name = KeyName {
+        passphrase: passphrase.id(),
+        digest: digest.id(),
+        length: KEY_LENGTH,
+        salt,
+    };
+    let key = ClassicKey::derive(passphrase, digest.evp(), &salt, KEY_LENGTH).unwrap();
+    Workbenches::new(OpenSslRandom)
+        .with(0, |bench| {
+            let context = &mut bench.sealing;
+            context.start(&name, cipher, key.prefix(cipher.key_length()), &iv)?;
+            let head = Head {
+                salt: &salt,
+                iv: &iv,
+            };
+            classic::seal(
+                context,
+                session,
+                passphrase,
+                head,
+                &mut bench.scratch,
+                &Heap,
+            )
+            .map(ToOwned::to_owned)
+        })
+        .map_err(|error: LibraryError| error)
+        .unwrap()
+}
