@@ -10,10 +10,11 @@
 //! | 24 + b | n · b, n ≥ 1 | the session, padded by PKCS#7, encrypted in CBC mode |
 //!
 //! Nothing in it says which passphrase, cipher or digest made it. The MAC
-//! finds the passphrase; see [`Token::decrypt`] for the cipher.
+//! finds the passphrase; the padding, the cipher.
 
 use std::ffi::CStr;
 use std::hash::Hasher;
+use std::num::NonZeroUsize;
 
 use base64_simd::{AsOut, STANDARD};
 use siphasher::sip::SipHasher24;
@@ -35,16 +36,6 @@ pub(crate) struct Token<'t> {
     salt: &'t [u8; CLASSIC_SALT],
     /// IV and ciphertext; where they part, the cipher tells.
     body: &'t [u8],
-}
-
-/// What a cipher makes of a token that is authentic.
-pub(crate) enum Decrypted<'a> {
-    /// Printable ASCII, which is all that mod_session's own encoding writes.
-    Text(&'a CStr),
-    /// Well padded, and yet some other bytes.
-    Bytes(&'a CStr),
-    /// Not what this cipher encrypted.
-    Nothing,
 }
 
 impl<'t> Token<'t> {
@@ -78,88 +69,73 @@ impl<'t> Token<'t> {
         self.salt
     }
 
-    /// The IV and the ciphertext, if a cipher can have made them.
-    pub(crate) fn parts(&self, cipher: &Cipher) -> Option<(&'t [u8], &'t [u8])> {
-        let block = cipher.block_size();
-        let (iv, ciphertext) = self.body.split_at_checked(block.get())?;
-        let whole = !ciphertext.is_empty() && ciphertext.len() % block == 0;
-        whole.then_some((iv, ciphertext))
-    }
-}
-
-/// Decrypts what an authentic token holds, in a context that has the IV.
-///
-/// A wrong cipher shows in the padding 255 times of 256; whoever tries
-/// several ciphers prefers [`Decrypted::Text`], which a wrong cipher gives
-/// less than once in 10⁸ times.
-pub(crate) fn decrypt<'a>(
-    context: &mut KeyedContext,
-    ciphertext: &[u8],
-    arena: &impl Arena<'a>,
-) -> Result<Decrypted<'a>, LibraryError> {
-    let (context, block_size) = context.ready();
-    // Room for what EVP_CipherFinal may write after what Update wrote.
-    let output = arena.bytes(ciphertext.len().saturating_add(block_size));
-    let written = context
-        .cipher_update(ciphertext, Some(output))
-        .map_err(|stack| LibraryError::new("decrypt", &stack))?;
-    // The error is the padding's: a verdict on the token, not a failure. It
-    // has taken OpenSSL's queue with it.
-    let Ok(last) = context.cipher_final(output.get_mut(written..).unwrap_or_default()) else {
-        return Ok(Decrypted::Nothing);
-    };
-    Ok(session(output, written.saturating_add(last)))
-}
-
-/// The first `length` bytes as a session, if none of them is NUL.
-fn session(bytes: &mut [u8], length: usize) -> Decrypted<'_> {
-    // PKCS#7 pads by one byte at least, so there is one after the session.
-    if let Some(end) = bytes.get_mut(length) {
-        *end = 0;
-    }
-    let text = bytes.get(..=length).map(CStr::from_bytes_with_nul);
-    match text {
-        Some(Ok(text))
-            if text
-                .to_bytes()
-                .iter()
-                .all(|byte| matches!(byte, b' '..=b'~')) =>
-        {
-            Decrypted::Text(text)
+    /// Decrypts an authentic token; `None` if this cipher did not make it.
+    ///
+    /// A wrong cipher shows in the padding, but for once in 256 times.
+    pub(crate) fn decrypt<'a>(
+        &self,
+        context: &mut KeyedContext,
+        cipher: &Cipher,
+        arena: &impl Arena<'a>,
+    ) -> Result<Option<&'a CStr>, LibraryError> {
+        let block_size = cipher.block_size();
+        let blocks = self.body.len() / block_size;
+        if blocks < 2 || self.body.len() % block_size != 0 {
+            return Ok(None);
         }
-        Some(Ok(text)) => Decrypted::Bytes(text),
-        _ => Decrypted::Nothing,
+        let output = arena.bytes(self.body.len().saturating_add(block_size.get()));
+        context.decrypt(self.body, output)?;
+        let padded = output.get_mut(block_size.get()..self.body.len());
+        Ok(padded.and_then(|padded| unpad(padded, block_size)))
     }
 }
 
-/// What a token says of how it was encrypted.
-pub(crate) struct Head<'h> {
-    pub(crate) salt: &'h [u8; CLASSIC_SALT],
-    /// A block at least, unpredictable (NIST SP 800-38A, appendix C).
-    pub(crate) iv: &'h [u8; MAX_BLOCK],
+/// Takes PKCS#7 padding off (RFC 5652, section 6.3), and ends what is left
+/// with a NUL in its place; `None` if it is not padded, or holds a NUL.
+///
+/// The time this takes tells nothing: the MAC came first.
+fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
+    let count = *padded.last()?;
+    let length = padded.len().checked_sub(usize::from(count))?;
+    let padding = padded.get_mut(length..)?;
+    if usize::from(count) > block_size.get() || padding.iter().any(|byte| *byte != count) {
+        return None;
+    }
+    *padding.first_mut()? = 0;
+    CStr::from_bytes_with_nul(padded.get(..=length)?).ok()
 }
 
-/// Makes a token of a session, in a context that has the key and the IV of
-/// its head.
+/// Makes a token of a session, in a context that has the key.
+///
+/// `nonce` must be another for each token; as many bytes of it are used as
+/// the cipher has block.
 pub(crate) fn seal<'a>(
     context: &mut KeyedContext,
     session: &[u8],
     passphrase: &Passphrase,
-    head: Head<'_>,
+    cipher: &Cipher,
+    salt: &[u8; CLASSIC_SALT],
+    nonce: &[u8; MAX_BLOCK],
     scratch: &mut Vec<u8>,
     arena: &impl Arena<'a>,
 ) -> Result<&'a CStr, LibraryError> {
-    let (context, block_size) = context.ready();
+    let block_size = cipher.block_size();
     scratch.clear();
     scratch.extend_from_slice(&[0; MAC]);
-    scratch.extend_from_slice(head.salt);
-    scratch.extend_from_slice(head.iv.get(..block_size).unwrap_or_default());
-    context
-        .cipher_update_vec(session, scratch)
-        .map_err(|stack| LibraryError::new("encrypt", &stack))?;
-    context
-        .cipher_final_vec(scratch)
-        .map_err(|stack| LibraryError::new("finish encrypting", &stack))?;
+    scratch.extend_from_slice(salt);
+    scratch.extend_from_slice(nonce.get(..block_size.get()).unwrap_or_default());
+    scratch.extend_from_slice(session);
+    // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
+    let count = block_size.get().saturating_sub(session.len() % block_size);
+    let length = scratch.len().saturating_add(count);
+    scratch.resize(length, u8::try_from(count).unwrap_or_default());
+    // A block for the context to work with.
+    scratch.resize(length.saturating_add(block_size.get()), 0);
+    let body = scratch
+        .get_mut(MAC.saturating_add(CLASSIC_SALT)..)
+        .unwrap_or_default();
+    context.encrypt(body, block_size)?;
+    scratch.truncate(length);
     if let Some((first, authenticated)) = scratch.split_first_chunk_mut::<MAC>() {
         *first = mac(passphrase, authenticated);
     }

@@ -11,10 +11,10 @@ use std::path::Path;
 use base64_simd::STANDARD;
 
 use crate::arena::heap::Heap;
-use crate::classic::{self, Head};
+use crate::classic;
 use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
-use crate::workbench::Workbenches;
+use crate::workbench::{KeyedContext, Workbenches};
 use crate::{
     Call, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Origin, Passphrase,
     Sealer, Seed,
@@ -119,21 +119,25 @@ fn seal_again(
     let key = ClassicKey::derive(passphrase, digest.evp(), &salt, KEY_LENGTH).unwrap();
     Workbenches::new(OpenSslRandom)
         .with(0, |bench| {
+            // The IV is the nonce's encryption: decrypted, it gives the nonce.
+            let block_size = cipher.block_size().get();
+            let bytes = key.prefix(cipher.key_length());
+            let mut nonce = [0; 32];
+            bench.opening.set_key(&name, cipher, bytes)?;
+            bench.opening.decrypt(&iv[..block_size], &mut nonce)?;
+            let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
             let context = &mut bench.sealing;
-            context.start(&name, cipher, key.prefix(cipher.key_length()), &iv)?;
-            let head = Head {
-                salt: &salt,
-                iv: &iv,
+            context.set_key(&name, cipher, bytes)?;
+            let scratch = &mut bench.scratch;
+            let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
+                classic::seal(
+                    context, session, passphrase, cipher, &salt, &nonce, scratch, &Heap,
+                )
             };
-            classic::seal(
-                context,
-                session,
-                passphrase,
-                head,
-                &mut bench.scratch,
-                &Heap,
-            )
-            .map(ToOwned::to_owned)
+            let token = seal(context, scratch)?.to_owned();
+            let again = seal(context, scratch)?;
+            assert_eq!(*token, *again, "what came before makes no difference");
+            Ok(token)
         })
         .map_err(|error: LibraryError| error)
         .unwrap()

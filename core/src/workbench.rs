@@ -2,17 +2,19 @@
 //!
 //! Making a context and setting its key costs more than encrypting a session.
 //! A workbench keeps one context for each direction under the key it was last
-//! used with; to use it again under that key takes a new IV and no more.
+//! used with; to use it again under that key takes one call.
 //!
 //! There are a few, one for each processor rather than for each thread: what a
 //! processor used last is still in its cache. A bench is taken out while it is
 //! used, so nobody waits for another's encryption.
 
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use openssl::cipher::CipherRef;
-use openssl::cipher_ctx::{CipherCtx, CipherCtxRef};
+use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
 
+use crate::algorithms::MAX_BLOCK;
 use crate::key_cache::KeyName;
 use crate::random::Drawn;
 use crate::{Cipher, LibraryError, Random};
@@ -40,11 +42,17 @@ impl<R: Random> Workbench<R> {
     }
 }
 
-/// A cipher context for one direction, and the key that it holds.
+/// A CBC context for one direction, and the key that it holds.
+///
+/// Neither IV nor padding is OpenSSL's business here: the IV is one more block
+/// at the front, and the chain goes on from one token to the next. So a token
+/// takes one call, where setting an IV and finishing would make it three.
 pub(crate) struct KeyedContext {
     context: CipherCtx,
     direction: Direction,
     holds: Option<Held>,
+    /// The block that the chain has come to.
+    last: [u8; MAX_BLOCK],
 }
 
 /// What a context is set up for: a key, as a cipher uses it.
@@ -52,7 +60,6 @@ pub(crate) struct KeyedContext {
 struct Held {
     key: KeyName,
     cipher: usize,
-    block_size: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -69,67 +76,86 @@ impl KeyedContext {
             context,
             direction,
             holds: None,
+            last: [0; MAX_BLOCK],
         })
     }
 
-    /// Sets the IV if the context holds this key; says whether it does.
-    ///
-    /// Of `iv`, as much is used as the cipher has block.
-    pub(crate) fn restart(
-        &mut self,
-        name: &KeyName,
-        cipher: &Cipher,
-        iv: &[u8],
-    ) -> Result<bool, LibraryError> {
-        let holds = self
-            .holds
+    /// Says whether the context holds this key.
+    pub(crate) fn holds(&self, name: &KeyName, cipher: &Cipher) -> bool {
+        self.holds
             .as_ref()
-            .is_some_and(|held| held.cipher == cipher.id() && held.key == *name);
-        if holds {
-            self.initialise(None, None, iv.get(..cipher.block_size().get()))?;
-        }
-        Ok(holds)
+            .is_some_and(|held| held.cipher == cipher.id() && held.key == *name)
     }
 
-    /// Sets the key and the IV.
-    pub(crate) fn start(
+    /// Sets the key.
+    pub(crate) fn set_key(
         &mut self,
         name: &KeyName,
         cipher: &Cipher,
         key: &[u8],
-        iv: &[u8],
     ) -> Result<(), LibraryError> {
-        let block_size = cipher.block_size().get();
-        self.initialise(Some(cipher.evp()), Some(key), iv.get(..block_size))?;
+        self.holds = None;
+        self.last = [0; MAX_BLOCK];
+        let iv = self.last.get(..cipher.block_size().get());
+        let done = match self.direction {
+            Direction::Encrypt => self.context.encrypt_init(Some(cipher.evp()), Some(key), iv),
+            Direction::Decrypt => self.context.decrypt_init(Some(cipher.evp()), Some(key), iv),
+        };
+        done.map_err(|stack| LibraryError::new("start a cipher", &stack))?;
+        self.context.set_padding(false);
         self.holds = Some(Held {
             key: *name,
             cipher: cipher.id(),
-            block_size,
         });
         Ok(())
     }
 
-    fn initialise(
+    /// Encrypts whole blocks where they are. The first must be a nonce, and
+    /// becomes the IV: its encryption under the key, whatever was encrypted
+    /// before (NIST SP 800-38A, appendix C, the first method).
+    ///
+    /// `blocks` ends in a block that is room to work, and is left undefined.
+    pub(crate) fn encrypt(
         &mut self,
-        cipher: Option<&CipherRef>,
-        key: Option<&[u8]>,
-        iv: Option<&[u8]>,
+        blocks: &mut [u8],
+        block_size: NonZeroUsize,
     ) -> Result<(), LibraryError> {
-        let done = match self.direction {
-            Direction::Encrypt => self.context.encrypt_init(cipher, key, iv),
-            Direction::Decrypt => self.context.decrypt_init(cipher, key, iv),
-        };
-        done.map_err(|stack| {
-            // Which key it holds now, nobody knows.
+        let length = blocks.len().saturating_sub(block_size.get());
+        // The chain would mix the last block in: taken out in advance.
+        for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
+            *byte ^= last;
+        }
+        let done = self.context.cipher_update_inplace(blocks, length);
+        if !matches!(done, Ok(written) if written == length) {
             self.holds = None;
-            LibraryError::new("start a cipher", &stack)
-        })
+            return Err(LibraryError::new(
+                "encrypt",
+                &done.err().unwrap_or_else(ErrorStack::get),
+            ));
+        }
+        let end = length.saturating_sub(block_size.get())..length;
+        for (last, byte) in self
+            .last
+            .iter_mut()
+            .zip(blocks.get(end).unwrap_or_default())
+        {
+            *last = *byte;
+        }
+        Ok(())
     }
 
-    /// The context, once it is set up, and the block size of its cipher.
-    pub(crate) fn ready(&mut self) -> (&mut CipherCtxRef, usize) {
-        let block_size = self.holds.as_ref().map_or(0, |held| held.block_size);
-        (&mut self.context, block_size)
+    /// Decrypts whole blocks, of which the first is the IV and comes out as
+    /// nothing of use. `output` is longer than `blocks` by a block.
+    pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
+        let done = self.context.cipher_update(blocks, Some(output));
+        if !matches!(done, Ok(written) if written == blocks.len()) {
+            self.holds = None;
+            return Err(LibraryError::new(
+                "decrypt",
+                &done.err().unwrap_or_else(ErrorStack::get),
+            ));
+        }
+        Ok(())
     }
 }
 
