@@ -1,0 +1,31 @@
+//! Seals or opens a given number of times, for callgrind to count.
+//!
+//! `instructions seal|open|bare-seal|bare-open SIZE TIMES`; see
+//! `bench/instructions`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement that cannot go on stops")]
+
+use std::hint::black_box;
+
+use kit::{Bare, Kit};
+
+#[path = "../benches/kit/mod.rs"]
+mod kit;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, action, size, times] = arguments.as_slice() else {
+        panic!("usage: instructions seal|open|bare-seal|bare-open SIZE TIMES");
+    };
+    let (size, times): (usize, usize) = (size.parse().unwrap(), times.parse().unwrap());
+    let (mut kit, mut bare) = (Kit::new(size), Bare::new(size));
+    let (token, raw) = (kit.seal().to_owned(), bare.seal().to_vec());
+    for _ in 0..times {
+        match action.as_str() {
+            "seal" => black_box(kit.seal().count_bytes()),
+            "open" => black_box(kit.open(token.to_bytes()).unwrap().len()),
+            "bare-seal" => black_box(bare.seal().len()),
+            "bare-open" => black_box(bare.open(&raw).len()),
+            other => panic!("no action {other}"),
+        };
+    }
+}
