@@ -2,7 +2,11 @@
 //!
 //! `instructions seal|open|bare-seal|bare-open SIZE TIMES`; see
 //! `bench/instructions`.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a measurement that cannot go on stops")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a measurement that cannot go on stops"
+)]
 
 use std::hint::black_box;
 

@@ -105,25 +105,28 @@ fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
     CStr::from_bytes_with_nul(padded.get(..=length)?).ok()
 }
 
+/// What a token is made under.
+pub(crate) struct Under<'k> {
+    pub(crate) passphrase: &'k Passphrase,
+    pub(crate) cipher: &'k Cipher,
+    pub(crate) salt: [u8; CLASSIC_SALT],
+    /// Another for each token; as many bytes are used as the cipher has block.
+    pub(crate) nonce: [u8; MAX_BLOCK],
+}
+
 /// Makes a token of a session, in a context that has the key.
-///
-/// `nonce` must be another for each token; as many bytes of it are used as
-/// the cipher has block.
 pub(crate) fn seal<'a>(
     context: &mut KeyedContext,
     session: &[u8],
-    passphrase: &Passphrase,
-    cipher: &Cipher,
-    salt: &[u8; CLASSIC_SALT],
-    nonce: &[u8; MAX_BLOCK],
+    under: &Under<'_>,
     scratch: &mut Vec<u8>,
     arena: &impl Arena<'a>,
 ) -> Result<&'a CStr, LibraryError> {
-    let block_size = cipher.block_size();
+    let block_size = under.cipher.block_size();
     scratch.clear();
     scratch.extend_from_slice(&[0; MAC]);
-    scratch.extend_from_slice(salt);
-    scratch.extend_from_slice(nonce.get(..block_size.get()).unwrap_or_default());
+    scratch.extend_from_slice(&under.salt);
+    scratch.extend_from_slice(under.nonce.get(..block_size.get()).unwrap_or_default());
     scratch.extend_from_slice(session);
     // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
     let count = block_size.get().saturating_sub(session.len() % block_size);
@@ -137,7 +140,7 @@ pub(crate) fn seal<'a>(
     context.encrypt(body, block_size)?;
     scratch.truncate(length);
     if let Some((first, authenticated)) = scratch.split_first_chunk_mut::<MAC>() {
-        *first = mac(passphrase, authenticated);
+        *first = mac(under.passphrase, authenticated);
     }
     Ok(text(scratch, arena))
 }

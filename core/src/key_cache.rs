@@ -75,11 +75,11 @@ pub(crate) struct KeyCache {
 type Set = [Option<(KeyName, SharedKey)>; WAYS];
 
 /// Keys that a set holds.
-const WAYS: usize = 4;
+const WAYS: usize = 8;
 
 /// Sets: with [`WAYS`], 1,024 keys, or about 200 KiB. A fleet of ten servers
 /// whose sessions last four days has as many salts at once.
-const SETS: usize = 256;
+const SETS: usize = 128;
 
 impl KeyCache {
     pub(crate) fn new() -> Self {
@@ -90,23 +90,23 @@ impl KeyCache {
 
     /// Returns the place of this key, a new one if there is none.
     pub(crate) fn place(&self, name: &KeyName) -> SharedKey {
-        let find = |set: &mut Set| {
-            let found = set
-                .iter()
-                .flatten()
-                .find(|(held, key)| held == name && !key.has_failed());
-            found.map(|(_, key)| key.clone())
-        };
-        self.with_set(name, |set| match find(set) {
-            Some(key) => {
-                bring_to_front(set, name);
-                key
-            }
-            None => {
+        self.with_set(name, |set| {
+            find(set, name).unwrap_or_else(|| {
                 let key = SharedKey::default();
                 push(set, *name, key.clone());
                 key
+            })
+        })
+    }
+
+    /// Takes a key out, to be kept elsewhere.
+    pub(crate) fn take(&self, name: &KeyName) -> Option<SharedKey> {
+        self.with_set(name, |set| {
+            let key = find(set, name)?;
+            if let Some(first) = set.first_mut() {
+                *first = None;
             }
+            Some(key)
         })
     }
 
@@ -125,15 +125,16 @@ impl KeyCache {
     }
 }
 
-fn bring_to_front(set: &mut Set, name: &KeyName) {
-    if let Some(index) = set
-        .iter()
-        .position(|entry| matches!(entry, Some((held, _)) if held == name))
-    {
-        if let Some(head) = set.get_mut(..=index) {
-            head.rotate_right(1);
-        }
-    }
+/// Finds a key that has not failed, and makes it the first of its set.
+fn find(set: &mut Set, name: &KeyName) -> Option<SharedKey> {
+    let is_it = |entry: &Option<(KeyName, SharedKey)>| {
+        entry
+            .as_ref()
+            .is_some_and(|(held, key)| held == name && !key.has_failed())
+    };
+    let index = set.iter().position(is_it)?;
+    set.get_mut(..=index)?.rotate_right(1);
+    set.first()?.as_ref().map(|(_, key)| key.clone())
 }
 
 fn push(set: &mut Set, name: KeyName, key: SharedKey) {

@@ -200,10 +200,8 @@ impl<R: Random + Clone> Keyring<R> {
     /// passphrase for the hour, whatever else passes through the cache.
     pub(crate) fn sealing_place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
         passphrase.sealing_key(name).unwrap_or_else(|| {
-            let new = SealingKey {
-                name: *name,
-                key: self.keys.place(name),
-            };
+            let key = self.keys.take(name).unwrap_or_default();
+            let new = SealingKey { name: *name, key };
             let (key, replaced) = passphrase.set_sealing_key(new);
             // The key of the last hour: its tokens are about to come back.
             if let Some(SealingKey { name, key }) = replaced {

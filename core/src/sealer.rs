@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::classic::{self, Token};
+use crate::classic::{self, Token, Under};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::hour;
 use crate::key_cache::{KeyName, SharedKey};
@@ -115,10 +115,13 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             let context = &mut bench.sealing;
             let derived = self.set_up(context, &name, passphrase, cipher, place)?;
             let nonce = bench.random.take()?;
-            let scratch = &mut bench.scratch;
-            let token = classic::seal(
-                context, session, passphrase, cipher, &salt, &nonce, scratch, arena,
-            )?;
+            let under = Under {
+                passphrase,
+                cipher,
+                salt,
+                nonce,
+            };
+            let token = classic::seal(context, session, &under, &mut bench.scratch, arena)?;
             Ok(Sealed { token, derived })
         })
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 use base64_simd::STANDARD;
 
 use crate::arena::heap::Heap;
-use crate::classic;
+use crate::classic::{self, Under};
 use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
 use crate::workbench::{KeyedContext, Workbenches};
@@ -129,10 +129,14 @@ fn seal_again(
             let context = &mut bench.sealing;
             context.set_key(&name, cipher, bytes)?;
             let scratch = &mut bench.scratch;
+            let under = Under {
+                passphrase,
+                cipher,
+                salt,
+                nonce,
+            };
             let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
-                classic::seal(
-                    context, session, passphrase, cipher, &salt, &nonce, scratch, &Heap,
-                )
+                classic::seal(context, session, &under, scratch, &Heap)
             };
             let token = seal(context, scratch)?.to_owned();
             let again = seal(context, scratch)?;

@@ -1,0 +1,232 @@
+//! What a process keeps, how much of it, and when it derives a key.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use common::Leak;
+use session_crypto_core::{
+    Call, Keyring, OpenError, OpenSslRandom, Origin, Passphrase, Refusal, Sealer, Seed,
+};
+
+mod common;
+
+const NOON: u64 = 1_800_000_000;
+const HOUR: u64 = 3600;
+const SESSION: &[u8] = b"user=joe";
+
+fn keyring(seed: u8) -> Keyring {
+    Keyring::new(Seed([seed; 16]), OpenSslRandom).unwrap()
+}
+
+fn at(now: u64) -> Call {
+    Call { now, processor: 0 }
+}
+
+fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k [Arc<Passphrase>]) -> Sealer<'k> {
+    Sealer::new(
+        keyring,
+        passphrases,
+        keyring.default_ciphers(),
+        keyring.default_digest(),
+    )
+}
+
+fn secret(keyring: &Keyring) -> [Arc<Passphrase>; 1] {
+    [keyring.passphrase(b"secret", Origin::Server).unwrap()]
+}
+
+#[test]
+fn equal_passphrases_are_one() {
+    let keyring = keyring(1);
+    let [one] = secret(&keyring);
+    let again = keyring.passphrase(b"secret", Origin::Htaccess).unwrap();
+    let other = keyring.passphrase(b"Secret", Origin::Server).unwrap();
+    assert!(Arc::ptr_eq(&one, &again));
+    assert!(!Arc::ptr_eq(&one, &other));
+}
+
+#[test]
+fn keeps_no_more_visitors_than_it_says() {
+    let keyring = keyring(1);
+    let [kept] = secret(&keyring);
+    let visitors: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_VISITORS)
+        .map(|number| {
+            let text = format!("visitor {number}");
+            keyring
+                .passphrase(text.as_bytes(), Origin::Htaccess)
+                .unwrap()
+        })
+        .collect();
+    // One reference is this vector's; another, the keyring's.
+    let held = visitors
+        .iter()
+        .filter(|visitor| Arc::strong_count(visitor) > 1)
+        .count();
+    assert_eq!(held, Keyring::<OpenSslRandom>::MAX_VISITORS);
+    assert!(
+        Arc::strong_count(&kept) > 1,
+        "the server's own are not pushed out"
+    );
+}
+
+#[test]
+fn forgets_the_visitor_not_seen_for_longest() {
+    let keyring = keyring(1);
+    let regular = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();
+    for number in 0..10 * Keyring::<OpenSslRandom>::MAX_VISITORS {
+        keyring
+            .passphrase(format!("visitor {number}").as_bytes(), Origin::Htaccess)
+            .unwrap();
+        let again = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();
+        assert!(Arc::ptr_eq(&regular, &again));
+    }
+}
+
+#[test]
+fn derives_once_an_hour_and_nothing_during_it() {
+    let keyring = keyring(1);
+    let passphrases = secret(&keyring);
+    let sealer = sealer(&keyring, &passphrases);
+    for (now, derived) in [
+        (NOON, true),
+        (NOON + 1, false),
+        (NOON + HOUR, true),
+        (NOON + HOUR, false),
+    ] {
+        let sealed = sealer.seal(SESSION, at(now), &Leak).unwrap();
+        assert_eq!(sealed.derived, derived, "{now}");
+        let opened = sealer
+            .open(sealed.token.to_bytes(), at(now), &Leak)
+            .unwrap();
+        assert!(!opened.derived && !opened.stale, "{now}");
+    }
+}
+
+#[test]
+fn opens_the_tokens_of_past_hours_without_deriving() {
+    let keyring = keyring(1);
+    let passphrases = secret(&keyring);
+    let sealer = sealer(&keyring, &passphrases);
+    let tokens: Vec<_> = (0..100)
+        .map(|hour| {
+            sealer
+                .seal(SESSION, at(NOON + hour * HOUR), &Leak)
+                .unwrap()
+                .token
+        })
+        .collect();
+    for token in tokens {
+        let opened = sealer
+            .open(token.to_bytes(), at(NOON + 100 * HOUR), &Leak)
+            .unwrap();
+        assert!(!opened.derived);
+        assert_eq!(opened.session.to_bytes(), SESSION);
+    }
+}
+
+#[test]
+fn what_was_derived_before_the_fork_serves_the_first_request() {
+    let keyring = keyring(1);
+    let passphrases = secret(&keyring);
+    keyring.seals_under(&passphrases[0]);
+    assert_eq!(keyring.derive_sealing_keys(NOON).unwrap(), 1);
+    assert_eq!(keyring.derive_sealing_keys(NOON).unwrap(), 0);
+    keyring.after_fork();
+    let sealer = sealer(&keyring, &passphrases);
+    let sealed = sealer.seal(SESSION, at(NOON), &Leak).unwrap();
+    assert!(!sealed.derived);
+    assert!(
+        !sealer
+            .open(sealed.token.to_bytes(), at(NOON), &Leak)
+            .unwrap()
+            .derived
+    );
+}
+
+#[test]
+fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
+    let (before, after, elsewhere) = (keyring(1), keyring(1), keyring(2));
+    let passphrases = secret(&before);
+    let token = sealer(&before, &passphrases)
+        .seal(SESSION, at(NOON), &Leak)
+        .unwrap()
+        .token;
+    for (keyring, derived) in [(&after, false), (&elsewhere, true)] {
+        let passphrases = secret(keyring);
+        keyring.seals_under(&passphrases[0]);
+        keyring.derive_sealing_keys(NOON).unwrap();
+        let opened = sealer(keyring, &passphrases)
+            .open(token.to_bytes(), at(NOON), &Leak)
+            .unwrap();
+        assert_eq!(opened.derived, derived);
+    }
+}
+
+#[test]
+fn a_token_that_is_not_authentic_derives_nothing() {
+    let (keyring, elsewhere) = (keyring(1), keyring(2));
+    let other = [elsewhere.passphrase(b"other", Origin::Server).unwrap()];
+    let token = sealer(&elsewhere, &other)
+        .seal(SESSION, at(NOON), &Leak)
+        .unwrap()
+        .token;
+    let passphrases = secret(&keyring);
+    let refused = sealer(&keyring, &passphrases).open(token.to_bytes(), at(NOON), &Leak);
+    assert!(matches!(
+        refused,
+        Err(OpenError::Refused(Refusal::NotAuthentic))
+    ));
+    // The hour's own key is the first that this keyring derives.
+    assert!(
+        sealer(&keyring, &passphrases)
+            .seal(SESSION, at(NOON), &Leak)
+            .unwrap()
+            .derived
+    );
+}
+
+#[test]
+fn no_iv_comes_twice() {
+    let keyring = keyring(1);
+    let passphrases = secret(&keyring);
+    let sealer = sealer(&keyring, &passphrases);
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..20_000 {
+        let token = sealer.seal(SESSION, at(NOON), &Leak).unwrap().token;
+        let raw = base64_simd::STANDARD
+            .decode_to_vec(token.to_bytes())
+            .unwrap();
+        assert!(seen.insert(raw.get(24..40).unwrap().to_vec()));
+    }
+}
+
+#[test]
+fn threads_and_sections_do_not_mix_their_keys() {
+    let keyring = keyring(1);
+    let sections: Vec<[Arc<Passphrase>; 1]> = (0..4)
+        .map(|number| {
+            [keyring
+                .passphrase(format!("section {number}").as_bytes(), Origin::Server)
+                .unwrap()]
+        })
+        .collect();
+    std::thread::scope(|scope| {
+        for thread in 0..8_usize {
+            let (keyring, sections) = (&keyring, &sections);
+            scope.spawn(move || {
+                for round in 0..500_usize {
+                    let session = format!("thread={thread}&round={round}");
+                    let passphrases = &sections[round % 4];
+                    let call = Call {
+                        now: NOON,
+                        processor: thread % 2,
+                    };
+                    let sealer = sealer(keyring, passphrases);
+                    let token = sealer.seal(session.as_bytes(), call, &Leak).unwrap().token;
+                    let opened = sealer.open(token.to_bytes(), call, &Leak).unwrap();
+                    assert_eq!(opened.session.to_bytes(), session.as_bytes());
+                }
+            });
+        }
+    });
+}
