@@ -1,8 +1,9 @@
 //! What is measured: our seal and open, and the primitives that they cannot
 //! do without.
 #![expect(
+    clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
-    reason = "a benchmark that cannot go on stops"
+    reason = "a measurement that cannot go on stops"
 )]
 
 use std::ffi::CStr;
