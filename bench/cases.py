@@ -1,0 +1,269 @@
+"""What is measured: the table of cases, each with the target it is read against.
+
+A target is information. Nothing fails when a machine misses it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from httpd import C, CLEAR, OURS, SESSION_BASICS, Setup
+
+# Tokens from so many servers, each with its own salt.
+SERVERS = 1000
+
+# One cookie of fifty is junk.
+JUNK_SHARE = 0.02
+
+# Children, and so first requests, of each server in each round.
+NEW_CHILDREN = 20
+
+
+class Cookies(Enum):
+    """Which session cookies the load consists of."""
+
+    OWN = "one, made by the server itself"
+    OF_C_SERVERS = "made by the C module, a new salt in each"
+    WITH_JUNK = "the server's own, 2 % of them replaced by junk"
+
+
+class Method(Enum):
+    """How a case is measured."""
+
+    THROUGHPUT = "requests per second under load"
+    FIRST_REQUEST = "time of the first request to each new child"
+    MEMORY = "resident memory of a child before and after many requests"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound, and on which side of it a figure should be."""
+
+    bound: float
+    at_least: bool
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.at_least else '<='} {self.bound:g}"
+
+    def met(self, value: float) -> bool:
+        """Whether the figure is on the right side."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One server of a case, and the load on it."""
+
+    name: str
+    setup: Setup
+    cookies: Cookies = Cookies.OWN
+    # Whether each request writes the session again.
+    writes: bool = True
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A ratio of two subjects: of their throughputs, or of their costs."""
+
+    above: str
+    below: str
+    target: Target | None = None
+    # Time per request instead of requests per time.
+    cost: bool = False
+
+    @property
+    def title(self) -> str:
+        """How the ratio is called in tables."""
+        return f"{self.above} / {self.below}" + (", time per request" if self.cost else "")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group of servers that are driven in turn."""
+
+    name: str
+    title: str
+    subjects: tuple[Subject, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    method: Method = Method.THROUGHPUT
+    # Bound of the case's own figure: derivations, or MiB.
+    target: Target | None = None
+
+    @property
+    def against_clear(self) -> bool:
+        """Whether this is the plain trio, which the chart can show."""
+        return self.method is Method.THROUGHPUT and [s.name for s in self.subjects] == TRIO
+
+
+TRIO = [CLEAR, OURS, C]
+
+
+def at_least(bound: float) -> Target:
+    """The figure should be this or more."""
+    return Target(bound, at_least=True)
+
+
+def at_most(bound: float) -> Target:
+    """The figure should be this or less."""
+    return Target(bound, at_least=False)
+
+
+def trio(
+    *, cookies: Cookies = Cookies.OWN, writes: bool = True, **setup
+) -> tuple[Subject, ...]:
+    """The session in clear, ours and the C module, otherwise equal."""
+    return tuple(Subject(kind, Setup(kind, **setup), cookies, writes) for kind in TRIO)
+
+
+def against(clear: float | None, c: float | None = None) -> tuple[Comparison, ...]:
+    """Ours to clear, and ours to the C module, with their targets."""
+    return (
+        Comparison(OURS, CLEAR, at_least(clear) if clear else None),
+        Comparison(OURS, C, at_least(c) if c else None),
+    )
+
+
+# The session's age starts anew with each request, so each request writes it.
+EACH_REQUEST_WRITES = "SessionMaxAge 86400\n"
+# An age that is never behind by so much is never written.
+NO_REQUEST_WRITES = "SessionMaxAge 86400\nSessionExpiryUpdateInterval 80000\n"
+
+# The same file for all three: where no crypto module is loaded, the last
+# section is skipped.
+HTACCESS = f"""\
+{SESSION_BASICS}{EACH_REQUEST_WRITES}\
+<IfModule mod_session_crypto.c>
+    SessionCryptoPassphrase secret
+</IfModule>
+"""
+
+LAST = "the-last-passphrase"
+ONE_PASSPHRASE = f"SessionCryptoPassphrase {LAST}\n"
+TWENTY_PASSPHRASES = (
+    "SessionCryptoPassphrase " + " ".join(f"passphrase-{n}" for n in range(1, 20)) + f" {LAST}\n"
+)
+
+
+def passphrases(kind: str, crypto: str) -> Setup:
+    """A server whose sessions are made under the last of its passphrases."""
+    return Setup(kind, crypto=crypto, crypto_to_make=ONE_PASSPHRASE)
+
+
+def sixteen_threads(children: int) -> str:
+    """16 threads, in so many children."""
+    threads = 16 // children
+    return (
+        f"StartServers {children}\nServerLimit {children}\nThreadLimit {threads}\n"
+        f"ThreadsPerChild {threads}\nMaxRequestWorkers 16\n"
+        "MinSpareThreads 1\nMaxSpareThreads 16\n"
+    )
+
+
+def new_children_prefork() -> str:
+    """Children that serve one connection; none is added while they are timed."""
+    return (
+        f"StartServers {NEW_CHILDREN}\nServerLimit {NEW_CHILDREN}\n"
+        f"MaxRequestWorkers {NEW_CHILDREN}\nMinSpareServers 1\n"
+        f"MaxSpareServers {NEW_CHILDREN}\nMaxConnectionsPerChild 1\n"
+    )
+
+
+def new_children_event() -> str:
+    """As above, with threads."""
+    return (
+        f"StartServers {NEW_CHILDREN}\nServerLimit {2 * NEW_CHILDREN}\nThreadLimit 2\n"
+        f"ThreadsPerChild 2\nMaxRequestWorkers {2 * NEW_CHILDREN}\n"
+        f"MinSpareThreads 1\nMaxSpareThreads {2 * NEW_CHILDREN}\nMaxConnectionsPerChild 1\n"
+    )
+
+
+CASES = (
+    Case("rw-100", "read and write, 100 bytes", trio(), against(0.95, 43)),
+    Case("rw-1000", "read and write, 1,000 bytes", trio(size=1000), against(None)),
+    Case("rw-3000", "read and write, 3,000 bytes", trio(size=3000), against(0.88)),
+    Case(
+        "read-only",
+        "read only, 100 bytes",
+        trio(sessions=NO_REQUEST_WRITES, writes=False),
+        against(0.97),
+    ),
+    Case(
+        "htaccess",
+        "read and write, all directives in .htaccess",
+        trio(htaccess=HTACCESS),
+        against(0.95),
+    ),
+    Case(
+        "passphrases",
+        "20 passphrases, token under the last one",
+        (
+            Subject("ours, 1", passphrases(OURS, ONE_PASSPHRASE)),
+            Subject("ours, 20", passphrases(OURS, TWENTY_PASSPHRASES)),
+            Subject("C, 1", passphrases(C, ONE_PASSPHRASE)),
+            Subject("C, 20", passphrases(C, TWENTY_PASSPHRASES)),
+        ),
+        (
+            Comparison("ours, 20", "ours, 1", at_most(1.1), cost=True),
+            Comparison("C, 20", "C, 1", cost=True),
+        ),
+    ),
+    Case(
+        "c-servers",
+        "read and write, tokens from 1,000 C servers",
+        trio(cookies=Cookies.OF_C_SERVERS),
+        against(None, 1),
+    ),
+    Case(
+        "junk",
+        "read and write, 2 % junk cookies",
+        trio(cookies=Cookies.WITH_JUNK),
+        against(None),
+    ),
+    Case(
+        "first-prefork",
+        "first request of a new child, prefork",
+        trio(mpm="prefork", processes=new_children_prefork(), log_derivations=True),
+        against(None),
+        Method.FIRST_REQUEST,
+        at_most(0),
+    ),
+    Case(
+        "first-event",
+        "first request of a new child, event",
+        trio(mpm="event", processes=new_children_event(), log_derivations=True),
+        against(None),
+        Method.FIRST_REQUEST,
+        at_most(0),
+    ),
+    Case(
+        "contention",
+        "16 busy threads in 1 child, and in 2",
+        (
+            Subject("ours, 1x16", Setup(OURS, mpm="event", processes=sixteen_threads(1))),
+            Subject("ours, 2x8", Setup(OURS, mpm="event", processes=sixteen_threads(2))),
+            Subject("clear, 1x16", Setup(CLEAR, mpm="event", processes=sixteen_threads(1))),
+            Subject("clear, 2x8", Setup(CLEAR, mpm="event", processes=sixteen_threads(2))),
+        ),
+        (
+            Comparison("ours, 1x16", "ours, 2x8", at_least(0.95)),
+            Comparison("clear, 1x16", "clear, 2x8"),
+        ),
+    ),
+    Case(
+        "memory",
+        "memory of a child, tokens from 1,000 C servers",
+        (
+            Subject(
+                OURS,
+                Setup(OURS, mpm="event", processes=sixteen_threads(1)),
+                Cookies.OF_C_SERVERS,
+            ),
+            Subject(
+                CLEAR,
+                Setup(CLEAR, mpm="event", processes=sixteen_threads(1)),
+                Cookies.OF_C_SERVERS,
+            ),
+        ),
+        method=Method.MEMORY,
+        target=at_most(2),
+    ),
+)

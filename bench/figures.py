@@ -1,0 +1,40 @@
+"""Medians and ratios.
+
+A ratio is taken within each round, where both servers ran within seconds of
+each other, and only then summed up: what slows the machine for a while slows
+both, and leaves the ratio alone.
+"""
+
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median with the least and the greatest value."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Spread":
+        """The spread of at least one value."""
+        return cls(median(values), min(values), max(values))
+
+    def as_json(self) -> dict:
+        """Rounded to what the measurement is good for."""
+        return {
+            "median": _round(self.median),
+            "min": _round(self.least),
+            "max": _round(self.greatest),
+        }
+
+
+def ratios(above: list[float], below: list[float]) -> Spread:
+    """The spread of the quotients, round by round."""
+    return Spread.of([a / b if b else float("nan") for a, b in zip(above, below, strict=True)])
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.5g}")

@@ -1,0 +1,336 @@
+"""Finding an httpd, configuring it, and running one for the time of a `with`.
+
+Every server is described by a `Setup`. The three kinds differ in nothing but
+the session_crypto module they load, and in the directives in `Setup.crypto`,
+which the clear server leaves out.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+CLEAR, OURS, C = "clear", "ours", "C"
+
+START_TIMEOUT = 20.0
+STOP_TIMEOUT = 10.0
+
+# Tokens of 3,000-byte sessions pass through both the Cookie line and Set-Cookie.
+FIELD_SIZE = 32768
+
+# As few modules as a session needs: the less else a request costs, the larger
+# the share of the session in it.
+MODULES = ("unixd", "authz_core", "session", "session_cookie", "asis")
+
+SESSION_BASICS = """\
+Session On
+SessionHeader X-S
+SessionCookieName session path=/
+"""
+
+# A child may get every connection, and closes idle ones when its threads are
+# all at work: more threads than connections.
+MPM_EVENT = """\
+StartServers 2
+ServerLimit 2
+ThreadsPerChild 32
+ThreadLimit 32
+MaxRequestWorkers 64
+MinSpareThreads 1
+MaxSpareThreads 64
+"""
+
+MPM_PREFORK = """\
+StartServers 32
+ServerLimit 32
+MaxRequestWorkers 32
+MinSpareServers 1
+MaxSpareServers 32
+"""
+
+MPM_DEFAULTS = {"event": MPM_EVENT, "worker": MPM_EVENT, "prefork": MPM_PREFORK}
+
+
+class HarnessError(Exception):
+    """The measurement cannot go on; the text says why."""
+
+
+@dataclass(frozen=True)
+class Httpd:
+    """An installed httpd, and the two modules to compare in it."""
+
+    binary: Path
+    modules: Path
+    built_in: frozenset[str]
+    ours: Path
+    c: Path | None
+
+    @classmethod
+    def find(cls, apxs: str | None, ours: Path, c: str | None) -> "Httpd":
+        """Asks apxs, as the build of the module does."""
+        apxs = apxs or shutil.which("apxs") or shutil.which("apxs2")
+        if not apxs:
+            raise HarnessError("no apxs: install it, or name it in APXS=")
+        binary = Path(_query(apxs, "sbindir"), _query(apxs, "progname"))
+        modules = Path(_query(apxs, "libexecdir"))
+        if not ours.is_file():
+            raise HarnessError(f"no module at {ours}: run `cargo build --release`, or set MODULE=")
+        c_module = Path(c) if c else modules / "mod_session_crypto.so"
+        return cls(
+            binary=binary,
+            modules=modules,
+            built_in=_built_in(binary),
+            ours=ours.resolve(),
+            c=c_module if c_module.is_file() else None,
+        )
+
+    def version(self) -> str:
+        """For example `Apache/2.4.62 (Debian)`."""
+        first = _run([str(self.binary), "-v"]).splitlines()[0]
+        return first.partition(":")[2].strip()
+
+    def mpms(self) -> list[str]:
+        """The MPMs this httpd can run."""
+        return [
+            name
+            for name in MPM_DEFAULTS
+            if f"mod_mpm_{name}" in self.built_in
+            or name in self.built_in
+            or (self.modules / f"mod_mpm_{name}.so").is_file()
+        ]
+
+    def load_module(self, name: str) -> str:
+        """The line that loads a module of the distribution; none if built in."""
+        if f"mod_{name}" in self.built_in or name.removeprefix("mpm_") in self.built_in:
+            return ""
+        return f'LoadModule {name}_module "{self.modules}/mod_{name}.so"\n'
+
+    def load_crypto(self, kind: str) -> str:
+        """The line in which the three kinds of server differ."""
+        if kind == CLEAR:
+            return ""
+        path = self.ours if kind == OURS else self.c
+        return f'LoadModule session_crypto_module "{path}"\n'
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What one server runs with."""
+
+    kind: str
+    # Directives of sessions, the same for every kind.
+    sessions: str = "SessionMaxAge 86400\n"
+    # Directives of encryption, for OURS and C.
+    crypto: str = "SessionCryptoPassphrase secret\n"
+    # Replaces `crypto` where sessions are made.
+    crypto_to_make: str = ""
+    # The .htaccess of every folder; then nothing above is configured elsewhere.
+    htaccess: str = ""
+    mpm: str = "event"
+    # Replaces the MPM's directives in MPM_DEFAULTS.
+    processes: str = ""
+    # Log what a request had to derive; the C module has no such line.
+    log_derivations: bool = False
+    # Bytes of the session that can be made here.
+    size: int = 100
+
+
+class Server:
+    """A running httpd. `with Server(...) as server:` stops it in every case."""
+
+    def __init__(self, httpd: Httpd, setup: Setup, root: Path):
+        self.setup = setup
+        self._httpd = httpd
+        self._root = root
+        self._process: subprocess.Popen | None = None
+        self.port = 0
+
+    def __enter__(self) -> "Server":
+        self._write_tree()
+        self.port = _free_port()
+        config = self._root / "httpd.conf"
+        config.write_text(self._configuration())
+        # A process group of its own: Ctrl-C reaches the harness, which stops
+        # the servers in order.
+        self._process = subprocess.Popen(
+            [str(self._httpd.binary), "-f", str(config), "-DFOREGROUND"],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=(self._root / "stdout").open("wb"),
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            self._wait_until_up()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The parent process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def pids(self) -> list[int]:
+        """The parent and the children that live now."""
+        return [self.pid, *children(self.pid)]
+
+    def error_log(self) -> str:
+        """All of the error log."""
+        log = self._root / "error_log"
+        return log.read_text(errors="replace") if log.exists() else ""
+
+    def stop(self) -> None:
+        """Stops the parent, which stops its children; then kills what is left."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        left = children(process.pid)
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            left += children(process.pid)
+            process.kill()
+            process.wait()
+            for pid in left:
+                # Of this server's process group, hence not a reused number.
+                try:
+                    if os.getpgid(pid) == process.pid:
+                        os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT
+        pid_file = self._root / "httpd.pid"
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            # No probe connection: it would use up a child's first request.
+            if pid_file.exists() and children(self.pid) and _listens(self.port):
+                time.sleep(0.2)
+                return
+            time.sleep(0.02)
+        said = (self._root / "stdout").read_text(errors="replace") + self.error_log()
+        raise HarnessError(f"httpd ({self.setup.kind}) did not start:\n{said}")
+
+    def _write_tree(self) -> None:
+        page, make = self._root / "docs/page", self._root / "docs/make"
+        page.mkdir(parents=True)
+        make.mkdir()
+        (page / "index.txt").write_text("A static page of no particular length.\n")
+        if self.setup.htaccess:
+            (page / ".htaccess").write_text(self.setup.htaccess)
+            (make / ".htaccess").write_text(self.setup.htaccess)
+        value = "v" * (self.setup.size - len("k="))
+        (make / "session").write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
+        # httpd's unprivileged user reads here, whatever the umask was.
+        for path in (self._root, *self._root.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def _configuration(self) -> str:
+        setup, root, httpd = self.setup, self._root, self._httpd
+        names = ("mpm_" + setup.mpm, *MODULES)
+        crypto, crypto_to_make = setup.crypto, setup.crypto_to_make
+        if setup.kind == CLEAR:
+            crypto = crypto_to_make = ""
+        sessions = SESSION_BASICS + setup.sessions + crypto
+        derivations = setup.kind == OURS and setup.log_derivations
+        return f"""\
+ServerRoot "{root}"
+ServerName 127.0.0.1
+Listen 127.0.0.1:{self.port}
+DefaultRuntimeDir "{root}"
+PidFile "{root}/httpd.pid"
+ErrorLog "{root}/error_log"
+{"".join(map(httpd.load_module, names))}\
+{httpd.load_crypto(setup.kind)}\
+LogLevel warn {"session_crypto:debug" if derivations else ""}
+{unprivileged_user()}\
+{setup.processes or MPM_DEFAULTS[setup.mpm]}\
+KeepAlive On
+MaxKeepAliveRequests 0
+KeepAliveTimeout 60
+LimitRequestFieldSize {FIELD_SIZE}
+{"" if setup.htaccess else sessions}\
+DocumentRoot "{root}/docs"
+<Directory "{root}/docs">
+    Options FollowSymLinks
+    AllowOverride {"AuthConfig" if setup.htaccess else "None"}
+</Directory>
+<Directory "{root}/docs/make">
+    SetHandler send-as-is
+    {crypto_to_make}
+</Directory>
+"""
+
+
+def children(parent: int) -> list[int]:
+    """The living child processes of a process."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                stat = Path(entry.path, "stat").read_text()
+            except OSError:
+                continue
+            # The name in parentheses may hold anything; the rest is numbers.
+            state, ppid = stat.rpartition(")")[2].split()[:2]
+            if int(ppid) == parent and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def unprivileged_user() -> str:
+    """The directives that name the children's user, if httpd starts as root."""
+    if os.geteuid() != 0:
+        return ""
+    for name in ("www-data", "apache", "daemon", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return f"User {name}\nGroup #{user.pw_gid}\n"
+    return ""
+
+
+def _listens(port: int) -> bool:
+    """Whether a socket of this machine listens on the port, asked without connecting."""
+    wanted = f"{port:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        local, _remote, state = line.split()[1:4]
+        if state == "0A" and local.endswith(":" + wanted):
+            return True
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _built_in(binary: Path) -> frozenset[str]:
+    lines = _run([str(binary), "-l"]).splitlines()
+    return frozenset(line.strip().removesuffix(".c") for line in lines if line.startswith(" "))
+
+
+def _query(apxs: str, name: str) -> str:
+    return _run([apxs, "-q", name]).strip()
+
+
+def _run(command: list[str]) -> str:
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise HarnessError(f"{command[0]}: {error}") from error

@@ -1,0 +1,291 @@
+"""Running a case: the servers start, are checked, and are driven in turn."""
+
+import base64
+import contextlib
+import os
+import random
+import re
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Callable
+
+from cases import JUNK_SHARE, NEW_CHILDREN, SERVERS, Case, Cookies, Method, Subject, Target
+from client import PAGE, Client, check, make_sessions
+from figures import Spread, ratios
+from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
+from load import Run, drive, write_cookies
+
+DERIVED = "a key was derived during this request"
+
+# Requests with the server's own token before a child counts as at rest.
+WARM_UP_REQUESTS = 30_000
+# For what ends, is freed or is paged in behind the last response.
+SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long, and how much."""
+
+    rounds: int
+    seconds: int
+    connections: int
+    requests: int
+    mpm: str
+
+
+@dataclass
+class Measured:
+    """The values of one subject, one for each round."""
+
+    name: str
+    unit: str
+    values: list[float] = field(default_factory=list)
+    cpu_us: list[float] = field(default_factory=list)
+    errors: int = 0
+    closed: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A figure to be read against a target."""
+
+    title: str
+    value: Spread
+    unit: str = ""
+    target: Target | None = None
+    # The same ratio, of the servers' processor time per request.
+    cpu: Spread | None = None
+
+
+@dataclass
+class Result:
+    """All that came out of a case."""
+
+    case: Case
+    measured: list[Measured]
+    findings: list[Finding]
+    # Share of the machine that something else used, at the median and at most.
+    foreign: Spread | None = None
+
+
+class Bench:
+    """Runs cases in a temporary directory."""
+
+    def __init__(self, httpd: Httpd, options: Options, root: Path, say: Callable[[str], None]):
+        self._httpd = httpd
+        self._options = options
+        self._root = root
+        self._say = say
+        self._of_c_servers: list[str] = []
+        self._next = 0
+
+    def possible(self, case: Case) -> str | None:
+        """Why a case cannot be measured here, if so."""
+        wanted = {subject.setup.mpm for subject in case.subjects}
+        missing = wanted - set(self._httpd.mpms())
+        if missing:
+            return f"this httpd has no MPM {' '.join(sorted(missing))}"
+        if self._httpd.c is None and any(s.cookies is Cookies.OF_C_SERVERS for s in case.subjects):
+            return "there is no C module to make tokens with"
+        return None
+
+    def run(self, case: Case) -> Result:
+        """Measures one case."""
+        subjects = [s for s in case.subjects if self._httpd.c or s.setup.kind != C]
+        if case.method is Method.THROUGHPUT:
+            return self._throughput(case, subjects)
+        if case.method is Method.FIRST_REQUEST:
+            return self._first_requests(case, subjects)
+        return self._memory(case, subjects)
+
+    # Throughput
+
+    def _throughput(self, case: Case, subjects: list[Subject]) -> Result:
+        measured = {s.name: Measured(s.name, "requests/s") for s in subjects}
+        runs: list[Run] = []
+        with contextlib.ExitStack() as stack:
+            ready = [(s, *self._start(stack, s)) for s in subjects]
+            for subject, server, cookies in ready:
+                self._drive(subject, server, cookies, 1)
+            for number in range(self._options.rounds):
+                self._say(f"round {number + 1} of {self._options.rounds}")
+                # Another one begins each round.
+                first = number % len(ready)
+                for subject, server, cookies in ready[first:] + ready[:first]:
+                    run = self._drive(subject, server, cookies, self._options.seconds)
+                    runs.append(run)
+                    of = measured[subject.name]
+                    of.values.append(run.rate)
+                    of.cpu_us.append(run.cpu_us)
+                    of.errors += run.errors
+                    of.closed += run.closed
+        return Result(
+            case,
+            list(measured.values()),
+            _compare(case, measured),
+            Spread.of([run.foreign for run in runs]),
+        )
+
+    def _drive(self, subject: Subject, server: Server, cookies: Path, seconds: int) -> Run:
+        # Some hundred requests a second leave little to average.
+        short = 1 if subject.setup.kind == C else seconds
+        return drive(server, cookies, short, self._options.connections)
+
+    # First requests
+
+    def _first_requests(self, case: Case, subjects: list[Subject]) -> Result:
+        measured = {s.name: Measured(s.name, "us") for s in subjects}
+        sessions = {s.name: self._session_from_elsewhere(s) for s in subjects}
+        derivations, reached = [], []
+        for number in range(self._options.rounds):
+            self._say(f"round {number + 1} of {self._options.rounds}")
+            first = number % len(subjects)
+            for subject in subjects[first:] + subjects[:first]:
+                with self._server(subject) as server:
+                    time.sleep(SETTLE_SECONDS)
+                    before = set(children(server.pid))
+                    times = _time_first_requests(server, sessions[subject.name])
+                    time.sleep(SETTLE_SECONDS / 2)
+                    if subject.setup.kind == OURS:
+                        derivations.append(server.error_log().count(DERIVED))
+                        reached.append(len(before - set(children(server.pid))))
+                measured[subject.name].values.append(median(times) * 1e6)
+        findings = _compare(case, measured) + [
+            Finding("derivations per round", Spread.of(derivations), "", case.target),
+            Finding("children that served a first request", Spread.of(reached), ""),
+        ]
+        return Result(case, list(measured.values()), findings)
+
+    def _session_from_elsewhere(self, subject: Subject) -> str:
+        """A session from an earlier start of the same kind of server."""
+        with self._server(subject) as server:
+            return make_sessions(server)[0]
+
+    # Memory
+
+    def _memory(self, case: Case, subjects: list[Subject]) -> Result:
+        measured, findings = [], []
+        for subject in subjects:
+            with contextlib.ExitStack() as stack:
+                server, cookies = self._start(stack, subject)
+                own = write_cookies(self._file(), make_sessions(server))
+                self._many(server, own, WARM_UP_REQUESTS)
+                time.sleep(SETTLE_SECONDS)
+                [child] = children(server.pid)
+                at_rest = _resident_mib(child)
+                done = self._many(server, cookies, self._options.requests)
+                time.sleep(SETTLE_SECONDS)
+                if children(server.pid) != [child]:
+                    raise HarnessError("the child under measurement was replaced")
+                afterwards = _resident_mib(child)
+            measured.append(Measured(f"{subject.name}, at rest", "MiB", [at_rest]))
+            measured.append(Measured(f"{subject.name}, after {done:,} requests", "MiB", [afterwards]))
+            target = case.target if subject.setup.kind == OURS else None
+            growth = Spread.of([afterwards - at_rest])
+            findings.append(Finding(f"{subject.name}, growth", growth, "MiB", target))
+        return Result(case, measured, findings)
+
+    def _many(self, server: Server, cookies: Path, requests: int) -> int:
+        """Drives until so many requests are answered."""
+        done = 0
+        while done < requests:
+            self._say(f"{server.setup.kind}: {done:,} of {requests:,} requests")
+            rate = done and done / elapsed
+            slice_ = max(1, min(10, int((requests - done) / rate))) if rate else 1
+            run = drive(server, cookies, slice_, self._options.connections)
+            elapsed = run.seconds if not done else elapsed + run.seconds
+            done += run.requests
+        return done
+
+    # Servers and cookies
+
+    def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Path]:
+        """Starts a subject's server, and shows that it does what it is to be timed at."""
+        server = stack.enter_context(self._server(subject))
+        sessions = self._sessions(subject, server)
+        good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
+        check(server, good, subject.writes)
+        return server, write_cookies(self._file(), sessions)
+
+    def _server(self, subject: Subject) -> Server:
+        self._next += 1
+        setup = subject.setup
+        if not setup.processes:
+            setup = replace(setup, mpm=self._options.mpm)
+        return Server(self._httpd, setup, self._root / f"server-{self._next}")
+
+    def _file(self) -> Path:
+        self._next += 1
+        return self._root / f"cookies-{self._next}"
+
+    def _sessions(self, subject: Subject, server: Server) -> list[str]:
+        if subject.cookies is Cookies.OWN:
+            return make_sessions(server)
+        if subject.cookies is Cookies.WITH_JUNK:
+            return with_junk(make_sessions(server)[0])
+        if subject.setup.kind == CLEAR:
+            return make_sessions(server, SERVERS)
+        if not self._of_c_servers:
+            self._say(f"making {SERVERS:,} tokens with the C module")
+            maker = replace(subject, setup=replace(subject.setup, kind=C))
+            with self._server(maker) as c_server:
+                self._of_c_servers = make_sessions(c_server, SERVERS)
+        return self._of_c_servers
+
+
+def with_junk(good: str) -> list[str]:
+    """A thousand cookies: every fiftieth is junk, each in another way.
+
+    Damaged tokens, random ones of the same length, and text that no encoder made.
+    """
+    rng = random.Random(1)
+    every = round(1 / JUNK_SHARE)
+    kinds: list[Callable[[], str]] = [
+        lambda: good[: len(good) // 2],
+        lambda: ("B" if good[0] != "B" else "C") + good[1:],
+        lambda: base64.b64encode(rng.randbytes(len(good) * 3 // 4)).decode(),
+        lambda: "not-a-token-" + str(rng.randrange(10**9)),
+    ]
+    return [good if n % every else kinds[n // every % len(kinds)]() for n in range(1000)]
+
+
+def _time_first_requests(server: Server, session: str) -> list[float]:
+    """One request on a new connection, to as many children as there are."""
+    times = []
+    for _ in range(NEW_CHILDREN):
+        with Client(server) as client:
+            answer = client.get(PAGE, session)
+        if answer.status != 200 or answer.session is None:
+            raise HarnessError(f"{server.setup.kind}: a first request failed\n{server.error_log()[-2000:]}")
+        times.append(answer.seconds)
+        # The child that served it goes away meanwhile.
+        time.sleep(0.01)
+    return times
+
+
+def _compare(case: Case, measured: dict[str, Measured]) -> list[Finding]:
+    findings = []
+    for comparison in case.comparisons:
+        above, below = measured.get(comparison.above), measured.get(comparison.below)
+        if above is None or below is None:
+            continue
+        value = (
+            ratios(below.values, above.values)
+            if comparison.cost
+            else ratios(above.values, below.values)
+        )
+        cpu = ratios(above.cpu_us, below.cpu_us) if above.cpu_us and below.cpu_us else None
+        findings.append(Finding(comparison.title, value, "", comparison.target, cpu))
+    return findings
+
+
+def _resident_mib(pid: int) -> float:
+    """VmRSS, by proc_pid_status(5)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    if not found:
+        raise HarnessError(f"no VmRSS of process {pid}")
+    return int(found.group(1)) / 1024
