@@ -13,6 +13,7 @@ from httpd import C, CLEAR, OURS
 from measure import Finding, Result
 from report import machine_line
 
+TITLE = "Requests per second, in percent of the same server with the session in clear"
 WIDTH = 860
 LEFT = 292
 RIGHT = WIDTH - 150
@@ -72,8 +73,11 @@ def write(path: Path, machine: dict[str, str], results: list[Result]) -> None:
         f'<desc id="d">{escape(_description(bars))}</desc>\n'
         f"<style>{STYLE}</style>\n"
         f'<rect class="ground" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>\n'
-        + _text(24, 34, "Requests per second, in percent of the same server with the session in clear", "title")
-        + "\n" + (_legend() if bars else "") + "\n".join(body) + "\n</svg>\n"
+        + _text(24, 34, TITLE, "title")
+        + "\n"
+        + (_legend() if bars else "")
+        + "\n".join(body)
+        + "\n</svg>\n"
     )
 
 
@@ -81,7 +85,7 @@ def _axis(body: list[str], bottom: int) -> None:
     for percent in (0, 20, 40, 60, 80, 100):
         x = _x(percent / 100)
         kind = "clear" if percent == 100 else "axis"
-        body.append(f'<line class="{kind}" x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{bottom - 8}"/>')
+        body.append(_line(kind, x, TOP - 6, x, bottom - 8))
         body.append(_text(x, bottom + 8, f"{percent} %", "soft", "middle"))
 
 
@@ -91,12 +95,13 @@ def _bars(body: list[str], result: Result, y: int) -> None:
         (f.target for f in result.findings if f.target and f.title == f"{OURS} / {CLEAR}"), None
     )
     body.append(_text(24, y + BAR - 1, result.case.title))
-    body.append(_text(24, y + 2 * BAR + GAP, f"{Spread.of(clear.values).median:,.0f}/s in clear", "soft"))
+    rate = f"{Spread.of(clear.values).median:,.0f}/s in clear"
+    body.append(_text(24, y + 2 * BAR + GAP, rate, "soft"))
     for place, name in enumerate((OURS, C)):
         measured = _of(result, name)
         if measured is None:
             continue
-        share = ratios(measured.values, clear.values)
+        share = _share(result, name)
         top = y + place * (BAR + GAP)
         _bar(body, name.lower(), share, top, target if name == OURS else None)
         rate = f"{Spread.of(measured.values).median:,.0f}/s"
@@ -112,10 +117,10 @@ def _bar(body: list[str], kind: str, share: Spread, y: int, target: Target | Non
     body.append(f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}"/>')
     low, high = _x(share.least), _x(share.greatest)
     if high - low > 1:
-        body.append(f'<line class="spread" x1="{low:.1f}" y1="{middle}" x2="{high:.1f}" y2="{middle}"/>')
+        body.append(_line("spread", low, middle, high, middle))
     if target:
         x = _x(target.bound)
-        body.append(f'<line class="target" x1="{x:.1f}" y1="{y - 3}" x2="{x:.1f}" y2="{y + BAR + 3}"/>')
+        body.append(_line("target", x, y - 3, x, y + BAR + 3))
 
 
 def _words(body: list[str], words: list[tuple[Result, Finding]], y: int) -> int:
@@ -139,9 +144,9 @@ def _legend() -> str:
     for x, kind, label in ((24, "ours", "this module"), (130, "c", "httpd's C module")):
         parts.append(f'<rect class="{kind}" x="{x}" y="{y}" width="{BAR}" height="{BAR}"/>')
         parts.append(_text(x + BAR + 6, y + 11, label, "soft"))
-    parts.append(f'<line class="spread" x1="270" y1="{y + 6.5}" x2="290" y2="{y + 6.5}"/>')
+    parts.append(_line("spread", 270, y + BAR / 2, 290, y + BAR / 2))
     parts.append(_text(296, y + 11, "least to greatest of the rounds", "soft"))
-    parts.append(f'<line class="target" x1="500" y1="{y - 2}" x2="500" y2="{y + 15}"/>')
+    parts.append(_line("target", 500, y - 2, 500, y + BAR + 2))
     parts.append(_text(508, y + 11, "target", "soft"))
     return "\n".join(parts) + "\n"
 
@@ -150,12 +155,17 @@ def _description(bars: list[Result]) -> str:
     said = []
     for result in bars:
         shares = [
-            f"{label} {_percent(ratios(measured.values, _of(result, CLEAR).values).median)}"
+            f"{label} {_percent(_share(result, name).median)}"
             for name, label in ((OURS, "this module"), (C, "the C module"))
-            if (measured := _of(result, name))
+            if _of(result, name)
         ]
         said.append(f"{result.case.title}: {', '.join(shares)}.")
     return " ".join(said)
+
+
+def _share(result: Result, name: str) -> Spread:
+    """The throughput of a server over that of the session in clear."""
+    return Spread.of(ratios(_of(result, name).values, _of(result, CLEAR).values))
 
 
 def _of(result: Result, name: str):
@@ -170,8 +180,13 @@ def _percent(share: float) -> str:
     return f"{share * 100:.1f} %" if share < 0.1 else f"{share * 100:.0f} %"
 
 
+def _line(kind: str, x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
 def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "") -> str:
-    attributes = (f' class="{kind}"' if kind else "") + (f' text-anchor="{anchor}"' if anchor else "")
+    attributes = f' class="{kind}"' if kind else ""
+    attributes += f' text-anchor="{anchor}"' if anchor else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{escape(text)}</text>'
 
 

@@ -31,9 +31,9 @@ class Spread:
         }
 
 
-def ratios(above: list[float], below: list[float]) -> Spread:
-    """The spread of the quotients, round by round."""
-    return Spread.of([a / b if b else float("nan") for a, b in zip(above, below, strict=True)])
+def ratios(above: list[float], below: list[float]) -> list[float]:
+    """The quotients, round by round."""
+    return [a / b if b else float("nan") for a, b in zip(above, below, strict=True)]
 
 
 def _round(value: float) -> float:

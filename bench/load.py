@@ -67,7 +67,9 @@ def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Ru
         raise HarnessError(f"wrk failed:\n{result.stdout}{result.stderr}")
     said = json.loads(line.removeprefix("RESULT "))
     if not said["requests"]:
-        raise HarnessError(f"{server.setup.kind}: no request was answered\n{server.error_log()[-2000:]}")
+        raise HarnessError(
+            f"{server.setup.kind}: no request was answered\n{server.error_log()[-2000:]}"
+        )
     server_cpu = after[0] - before[0]
     used = after[2][0] - before[2][0]
     capacity = after[2][1] - before[2][1]

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import os
 import random
 import re
 import time
@@ -84,7 +83,8 @@ class Bench:
 
     def possible(self, case: Case) -> str | None:
         """Why a case cannot be measured here, if so."""
-        wanted = {subject.setup.mpm for subject in case.subjects}
+        # Without processes of its own, a subject runs under the MPM of the options.
+        wanted = {s.setup.mpm for s in case.subjects if s.setup.processes}
         missing = wanted - set(self._httpd.mpms())
         if missing:
             return f"this httpd has no MPM {' '.join(sorted(missing))}"
@@ -138,7 +138,6 @@ class Bench:
 
     def _first_requests(self, case: Case, subjects: list[Subject]) -> Result:
         measured = {s.name: Measured(s.name, "us") for s in subjects}
-        sessions = {s.name: self._session_from_elsewhere(s) for s in subjects}
         derivations, reached = [], []
         for number in range(self._options.rounds):
             self._say(f"round {number + 1} of {self._options.rounds}")
@@ -147,7 +146,7 @@ class Bench:
                 with self._server(subject) as server:
                     time.sleep(SETTLE_SECONDS)
                     before = set(children(server.pid))
-                    times = _time_first_requests(server, sessions[subject.name])
+                    times = _time_first_requests(server)
                     time.sleep(SETTLE_SECONDS / 2)
                     if subject.setup.kind == OURS:
                         derivations.append(server.error_log().count(DERIVED))
@@ -158,11 +157,6 @@ class Bench:
             Finding("children that served a first request", Spread.of(reached), ""),
         ]
         return Result(case, list(measured.values()), findings)
-
-    def _session_from_elsewhere(self, subject: Subject) -> str:
-        """A session from an earlier start of the same kind of server."""
-        with self._server(subject) as server:
-            return make_sessions(server)[0]
 
     # Memory
 
@@ -181,8 +175,10 @@ class Bench:
                 if children(server.pid) != [child]:
                     raise HarnessError("the child under measurement was replaced")
                 afterwards = _resident_mib(child)
-            measured.append(Measured(f"{subject.name}, at rest", "MiB", [at_rest]))
-            measured.append(Measured(f"{subject.name}, after {done:,} requests", "MiB", [afterwards]))
+            measured += [
+                Measured(f"{subject.name}, at rest", "MiB", [at_rest]),
+                Measured(f"{subject.name}, after {done:,} requests", "MiB", [afterwards]),
+            ]
             target = case.target if subject.setup.kind == OURS else None
             growth = Spread.of([afterwards - at_rest])
             findings.append(Finding(f"{subject.name}, growth", growth, "MiB", target))
@@ -252,34 +248,53 @@ def with_junk(good: str) -> list[str]:
     return [good if n % every else kinds[n // every % len(kinds)]() for n in range(1000)]
 
 
-def _time_first_requests(server: Server, session: str) -> list[float]:
-    """One request on a new connection, to as many children as there are."""
+def _time_first_requests(server: Server) -> list[float]:
+    """One request on a new connection, to as many children as there are.
+
+    The first of them makes the session that the others read and write.
+    """
+    [session] = make_sessions(server)
     times = []
-    for _ in range(NEW_CHILDREN):
+    for _ in range(NEW_CHILDREN - 1):
+        # The child that served the last one goes away meanwhile.
+        time.sleep(0.01)
         with Client(server) as client:
             answer = client.get(PAGE, session)
         if answer.status != 200 or answer.session is None:
-            raise HarnessError(f"{server.setup.kind}: a first request failed\n{server.error_log()[-2000:]}")
+            raise HarnessError(
+                f"{server.setup.kind}: a first request failed\n{server.error_log()[-2000:]}"
+            )
         times.append(answer.seconds)
-        # The child that served it goes away meanwhile.
-        time.sleep(0.01)
     return times
 
 
 def _compare(case: Case, measured: dict[str, Measured]) -> list[Finding]:
     findings = []
     for comparison in case.comparisons:
-        above, below = measured.get(comparison.above), measured.get(comparison.below)
-        if above is None or below is None:
+        names = (comparison.above, comparison.below, *(comparison.beside or ()))
+        if any(name not in measured for name in names):
             continue
-        value = (
-            ratios(below.values, above.values)
-            if comparison.cost
-            else ratios(above.values, below.values)
+        subjects = [measured[name] for name in names]
+        values = _quotients([m.values for m in subjects])
+        if comparison.cost:
+            values = [1 / value for value in values]
+        cpu = _quotients([m.cpu_us for m in subjects])
+        findings.append(
+            Finding(
+                comparison.title,
+                Spread.of(values),
+                "",
+                comparison.target,
+                Spread.of(cpu) if cpu else None,
+            )
         )
-        cpu = ratios(above.cpu_us, below.cpu_us) if above.cpu_us and below.cpu_us else None
-        findings.append(Finding(comparison.title, value, "", comparison.target, cpu))
     return findings
+
+
+def _quotients(of: list[list[float]]) -> list[float]:
+    """The first by the second; with four, that by the third by the fourth."""
+    values = ratios(of[0], of[1])
+    return ratios(values, ratios(of[2], of[3])) if len(of) == 4 else values
 
 
 def _resident_mib(pid: int) -> float:
