@@ -203,7 +203,7 @@ CASES = (
     ),
     Case(
         "htaccess",
-        "read and write, all directives in .htaccess",
+        "all directives in .htaccess",
         trio(htaccess=HTACCESS),
         against(0.95),
     ),
@@ -223,13 +223,13 @@ CASES = (
     ),
     Case(
         "c-servers",
-        "read and write, tokens from 1,000 C servers",
+        "tokens from 1,000 C servers",
         trio(cookies=Cookies.OF_C_SERVERS),
         against(None, 1),
     ),
     Case(
         "junk",
-        "read and write, 2 % junk cookies",
+        "2 % junk cookies",
         trio(cookies=Cookies.WITH_JUNK),
         against(None),
     ),

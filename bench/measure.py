@@ -21,7 +21,7 @@ DERIVED = "a key was derived during this request"
 # Requests with the server's own token before a child counts as at rest.
 WARM_UP_REQUESTS = 30_000
 # For what ends, is freed or is paged in behind the last response.
-SETTLE_SECONDS = 1.0
+SETTLE_SECONDS = 0.6
 
 
 @dataclass(frozen=True)
