@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use openssl::cipher::CipherRef;
 use openssl::md::MdRef;
+use openssl::nid::Nid;
 use thiserror::Error;
 
 use crate::derivation::MAX_KEY;
@@ -26,9 +27,12 @@ const CLASSIC_NAMES: [(&str, &str); 4] = [
 /// The cipher of a section that names none, as in httpd's module.
 const DEFAULT_CIPHER: &str = "AES-256-CBC";
 
-/// The digest of httpd's module, and what it is called in its configuration.
-const DEFAULT_DIGEST: &str = "SHA1";
-const DEFAULT_DIGEST_ALIAS: &str = "SHA";
+/// The digest of httpd's module, and what our directive calls it.
+const CLASSIC_DIGEST: &str = "SHA1";
+const SHA_ALIAS: &str = "SHA";
+
+/// The digest of JWE.
+const JWE_DIGEST: &str = "SHA256";
 
 /// Why a name cannot be used; the words say what to write instead.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -41,8 +45,8 @@ pub enum AlgorithmError {
     UnknownCipher,
     /// The cipher exists, but its mode gives neither of our formats.
     #[error(
-        "this is not a CBC cipher, and sessions cannot be sealed with it: \
-         write aes256, or a name that ends in -cbc"
+        "sessions cannot be sealed with this cipher, which is neither CBC nor AES-GCM: \
+         write aes256 or another name that ends in -cbc, or aes-256-gcm"
     )]
     UnusableCipher,
     /// OpenSSL has no digest of this name.
@@ -59,12 +63,22 @@ pub enum AlgorithmError {
     UnusableDigest,
 }
 
-/// A block cipher in CBC mode: the classic format.
+/// A cipher, and with it a wire format.
 #[derive(Clone)]
 pub struct Cipher {
     evp: Arc<openssl::cipher::Cipher>,
     key_length: usize,
-    block_size: NonZeroUsize,
+    format: Format,
+}
+
+/// The wire format that a cipher gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A cipher in CBC mode, with blocks of so many bytes: the format of
+    /// httpd's module.
+    Classic { block_size: NonZeroUsize },
+    /// AES-GCM, under its name in JWE (RFC 7518, section 5.3).
+    Jwe { enc: &'static str },
 }
 
 impl Cipher {
@@ -73,26 +87,22 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or it is not CBC.
+    /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
     pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
         let name = CLASSIC_NAMES
             .iter()
             .find(|(ours, _)| ours.eq_ignore_ascii_case(name))
             .map_or(name, |(_, openssl)| openssl);
         let evp = evp::fetch_cipher(name).ok_or(AlgorithmError::UnknownCipher)?;
-        let (key_length, block_size) = (evp.key_length(), evp.block_size());
-        let block_size = NonZeroUsize::new(block_size).ok_or(AlgorithmError::UnusableCipher)?;
-        let usable = evp::mode(&evp) == Mode::Cbc
-            && evp.iv_length() == block_size.get()
-            && (1..=MAX_KEY).contains(&key_length)
-            && block_size.get() <= MAX_BLOCK;
-        if !usable {
+        let key_length = evp.key_length();
+        let format = format(&evp).ok_or(AlgorithmError::UnusableCipher)?;
+        if !(1..=MAX_KEY).contains(&key_length) {
             return Err(AlgorithmError::UnusableCipher);
         }
         Ok(Self {
             evp: Arc::new(evp),
             key_length,
-            block_size,
+            format,
         })
     }
 
@@ -110,9 +120,32 @@ impl Cipher {
         self.key_length
     }
 
-    /// Bytes of a block, and of an IV.
-    pub(crate) fn block_size(&self) -> NonZeroUsize {
-        self.block_size
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether a token under this cipher authenticates more than its session:
+    /// only such a token can carry a purpose.
+    pub fn is_aead(&self) -> bool {
+        matches!(self.format, Format::Jwe { .. })
+    }
+}
+
+fn format(evp: &CipherRef) -> Option<Format> {
+    match evp::mode(evp) {
+        Mode::Cbc => {
+            let block_size = NonZeroUsize::new(evp.block_size())?;
+            let usable = evp.iv_length() == block_size.get() && block_size.get() <= MAX_BLOCK;
+            usable.then_some(Format::Classic { block_size })
+        }
+        // JWE has names for these three, and for no other GCM or AEAD cipher.
+        Mode::Gcm => match evp.nid() {
+            Nid::AES_128_GCM => Some(Format::Jwe { enc: "A128GCM" }),
+            Nid::AES_192_GCM => Some(Format::Jwe { enc: "A192GCM" }),
+            Nid::AES_256_GCM => Some(Format::Jwe { enc: "A256GCM" }),
+            _ => None,
+        },
+        Mode::Other => None,
     }
 }
 
@@ -143,8 +176,8 @@ impl Digest {
     /// OpenSSL does not know it, or HMAC cannot use it.
     pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
         // OpenSSL's SHA was SHA-0, which it has no more.
-        let name = if name.eq_ignore_ascii_case(DEFAULT_DIGEST_ALIAS) {
-            DEFAULT_DIGEST
+        let name = if name.eq_ignore_ascii_case(SHA_ALIAS) {
+            CLASSIC_DIGEST
         } else {
             name
         };
@@ -184,18 +217,27 @@ pub(crate) struct Algorithms {
     ciphers: RwLock<HashMap<String, Cipher>>,
     digests: RwLock<HashMap<String, Digest>>,
     default_ciphers: [Cipher; 1],
-    default_digest: Digest,
+    default_digests: DefaultDigests,
+}
+
+/// The digests of a section that names none.
+pub(crate) struct DefaultDigests {
+    pub(crate) classic: Digest,
+    pub(crate) jwe: Digest,
 }
 
 impl Algorithms {
     /// Fetches what stands for none: AES-256-CBC and SHA-1, as in httpd's
-    /// module.
+    /// module, and SHA-256 for JWE.
     pub(crate) fn new() -> Result<Self, AlgorithmError> {
         Ok(Self {
             ciphers: RwLock::default(),
             digests: RwLock::default(),
             default_ciphers: [Cipher::by_name(DEFAULT_CIPHER)?],
-            default_digest: Digest::by_name(DEFAULT_DIGEST)?,
+            default_digests: DefaultDigests {
+                classic: Digest::by_name(CLASSIC_DIGEST)?,
+                jwe: Digest::by_name(JWE_DIGEST)?,
+            },
         })
     }
 
@@ -207,19 +249,12 @@ impl Algorithms {
         known(&self.digests, name, Digest::by_name)
     }
 
-    /// The digests that the configuration may derive keys with.
-    pub(crate) fn digests(&self) -> Vec<Digest> {
-        let named = self.digests.read().unwrap_or_else(PoisonError::into_inner);
-        let default = std::iter::once(&self.default_digest);
-        default.chain(named.values()).cloned().collect()
-    }
-
     pub(crate) fn default_ciphers(&self) -> &[Cipher] {
         &self.default_ciphers
     }
 
-    pub(crate) fn default_digest(&self) -> &Digest {
-        &self.default_digest
+    pub(crate) fn default_digests(&self) -> &DefaultDigests {
+        &self.default_digests
     }
 }
 

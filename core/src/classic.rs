@@ -21,9 +21,9 @@ use siphasher::sip::SipHasher24;
 use subtle::ConstantTimeEq;
 
 use crate::algorithms::MAX_BLOCK;
+use crate::cbc::KeyedContext;
 use crate::derivation::CLASSIC_SALT;
-use crate::workbench::KeyedContext;
-use crate::{Arena, Cipher, LibraryError, Passphrase, Refusal};
+use crate::{Arena, LibraryError, Passphrase, Refusal};
 
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
@@ -75,10 +75,9 @@ impl<'t> Token<'t> {
     pub(crate) fn decrypt<'a>(
         &self,
         context: &mut KeyedContext,
-        cipher: &Cipher,
+        block_size: NonZeroUsize,
         arena: &impl Arena<'a>,
     ) -> Result<Option<&'a CStr>, LibraryError> {
-        let block_size = cipher.block_size();
         let blocks = self.body.len() / block_size;
         if blocks < 2 || self.body.len() % block_size != 0 {
             return Ok(None);
@@ -108,7 +107,7 @@ fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
 /// What a token is made under.
 pub(crate) struct Under<'k> {
     pub(crate) passphrase: &'k Passphrase,
-    pub(crate) cipher: &'k Cipher,
+    pub(crate) block_size: NonZeroUsize,
     pub(crate) salt: [u8; CLASSIC_SALT],
     /// Another for each token; as many bytes are used as the cipher has block.
     pub(crate) nonce: [u8; MAX_BLOCK],
@@ -122,7 +121,7 @@ pub(crate) fn seal<'a>(
     scratch: &mut Vec<u8>,
     arena: &impl Arena<'a>,
 ) -> Result<&'a CStr, LibraryError> {
-    let block_size = under.cipher.block_size();
+    let block_size = under.block_size;
     scratch.clear();
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&under.salt);

@@ -9,9 +9,27 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The text is not canonical base64.
+    /// A part of the token is not canonical base64, or base64url in JWE.
     #[error("the token is not canonical base64")]
     Encoding,
+    /// No cipher of the section gives tokens that look like this.
+    #[error("the token is in a format that no cipher of this section gives")]
+    Format,
+    /// A JWE without the parts, or the length of parts, that it must have.
+    #[error("the token has not the five parts of a JWE")]
+    Parts,
+    /// A JWE header that we would not have written.
+    #[error("the token has a header that this section does not write")]
+    Header,
+    /// A JWE for another purpose, or for none, or for one where none is set.
+    #[error("the token was made for another purpose")]
+    Purpose,
+    /// A JWE under a key that the section does not have.
+    #[error("no passphrase of this section has the token's key id")]
+    UnknownKey,
+    /// A JWE whose tag is wrong: it was changed, or never ours.
+    #[error("the token's tag is wrong")]
+    Tag,
     /// Fewer bytes than the format's fixed fields and one block.
     #[error("the token is too short")]
     TooShort,

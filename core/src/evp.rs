@@ -12,8 +12,8 @@ use openssl::md::{Md, MdRef};
 pub(crate) enum Mode {
     /// Cipher block chaining, nothing else.
     Cbc,
-    /// Authenticated encryption.
-    Aead,
+    /// Galois/counter mode.
+    Gcm,
     /// Anything else: stream modes, ECB, key wrapping, TLS composites.
     Other,
 }
@@ -30,10 +30,10 @@ pub(crate) fn mode(cipher: &CipherRef) -> Mode {
     // SAFETY: `cipher` is a live EVP_CIPHER; the call only reads it
     // (EVP_CIPHER_get_flags(3)).
     let flags = unsafe { openssl_sys::EVP_CIPHER_get_flags(cipher.as_ptr()) };
-    match (flags & openssl_sys::EVP_CIPH_MODE, flags & FLAG_AEAD != 0) {
+    match flags & openssl_sys::EVP_CIPH_MODE {
         // CBC that authenticates is a TLS composite, of use to TLS alone.
-        (CBC_MODE, false) if flags & FLAG_CTS == 0 => Mode::Cbc,
-        (GCM_MODE, _) => Mode::Aead,
+        CBC_MODE if flags & (FLAG_CTS | FLAG_AEAD) == 0 => Mode::Cbc,
+        GCM_MODE => Mode::Gcm,
         _ => Mode::Other,
     }
 }

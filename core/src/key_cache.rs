@@ -5,10 +5,10 @@
 //! far as a key, so whoever fills the cache holds a passphrase, and all that
 //! he gains is that others' keys are derived anew.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use crate::LibraryError;
 use crate::derivation::{CLASSIC_SALT, ClassicKey};
+use crate::shared::Shared;
 
 /// What a key is derived from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,41 +30,7 @@ impl KeyName {
     }
 }
 
-/// A key, or the place of one that some thread is deriving. The others wait
-/// for that one instead of deriving it as well.
-#[derive(Clone, Default)]
-pub(crate) struct SharedKey(Arc<OnceLock<Option<ClassicKey>>>);
-
-impl SharedKey {
-    /// Returns the key, derived now if it has not been; and whether it was.
-    ///
-    /// A failure stays: whoever fails drops the place and takes a new one.
-    pub(crate) fn get(
-        &self,
-        derive: impl FnOnce() -> Result<ClassicKey, LibraryError>,
-    ) -> Result<(&ClassicKey, bool), LibraryError> {
-        let mut outcome = Ok(false);
-        let key = self.0.get_or_init(|| match derive() {
-            Ok(key) => {
-                outcome = Ok(true);
-                Some(key)
-            }
-            Err(error) => {
-                outcome = Err(error);
-                None
-            }
-        });
-        let derived = outcome?;
-        key.as_ref()
-            .map(|key| (key, derived))
-            .ok_or_else(LibraryError::elsewhere)
-    }
-
-    /// Some thread has tried, and could not.
-    pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.0.get(), Some(None))
-    }
-}
+pub(crate) type SharedKey = Shared<ClassicKey>;
 
 /// A set-associative cache: a salt belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
@@ -153,8 +119,10 @@ fn push(set: &mut Set, name: KeyName, key: SharedKey) {
 mod tests {
     use openssl::md::Md;
 
+    use std::sync::Arc;
+
     use super::*;
-    use crate::Passphrase;
+    use crate::{LibraryError, Passphrase};
 
     fn name(salt: u64) -> KeyName {
         let mut bytes = [0; CLASSIC_SALT];

@@ -6,21 +6,23 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::algorithms::Algorithms;
-use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::algorithms::{Algorithms, DefaultDigests};
+use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH, Master};
 use crate::hour::{self, Seed};
+use crate::jwe_keys::KeyIds;
 use crate::key_cache::{KeyCache, KeyName, SharedKey};
 use crate::passphrase::SealingKey;
+use crate::shared::Shared;
 use crate::workbench::Workbenches;
 use crate::{
     AlgorithmError, Cipher, Digest, EmptyPassphrase, LibraryError, OpenSslRandom, Passphrase,
-    Random,
+    Random, Settings,
 };
 
 /// What a process keeps between requests.
 ///
 /// A server makes one for each reading of its configuration. Children inherit
-/// it, with the keys that [`Keyring::derive_sealing_keys`] left in it.
+/// it, with the keys that [`Keyring::derive_for`] left in it.
 pub struct Keyring<R = OpenSslRandom> {
     seed: Seed,
     algorithms: Algorithms,
@@ -28,6 +30,9 @@ pub struct Keyring<R = OpenSslRandom> {
     hasher: [RandomState; 2],
     next_id: AtomicU64,
     keys: KeyCache,
+    pub(crate) key_ids: KeyIds,
+    /// What seals in the classic format, and so needs a key each hour.
+    hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     pub(crate) benches: Workbenches<R>,
 }
 
@@ -47,8 +52,6 @@ struct Passphrases {
     /// Counts look-ups, to tell which visitor has not been seen for longest.
     clock: u64,
     visitors: usize,
-    /// Those that are first in a list of the server's configuration.
-    sealing: Vec<Arc<Passphrase>>,
 }
 
 struct Known {
@@ -77,6 +80,8 @@ impl<R: Random + Clone> Keyring<R> {
             hasher: [RandomState::new(), RandomState::new()],
             next_id: AtomicU64::new(0),
             keys: KeyCache::new(),
+            key_ids: KeyIds::default(),
+            hourly: Mutex::default(),
             benches: Workbenches::new(random),
         })
     }
@@ -132,59 +137,89 @@ impl<R: Random + Clone> Keyring<R> {
         self.algorithms.default_ciphers()
     }
 
-    /// The digest of a section that names none: `SHA`.
-    pub fn default_digest(&self) -> &Digest {
-        self.algorithms.default_digest()
+    pub(crate) fn default_digests(&self) -> &DefaultDigests {
+        self.algorithms.default_digests()
     }
 
-    /// Notes that a section of the server's configuration seals under this
-    /// passphrase.
-    pub fn seals_under(&self, passphrase: &Arc<Passphrase>) {
-        let mut passphrases = self
-            .passphrases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if !passphrases
-            .sealing
-            .iter()
-            .any(|held| Arc::ptr_eq(held, passphrase))
-        {
-            passphrases.sealing.push(passphrase.clone());
-        }
-    }
-
-    /// Derives the keys that seal at a Unix time in seconds, so that no
-    /// request has to: once before the children fork, and in a child that
-    /// starts in a later hour. Returns how many it derived.
+    /// Derives the keys that these settings seal and open with at a Unix time
+    /// in seconds, so that no request has to: in the parent, before the
+    /// children fork. Returns how many it derived.
     ///
     /// # Errors
     ///
     /// OpenSSL fails.
-    pub fn derive_sealing_keys(&self, now: u64) -> Result<usize, LibraryError> {
-        let passphrases = {
-            let passphrases = self
-                .passphrases
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            passphrases.sealing.clone()
-        };
+    pub fn derive_for(&self, settings: Settings<'_>, now: u64) -> Result<usize, LibraryError> {
+        let defaults = self.default_digests();
         let mut count: usize = 0;
-        for digest in self.algorithms.digests() {
-            for passphrase in &passphrases {
-                let name = KeyName {
-                    passphrase: passphrase.id(),
-                    digest: digest.id(),
-                    length: KEY_LENGTH,
-                    salt: self.salt(hour::hour(now)),
-                };
-                let place = self.sealing_place(&name, passphrase);
-                let (_, derived) = place.get(|| {
-                    ClassicKey::derive(passphrase, digest.evp(), &name.salt, name.length)
-                })?;
+        if settings.ciphers.iter().any(Cipher::is_aead) {
+            let digest = settings.digest.unwrap_or(&defaults.jwe);
+            for passphrase in settings.passphrases.iter() {
+                let (_, derived) =
+                    self.master(&passphrase.master(digest.id()), passphrase, digest)?;
                 count = count.saturating_add(usize::from(derived));
             }
         }
+        let seals_classic = settings
+            .ciphers
+            .first()
+            .is_some_and(|cipher| !cipher.is_aead());
+        if let (true, Some(passphrase)) = (seals_classic, settings.passphrases.first()) {
+            let digest = settings.digest.unwrap_or(&defaults.classic);
+            self.hourly
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((passphrase.clone(), digest.clone()));
+            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
+        }
         Ok(count)
+    }
+
+    /// Derives the keys of the hour for all that [`Keyring::derive_for`] was
+    /// called with: for a child that starts in another hour than its parent
+    /// did. Returns how many it derived.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn derive_again(&self, now: u64) -> Result<usize, LibraryError> {
+        let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count: usize = 0;
+        for (passphrase, digest) in hourly.iter() {
+            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
+        }
+        Ok(count)
+    }
+
+    fn derive_hour(
+        &self,
+        passphrase: &Passphrase,
+        digest: &Digest,
+        now: u64,
+    ) -> Result<bool, LibraryError> {
+        let name = KeyName {
+            passphrase: passphrase.id(),
+            digest: digest.id(),
+            length: KEY_LENGTH,
+            salt: self.salt(hour::hour(now)),
+        };
+        let place = self.sealing_place(&name, passphrase);
+        let derive = || ClassicKey::derive(passphrase, digest.evp(), &name.salt, name.length);
+        place.get(derive).map(|(_, derived)| derived)
+    }
+
+    /// The JWE master key of a passphrase, whose place is `shared`; derived
+    /// now if it has not been, and whether it was.
+    pub(crate) fn master<'m>(
+        &self,
+        shared: &'m Shared<Master>,
+        passphrase: &Passphrase,
+        digest: &Digest,
+    ) -> Result<(&'m Master, bool), LibraryError> {
+        let (master, derived) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
+        if derived {
+            self.key_ids.note(digest.id(), master, passphrase.id());
+        }
+        Ok((master, derived))
     }
 
     /// Forgets what a child process must not share with its siblings.

@@ -1,13 +1,15 @@
 //! A secret, wiped when it is dropped.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use md5::{Digest as _, Md5};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::derivation::Master;
 use crate::key_cache::{KeyName, SharedKey};
+use crate::shared::Shared;
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
@@ -17,12 +19,55 @@ pub struct Passphrase {
     id: u64,
     secret: Secret,
     sealing: Mutex<Vec<SealingKey>>,
+    masters: Mutex<Vec<(usize, Shared<Master>)>>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
 struct Secret {
     bytes: Box<[u8]>,
     mac_key: [u8; 16],
+}
+
+/// The passphrases of a section: the first seals, all open.
+#[derive(Clone, Debug, Default)]
+pub struct PassphraseList {
+    passphrases: Vec<Arc<Passphrase>>,
+    /// Their ids, side by side, to be searched.
+    ids: Vec<u64>,
+}
+
+impl PassphraseList {
+    /// The passphrase that seals.
+    pub(crate) fn first(&self) -> Option<&Arc<Passphrase>> {
+        self.passphrases.first()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Passphrase>> {
+        self.passphrases.iter()
+    }
+
+    /// Where a passphrase stands in the list, by its id.
+    pub(crate) fn find(&self, id: u64) -> Option<(usize, &Arc<Passphrase>)> {
+        let index = self.ids.iter().position(|held| *held == id)?;
+        Some((index, self.passphrases.get(index)?))
+    }
+}
+
+impl Extend<Arc<Passphrase>> for PassphraseList {
+    fn extend<T: IntoIterator<Item = Arc<Passphrase>>>(&mut self, more: T) {
+        for passphrase in more {
+            self.ids.push(passphrase.id());
+            self.passphrases.push(passphrase);
+        }
+    }
+}
+
+impl FromIterator<Arc<Passphrase>> for PassphraseList {
+    fn from_iter<T: IntoIterator<Item = Arc<Passphrase>>>(passphrases: T) -> Self {
+        let mut list = Self::default();
+        list.extend(passphrases);
+        list
+    }
 }
 
 /// A key that seals during one hour.
@@ -39,7 +84,7 @@ impl SealingKey {
     }
 }
 
-/// How many digests and key lengths at once keep their sealing key with a
+/// How many digests and key lengths at once keep their keys with a
 /// passphrase; more than a sane configuration has.
 const MAX_SEALING: usize = 8;
 
@@ -65,6 +110,7 @@ impl Passphrase {
             id,
             secret,
             sealing: Mutex::default(),
+            masters: Mutex::default(),
         })
     }
 
@@ -81,6 +127,24 @@ impl Passphrase {
     /// The SipHash key of the classic format: MD5 of the passphrase.
     pub(crate) fn mac_key(&self) -> &[u8; 16] {
         &self.secret.mac_key
+    }
+
+    /// The place of the JWE master key, derived or not, by a digest's id.
+    pub(crate) fn master(&self, digest: usize) -> Shared<Master> {
+        let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = masters.iter().position(|(held, _)| *held == digest);
+        if let Some((_, master)) = found.and_then(|index| masters.get(index)) {
+            if !master.has_failed() {
+                return master.clone();
+            }
+        }
+        masters.retain(|(held, _)| *held != digest);
+        if masters.len() >= MAX_SEALING {
+            masters.remove(0);
+        }
+        let master = Shared::default();
+        masters.push((digest, master.clone()));
+        master
     }
 
     /// The key of this name, if it is one of those that seal now.

@@ -1,30 +1,42 @@
 //! Which passphrase and which cipher seals, and which ones open.
+//!
+//! What is special to a wire format is in `sealer/classic.rs` and
+//! `sealer/jwe.rs`; here is what they share, and the choice between them.
 
 use std::ffi::CStr;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::classic::{self, Token, Under};
-use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
-use crate::hour;
-use crate::key_cache::{KeyName, SharedKey};
-use crate::workbench::KeyedContext;
+use crate::algorithms::Format;
+use crate::workbench::Workbench;
 use crate::{
-    Arena, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Passphrase, Random,
+    Arena, Cipher, Digest, Keyring, OpenError, OpenSslRandom, PassphraseList, Purpose, Random,
     Refusal, SealError,
 };
 
-/// Seals sessions under the first passphrase and cipher, and opens them under
-/// any: what one section of a configuration asks for.
+mod classic;
+mod jwe;
+
+/// What one section of a configuration says.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'c> {
+    /// The first seals, all open.
+    pub passphrases: &'c PassphraseList,
+    /// The first seals, all open; a cipher stands for its wire format too.
+    pub ciphers: &'c [Cipher],
+    /// What derives keys from passphrases; SHA-1 for the classic format and
+    /// SHA-256 for JWE, if there is none.
+    pub digest: Option<&'c Digest>,
+    /// What the sessions are for.
+    pub purpose: Option<&'c Purpose>,
+}
+
+/// Seals and opens sessions as one section of a configuration asks for.
 ///
 /// It only refers to what the section and the keyring hold, so it costs
 /// nothing to make one for each request.
 pub struct Sealer<'c, R = OpenSslRandom> {
     keyring: &'c Keyring<R>,
-    passphrases: &'c [Arc<Passphrase>],
-    ciphers: &'c [Cipher],
-    digest: &'c Digest,
-    key_length: usize,
+    settings: Settings<'c>,
 }
 
 /// When and where a session is sealed or opened.
@@ -64,25 +76,9 @@ pub(crate) const MAX_SESSION: usize = 512 * 1024;
 pub(crate) const MAX_TOKEN: usize = 1024 * 1024;
 
 impl<'c, R: Random + Clone> Sealer<'c, R> {
-    /// Puts together what a section says, in the order it says it.
-    pub fn new(
-        keyring: &'c Keyring<R>,
-        passphrases: &'c [Arc<Passphrase>],
-        ciphers: &'c [Cipher],
-        digest: &'c Digest,
-    ) -> Self {
-        let longest = ciphers
-            .iter()
-            .map(Cipher::key_length)
-            .max()
-            .unwrap_or_default();
-        Self {
-            keyring,
-            passphrases,
-            ciphers,
-            digest,
-            key_length: longest.max(KEY_LENGTH),
-        }
+    /// Seals and opens as `settings` say.
+    pub fn new(keyring: &'c Keyring<R>, settings: Settings<'c>) -> Self {
+        Self { keyring, settings }
     }
 
     /// Makes a token of a session of at most 512 KiB.
@@ -100,30 +96,26 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         if session.len() > MAX_SESSION {
             return Err(SealError::TooLarge);
         }
-        let (Some(passphrase), Some(cipher)) = (self.passphrases.first(), self.ciphers.first())
+        let settings = &self.settings;
+        let (Some(passphrase), Some(cipher)) =
+            (settings.passphrases.first(), settings.ciphers.first())
         else {
             return Err(SealError::NoKey);
         };
-        let hour = hour::hour(call.now);
-        self.keyring.benches.with(call.processor, |bench| {
-            let salt = match bench.salt {
-                Some((held, salt)) if held == hour => salt,
-                _ => bench.salt.insert((hour, self.keyring.salt(hour))).1,
-            };
-            let name = self.key_name(passphrase, &salt);
-            let place = || self.keyring.sealing_place(&name, passphrase);
-            let context = &mut bench.sealing;
-            let derived = self.set_up(context, &name, passphrase, cipher, place)?;
-            let nonce = bench.random.take()?;
-            let under = Under {
-                passphrase,
-                cipher,
-                salt,
-                nonce,
-            };
-            let token = classic::seal(context, session, &under, &mut bench.scratch, arena)?;
-            Ok(Sealed { token, derived })
-        })
+        let with = |bench: &mut Workbench<R>| match cipher.format() {
+            Format::Classic { block_size } => self.seal_classic(
+                session,
+                call,
+                (passphrase, cipher),
+                block_size,
+                bench,
+                arena,
+            ),
+            Format::Jwe { enc } => {
+                self.seal_jwe(session, call, (passphrase, cipher), enc, bench, arena)
+            }
+        };
+        Ok(self.keyring.benches.with(call.processor, with)?)
     }
 
     /// Makes a session of a token.
@@ -141,86 +133,14 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             return Err(OpenError::Refused(Refusal::TooLong));
         }
         self.keyring.benches.with(call.processor, |bench| {
-            let token = Token::decode(token, &mut bench.scratch)?;
-            let (index, passphrase) = self
-                .passphrases
-                .iter()
-                .enumerate()
-                .find(|(_, passphrase)| token.is_authentic(passphrase))
-                .ok_or(Refusal::NotAuthentic)?;
-            let mut opened = self.decrypt(&token, passphrase, &mut bench.opening, arena)?;
-            opened.stale |= index != 0;
-            Ok(opened)
+            // base64 has no dot, and JWE four.
+            if token.contains(&b'.') {
+                self.open_jwe(token, bench, arena)
+            } else {
+                self.open_classic(token, bench, arena)
+            }
         })
     }
-
-    /// Decrypts an authentic token with the first cipher that makes sense of it.
-    fn decrypt<'a>(
-        &self,
-        token: &Token<'_>,
-        passphrase: &Passphrase,
-        context: &mut KeyedContext,
-        arena: &impl Arena<'a>,
-    ) -> Result<Opened<'a>, OpenError> {
-        let name = self.key_name(passphrase, token.salt());
-        let place = || self.keyring.place(&name, passphrase);
-        let (mut fallback, mut derived) = (None, false);
-        for (index, cipher) in self.ciphers.iter().enumerate() {
-            derived |= self.set_up(context, &name, passphrase, cipher, place)?;
-            let Some(session) = token.decrypt(context, cipher, arena)? else {
-                continue;
-            };
-            let opened = Opened {
-                session,
-                stale: index != 0,
-                derived,
-            };
-            // Of several ciphers, a wrong one may find its padding by chance,
-            // but then hardly text, which all of mod_session's sessions are.
-            if self.ciphers.len() == 1 || is_text(session) {
-                return Ok(opened);
-            }
-            fallback.get_or_insert(opened);
-        }
-        fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
-    }
-
-    /// Gives a context its key, unless it has it; says whether the key had to
-    /// be derived.
-    fn set_up(
-        &self,
-        context: &mut KeyedContext,
-        name: &KeyName,
-        passphrase: &Passphrase,
-        cipher: &Cipher,
-        place: impl FnOnce() -> SharedKey,
-    ) -> Result<bool, LibraryError> {
-        if context.holds(name, cipher) {
-            return Ok(false);
-        }
-        let place = place();
-        let (key, derived) = place
-            .get(|| ClassicKey::derive(passphrase, self.digest.evp(), &name.salt, name.length))?;
-        context.set_key(name, cipher, key.prefix(cipher.key_length()))?;
-        Ok(derived)
-    }
-
-    fn key_name(&self, passphrase: &Passphrase, salt: &[u8; CLASSIC_SALT]) -> KeyName {
-        KeyName {
-            passphrase: passphrase.id(),
-            digest: self.digest.id(),
-            length: self.key_length,
-            salt: *salt,
-        }
-    }
-}
-
-/// Printable ASCII: what a wrong key leaves less than once in 10⁸ times.
-fn is_text(session: &CStr) -> bool {
-    session
-        .to_bytes()
-        .iter()
-        .all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 impl<R> fmt::Debug for Sealer<'_, R> {

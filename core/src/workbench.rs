@@ -8,21 +8,19 @@
 //! processor used last is still in its cache. A bench is taken out while it is
 //! used, so nobody waits for another's encryption.
 
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-use openssl::cipher_ctx::CipherCtx;
-use openssl::error::ErrorStack;
-
-use crate::algorithms::MAX_BLOCK;
-use crate::key_cache::KeyName;
+use crate::cbc::KeyedContext;
+use crate::jwe_keys::{OpeningKeys, SealingContext};
 use crate::random::Drawn;
-use crate::{Cipher, LibraryError, Random};
+use crate::{LibraryError, Random};
 
 /// Everything that one seal or one open needs for itself.
 pub(crate) struct Workbench<R> {
     pub(crate) sealing: KeyedContext,
     pub(crate) opening: KeyedContext,
+    pub(crate) jwe_sealing: Option<SealingContext>,
+    pub(crate) jwe_opening: OpeningKeys,
     pub(crate) random: Drawn<R>,
     /// A token's bytes before base64; never a session's.
     pub(crate) scratch: Vec<u8>,
@@ -33,129 +31,14 @@ pub(crate) struct Workbench<R> {
 impl<R: Random> Workbench<R> {
     fn new(random: R) -> Result<Self, LibraryError> {
         Ok(Self {
-            sealing: KeyedContext::new(Direction::Encrypt)?,
-            opening: KeyedContext::new(Direction::Decrypt)?,
+            sealing: KeyedContext::encrypting()?,
+            opening: KeyedContext::decrypting()?,
+            jwe_sealing: None,
+            jwe_opening: OpeningKeys::default(),
             random: Drawn::new(random),
             scratch: Vec::new(),
             salt: None,
         })
-    }
-}
-
-/// A CBC context for one direction, and the key that it holds.
-///
-/// Neither IV nor padding is OpenSSL's business here: the IV is one more block
-/// at the front, and the chain goes on from one token to the next. So a token
-/// takes one call, where setting an IV and finishing would make it three.
-pub(crate) struct KeyedContext {
-    context: CipherCtx,
-    direction: Direction,
-    holds: Option<Held>,
-    /// The block that the chain has come to.
-    last: [u8; MAX_BLOCK],
-}
-
-/// What a context is set up for: a key, as a cipher uses it.
-#[derive(Clone, PartialEq, Eq)]
-struct Held {
-    key: KeyName,
-    cipher: usize,
-}
-
-#[derive(Clone, Copy)]
-enum Direction {
-    Encrypt,
-    Decrypt,
-}
-
-impl KeyedContext {
-    fn new(direction: Direction) -> Result<Self, LibraryError> {
-        let context =
-            CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))?;
-        Ok(Self {
-            context,
-            direction,
-            holds: None,
-            last: [0; MAX_BLOCK],
-        })
-    }
-
-    /// Says whether the context holds this key.
-    pub(crate) fn holds(&self, name: &KeyName, cipher: &Cipher) -> bool {
-        self.holds
-            .as_ref()
-            .is_some_and(|held| held.cipher == cipher.id() && held.key == *name)
-    }
-
-    /// Sets the key.
-    pub(crate) fn set_key(
-        &mut self,
-        name: &KeyName,
-        cipher: &Cipher,
-        key: &[u8],
-    ) -> Result<(), LibraryError> {
-        self.holds = None;
-        self.last = [0; MAX_BLOCK];
-        let iv = self.last.get(..cipher.block_size().get());
-        let done = match self.direction {
-            Direction::Encrypt => self.context.encrypt_init(Some(cipher.evp()), Some(key), iv),
-            Direction::Decrypt => self.context.decrypt_init(Some(cipher.evp()), Some(key), iv),
-        };
-        done.map_err(|stack| LibraryError::new("start a cipher", &stack))?;
-        self.context.set_padding(false);
-        self.holds = Some(Held {
-            key: *name,
-            cipher: cipher.id(),
-        });
-        Ok(())
-    }
-
-    /// Encrypts whole blocks where they are. The first must be a nonce, and
-    /// becomes the IV: its encryption under the key, whatever was encrypted
-    /// before (NIST SP 800-38A, appendix C, the first method).
-    ///
-    /// `blocks` ends in a block that is room to work, and is left undefined.
-    pub(crate) fn encrypt(
-        &mut self,
-        blocks: &mut [u8],
-        block_size: NonZeroUsize,
-    ) -> Result<(), LibraryError> {
-        let length = blocks.len().saturating_sub(block_size.get());
-        // The chain would mix the last block in: taken out in advance.
-        for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
-            *byte ^= last;
-        }
-        let done = self.context.cipher_update_inplace(blocks, length);
-        if !matches!(done, Ok(written) if written == length) {
-            self.holds = None;
-            return Err(LibraryError::new(
-                "encrypt",
-                &done.err().unwrap_or_else(ErrorStack::get),
-            ));
-        }
-        let end = length.saturating_sub(block_size.get())..length;
-        for (last, byte) in self
-            .last
-            .iter_mut()
-            .zip(blocks.get(end).unwrap_or_default())
-        {
-            *last = *byte;
-        }
-        Ok(())
-    }
-
-    /// Decrypts whole blocks, of which the first is the IV and comes out as
-    /// nothing of use. `output` is longer than `blocks` by a block.
-    pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
-        let done = self.context.cipher_update(blocks, Some(output));
-        if !matches!(done, Ok(written) if written == blocks.len()) {
-            self.holds = None;
-            return Err(LibraryError::new(
-                "decrypt",
-                &done.err().unwrap_or_else(ErrorStack::get),
-            ));
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,228 @@
+//! JSON Web Encryption, compact (RFC 7516), as we write it.
+//!
+//! ```text
+//! BASE64URL(header) "." "." BASE64URL(nonce) "." BASE64URL(ciphertext) "." BASE64URL(tag)
+//! ```
+//!
+//! | part | bytes | what |
+//! |---|---|---|
+//! | header | | `{"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}`, with `,"aud":"<purpose>"` before the brace if there is one |
+//! | encrypted key | 0 | none: `dir` (RFC 7518, section 4.5) |
+//! | nonce | 12 | RFC 7518, section 5.3 |
+//! | ciphertext | n ≥ 1 | the session |
+//! | tag | 16 | authenticates ciphertext and encoded header |
+//!
+//! A header is compared, not interpreted: it must be what we would have
+//! written, to the letter, but for the key id and the day. So nothing in a
+//! token chooses an algorithm.
+
+use std::fmt::Write;
+
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+
+use crate::derivation::KEY_ID;
+use crate::{Purpose, Refusal};
+
+/// Bytes of nonce and of tag (RFC 7518, section 5.3).
+pub(crate) const NONCE: usize = 12;
+pub(crate) const TAG: usize = 16;
+
+/// Characters of a key id, and of what nonce and tag are in base64url.
+const KEY_ID_TEXT: usize = 8;
+const NONCE_TEXT: usize = 16;
+const TAG_TEXT: usize = 22;
+
+/// Digits of the last day there is, 2^32 - 1.
+const MAX_DAY_DIGITS: usize = 10;
+
+/// What the header of a token says that we do not know beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kid {
+    pub(crate) key_id: [u8; KEY_ID],
+    pub(crate) day: u32,
+}
+
+/// Writes a header, in base64url.
+pub(crate) fn header(enc: &str, kid: &Kid, purpose: Option<&Purpose>) -> String {
+    let mut text = String::new();
+    let key_id = URL_SAFE_NO_PAD.encode_to_string(kid.key_id);
+    // Writing to a String does not fail.
+    let _ = write!(
+        text,
+        r#"{{"alg":"dir","enc":"{enc}","kid":"{key_id}.{}""#,
+        kid.day
+    );
+    if let Some(purpose) = purpose {
+        let _ = write!(text, r#","aud":"{}""#, purpose.as_str());
+    }
+    text.push('}');
+    URL_SAFE_NO_PAD.encode_to_string(text)
+}
+
+/// Reads an encoded header that was written for this encryption; `None` if it
+/// was not.
+///
+/// # Errors
+///
+/// It was, but for another purpose.
+pub(crate) fn read_header(
+    encoded: &[u8],
+    enc: &str,
+    purpose: Option<&Purpose>,
+) -> Result<Option<Kid>, Refusal> {
+    let header = URL_SAFE_NO_PAD
+        .decode_to_vec(encoded)
+        .map_err(|_| Refusal::Encoding)?;
+    let Some((kid, rest)) = read_kid(&header, enc) else {
+        return Ok(None);
+    };
+    let given = match rest {
+        b"}" => None,
+        _ => match rest
+            .strip_prefix(br#","aud":""#)
+            .and_then(|rest| rest.strip_suffix(br#""}"#))
+        {
+            Some(given) => Some(given),
+            None => return Ok(None),
+        },
+    };
+    if given == purpose.map(|purpose| purpose.as_str().as_bytes()) {
+        Ok(Some(kid))
+    } else {
+        Err(Refusal::Purpose)
+    }
+}
+
+fn read_kid<'h>(header: &'h [u8], enc: &str) -> Option<(Kid, &'h [u8])> {
+    let rest = header.strip_prefix(br#"{"alg":"dir","enc":""#)?;
+    let rest = rest
+        .strip_prefix(enc.as_bytes())?
+        .strip_prefix(br#"","kid":""#)?;
+    let (key_id, rest) = rest.split_first_chunk::<KEY_ID_TEXT>()?;
+    let key_id = decode_exactly(key_id)?;
+    let rest = rest.strip_prefix(b".")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (day, rest) = rest.split_at_checked(digits)?;
+    Some((
+        Kid {
+            key_id,
+            day: read_day(day)?,
+        },
+        rest.strip_prefix(b"\"")?,
+    ))
+}
+
+/// A day in decimal, without leading zeros.
+fn read_day(digits: &[u8]) -> Option<u32> {
+    if digits.len() > MAX_DAY_DIGITS || (digits.len() > 1 && digits.first() == Some(&b'0')) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The parts of a token.
+pub(crate) struct Parts<'t> {
+    /// As it is in the token: the associated data (RFC 7516, section 5.1, 14).
+    pub(crate) header: &'t [u8],
+    pub(crate) nonce: [u8; NONCE],
+    /// Not decoded yet.
+    pub(crate) ciphertext: &'t [u8],
+    pub(crate) tag: [u8; TAG],
+}
+
+impl<'t> Parts<'t> {
+    /// Takes a token apart.
+    pub(crate) fn of(token: &'t [u8]) -> Result<Self, Refusal> {
+        let mut parts = token.split(|byte| *byte == b'.');
+        let (Some(header), Some([]), Some(nonce), Some(ciphertext), Some(tag), None) = (
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+            parts.next(),
+        ) else {
+            return Err(Refusal::Parts);
+        };
+        if nonce.len() != NONCE_TEXT || tag.len() != TAG_TEXT || ciphertext.is_empty() {
+            return Err(Refusal::Parts);
+        }
+        Ok(Self {
+            header,
+            nonce: decode_exactly(nonce).ok_or(Refusal::Encoding)?,
+            ciphertext,
+            tag: decode_exactly(tag).ok_or(Refusal::Encoding)?,
+        })
+    }
+
+    /// Bytes of ciphertext, once decoded.
+    pub(crate) fn session_length(&self) -> Result<usize, Refusal> {
+        URL_SAFE_NO_PAD
+            .decoded_length(self.ciphertext)
+            .map_err(|_| Refusal::Encoding)
+    }
+
+    /// Decodes the ciphertext into as many bytes.
+    pub(crate) fn decode_ciphertext(&self, bytes: &mut [u8]) -> Result<(), Refusal> {
+        let decoded = URL_SAFE_NO_PAD.decode(self.ciphertext, bytes.as_out());
+        decoded.map(|_| ()).map_err(|_| Refusal::Encoding)
+    }
+}
+
+/// Characters of a token whose header has as many, with a NUL after it.
+pub(crate) fn token_length(header: &[u8], session: usize) -> usize {
+    [
+        header.len(),
+        NONCE_TEXT,
+        URL_SAFE_NO_PAD.encoded_length(session),
+        TAG_TEXT,
+        5,
+    ]
+    .into_iter()
+    .fold(0, usize::saturating_add)
+}
+
+/// Writes a token into [`token_length`] bytes.
+pub(crate) fn write(
+    text: &mut [u8],
+    header: &[u8],
+    nonce: &[u8; NONCE],
+    ciphertext: &[u8],
+    tag: &[u8; TAG],
+) {
+    let (head, text) = text.split_at_mut_checked(header.len()).unwrap_or_default();
+    head.copy_from_slice(header);
+    let text = put(text, b"..");
+    let text = put(encode(text, nonce), b".");
+    let text = put(encode(text, ciphertext), b".");
+    put(encode(text, tag), b"\0");
+}
+
+fn put<'t>(text: &'t mut [u8], what: &[u8]) -> &'t mut [u8] {
+    let (here, rest) = text.split_at_mut_checked(what.len()).unwrap_or_default();
+    here.iter_mut().zip(what).for_each(|(to, from)| *to = *from);
+    rest
+}
+
+fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> &'t mut [u8] {
+    let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
+    match text.split_at_mut_checked(length) {
+        Some((here, rest)) => {
+            let _ = URL_SAFE_NO_PAD.encode(bytes, here.as_out());
+            rest
+        }
+        None => &mut [],
+    }
+}
+
+/// Decodes canonical base64url to exactly `N` bytes.
+fn decode_exactly<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if URL_SAFE_NO_PAD.decoded_length(text).ok()? != N {
+        return None;
+    }
+    let decoded = URL_SAFE_NO_PAD
+        .decode(text, bytes.as_mut_slice().as_out())
+        .ok()?;
+    (decoded.len() == N).then_some(bytes)
+}

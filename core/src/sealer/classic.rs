@@ -1,0 +1,158 @@
+//! Sealing and opening in the classic format.
+
+use std::ffi::CStr;
+use std::num::NonZeroUsize;
+
+use super::{Call, Opened, Sealed, Sealer};
+use crate::algorithms::Format;
+use crate::cbc::KeyedContext;
+use crate::classic::{self, Token, Under};
+use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::hour;
+use crate::key_cache::{KeyName, SharedKey};
+use crate::workbench::Workbench;
+use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, Random, Refusal};
+
+impl<R: Random + Clone> Sealer<'_, R> {
+    pub(super) fn seal_classic<'a>(
+        &self,
+        session: &[u8],
+        call: Call,
+        (passphrase, cipher): (&Passphrase, &Cipher),
+        block_size: NonZeroUsize,
+        bench: &mut Workbench<R>,
+        arena: &impl Arena<'a>,
+    ) -> Result<Sealed<'a>, LibraryError> {
+        let hour = hour::hour(call.now);
+        let salt = match bench.salt {
+            Some((held, salt)) if held == hour => salt,
+            _ => bench.salt.insert((hour, self.keyring.salt(hour))).1,
+        };
+        let name = self.key_name(passphrase, &salt);
+        let place = || self.keyring.sealing_place(&name, passphrase);
+        let context = &mut bench.sealing;
+        let derived = self.set_up(context, &name, passphrase, cipher, block_size, place)?;
+        let nonce = bench.random.take()?;
+        let under = Under {
+            passphrase,
+            block_size,
+            salt,
+            nonce,
+        };
+        let token = classic::seal(context, session, &under, &mut bench.scratch, arena)?;
+        Ok(Sealed { token, derived })
+    }
+
+    pub(super) fn open_classic<'a>(
+        &self,
+        token: &[u8],
+        bench: &mut Workbench<R>,
+        arena: &impl Arena<'a>,
+    ) -> Result<Opened<'a>, OpenError> {
+        if self.classic_ciphers().next().is_none() {
+            return Err(OpenError::Refused(Refusal::Format));
+        }
+        let token = Token::decode(token, &mut bench.scratch)?;
+        let (index, passphrase) = self
+            .settings
+            .passphrases
+            .iter()
+            .enumerate()
+            .find(|(_, passphrase)| token.is_authentic(passphrase))
+            .ok_or(Refusal::NotAuthentic)?;
+        let mut opened = self.decrypt(&token, passphrase, &mut bench.opening, arena)?;
+        opened.stale |= index != 0;
+        Ok(opened)
+    }
+
+    /// Decrypts an authentic token with the first cipher that makes sense of it.
+    fn decrypt<'a>(
+        &self,
+        token: &Token<'_>,
+        passphrase: &Passphrase,
+        context: &mut KeyedContext,
+        arena: &impl Arena<'a>,
+    ) -> Result<Opened<'a>, OpenError> {
+        let name = self.key_name(passphrase, token.salt());
+        let place = || self.keyring.place(&name, passphrase);
+        let is_alone = self.classic_ciphers().nth(1).is_none();
+        let (mut fallback, mut derived) = (None, false);
+        for (index, cipher, block_size) in self.classic_ciphers() {
+            derived |= self.set_up(context, &name, passphrase, cipher, block_size, place)?;
+            let Some(session) = token.decrypt(context, block_size, arena)? else {
+                continue;
+            };
+            let opened = Opened {
+                session,
+                stale: index != 0,
+                derived,
+            };
+            // Of several ciphers, a wrong one may find its padding by chance,
+            // but then hardly text, which all of mod_session's sessions are.
+            if is_alone || is_text(session) {
+                return Ok(opened);
+            }
+            fallback.get_or_insert(opened);
+        }
+        fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
+    }
+
+    /// The ciphers of this format, and where they stand in the whole list.
+    fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
+        let ciphers = self.settings.ciphers.iter().enumerate();
+        ciphers.filter_map(|(index, cipher)| match cipher.format() {
+            Format::Classic { block_size } => Some((index, cipher, block_size)),
+            Format::Jwe { .. } => None,
+        })
+    }
+
+    /// Gives a context its key, unless it has it; says whether the key had to
+    /// be derived.
+    fn set_up(
+        &self,
+        context: &mut KeyedContext,
+        name: &KeyName,
+        passphrase: &Passphrase,
+        cipher: &Cipher,
+        block_size: NonZeroUsize,
+        place: impl FnOnce() -> SharedKey,
+    ) -> Result<bool, LibraryError> {
+        if context.holds(name, cipher) {
+            return Ok(false);
+        }
+        let place = place();
+        let (key, derived) = place.get(|| {
+            let digest = self.classic_digest().evp();
+            ClassicKey::derive(passphrase, digest, &name.salt, name.length)
+        })?;
+        context.set_key(name, cipher, block_size, key.prefix(cipher.key_length()))?;
+        Ok(derived)
+    }
+
+    fn key_name(&self, passphrase: &Passphrase, salt: &[u8; CLASSIC_SALT]) -> KeyName {
+        let longest = self
+            .classic_ciphers()
+            .map(|(_, cipher, _)| cipher.key_length())
+            .max();
+        KeyName {
+            passphrase: passphrase.id(),
+            digest: self.classic_digest().id(),
+            length: longest.unwrap_or_default().max(KEY_LENGTH),
+            salt: *salt,
+        }
+    }
+
+    fn classic_digest(&self) -> &Digest {
+        self.settings
+            .digest
+            .unwrap_or(&self.keyring.default_digests().classic)
+    }
+}
+
+/// Printable ASCII: what a wrong key leaves less than once in 10⁸ times.
+fn is_text(session: &CStr) -> bool {
+    session
+        .to_bytes()
+        .iter()
+        .all(|byte| matches!(byte, b' '..=b'~'))
+}
