@@ -13,8 +13,10 @@ const FUNCTIONS: &[&str] = &[
     "ap_cfg_closefile",
     "ap_cfg_getline",
     "ap_find_linked_module",
+    "ap_get_core_module_config",
     "ap_get_module_config",
     "ap_getword_conf",
+    "ap_hook_check_config",
     "ap_hook_child_init",
     "ap_hook_post_config",
     "ap_hook_pre_config",
@@ -36,6 +38,7 @@ const TYPES: &[&str] = &[
     "ap_HOOK_session_decode_t",
     "ap_HOOK_session_encode_t",
     "command_rec",
+    "core_server_config",
     "module",
     "session_rec",
 ];

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use session_crypto_core::{Cipher, Digest, Keyring, Origin, Passphrase, Sealer};
+use session_crypto_core::{
+    Cipher, Digest, Keyring, Passphrase, PassphraseList, Purpose, Sealer, Settings,
+};
 
 use crate::ffi::Pool;
 
@@ -13,9 +15,10 @@ use crate::ffi::Pool;
 /// can be merged on each request for next to nothing.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct DirRecord<'p> {
-    passphrases: Option<&'p Vec<Arc<Passphrase>>>,
+    passphrases: Option<&'p PassphraseList>,
     ciphers: Option<&'p Vec<Cipher>>,
     digest: Option<&'p Digest>,
+    purpose: Option<&'p Purpose>,
     refuses: bool,
 }
 
@@ -23,11 +26,16 @@ pub(crate) struct DirRecord<'p> {
 pub(crate) enum Protection<'p> {
     /// No passphrase is set here: encryption was not asked for.
     Clear,
-    /// The record could not be made: neither seal nor open anything.
+    /// The record could not be made, or asks for what cannot be: neither seal
+    /// nor open anything.
     Refuse,
     /// Seal and open.
     Seal(Sealer<'p>),
 }
+
+/// What is wrong with a purpose and nothing but CBC ciphers.
+const PURPOSE_NEEDS_AEAD: &str = "SessionCryptoPurpose takes a cipher whose tokens can carry \
+     a purpose: write 'SessionCryptoCipher aes-256-gcm', or take the purpose out";
 
 impl<'p> DirRecord<'p> {
     /// Stands in for a record that could not be made.
@@ -45,23 +53,15 @@ impl<'p> DirRecord<'p> {
             passphrases: add.passphrases.or(base.passphrases),
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
+            purpose: add.purpose.or(base.purpose),
             refuses: add.refuses || base.refuses,
         }
     }
 
     /// Adds passphrases to this section's list.
-    pub(crate) fn add_passphrases(
-        &mut self,
-        pool: Pool<'p>,
-        keyring: &Keyring,
-        origin: Origin,
-        more: Vec<Arc<Passphrase>>,
-    ) {
+    pub(crate) fn add_passphrases(&mut self, pool: Pool<'p>, more: Vec<Arc<Passphrase>>) {
         let mut list = self.passphrases.cloned().unwrap_or_default();
         list.extend(more);
-        if let (Origin::Server, Some(first)) = (origin, list.first()) {
-            keyring.seals_under(first);
-        }
         self.passphrases = Some(pool.place(list));
     }
 
@@ -76,18 +76,60 @@ impl<'p> DirRecord<'p> {
         self.digest = Some(pool.place(digest));
     }
 
+    /// Sets this section's purpose.
+    pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, purpose: Purpose) {
+        self.purpose = Some(pool.place(purpose));
+    }
+
+    /// Says what is wrong with the settings of a section and all around it.
+    ///
+    /// # Errors
+    ///
+    /// What to write instead.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        // Without passphrases nothing is sealed here, whatever else is set.
+        if self.passphrases.is_none() {
+            Ok(())
+        } else {
+            self.check_purpose(false)
+        }
+    }
+
+    /// Says what is wrong with a purpose under these ciphers; `open` leaves
+    /// the benefit of the doubt to a section that names no cipher.
+    pub(crate) fn check_purpose(&self, open: bool) -> Result<(), &'static str> {
+        let carries = self
+            .ciphers
+            .map_or(open, |ciphers| ciphers.iter().any(Cipher::is_aead));
+        if self.purpose.is_none() || carries {
+            Ok(())
+        } else {
+            Err(PURPOSE_NEEDS_AEAD)
+        }
+    }
+
+    /// What to seal and open with, if there is a passphrase.
+    pub(crate) fn settings(&self, keyring: &'p Keyring) -> Option<Settings<'p>> {
+        let ciphers = self
+            .ciphers
+            .map_or_else(|| keyring.default_ciphers(), Vec::as_slice);
+        let (digest, purpose) = (self.digest, self.purpose);
+        self.passphrases.map(|passphrases| Settings {
+            passphrases,
+            ciphers,
+            digest,
+            purpose,
+        })
+    }
+
     /// What this record asks for.
     pub(crate) fn protection(&self, keyring: &'p Keyring) -> Protection<'p> {
-        match self.passphrases {
-            _ if self.refuses => Protection::Refuse,
+        if self.refuses || self.check().is_err() {
+            return Protection::Refuse;
+        }
+        match self.settings(keyring) {
             None => Protection::Clear,
-            Some(passphrases) => Protection::Seal(Sealer::new(
-                keyring,
-                passphrases,
-                self.ciphers
-                    .map_or_else(|| keyring.default_ciphers(), Vec::as_slice),
-                self.digest.unwrap_or_else(|| keyring.default_digest()),
-            )),
+            Some(settings) => Protection::Seal(Sealer::new(keyring, settings)),
         }
     }
 }

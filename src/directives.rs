@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::Keyring;
+use session_crypto_core::{Keyring, Purpose};
 
 use crate::SessionCrypto;
 use crate::config::DirRecord;
@@ -48,6 +48,13 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         handler: digest,
     },
     Directive {
+        name: c"SessionCryptoPurpose",
+        help: c"what the sessions are for: those of another purpose are refused",
+        context: Context::Everywhere,
+        most: 1,
+        handler: purpose,
+    },
+    Directive {
         name: c"SessionCryptoDriver",
         help: c"openssl, the one cryptographic library of this module",
         context: Context::Server,
@@ -66,7 +73,7 @@ fn passphrase<'p>(
         .iter()
         .map(|word| passphrases::from_word(parms, keyring, word))
         .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), keyring, passphrases::origin(parms), more);
+    record.add_passphrases(parms.pool(), more);
     Ok(())
 }
 
@@ -78,7 +85,7 @@ fn passphrase_file<'p>(
 ) -> Result<(), String> {
     for file in words {
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), keyring, passphrases::origin(parms), more);
+        record.add_passphrases(parms.pool(), more);
     }
     Ok(())
 }
@@ -99,7 +106,7 @@ fn cipher<'p>(
         })
         .collect::<Result<_, _>>()?;
     record.set_ciphers(parms.pool(), ciphers);
-    Ok(())
+    record.check_purpose(true).map_err(str::to_owned)
 }
 
 fn digest<'p>(
@@ -116,6 +123,20 @@ fn digest<'p>(
         record.set_digest(parms.pool(), digest);
     }
     Ok(())
+}
+
+fn purpose<'p>(
+    parms: &Parms<'p>,
+    _keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let text = word.to_str().unwrap_or_default();
+        let purpose = Purpose::new(text).map_err(|error| error.to_string())?;
+        record.set_purpose(parms.pool(), purpose);
+    }
+    record.check_purpose(true).map_err(str::to_owned)
 }
 
 fn driver<'p>(

@@ -16,7 +16,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::DirRecord;
 use ffi::{Failed, Module, Record, Request, Session};
-use session_crypto_core::{Keyring, OpenSslRandom, Seed};
+use session_crypto_core::{Keyring, LibraryError, OpenSslRandom, Seed};
 
 mod config;
 mod directives;
@@ -43,13 +43,20 @@ impl Module for SessionCrypto {
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 
-    fn before_fork(keyring: &Keyring) -> Result<(), String> {
-        derive_sealing_keys(keyring)
+    fn check(record: &Self::Record<'_>) -> Result<(), String> {
+        record.check().map_err(str::to_owned)
+    }
+
+    fn before_fork<'s>(keyring: &'s Keyring, record: &Self::Record<'s>) -> Result<(), String> {
+        let Some(settings) = record.settings(keyring) else {
+            return Ok(());
+        };
+        cannot_seal(keyring.derive_for(settings, now()))
     }
 
     fn after_fork(keyring: &Keyring) -> Result<(), String> {
         keyring.after_fork();
-        derive_sealing_keys(keyring)
+        cannot_seal(keyring.derive_again(now()))
     }
 
     fn create<'p>() -> Self::Record<'p> {
@@ -83,24 +90,25 @@ impl Module for SessionCrypto {
     }
 }
 
-/// Derives the keys of this hour: in the parent for all its children, in a
-/// child only if it starts in another hour than the parent did.
-fn derive_sealing_keys(keyring: &Keyring) -> Result<(), String> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let derived = keyring.derive_sealing_keys(now.as_secs());
+fn cannot_seal(derived: Result<usize, LibraryError>) -> Result<(), String> {
     derived
         .map(|_| ())
         .map_err(|error| format!("sessions cannot be sealed: {error}"))
+}
+
+/// Unix time in seconds.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
 }
 
 /// What `LoadModule session_crypto_module` looks for: the one symbol of this
 /// library. `<IfModule mod_session_crypto.c>` goes by the name.
 #[expect(unsafe_code, reason = "the symbol's name is httpd's to choose")]
 #[unsafe(no_mangle)]
-pub static session_crypto_module: Record<Keyring> =
-    Record::new::<SessionCrypto, { directives::ENTRIES }>(
-        c"mod_session_crypto.c",
-        &directives::TABLE,
-    );
+pub static session_crypto_module: Record<Keyring> = Record::new::<
+    SessionCrypto,
+    { directives::ENTRIES },
+>(c"mod_session_crypto.c", &directives::TABLE);

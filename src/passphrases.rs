@@ -161,7 +161,7 @@ fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>
 }
 
 /// How long a passphrase that this line names is to be kept.
-pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
+fn origin(parms: &Parms<'_>) -> Origin {
     if parms.in_htaccess() {
         Origin::Htaccess
     } else {

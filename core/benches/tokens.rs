@@ -18,28 +18,67 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = SIZES)]
-fn seal(bencher: Bencher<'_, '_>, size: usize) {
-    let mut kit = Kit::new(size);
+const CLASSIC: &str = "aes256";
+const JWE: &str = "aes-256-gcm";
+
+fn seal(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
+    let mut kit = Kit::new(size, cipher);
     bencher.bench_local(|| black_box(kit.seal().count_bytes()));
 }
 
-#[divan::bench(args = SIZES)]
-fn open(bencher: Bencher<'_, '_>, size: usize) {
-    let mut kit = Kit::new(size);
+fn open(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
+    let mut kit = Kit::new(size, cipher);
     let token = kit.seal().to_owned();
     bencher.bench_local(|| black_box(kit.open(token.to_bytes()).unwrap().len()));
 }
 
-#[divan::bench(args = SIZES)]
-fn bare_seal(bencher: Bencher<'_, '_>, size: usize) {
-    let mut bare = Bare::new(size);
+fn bare_seal(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
+    let mut bare = Bare::new(size, cipher);
     bencher.bench_local(|| black_box(bare.seal().len()));
 }
 
-#[divan::bench(args = SIZES)]
-fn bare_open(bencher: Bencher<'_, '_>, size: usize) {
-    let mut bare = Bare::new(size);
+fn bare_open(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
+    let mut bare = Bare::new(size, cipher);
     let token = bare.seal().to_vec();
     bencher.bench_local(|| black_box(bare.open(&token).len()));
+}
+
+#[divan::bench(args = SIZES)]
+fn classic_seal(bencher: Bencher<'_, '_>, size: usize) {
+    seal(bencher, size, CLASSIC);
+}
+
+#[divan::bench(args = SIZES)]
+fn classic_open(bencher: Bencher<'_, '_>, size: usize) {
+    open(bencher, size, CLASSIC);
+}
+
+#[divan::bench(args = SIZES)]
+fn classic_bare_seal(bencher: Bencher<'_, '_>, size: usize) {
+    bare_seal(bencher, size, CLASSIC);
+}
+
+#[divan::bench(args = SIZES)]
+fn classic_bare_open(bencher: Bencher<'_, '_>, size: usize) {
+    bare_open(bencher, size, CLASSIC);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_seal(bencher: Bencher<'_, '_>, size: usize) {
+    seal(bencher, size, JWE);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_open(bencher: Bencher<'_, '_>, size: usize) {
+    open(bencher, size, JWE);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_bare_seal(bencher: Bencher<'_, '_>, size: usize) {
+    bare_seal(bencher, size, JWE);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_bare_open(bencher: Bencher<'_, '_>, size: usize) {
+    bare_open(bencher, size, JWE);
 }

@@ -1,6 +1,6 @@
 //! Seals or opens a given number of times, for callgrind to count.
 //!
-//! `instructions seal|open|bare-seal|bare-open SIZE TIMES`; see
+//! `instructions seal|open|bare-seal|bare-open CIPHER SIZE TIMES`; see
 //! `bench/instructions`.
 #![expect(
     clippy::unwrap_used,
@@ -17,11 +17,11 @@ mod kit;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, action, size, times] = arguments.as_slice() else {
-        panic!("usage: instructions seal|open|bare-seal|bare-open SIZE TIMES");
+    let [_, action, cipher, size, times] = arguments.as_slice() else {
+        panic!("usage: instructions seal|open|bare-seal|bare-open CIPHER SIZE TIMES");
     };
     let (size, times): (usize, usize) = (size.parse().unwrap(), times.parse().unwrap());
-    let (mut kit, mut bare) = (Kit::new(size), Bare::new(size));
+    let (mut kit, mut bare) = (Kit::new(size, cipher), Bare::new(size, cipher));
     let (token, raw) = (kit.seal().to_owned(), bare.seal().to_vec());
     for _ in 0..times {
         match action.as_str() {

@@ -293,11 +293,9 @@ mod tests {
         }
         for name in ["3des192", "DES-EDE3-CBC", "des3"] {
             let cipher = Cipher::by_name(name).unwrap();
-            assert_eq!(
-                (cipher.key_length(), cipher.block_size().get()),
-                (24, 8),
-                "{name}"
-            );
+            let block_size = NonZeroUsize::new(8).unwrap();
+            assert_eq!(cipher.key_length(), 24, "{name}");
+            assert_eq!(cipher.format(), Format::Classic { block_size }, "{name}");
         }
     }
 
@@ -313,11 +311,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_mode_but_cbc() {
+    fn refuses_every_mode_but_cbc_and_aes_gcm() {
         for name in [
             "aes-256-ctr",
             "aes-256-ecb",
-            "aes-256-gcm",
+            "aria-256-gcm",
+            "aes-256-ocb",
             "aes-256-ccm",
             "aes-256-xts",
             "aes-128-cbc-cts",

@@ -19,6 +19,7 @@
 use std::fmt::Write;
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+use memchr::memchr;
 
 use crate::derivation::KEY_ID;
 use crate::{Purpose, Refusal};
@@ -133,20 +134,18 @@ pub(crate) struct Parts<'t> {
 impl<'t> Parts<'t> {
     /// Takes a token apart.
     pub(crate) fn of(token: &'t [u8]) -> Result<Self, Refusal> {
-        let mut parts = token.split(|byte| *byte == b'.');
-        let (Some(header), Some([]), Some(nonce), Some(ciphertext), Some(tag), None) = (
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-        ) else {
-            return Err(Refusal::Parts);
-        };
-        if nonce.len() != NONCE_TEXT || tag.len() != TAG_TEXT || ciphertext.is_empty() {
-            return Err(Refusal::Parts);
-        }
+        // All but the header and the ciphertext have one length, so there is
+        // one dot to look for; another one is no base64url.
+        let parts = memchr(b'.', token).and_then(|dot| {
+            let (header, rest) = token.split_at_checked(dot)?;
+            let (nonce, rest) = rest
+                .strip_prefix(b"..")?
+                .split_first_chunk::<NONCE_TEXT>()?;
+            let (rest, tag) = rest.strip_prefix(b".")?.split_last_chunk::<TAG_TEXT>()?;
+            let ciphertext = rest.strip_suffix(b".").filter(|text| !text.is_empty())?;
+            Some((header, nonce, ciphertext, tag))
+        });
+        let (header, nonce, ciphertext, tag) = parts.ok_or(Refusal::Parts)?;
         Ok(Self {
             header,
             nonce: decode_exactly(nonce).ok_or(Refusal::Encoding)?,

@@ -1,10 +1,7 @@
-//! Which key seals and opens a JWE, in contexts that are kept.
-
-use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+//! The keys of a day, in contexts that are kept.
 
 use crate::aead::AeadContext;
-use crate::derivation::{KEY_ID, Master};
+use crate::derivation::Master;
 use crate::jwe::{self, Kid};
 use crate::{Cipher, LibraryError, Purpose};
 
@@ -131,30 +128,4 @@ fn with_day_key<T>(
     let key = key.get_mut(..cipher.key_length()).unwrap_or_default();
     master.day_key(enc, day, key)?;
     with(cipher, key)
-}
-
-/// Whose a key id is: one look-up, however many passphrases there are.
-#[derive(Default)]
-pub(crate) struct KeyIds(RwLock<HashMap<(usize, [u8; KEY_ID]), u64>>);
-
-impl KeyIds {
-    /// Notes a master key; `digest` and `passphrase` are ids.
-    pub(crate) fn note(&self, digest: usize, master: &Master, passphrase: u64) {
-        let mut ids = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        ids.insert((digest, *master.key_id()), passphrase);
-    }
-
-    /// Finds the passphrase with this key id.
-    pub(crate) fn find(&self, digest: usize, key_id: &[u8; KEY_ID]) -> Option<u64> {
-        let ids = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        ids.get(&(digest, *key_id)).copied()
-    }
-
-    /// Drops the key ids of a passphrase.
-    pub(crate) fn forget(&self, passphrase: u64) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, held| *held != passphrase);
-    }
 }

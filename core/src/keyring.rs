@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::algorithms::{Algorithms, DefaultDigests};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH, Master};
 use crate::hour::{self, Seed};
-use crate::jwe_keys::KeyIds;
 use crate::key_cache::{KeyCache, KeyName, SharedKey};
 use crate::passphrase::SealingKey;
-use crate::shared::Shared;
 use crate::workbench::Workbenches;
 use crate::{
     AlgorithmError, Cipher, Digest, EmptyPassphrase, LibraryError, OpenSslRandom, Passphrase,
@@ -30,7 +28,6 @@ pub struct Keyring<R = OpenSslRandom> {
     hasher: [RandomState; 2],
     next_id: AtomicU64,
     keys: KeyCache,
-    pub(crate) key_ids: KeyIds,
     /// What seals in the classic format, and so needs a key each hour.
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     pub(crate) benches: Workbenches<R>,
@@ -80,7 +77,6 @@ impl<R: Random + Clone> Keyring<R> {
             hasher: [RandomState::new(), RandomState::new()],
             next_id: AtomicU64::new(0),
             keys: KeyCache::new(),
-            key_ids: KeyIds::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
         })
@@ -154,8 +150,8 @@ impl<R: Random + Clone> Keyring<R> {
         if settings.ciphers.iter().any(Cipher::is_aead) {
             let digest = settings.digest.unwrap_or(&defaults.jwe);
             for passphrase in settings.passphrases.iter() {
-                let (_, derived) =
-                    self.master(&passphrase.master(digest.id()), passphrase, digest)?;
+                let master = passphrase.master(digest.id());
+                let (_, derived) = master.get(|| Master::derive(passphrase, digest.evp()))?;
                 count = count.saturating_add(usize::from(derived));
             }
         }
@@ -205,21 +201,6 @@ impl<R: Random + Clone> Keyring<R> {
         let place = self.sealing_place(&name, passphrase);
         let derive = || ClassicKey::derive(passphrase, digest.evp(), &name.salt, name.length);
         place.get(derive).map(|(_, derived)| derived)
-    }
-
-    /// The JWE master key of a passphrase, whose place is `shared`; derived
-    /// now if it has not been, and whether it was.
-    pub(crate) fn master<'m>(
-        &self,
-        shared: &'m Shared<Master>,
-        passphrase: &Passphrase,
-        digest: &Digest,
-    ) -> Result<(&'m Master, bool), LibraryError> {
-        let (master, derived) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
-        if derived {
-            self.key_ids.note(digest.id(), master, passphrase.id());
-        }
-        Ok((master, derived))
     }
 
     /// Forgets what a child process must not share with its siblings.

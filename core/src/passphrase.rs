@@ -1,5 +1,6 @@
 //! A secret, wiped when it is dropped.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,9 +8,10 @@ use md5::{Digest as _, Md5};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::derivation::Master;
+use crate::derivation::{KEY_ID, Master};
 use crate::key_cache::{KeyName, SharedKey};
 use crate::shared::Shared;
+use crate::{Digest, LibraryError};
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
@@ -29,11 +31,25 @@ struct Secret {
 }
 
 /// The passphrases of a section: the first seals, all open.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct PassphraseList {
     passphrases: Vec<Arc<Passphrase>>,
     /// Their ids, side by side, to be searched.
     ids: Vec<u64>,
+    key_ids: Mutex<Vec<(usize, KeyIds)>>,
+}
+
+/// Where in a list the passphrase with a JWE key id stands.
+type KeyIds = HashMap<[u8; KEY_ID], usize>;
+
+impl Clone for PassphraseList {
+    fn clone(&self) -> Self {
+        Self {
+            passphrases: self.passphrases.clone(),
+            ids: self.ids.clone(),
+            key_ids: Mutex::default(),
+        }
+    }
 }
 
 impl PassphraseList {
@@ -53,8 +69,43 @@ impl PassphraseList {
     }
 }
 
+impl PassphraseList {
+    /// The passphrase with a JWE key id: one look-up, however many there are.
+    /// Says whether a master key had to be derived for it.
+    pub(crate) fn by_key_id(
+        &self,
+        digest: &Digest,
+        key_id: &[u8; KEY_ID],
+    ) -> Result<(Option<&Arc<Passphrase>>, bool), LibraryError> {
+        let find = |key_ids: &[(usize, KeyIds)]| {
+            let (_, key_ids) = key_ids.iter().find(|(held, _)| *held == digest.id())?;
+            Some(
+                key_ids
+                    .get(key_id)
+                    .and_then(|index| self.passphrases.get(*index)),
+            )
+        };
+        let lock = || self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = find(&lock()) {
+            return Ok((found, false));
+        }
+        // Not under the lock: each of these may take a tenth of a second.
+        let (mut key_ids, mut derived) = (KeyIds::default(), false);
+        for (index, passphrase) in self.passphrases.iter().enumerate() {
+            let master = passphrase.master(digest.id());
+            let (master, was_derived) = master.get(|| Master::derive(passphrase, digest.evp()))?;
+            key_ids.entry(*master.key_id()).or_insert(index);
+            derived |= was_derived;
+        }
+        let mut held = lock();
+        held.push((digest.id(), key_ids));
+        Ok((find(&held).flatten(), derived))
+    }
+}
+
 impl Extend<Arc<Passphrase>> for PassphraseList {
     fn extend<T: IntoIterator<Item = Arc<Passphrase>>>(&mut self, more: T) {
+        self.key_ids = Mutex::default();
         for passphrase in more {
             self.ids.push(passphrase.id());
             self.passphrases.push(passphrase);

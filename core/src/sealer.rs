@@ -6,6 +6,8 @@
 use std::ffi::CStr;
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::algorithms::Format;
 use crate::workbench::Workbench;
 use crate::{
@@ -134,7 +136,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         self.keyring.benches.with(call.processor, |bench| {
             // base64 has no dot, and JWE four.
-            if token.contains(&b'.') {
+            if memchr(b'.', token).is_some() {
                 self.open_jwe(token, bench, arena)
             } else {
                 self.open_classic(token, bench, arena)

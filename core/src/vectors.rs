@@ -10,14 +10,16 @@ use std::path::Path;
 
 use base64_simd::STANDARD;
 
+use crate::algorithms::Format;
 use crate::arena::heap::Heap;
+use crate::cbc::KeyedContext;
 use crate::classic::{self, Under};
 use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
-use crate::workbench::{KeyedContext, Workbenches};
+use crate::workbench::Workbenches;
 use crate::{
     Call, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Origin, Passphrase,
-    Sealer, Seed,
+    PassphraseList, Sealer, Seed, Settings,
 };
 
 struct Vector {
@@ -78,8 +80,15 @@ fn does_what_every_vector_says() {
             .unwrap();
         let cipher = keyring.cipher(vector.text("cipher")).unwrap();
         let digest = keyring.digest(vector.text("digest")).unwrap();
-        let (passphrases, ciphers) = ([passphrase], [cipher]);
-        let sealer = Sealer::new(&keyring, &passphrases, &ciphers, &digest);
+        let ciphers = [cipher];
+        let passphrases: PassphraseList = [passphrase.clone()].into_iter().collect();
+        let settings = Settings {
+            passphrases: &passphrases,
+            ciphers: &ciphers,
+            digest: Some(&digest),
+            purpose: None,
+        };
+        let sealer = Sealer::new(&keyring, settings);
         let token = vector.text("token");
         match (
             vector.text("outcome"),
@@ -89,7 +98,7 @@ fn does_what_every_vector_says() {
                 let session = vector.bytes("plaintext");
                 assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
                 assert!(!opened.stale, "{}", vector.name);
-                let sealed = seal_again(&session, token, &passphrases[0], &ciphers[0], &digest);
+                let sealed = seal_again(&session, token, &passphrase, &ciphers[0], &digest);
                 assert_eq!(sealed.to_str().unwrap(), token, "{}", vector.name);
             }
             ("refused", Err(OpenError::Refused(_))) => {}
@@ -120,18 +129,20 @@ fn seal_again(
     Workbenches::new(OpenSslRandom)
         .with(0, |bench| {
             // The IV is the nonce's encryption: decrypted, it gives the nonce.
-            let block_size = cipher.block_size().get();
+            let Format::Classic { block_size } = cipher.format() else {
+                panic!("no CBC")
+            };
             let bytes = key.prefix(cipher.key_length());
             let mut nonce = [0; 32];
-            bench.opening.set_key(&name, cipher, bytes)?;
-            bench.opening.decrypt(&iv[..block_size], &mut nonce)?;
+            bench.opening.set_key(&name, cipher, block_size, bytes)?;
+            bench.opening.decrypt(&iv[..block_size.get()], &mut nonce)?;
             let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
             let context = &mut bench.sealing;
-            context.set_key(&name, cipher, bytes)?;
+            context.set_key(&name, cipher, block_size, bytes)?;
             let scratch = &mut bench.scratch;
             let under = Under {
                 passphrase,
-                cipher,
+                block_size,
                 salt,
                 nonce,
             };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use common::Leak;
 use session_crypto_core::{
-    Call, Keyring, OpenError, OpenSslRandom, Origin, Passphrase, Refusal, Sealer, Seed,
+    Call, Keyring, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList, Refusal, Sealer,
+    Seed, Settings,
 };
 
 mod common;
@@ -22,23 +23,32 @@ fn at(now: u64) -> Call {
     Call { now, processor: 0 }
 }
 
-fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k [Arc<Passphrase>]) -> Sealer<'k> {
-    Sealer::new(
-        keyring,
-        passphrases,
-        keyring.default_ciphers(),
-        keyring.default_digest(),
-    )
+fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'k> {
+    Sealer::new(keyring, settings(keyring, passphrases))
 }
 
-fn secret(keyring: &Keyring) -> [Arc<Passphrase>; 1] {
-    [keyring.passphrase(b"secret", Origin::Server).unwrap()]
+fn settings<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Settings<'k> {
+    let ciphers = keyring.default_ciphers();
+    Settings {
+        passphrases,
+        ciphers,
+        digest: None,
+        purpose: None,
+    }
+}
+
+fn passphrase(keyring: &Keyring, text: &str) -> Arc<Passphrase> {
+    keyring.passphrase(text.as_bytes(), Origin::Server).unwrap()
+}
+
+fn secret(keyring: &Keyring) -> PassphraseList {
+    [passphrase(keyring, "secret")].into_iter().collect()
 }
 
 #[test]
 fn equal_passphrases_are_one() {
     let keyring = keyring(1);
-    let [one] = secret(&keyring);
+    let one = passphrase(&keyring, "secret");
     let again = keyring.passphrase(b"secret", Origin::Htaccess).unwrap();
     let other = keyring.passphrase(b"Secret", Origin::Server).unwrap();
     assert!(Arc::ptr_eq(&one, &again));
@@ -48,7 +58,7 @@ fn equal_passphrases_are_one() {
 #[test]
 fn keeps_no_more_visitors_than_it_says() {
     let keyring = keyring(1);
-    let [kept] = secret(&keyring);
+    let kept = passphrase(&keyring, "secret");
     let visitors: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_VISITORS)
         .map(|number| {
             let text = format!("visitor {number}");
@@ -128,9 +138,10 @@ fn opens_the_tokens_of_past_hours_without_deriving() {
 fn what_was_derived_before_the_fork_serves_the_first_request() {
     let keyring = keyring(1);
     let passphrases = secret(&keyring);
-    keyring.seals_under(&passphrases[0]);
-    assert_eq!(keyring.derive_sealing_keys(NOON).unwrap(), 1);
-    assert_eq!(keyring.derive_sealing_keys(NOON).unwrap(), 0);
+    let settings = settings(&keyring, &passphrases);
+    assert_eq!(keyring.derive_for(settings, NOON).unwrap(), 1);
+    assert_eq!(keyring.derive_for(settings, NOON).unwrap(), 0);
+    assert_eq!(keyring.derive_again(NOON).unwrap(), 0);
     keyring.after_fork();
     let sealer = sealer(&keyring, &passphrases);
     let sealed = sealer.seal(SESSION, at(NOON), &Leak).unwrap();
@@ -153,8 +164,9 @@ fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
         .token;
     for (keyring, derived) in [(&after, false), (&elsewhere, true)] {
         let passphrases = secret(keyring);
-        keyring.seals_under(&passphrases[0]);
-        keyring.derive_sealing_keys(NOON).unwrap();
+        keyring
+            .derive_for(settings(keyring, &passphrases), NOON)
+            .unwrap();
         let opened = sealer(keyring, &passphrases)
             .open(token.to_bytes(), at(NOON), &Leak)
             .unwrap();
@@ -165,7 +177,7 @@ fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
 #[test]
 fn a_token_that_is_not_authentic_derives_nothing() {
     let (keyring, elsewhere) = (keyring(1), keyring(2));
-    let other = [elsewhere.passphrase(b"other", Origin::Server).unwrap()];
+    let other = [passphrase(&elsewhere, "other")].into_iter().collect();
     let token = sealer(&elsewhere, &other)
         .seal(SESSION, at(NOON), &Leak)
         .unwrap()
@@ -203,11 +215,11 @@ fn no_iv_comes_twice() {
 #[test]
 fn threads_and_sections_do_not_mix_their_keys() {
     let keyring = keyring(1);
-    let sections: Vec<[Arc<Passphrase>; 1]> = (0..4)
+    let sections: Vec<PassphraseList> = (0..4)
         .map(|number| {
-            [keyring
-                .passphrase(format!("section {number}").as_bytes(), Origin::Server)
-                .unwrap()]
+            [passphrase(&keyring, &format!("section {number}"))]
+                .into_iter()
+                .collect()
         })
         .collect();
     std::thread::scope(|scope| {

@@ -6,10 +6,10 @@ use std::ptr;
 use super::bindings::{self, apr_pool_t, apr_status_t, request_rec, server_rec, session_rec};
 use super::guard::guard;
 use super::log::{self, Level};
-use super::module::{Failed, Module, install};
+use super::module::{Failed, Module, install, record};
 use super::pool::Pool;
 use super::request::{Request, Session};
-use super::{retained, session_hooks};
+use super::{retained, sections, session_hooks};
 
 pub(super) unsafe extern "C" fn create<M: Module>(
     pool: *mut apr_pool_t,
@@ -37,29 +37,16 @@ pub(super) unsafe extern "C" fn merge<M: Module>(
     };
     // Not NULL on failure: httpd takes that for a section that says nothing,
     // and merges what comes next with nothing.
-    let record = pool.place_plain(M::refusing());
-    let raw = ptr::from_mut(record).cast();
+    let merged = pool.place_plain(M::refusing());
+    let raw = ptr::from_mut(merged).cast();
     guard(raw, || {
         // SAFETY: records of `create` and `merge`, alive as long as `pool`.
-        let base = unsafe { self::record::<M>(base) };
+        let base = unsafe { record::<M>(base) };
         // SAFETY: likewise.
-        let add = unsafe { self::record::<M>(add) };
-        *record = M::merge(&base, &add);
+        let add = unsafe { record::<M>(add) };
+        *merged = M::merge(&base, &add);
         raw
     })
-}
-
-/// The record behind a pointer of httpd's; of NULL, one that refuses.
-///
-/// # Safety
-///
-/// `raw` is NULL or came from `create` or `merge`, and lives for `'p`.
-unsafe fn record<'p, M: Module>(raw: *const c_void) -> M::Record<'p> {
-    // SAFETY: the caller vouches for it.
-    match unsafe { raw.cast::<M::Record<'p>>().as_ref() } {
-        Some(record) => *record,
-        None => M::refusing(),
-    }
 }
 
 pub(super) unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
@@ -68,6 +55,15 @@ pub(super) unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
     unsafe {
         bindings::ap_hook_pre_config(
             Some(pre_config::<M>),
+            ptr::null(),
+            ptr::null(),
+            bindings::APR_HOOK_MIDDLE,
+        );
+    }
+    // SAFETY: likewise.
+    unsafe {
+        bindings::ap_hook_check_config(
+            Some(check_config::<M>),
             ptr::null(),
             ptr::null(),
             bindings::APR_HOOK_MIDDLE,
@@ -108,11 +104,21 @@ unsafe extern "C" fn pre_config<M: Module>(
     })
 }
 
+unsafe extern "C" fn check_config<M: Module>(
+    _pool: *mut apr_pool_t,
+    _log: *mut apr_pool_t,
+    _temporary: *mut apr_pool_t,
+    server: *mut server_rec,
+) -> c_int {
+    // SAFETY: the configuration was just read.
+    status(|| unsafe { sections::for_each_record::<M>(server, M::check) })
+}
+
 unsafe extern "C" fn post_config<M: Module>(
     _pool: *mut apr_pool_t,
     _log: *mut apr_pool_t,
     _temporary: *mut apr_pool_t,
-    _server: *mut server_rec,
+    server: *mut server_rec,
 ) -> c_int {
     status(|| {
         // SAFETY: a query without arguments.
@@ -123,7 +129,9 @@ unsafe extern "C" fn post_config<M: Module>(
         }
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
-        M::before_fork(state)
+        let before_fork = |record: &M::Record<'_>| M::before_fork(state, record);
+        // SAFETY: likewise.
+        unsafe { sections::for_each_record::<M>(server, before_fork) }
     })
 }
 

@@ -10,6 +10,7 @@
 //! | `session_hooks` | mod_session's hooks, found at run time |
 //! | `processor` | which processor runs this thread |
 //! | `pool` | memory that httpd frees |
+//! | `sections` | the sections of a configuration that has been read |
 //! | `retained` | what outlives a configuration |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
@@ -32,6 +33,7 @@ mod pool;
 pub(crate) mod processor;
 mod request;
 mod retained;
+mod sections;
 mod session_hooks;
 
 /// httpd's API as bindgen translates it.

@@ -1,7 +1,7 @@
 //! What a module is to httpd, and what it is to us.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_ulong};
+use std::ffi::{CStr, c_ulong, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -28,8 +28,13 @@ pub(crate) trait Module: Sized + 'static {
     /// `kept` are random bytes that stay the same over graceful restarts.
     fn start(kept: [u8; 16]) -> Result<Self::State, String>;
 
-    /// Runs in the parent, when the configuration has been read for good.
-    fn before_fork(state: &Self::State) -> Result<(), String>;
+    /// Looks for what is wrong with a section only as a whole, before
+    /// `httpd -t` says that all is well.
+    fn check(record: &Self::Record<'_>) -> Result<(), String>;
+
+    /// Runs in the parent for each section, when the configuration has been
+    /// read for good.
+    fn before_fork<'s>(state: &'s Self::State, record: &Self::Record<'s>) -> Result<(), String>;
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;
@@ -122,6 +127,19 @@ impl<S: 'static> Record<S> {
         // SAFETY: NULL, or a state that lives until its pool is cleared, when
         // the pointer is NULL again; the caller sees to it that this is later.
         unsafe { self.state.load(Ordering::Acquire).as_ref() }
+    }
+}
+
+/// The record behind a pointer of httpd's; of NULL, one that refuses.
+///
+/// # Safety
+///
+/// `raw` is NULL or came from `create` or `merge`, and lives for `'p`.
+pub(super) unsafe fn record<'p, M: Module>(raw: *const c_void) -> M::Record<'p> {
+    // SAFETY: the caller vouches for it.
+    match unsafe { raw.cast::<M::Record<'p>>().as_ref() } {
+        Some(record) => *record,
+        None => M::refusing(),
     }
 }
 

@@ -7,13 +7,14 @@
 )]
 
 use std::ffi::CStr;
-use std::sync::Arc;
 
 use base64_simd::{AsOut, STANDARD};
 use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
-use session_crypto_core::{Arena, Call, Keyring, OpenSslRandom, Origin, Passphrase, Sealer, Seed};
+use session_crypto_core::{
+    Arena, Call, Cipher, Keyring, OpenSslRandom, Origin, PassphraseList, Sealer, Seed, Settings,
+};
 
 const CALL: Call = Call {
     now: 1_800_000_000,
@@ -23,18 +24,22 @@ const CALL: Call = Call {
 /// A section with one passphrase, and a session.
 pub(crate) struct Kit {
     keyring: Keyring,
-    passphrases: Vec<Arc<Passphrase>>,
+    passphrases: PassphraseList,
+    ciphers: Vec<Cipher>,
     session: Vec<u8>,
     memory: Bump,
 }
 
 impl Kit {
-    pub(crate) fn new(size: usize) -> Self {
+    pub(crate) fn new(size: usize, cipher: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
-        let passphrases = vec![keyring.passphrase(b"secret", Origin::Server).unwrap()];
+        let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
+        let passphrases = [passphrase].into_iter().collect();
+        let ciphers = vec![keyring.cipher(cipher).unwrap()];
         let mut kit = Self {
             keyring,
             passphrases,
+            ciphers,
             session: session(size),
             memory: Bump::new(),
         };
@@ -59,39 +64,53 @@ impl Kit {
     }
 
     fn sealer(&self) -> Sealer<'_> {
-        let keyring = &self.keyring;
-        Sealer::new(
-            keyring,
-            &self.passphrases,
-            keyring.default_ciphers(),
-            keyring.default_digest(),
-        )
+        let settings = Settings {
+            passphrases: &self.passphrases,
+            ciphers: &self.ciphers,
+            digest: None,
+            purpose: None,
+        };
+        Sealer::new(&self.keyring, settings)
     }
 }
 
-/// AES-256-CBC on contexts that have their key, and base64.
+/// A cipher on contexts that have their key, and base64.
 pub(crate) struct Bare {
     sealing: CipherCtx,
     opening: CipherCtx,
+    iv_length: usize,
+    is_aead: bool,
     session: Vec<u8>,
     raw: Vec<u8>,
     text: Vec<u8>,
     plain: Vec<u8>,
 }
 
+const IV: [u8; 16] = [7; 16];
+const TAG: usize = 16;
+
 impl Bare {
-    pub(crate) fn new(size: usize) -> Self {
-        let cipher = Evp::fetch(None, "AES-256-CBC", None).unwrap();
+    pub(crate) fn new(size: usize, cipher: &str) -> Self {
+        let is_aead = cipher.ends_with("gcm");
+        let cipher = if is_aead {
+            "AES-256-GCM"
+        } else {
+            "AES-256-CBC"
+        };
+        let evp = Evp::fetch(None, cipher, None).unwrap();
+        let iv_length = evp.iv_length();
         let (mut sealing, mut opening) = (CipherCtx::new().unwrap(), CipherCtx::new().unwrap());
         sealing
-            .encrypt_init(Some(&cipher), Some(&[7; 32]), Some(&[0; 16]))
+            .encrypt_init(Some(&evp), Some(&[7; 32]), Some(&IV[..iv_length]))
             .unwrap();
         opening
-            .decrypt_init(Some(&cipher), Some(&[7; 32]), Some(&[0; 16]))
+            .decrypt_init(Some(&evp), Some(&[7; 32]), Some(&IV[..iv_length]))
             .unwrap();
         Self {
             sealing,
             opening,
+            iv_length,
+            is_aead,
             session: session(size),
             raw: vec![0; size + 64],
             text: vec![0; size * 2 + 64],
@@ -100,15 +119,19 @@ impl Bare {
     }
 
     pub(crate) fn seal(&mut self) -> &[u8] {
-        let iv = [7; 16];
-        self.raw[..16].copy_from_slice(&iv);
-        self.sealing.encrypt_init(None, None, Some(&iv)).unwrap();
-        let mut end = 16;
+        let iv = &IV[..self.iv_length];
+        self.raw[..iv.len()].copy_from_slice(iv);
+        self.sealing.encrypt_init(None, None, Some(iv)).unwrap();
+        let mut end = iv.len();
         end += self
             .sealing
             .cipher_update(&self.session, Some(&mut self.raw[end..]))
             .unwrap();
         end += self.sealing.cipher_final(&mut self.raw[end..]).unwrap();
+        if self.is_aead {
+            self.sealing.tag(&mut self.raw[end..end + TAG]).unwrap();
+            end += TAG;
+        }
         STANDARD.encode(&self.raw[..end], self.text.as_mut_slice().as_out())
     }
 
@@ -116,12 +139,16 @@ impl Bare {
         let raw = STANDARD
             .decode(token, self.raw.as_mut_slice().as_out())
             .unwrap();
-        self.opening
-            .decrypt_init(None, None, Some(&raw[..16]))
-            .unwrap();
+        let (iv, mut text) = raw.split_at(self.iv_length);
+        self.opening.decrypt_init(None, None, Some(iv)).unwrap();
+        if self.is_aead {
+            let (rest, tag) = text.split_at(text.len() - TAG);
+            self.opening.set_tag(tag).unwrap();
+            text = rest;
+        }
         let mut end = self
             .opening
-            .cipher_update(&raw[16..], Some(&mut self.plain))
+            .cipher_update(text, Some(&mut self.plain))
             .unwrap();
         end += self.opening.cipher_final(&mut self.plain[end..]).unwrap();
         &self.plain[..end]

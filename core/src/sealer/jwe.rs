@@ -7,7 +7,6 @@ use crate::algorithms::Format;
 use crate::derivation::Master;
 use crate::jwe::{self, Parts};
 use crate::jwe_keys::{self, JweKeyName, OpeningContext, SealingContext};
-use crate::shared::Shared;
 use crate::workbench::Workbench;
 use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, Random, Refusal};
 
@@ -37,7 +36,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
             Some(held) => held,
             None => {
                 let shared = passphrase.master(digest.id());
-                let (master, was_derived) = self.master(&shared, passphrase)?;
+                let (master, was_derived) =
+                    shared.get(|| Master::derive(passphrase, digest.evp()))?;
                 derived = was_derived;
                 SealingContext::new(name, master, cipher, enc, purpose)?
             }
@@ -99,21 +99,12 @@ impl<R: Random + Clone> Sealer<'_, R> {
     /// Finds the key that a token's header names.
     fn opening_context(&self, parts: &Parts<'_>) -> Result<(OpeningContext, bool), OpenError> {
         let (settings, digest) = (&self.settings, self.jwe_digest());
-        // Passphrases of a .htaccess file have had no time to be derived yet.
-        let mut derived = false;
-        for passphrase in settings.passphrases.iter() {
-            let shared = passphrase.master(digest.id());
-            let (_, was_derived) = self.master(&shared, passphrase)?;
-            derived |= was_derived;
-        }
         for (_, cipher, enc) in self.jwe_ciphers() {
             let Some(kid) = jwe::read_header(parts.header, enc, settings.purpose)? else {
                 continue;
             };
-            let id = self.keyring.key_ids.find(digest.id(), &kid.key_id);
-            let (_, passphrase) = id
-                .and_then(|id| settings.passphrases.find(id))
-                .ok_or(Refusal::UnknownKey)?;
+            let (passphrase, derived) = settings.passphrases.by_key_id(digest, &kid.key_id)?;
+            let passphrase = passphrase.ok_or(Refusal::UnknownKey)?;
             let name = JweKeyName {
                 passphrase: passphrase.id(),
                 digest: digest.id(),
@@ -121,7 +112,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 day: kid.day,
             };
             let shared = passphrase.master(digest.id());
-            let (master, _) = self.master(&shared, passphrase)?;
+            let (master, _) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
             let (header, purpose) = (parts.header, settings.purpose);
             let opening = OpeningContext::new(name, master, cipher, enc, header, purpose)?;
             return Ok((opening, derived));
@@ -145,14 +136,6 @@ impl<R: Random + Clone> Sealer<'_, R> {
             Format::Jwe { enc } => Some((index, cipher, enc)),
             Format::Classic { .. } => None,
         })
-    }
-
-    fn master<'m>(
-        &self,
-        shared: &'m Shared<Master>,
-        passphrase: &Passphrase,
-    ) -> Result<(&'m Master, bool), LibraryError> {
-        self.keyring.master(shared, passphrase, self.jwe_digest())
     }
 
     fn jwe_digest(&self) -> &Digest {
