@@ -58,11 +58,26 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// Adds passphrases to this section's list.
-    pub(crate) fn add_passphrases(&mut self, pool: Pool<'p>, more: Vec<Arc<Passphrase>>) {
+    /// Adds passphrases to this section's list, `limit` of them at most.
+    ///
+    /// # Errors
+    ///
+    /// There are more.
+    pub(crate) fn add_passphrases(
+        &mut self,
+        pool: Pool<'p>,
+        more: Vec<Arc<Passphrase>>,
+        limit: usize,
+    ) -> Result<(), String> {
         let mut list = self.passphrases.cloned().unwrap_or_default();
         list.extend(more);
+        if list.len() > limit {
+            return Err(format!(
+                "more than {limit} passphrases: take out those not in use"
+            ));
+        }
         self.passphrases = Some(pool.place(list));
+        Ok(())
     }
 
     /// Sets this section's list of ciphers; a later line replaces it, as in

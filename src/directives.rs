@@ -15,8 +15,14 @@ pub(crate) static TABLE: Directives<ENTRIES> = Directives::new(ROWS);
 /// A row each, and what ends the table.
 pub(crate) const ENTRIES: usize = ROWS.len() + 1;
 
-/// As many words as httpd itself takes in a list (`AP_MAX_ARGC`, http_config.h).
-const LIST: usize = 64;
+/// The words of a list: as many as fit into a line.
+const LIST: usize = usize::MAX;
+
+/// Passphrases of a section. Each line that adds some makes a new list, so
+/// there must be an end; that of a `.htaccess` file, which is read on each
+/// request and is not the administrator's, comes sooner.
+const MAX_PASSPHRASES: usize = 1024;
+const MAX_HTACCESS_PASSPHRASES: usize = 32;
 
 const ROWS: &[Directive<SessionCrypto>] = &[
     Directive {
@@ -73,8 +79,7 @@ fn passphrase<'p>(
         .iter()
         .map(|word| passphrases::from_word(parms, keyring, word))
         .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), more);
-    Ok(())
+    record.add_passphrases(parms.pool(), more, limit(parms))
 }
 
 fn passphrase_file<'p>(
@@ -85,9 +90,17 @@ fn passphrase_file<'p>(
 ) -> Result<(), String> {
     for file in words {
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), more);
+        record.add_passphrases(parms.pool(), more, limit(parms))?;
     }
     Ok(())
+}
+
+fn limit(parms: &Parms<'_>) -> usize {
+    if parms.in_htaccess() {
+        MAX_HTACCESS_PASSPHRASES
+    } else {
+        MAX_PASSPHRASES
+    }
 }
 
 fn cipher<'p>(

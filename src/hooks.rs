@@ -56,7 +56,7 @@ pub(crate) fn decode<'r>(
             if opened.derived {
                 report::derived(request);
             }
-            if opened.stale {
+            if opened.stale && !session.has_id() {
                 session.mark_dirty();
                 report::stale(request);
             }

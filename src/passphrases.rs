@@ -2,16 +2,17 @@
 //! that a program prints, or a file of such words.
 
 use std::ffi::{CStr, OsStr};
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use session_crypto_core::{EmptyPassphrase, Keyring, Origin, Passphrase};
 use zeroize::Zeroizing;
 
-use crate::ffi::{ConfigFile, Parms, arguments, path, server_root_relative};
+use crate::ffi::{ConfigFile, Parms, arguments, path, pipe, server_root_relative};
 
 /// What makes a word the name of a program.
 const EXEC: &[u8] = b"exec:";
@@ -117,6 +118,10 @@ fn from_program(
         })
 }
 
+/// Runs a program to its end, and returns the first line that it printed.
+///
+/// What it started and left behind may hold its output open for longer; that
+/// is not waited for.
 fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut child = Command::new(program)
         .args(arguments)
@@ -128,17 +133,15 @@ fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>
         .map_err(|error| {
             format!("cannot be run ({error}): write the path of a program that may be run")
         })?;
-    let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
-    let limit = u64::try_from(MAX_OUTPUT).unwrap_or(u64::MAX);
-    let read = match child.stdout.take() {
-        Some(pipe) => pipe.take(limit).read_to_end(&mut output).map(|_| ()),
-        None => Ok(()),
-    };
+    let output = child.stdout.take().map_or_else(
+        || Ok(Zeroizing::default()),
+        |mut pipe| read_until_exit(&mut child, &mut pipe),
+    );
     // Waiting comes first: a program that was started is not left behind.
     let status = child
         .wait()
         .map_err(|error| format!("cannot be waited for ({error})"))?;
-    read.map_err(|error| format!("cannot be read from ({error})"))?;
+    let mut output = output.map_err(|error| format!("cannot be read from ({error})"))?;
     if !status.success() {
         return Err(format!(
             "failed with {}: it must print the passphrase and exit with status 0",
@@ -159,6 +162,30 @@ fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>
     output.truncate(length);
     Ok(output)
 }
+
+/// Reads what a program prints until it exits or closes its output; of more
+/// than [`MAX_OUTPUT`], the program is told by a closed pipe.
+fn read_until_exit(child: &mut Child, pipe: &mut ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
+    let mut buffer = Zeroizing::new([0; 4096]);
+    loop {
+        let has_exited = child.try_wait()?.is_some();
+        // Once it has exited, what it printed is there without waiting.
+        if pipe::is_readable(pipe.as_fd(), if has_exited { 0 } else { PATIENCE })? {
+            let count = pipe.read(buffer.as_mut_slice())?;
+            let room = MAX_OUTPUT.saturating_sub(output.len());
+            output.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
+            if count == 0 || count > room {
+                return Ok(output);
+            }
+        } else if has_exited {
+            return Ok(output);
+        }
+    }
+}
+
+/// How often to look whether a silent program has exited, in milliseconds.
+const PATIENCE: i32 = 20;
 
 /// How long a passphrase that this line names is to be kept.
 fn origin(parms: &Parms<'_>) -> Origin {

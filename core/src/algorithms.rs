@@ -110,9 +110,10 @@ impl Cipher {
         &self.evp
     }
 
-    /// What tells ciphers of one [`Algorithms`] apart.
+    /// What tells ciphers of one [`Algorithms`] apart: the address of OpenSSL's
+    /// own object, which all spellings of a name share.
     pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.evp).addr()
+        std::ptr::from_ref(self.evp()).addr()
     }
 
     /// Bytes of key.
@@ -192,9 +193,9 @@ impl Digest {
         &self.evp
     }
 
-    /// What tells digests of one [`Algorithms`] apart.
+    /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].
     pub(crate) fn id(&self) -> usize {
-        Arc::as_ptr(&self.evp).addr()
+        std::ptr::from_ref(self.evp()).addr()
     }
 }
 
@@ -308,6 +309,19 @@ mod tests {
         assert_eq!(ids, [ids[0]; 3]);
         assert!(algorithms.cipher("no such cipher").is_err());
         assert_eq!(algorithms.ciphers.read().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn one_algorithm_has_one_id_however_it_is_spelled() {
+        let algorithms = Algorithms::new().unwrap();
+        let digest = |name| algorithms.digest(name).unwrap().id();
+        let cipher = |name| algorithms.cipher(name).unwrap().id();
+        assert_eq!(digest("SHA"), digest("sha-1"));
+        assert_eq!(digest("SHA1"), algorithms.default_digests().classic.id());
+        assert_ne!(digest("SHA1"), digest("SHA256"));
+        assert_eq!(cipher("aes256"), algorithms.default_ciphers()[0].id());
+        assert_eq!(cipher("aes256"), cipher("AES-256-CBC"));
+        assert_ne!(cipher("aes256"), cipher("aes-256-gcm"));
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::{Arena, LibraryError, Passphrase, Refusal};
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
 
+/// What a token has more than its session, and a block to work with.
+const MAX_OVERHEAD: usize = MAC + CLASSIC_SALT + 3 * MAX_BLOCK;
+
 /// A token whose base64 has been taken off, not authenticated yet.
 pub(crate) struct Token<'t> {
     mac: &'t [u8; MAC],
@@ -123,6 +126,8 @@ pub(crate) fn seal<'a>(
 ) -> Result<&'a CStr, LibraryError> {
     let block_size = under.block_size;
     scratch.clear();
+    // At once, for growing would leave a copy of the session behind.
+    scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&under.salt);
     scratch.extend_from_slice(under.nonce.get(..block_size.get()).unwrap_or_default());

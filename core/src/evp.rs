@@ -18,8 +18,8 @@ pub(crate) enum Mode {
     Other,
 }
 
-/// `EVP_CIPH_CBC_MODE`, `EVP_CIPH_FLAG_CTS` and `EVP_CIPH_FLAG_AEAD_CIPHER`
-/// of `<openssl/evp.h>`, which openssl-sys does not have.
+/// `EVP_CIPH_CBC_MODE`, `EVP_CIPH_GCM_MODE`, `EVP_CIPH_FLAG_CTS` and
+/// `EVP_CIPH_FLAG_AEAD_CIPHER` of `<openssl/evp.h>`, which openssl-sys lacks.
 const CBC_MODE: c_ulong = 0x2;
 const GCM_MODE: c_ulong = 0x6;
 const FLAG_CTS: c_ulong = 0x4000;

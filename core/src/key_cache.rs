@@ -5,13 +5,16 @@
 //! far as a key, so whoever fills the cache holds a passphrase, and all that
 //! he gains is that others' keys are derived anew.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
+
+use siphasher::sip::SipHasher13;
 
 use crate::derivation::{CLASSIC_SALT, ClassicKey};
 use crate::shared::Shared;
 
 /// What a key is derived from.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct KeyName {
     pub(crate) passphrase: u64,
     pub(crate) digest: usize,
@@ -32,7 +35,7 @@ impl KeyName {
 
 pub(crate) type SharedKey = Shared<ClassicKey>;
 
-/// A set-associative cache: a salt belongs to one set, where it takes the
+/// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
 pub(crate) struct KeyCache {
     sets: Box<[Mutex<Set>]>,
@@ -46,6 +49,7 @@ const WAYS: usize = 8;
 /// Sets: with [`WAYS`], 4,096 keys, or about 600 KiB. A fleet of ten servers
 /// whose sessions last two weeks has as many salts at once.
 const SETS: usize = 512;
+const SETS_U64: u64 = 512;
 
 impl KeyCache {
     pub(crate) fn new() -> Self {
@@ -82,13 +86,10 @@ impl KeyCache {
     }
 
     fn with_set<R: Default>(&self, name: &KeyName, with: impl FnOnce(&mut Set) -> R) -> R {
-        // Some salts are UUIDs, of which not every byte is random.
-        let pairs = name
-            .salt
-            .chunks_exact(2)
-            .filter_map(|pair| pair.first_chunk());
-        let sum = pairs.fold(0, |sum, pair| sum ^ u16::from_be_bytes(*pair));
-        let index = usize::from(sum) % SETS;
+        // Of the whole name: all passphrases of a server share an hour's salt.
+        let mut hasher = SipHasher13::new();
+        name.hash(&mut hasher);
+        let index = usize::try_from(hasher.finish() % SETS_U64).unwrap_or_default();
         let Some(set) = self.sets.get(index) else {
             return R::default();
         };
@@ -155,6 +156,21 @@ mod tests {
             cache.place(&name(salt));
         }
         assert_eq!(len(&cache), SETS * WAYS);
+    }
+
+    #[test]
+    fn passphrases_that_share_a_salt_do_not_push_each_other_out() {
+        let cache = KeyCache::new();
+        let names: Vec<_> = (0..200)
+            .map(|passphrase| KeyName {
+                passphrase,
+                ..name(1)
+            })
+            .collect();
+        let places: Vec<_> = names.iter().map(|name| cache.place(name)).collect();
+        for (name, place) in names.iter().zip(places) {
+            assert!(Arc::ptr_eq(&place.0, &cache.place(name).0));
+        }
     }
 
     #[test]

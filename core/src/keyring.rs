@@ -25,7 +25,7 @@ pub struct Keyring<R = OpenSslRandom> {
     seed: Seed,
     algorithms: Algorithms,
     passphrases: Mutex<Passphrases>,
-    hasher: [RandomState; 2],
+    hasher: RandomState,
     next_id: AtomicU64,
     keys: KeyCache,
     /// What seals in the classic format, and so needs a key each hour.
@@ -57,12 +57,16 @@ struct Known {
     seen: u64,
 }
 
-/// 128 bits under keys that nobody knows: equal only for equal passphrases.
-type Fingerprint = [u64; 2];
+/// Under a key that nobody knows, so that nobody makes two alike on purpose.
+type Fingerprint = u64;
 
 impl<R: Random + Clone> Keyring<R> {
     /// How many passphrases of `.htaccess` files are kept.
-    pub const MAX_VISITORS: usize = 256;
+    pub const MAX_VISITORS: usize = 1024;
+
+    /// How many keys a child derives before it serves, at a millisecond or two
+    /// each.
+    pub const MAX_AGAIN: usize = 16;
 
     /// Makes an empty keyring.
     ///
@@ -74,7 +78,7 @@ impl<R: Random + Clone> Keyring<R> {
             seed,
             algorithms: Algorithms::new()?,
             passphrases: Mutex::default(),
-            hasher: [RandomState::new(), RandomState::new()],
+            hasher: RandomState::new(),
             next_id: AtomicU64::new(0),
             keys: KeyCache::new(),
             hourly: Mutex::default(),
@@ -92,21 +96,18 @@ impl<R: Random + Clone> Keyring<R> {
         bytes: &[u8],
         origin: Origin,
     ) -> Result<Arc<Passphrase>, EmptyPassphrase> {
-        let [one, other] = &self.hasher;
-        let fingerprint = [one.hash_one(bytes), other.hash_one(bytes)];
+        let fingerprint = self.hasher.hash_one(bytes);
         let mut passphrases = self
             .passphrases
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        passphrases.find(fingerprint, origin).map_or_else(
-            || {
-                let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-                let passphrase = Arc::new(Passphrase::new(bytes, id)?);
-                passphrases.add(fingerprint, &passphrase, origin, Self::MAX_VISITORS);
-                Ok(passphrase)
-            },
-            Ok,
-        )
+        if let Some(known) = passphrases.find(fingerprint, bytes, origin) {
+            return Ok(known);
+        }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let passphrase = Arc::new(Passphrase::new(bytes, id)?);
+        passphrases.add(fingerprint, &passphrase, origin, Self::MAX_VISITORS);
+        Ok(passphrase)
     }
 
     /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
@@ -161,18 +162,16 @@ impl<R: Random + Clone> Keyring<R> {
             .is_some_and(|cipher| !cipher.is_aead());
         if let (true, Some(passphrase)) = (seals_classic, settings.passphrases.first()) {
             let digest = settings.digest.unwrap_or(&defaults.classic);
-            self.hourly
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((passphrase.clone(), digest.clone()));
+            self.note_hourly(passphrase, digest);
             count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
         }
         Ok(count)
     }
 
-    /// Derives the keys of the hour for all that [`Keyring::derive_for`] was
-    /// called with: for a child that starts in another hour than its parent
-    /// did. Returns how many it derived.
+    /// Derives the keys of the hour for what [`Keyring::derive_for`] was called
+    /// with, up to [`Keyring::MAX_AGAIN`] of them: for a child that starts in
+    /// another hour than its parent did. The others wait for a request that
+    /// needs them. Returns how many it derived.
     ///
     /// # Errors
     ///
@@ -180,10 +179,20 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn derive_again(&self, now: u64) -> Result<usize, LibraryError> {
         let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
         let mut count: usize = 0;
-        for (passphrase, digest) in hourly.iter() {
+        for (passphrase, digest) in hourly.iter().take(Self::MAX_AGAIN) {
             count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
         }
         Ok(count)
+    }
+
+    fn note_hourly(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
+        let mut hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(held, with): &(Arc<Passphrase>, Digest)| {
+            Arc::ptr_eq(held, passphrase) && with.id() == digest.id()
+        };
+        if !hourly.iter().any(is_it) {
+            hourly.push((passphrase.clone(), digest.clone()));
+        }
     }
 
     fn derive_hour(
@@ -236,9 +245,17 @@ impl<R: Random + Clone> Keyring<R> {
 }
 
 impl Passphrases {
-    fn find(&mut self, fingerprint: Fingerprint, origin: Origin) -> Option<Arc<Passphrase>> {
+    fn find(
+        &mut self,
+        fingerprint: Fingerprint,
+        bytes: &[u8],
+        origin: Origin,
+    ) -> Option<Arc<Passphrase>> {
         self.clock = self.clock.wrapping_add(1);
         let known = self.known.get_mut(&fingerprint)?;
+        if !known.passphrase.is(bytes) {
+            return None;
+        }
         known.seen = self.clock;
         if origin == Origin::Server && known.origin == Origin::Htaccess {
             known.origin = origin;
@@ -268,15 +285,20 @@ impl Passphrases {
         self.known.insert(fingerprint, known);
     }
 
+    /// Drops the visitor not seen for longest: one that has not been used, if
+    /// there is any, so that a file with many passphrases pushes out its own.
     fn forget_a_visitor(&mut self) {
         let visitors = self
             .known
             .iter()
             .filter(|(_, known)| known.origin == Origin::Htaccess);
         let oldest = visitors
-            .min_by_key(|(_, known)| known.seen)
-            .map(|(print, _)| *print);
-        if oldest.and_then(|print| self.known.remove(&print)).is_some() {
+            .min_by_key(|(_, known)| (known.passphrase.was_used(), known.seen))
+            .map(|(fingerprint, _)| *fingerprint);
+        if oldest
+            .and_then(|fingerprint| self.known.remove(&fingerprint))
+            .is_some()
+        {
             self.visitors = self.visitors.saturating_sub(1);
         }
     }

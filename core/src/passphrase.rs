@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use md5::{Digest as _, Md5};
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -20,6 +22,7 @@ use crate::{Digest, LibraryError};
 pub struct Passphrase {
     id: u64,
     secret: Secret,
+    used: AtomicBool,
     sealing: Mutex<Vec<SealingKey>>,
     masters: Mutex<Vec<(usize, Shared<Master>)>>,
 }
@@ -53,6 +56,16 @@ impl Clone for PassphraseList {
 }
 
 impl PassphraseList {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.passphrases.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.passphrases.is_empty()
+    }
+
     /// The passphrase that seals.
     pub(crate) fn first(&self) -> Option<&Arc<Passphrase>> {
         self.passphrases.first()
@@ -160,6 +173,7 @@ impl Passphrase {
         Ok(Self {
             id,
             secret,
+            used: AtomicBool::new(false),
             sealing: Mutex::default(),
             masters: Mutex::default(),
         })
@@ -170,8 +184,19 @@ impl Passphrase {
         self.id
     }
 
-    /// The bytes that key derivation starts from.
+    /// Whether this is the passphrase of these bytes, in constant time.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        self.secret.bytes.ct_eq(bytes).into()
+    }
+
+    /// Whether a key has ever been derived from it.
+    pub(crate) fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that key derivation starts from, which is about to.
     pub(crate) fn secret(&self) -> &[u8] {
+        self.used.store(true, Ordering::Relaxed);
         &self.secret.bytes
     }
 

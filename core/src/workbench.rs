@@ -10,6 +10,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use zeroize::Zeroize;
+
 use crate::cbc::KeyedContext;
 use crate::jwe_keys::{OpeningKeys, SealingContext};
 use crate::random::Drawn;
@@ -22,7 +24,8 @@ pub(crate) struct Workbench<R> {
     pub(crate) jwe_sealing: Option<SealingContext>,
     pub(crate) jwe_opening: OpeningKeys,
     pub(crate) random: Drawn<R>,
-    /// A token's bytes before base64; never a session's.
+    /// A token's bytes before base64. A session is here until it is encrypted
+    /// in place.
     pub(crate) scratch: Vec<u8>,
     /// The salt of this hour, by which it is found without computing it.
     pub(crate) salt: Option<(u64, [u8; 16])>,
@@ -86,6 +89,10 @@ impl<R: Random + Clone> Workbenches<R> {
             None => Box::new(Workbench::new(self.source.clone())?),
         };
         let outcome = work(&mut bench);
+        if outcome.is_err() {
+            // It may still hold a session that was not encrypted.
+            bench.scratch.zeroize();
+        }
         if bench.scratch.capacity() > MAX_SCRATCH {
             bench.scratch = Vec::new();
         }

@@ -135,7 +135,7 @@ pub(crate) fn server_root_relative<'p>(pool: Pool<'p>, path: &CStr) -> Option<&'
     // SAFETY: a C string in the pool, or `path` itself, which the pool's
     // owner outlives (server/config.c, ap_server_root_relative).
     let absolute = unsafe { CStr::from_ptr(absolute) };
-    Some(pool.text(&absolute.to_string_lossy()))
+    Some(pool.copy(absolute))
 }
 
 /// Splits a command as `apr_tokenize_to_argv` does: spaces, quotes, backslash.

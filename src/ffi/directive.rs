@@ -141,7 +141,7 @@ impl<'p> Parms<'p> {
     }
 
     /// Memory that is gone when the configuration has been read.
-    pub(crate) fn temporary(&self) -> Pool<'p> {
+    pub(crate) fn temporary(&self) -> Pool<'_> {
         self.temporary
     }
 

@@ -37,15 +37,15 @@ pub(super) unsafe extern "C" fn merge<M: Module>(
     };
     // Not NULL on failure: httpd takes that for a section that says nothing,
     // and merges what comes next with nothing.
-    let merged = pool.place_plain(M::refusing());
-    let raw = ptr::from_mut(merged).cast();
-    guard(raw, || {
+    let merged = ptr::from_mut(pool.place_plain(M::refusing()));
+    guard(merged.cast(), || {
         // SAFETY: records of `create` and `merge`, alive as long as `pool`.
         let base = unsafe { record::<M>(base) };
         // SAFETY: likewise.
         let add = unsafe { record::<M>(add) };
-        *merged = M::merge(&base, &add);
-        raw
+        // SAFETY: placed above, in the pool, ours alone.
+        unsafe { merged.write(M::merge(&base, &add)) };
+        merged.cast()
     })
 }
 
@@ -97,7 +97,7 @@ unsafe extern "C" fn pre_config<M: Module>(
     status(|| {
         // SAFETY: httpd passes the pool of the configuration.
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
-        session_hooks::register(pool, Some(encode::<M>), Some(decode::<M>))
+        session_hooks::register(Some(encode::<M>), Some(decode::<M>))
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
         install::<M>(pool, M::start(retained::random_bytes())?);
         Ok(())
@@ -143,7 +143,8 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
     });
 }
 
-/// Runs a hook of startup; an error is logged, and stops httpd.
+/// Runs a hook of startup; an error is logged, and stops httpd where it can
+/// still be stopped. A child goes on, and each request finds out for itself.
 fn status(hook: impl FnOnce() -> Result<(), String>) -> c_int {
     guard(bindings::HTTP_INTERNAL_SERVER_ERROR, || match hook() {
         Ok(()) => bindings::OK,
@@ -188,7 +189,7 @@ unsafe fn run_hook<M: Module>(
             return bindings::APR_EGENERAL;
         };
         // SAFETY: and for the session.
-        let Some(mut session) = (unsafe { Session::from_raw(z, request) }) else {
+        let Some(mut session) = (unsafe { Session::from_raw(z) }) else {
             return bindings::APR_EGENERAL;
         };
         let raw = request.configuration(M::record().as_ptr());

@@ -6,6 +6,7 @@
 //! | `entries` | the functions that httpd calls, each under a guard |
 //! | `directive` | the table of directives, and what a handler sees of a line |
 //! | `config_file` | files and programs named by the configuration |
+//! | `pipe` | waiting for a program's output |
 //! | `request` | a request, and the session that mod_session hands us |
 //! | `session_hooks` | mod_session's hooks, found at run time |
 //! | `processor` | which processor runs this thread |
@@ -29,6 +30,7 @@ mod entries;
 mod guard;
 mod log;
 mod module;
+pub(crate) mod pipe;
 mod pool;
 pub(crate) mod processor;
 mod request;

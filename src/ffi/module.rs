@@ -15,7 +15,7 @@ use super::request::{Request, Session};
 pub(crate) trait Module: Sized + 'static {
     /// What the sections of the configuration set. Plain data: what has a
     /// destructor is placed in the pool, and referred to.
-    type Record<'p>: Copy;
+    type Record<'p>: Copy + Send + Sync;
 
     /// What the process keeps for as long as a configuration is in force.
     type State: Send + Sync;

@@ -40,8 +40,9 @@ impl<'p> Pool<'p> {
     /// Moves a value that has a destructor into the pool; it runs when the
     /// pool is cleared.
     ///
-    /// `'static`, because by then anything else in the pool may be gone.
-    pub(crate) fn place<T: 'static>(self, value: T) -> &'p T {
+    /// `'static`, because by then anything else in the pool may be gone; `Send`
+    /// and `Sync`, because what the parent placed is every thread's.
+    pub(crate) fn place<T: Send + Sync + 'static>(self, value: T) -> &'p T {
         let place = self.write(value);
         // SAFETY: the pool is live; `place` holds a T until the cleanup runs,
         // once, when the pool goes (apr_pools.h, apr_pool_cleanup_register).
@@ -59,7 +60,7 @@ impl<'p> Pool<'p> {
     }
 
     /// Moves a value that has no destructor into the pool.
-    pub(crate) fn place_plain<T: Copy + 'p>(self, value: T) -> &'p mut T {
+    pub(crate) fn place_plain<T: Copy + Send + Sync + 'p>(self, value: T) -> &'p mut T {
         let mut place = self.write(value);
         // SAFETY: as in `place`.
         unsafe { place.as_mut() }
@@ -89,10 +90,20 @@ impl<'p> Pool<'p> {
 
     /// Copies text into the pool, as a C string.
     pub(crate) fn text(self, text: &str) -> &'p CStr {
+        self.copy_bytes(text.as_bytes())
+    }
+
+    /// Copies a C string into the pool.
+    pub(crate) fn copy(self, text: &CStr) -> &'p CStr {
+        self.copy_bytes(text.to_bytes())
+    }
+
+    fn copy_bytes(self, text: &[u8]) -> &'p CStr {
         let bytes = self.bytes(text.len().saturating_add(1));
-        for (to, from) in bytes.iter_mut().zip(text.bytes()) {
-            *to = from;
-        }
+        bytes
+            .iter_mut()
+            .zip(text)
+            .for_each(|(to, from)| *to = *from);
         CStr::from_bytes_until_nul(bytes).unwrap_or_default()
     }
 }

@@ -12,7 +12,7 @@ use super::pool::Pool;
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'r> {
     raw: NonNull<request_rec>,
-    pool: Pool<'r>,
+    lifetime: PhantomData<&'r request_rec>,
 }
 
 impl<'r> Request<'r> {
@@ -20,15 +20,12 @@ impl<'r> Request<'r> {
     ///
     /// # Safety
     ///
-    /// The request and its pool must live for `'r`, as they do for the length
-    /// of a hook (httpd.h, request_rec).
+    /// The request must live for `'r`, as it does for the length of a hook.
     pub(super) unsafe fn from_raw(raw: *mut request_rec) -> Option<Self> {
-        let raw = NonNull::new(raw)?;
-        // SAFETY: the caller vouches for the request.
-        let pool = unsafe { (*raw.as_ptr()).pool };
-        // SAFETY: and for its pool.
-        let pool = unsafe { Pool::from_raw(pool) }?;
-        Some(Self { raw, pool })
+        Some(Self {
+            raw: NonNull::new(raw)?,
+            lifetime: PhantomData,
+        })
     }
 
     /// What a module's sections say for this request, NULL if they do not.
@@ -82,12 +79,12 @@ impl<'r> Session<'r> {
     ///
     /// The session must live for `'r` and nobody else use it meanwhile, as
     /// mod_session sees to while its hooks run.
-    pub(super) unsafe fn from_raw(raw: *mut session_rec, request: Request<'r>) -> Option<Self> {
+    pub(super) unsafe fn from_raw(raw: *mut session_rec) -> Option<Self> {
         let raw = NonNull::new(raw)?;
         // SAFETY: the caller vouches for the session.
         let pool = unsafe { raw.as_ref() }.pool;
         // SAFETY: its pool lives as long as it does.
-        let pool = unsafe { Pool::from_raw(pool) }.unwrap_or(request.pool);
+        let pool = unsafe { Pool::from_raw(pool) }?;
         Some(Self {
             raw,
             pool,
@@ -123,6 +120,13 @@ impl<'r> Session<'r> {
     pub(crate) fn clear(&mut self) {
         // SAFETY: the session is live and ours.
         unsafe { self.raw.as_mut() }.encoded = std::ptr::null();
+    }
+
+    /// Whether the session is found by an id of its own, in a database: to
+    /// mark it dirty gives it another (mod_session_dbd.c, session_dbd_save).
+    pub(crate) fn has_id(&self) -> bool {
+        // SAFETY: the session is live.
+        !unsafe { self.raw.as_ref() }.uuid.is_null()
     }
 
     /// Has mod_session save the session though nobody changed it.

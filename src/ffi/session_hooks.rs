@@ -9,7 +9,6 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use super::bindings::{self, ap_HOOK_session_decode_t, ap_HOOK_session_encode_t};
-use super::pool::Pool;
 
 /// What mod_session calls itself, in any build.
 const MOD_SESSION: &CStr = c"mod_session.c";
@@ -24,12 +23,11 @@ pub(super) struct NoModSession;
 /// Puts `encode` last and `decode` first, as httpd's module does: nothing may
 /// come between the token and its store.
 pub(super) fn register(
-    pool: Pool<'_>,
     encode: ap_HOOK_session_encode_t,
     decode: ap_HOOK_session_decode_t,
 ) -> Result<(), NoModSession> {
-    let add_encode = symbol(pool, c"ap_hook_session_encode")?;
-    let add_decode = symbol(pool, c"ap_hook_session_decode")?;
+    let add_encode = symbol(c"ap_hook_session_encode")?;
+    let add_decode = symbol(c"ap_hook_session_decode")?;
     // SAFETY: mod_session.h declares this symbol with this signature.
     let add_encode: AddHook<ap_HOOK_session_encode_t> = unsafe { std::mem::transmute(add_encode) };
     // SAFETY: and this one.
@@ -42,8 +40,7 @@ pub(super) fn register(
     Ok(())
 }
 
-fn symbol(pool: Pool<'_>, name: &CStr) -> Result<ptr::NonNull<c_void>, NoModSession> {
-    let _ = pool;
+fn symbol(name: &CStr) -> Result<ptr::NonNull<c_void>, NoModSession> {
     // SAFETY: a C string; the call walks the list of modules.
     let session = unsafe { bindings::ap_find_linked_module(MOD_SESSION.as_ptr()) };
     if session.is_null() {

@@ -149,7 +149,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
     }
 }
 
-/// Printable ASCII: what a wrong key leaves less than once in 10⁸ times.
+/// Printable ASCII: what a wrong key leaves once in 10⁵ tokens of one block of
+/// 64 bits, and far more seldom in any longer one.
 fn is_text(session: &CStr) -> bool {
     session
         .to_bytes()
