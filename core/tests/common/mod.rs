@@ -1,6 +1,8 @@
 //! What the tests of this folder share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+use std::sync::Arc;
+
 use session_crypto_core::{
     Arena, Call, Cipher, Digest, Keyring, OpenError, OpenSslRandom, Origin, PassphraseList,
     Purpose, Refusal, Sealer, Seed, Settings,
@@ -23,7 +25,7 @@ impl Arena<'static> for Leak {
 
 /// What a section says, in a keyring of its own.
 pub(crate) struct Section {
-    pub(crate) keyring: Keyring,
+    keyring: Arc<Keyring>,
     passphrases: PassphraseList,
     ciphers: Vec<Cipher>,
     digest: Option<Digest>,
@@ -32,7 +34,18 @@ pub(crate) struct Section {
 
 impl Section {
     pub(crate) fn new(passphrases: &[&str], ciphers: &[&str]) -> Self {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        Self::within(keyring, passphrases, ciphers)
+    }
+
+    /// Two sections of one process.
+    pub(crate) fn two(one: &[&str], other: &[&str], ciphers: &[&str]) -> (Self, Self) {
+        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        let one = Self::within(keyring.clone(), one, ciphers);
+        (one, Self::within(keyring, other, ciphers))
+    }
+
+    fn within(keyring: Arc<Keyring>, passphrases: &[&str], ciphers: &[&str]) -> Self {
         let passphrases = passphrases
             .iter()
             .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
