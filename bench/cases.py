@@ -129,6 +129,17 @@ def against(clear: float | None, c: float | None = None) -> tuple[Comparison, ..
     )
 
 
+def against_clear(clear: float | None) -> tuple[Comparison, ...]:
+    """Ours to clear, with its target."""
+    return (Comparison(OURS, CLEAR, at_least(clear) if clear else None),)
+
+
+def jwe(size: int) -> tuple[Subject, ...]:
+    """The session in clear, and as JWE, which the C module does not have."""
+    crypto = "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n"
+    return tuple(Subject(kind, Setup(kind, crypto=crypto, size=size)) for kind in (CLEAR, OURS))
+
+
 # The session's age starts anew with each request, so each request writes it.
 EACH_REQUEST_WRITES = "SessionMaxAge 86400\n"
 # An age that is never behind by so much is never written.
@@ -201,6 +212,8 @@ CASES = (
         trio(sessions=NO_REQUEST_WRITES, writes=False),
         against(0.97),
     ),
+    Case("jwe-100", "JWE, read and write, 100 bytes", jwe(100), against_clear(0.95)),
+    Case("jwe-3000", "JWE, read and write, 3,000 bytes", jwe(3000), against_clear(None)),
     Case(
         "htaccess",
         "all directives in .htaccess",
