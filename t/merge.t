@@ -23,6 +23,7 @@ use MIME::Base64 qw(decode_base64);
 use Test::More;
 
 use SessionCrypto::Httpd ();
+use SessionCrypto::Jwe   qw(header);
 
 my @LEVELS = qw(server vhost directory htaccess location nested if);
 my %RANK   = map { $LEVELS[$_] => $_ } 0 .. $#LEVELS;
@@ -49,6 +50,7 @@ for my $module (qw(ours c)) {
             grep { server_lines($_) eq $at_server && ($module eq 'ours' || !needs_ours($_)) } @cases);
     }
 }
+purposes();
 done_testing;
 
 sub single_levels {
@@ -153,6 +155,35 @@ sub lists {
             { location => ["SessionCryptoPassphrase $outer"], nested => ["SessionCryptoPassphrase $inner"] },
             { passphrase => $inner }, { opens => [$inner] }];
     return @cases;
+}
+
+# A purpose merges like the other settings, and shows in the token.
+sub purposes {
+    my @cases = map { [$_, $_] } @LEVELS;
+    for my $inner (@LEVELS) {
+        push @cases, map { [$_, $inner] } @LEVELS[0 .. $RANK{$inner} - 1];
+    }
+    for my $at_server (0, 1) {
+        my @here  = grep { ($_->[0] eq 'server') == $at_server } @cases;
+        my $httpd = SessionCrypto::Httpd->new(name => 'merge_purpose');
+        my $config = "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n";
+        $config .= "SessionCryptoPurpose at-server\n" if $at_server;
+        for my $number (0 .. $#here) {
+            my %levels = map { $_ => ["SessionCryptoPurpose at-$_"] } grep { $_ ne 'server' } @{ $here[$number] };
+            $config .= host($httpd, $number, [undef, \%levels]);
+        }
+        $httpd->{config} = $config;
+        $httpd->start;
+        for my $number (0 .. $#here) {
+            my ($outer, $inner) = @{ $here[$number] };
+            my $token = $httpd->client(host => "case$number")->get('/in/nested', 'X-S' => 'user=joe')->token // '';
+            my ($purpose) = header($token) =~ /"aud":"([^"]*)"/;
+            is($purpose, "at-$inner", "ours: purpose at $outer" . ($outer eq $inner ? '' : " and $inner"));
+        }
+        $httpd->stop;
+        $httpd->log->clean;
+    }
+    return;
 }
 
 sub write_setting { return $WRITE{ $_[0] }->($_[1]) }

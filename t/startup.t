@@ -76,6 +76,14 @@ my %WRONG = (
     'CFB'                             => ['SessionCryptoCipher aes-256-cfb', 'aes-256-cfb', 'CBC'],
     'XTS'                             => ['SessionCryptoCipher aes-256-xts', 'aes-256-xts', 'CBC'],
     'a stream cipher'                 => ['SessionCryptoCipher chacha20', 'chacha20', 'CBC'],
+    'ChaCha20-Poly1305'               => ['SessionCryptoCipher chacha20-poly1305', 'chacha20-poly1305', 'aes-256-gcm'],
+    'CCM'                             => ['SessionCryptoCipher aes-256-ccm', 'aes-256-ccm', 'aes-256-gcm'],
+    'OCB'                             => ['SessionCryptoCipher aes-256-ocb', 'aes-256-ocb', 'aes-256-gcm'],
+    'GCM of another cipher'           => ['SessionCryptoCipher aria-256-gcm', 'aria-256-gcm', 'aes-256-gcm'],
+    'SIV'                             => ['SessionCryptoCipher aes-256-siv', 'aes-256-siv', 'aes-256-gcm'],
+    'key wrapping'                    => ['SessionCryptoCipher aes256-wrap', 'aes256-wrap', 'aes-256-gcm'],
+    'a name of JWE'                   => ['SessionCryptoCipher A256GCM', 'A256GCM', 'unknown cipher', 'aes256'],
+    'an unknown cipher after aes-256-gcm' => ['SessionCryptoCipher aes-256-gcm rot13', 'rot13', 'unknown cipher'],
     'a digest as cipher'              => ['SessionCryptoCipher sha256', 'unknown cipher'],
     'an unknown digest'               => ['SessionCryptoDigest sha257', 'sha257', 'unknown digest'],
     'an empty digest'                 => ['SessionCryptoDigest ""', 'unknown digest'],
@@ -83,6 +91,19 @@ my %WRONG = (
     'a digest that HMAC cannot use'   => ['SessionCryptoDigest shake128', 'shake128', 'HMAC'],
     'another one'                     => ['SessionCryptoDigest shake256', 'shake256', 'HMAC'],
     'a cipher as digest'              => ['SessionCryptoDigest aes-256-cbc', 'unknown digest'],
+    'a purpose with CBC ciphers'      => ["SessionCryptoCipher aes256 aes128\nSessionCryptoPurpose shop", 'SessionCryptoPurpose', 'SessionCryptoCipher aes-256-gcm'],
+    'CBC ciphers after a purpose'     => ["SessionCryptoPurpose shop\nSessionCryptoCipher aes256 aes128", 'SessionCryptoPurpose', 'SessionCryptoCipher aes-256-gcm'],
+    'a purpose with CBC ciphers, in a location' => ["<Location /a>\nSessionCryptoCipher aes256\nSessionCryptoPurpose shop\n</Location>", 'SessionCryptoCipher aes-256-gcm'],
+    'no purpose'                      => ['SessionCryptoPurpose', 'takes an argument'],
+    'two purposes'                    => ['SessionCryptoPurpose shop mail', 'one argument'],
+    'an empty purpose'                => ['SessionCryptoPurpose ""', 'a purpose is', '1 to 128'],
+    'a purpose that is too long'      => ['SessionCryptoPurpose ' . 'x' x 129, 'a purpose is', '1 to 128'],
+    'a purpose with a quote'          => [q(SessionCryptoPurpose 'the "shop"'), 'a purpose is', 'printable ASCII'],
+    'a purpose with a backslash'      => [q(SessionCryptoPurpose 'a\\\\b'), 'a purpose is', 'printable ASCII'],
+    'a purpose in UTF-8'              => ["SessionCryptoPurpose caf\xc3\xa9", 'a purpose is', 'printable ASCII'],
+    'a purpose in Latin-1'            => ["SessionCryptoPurpose caf\xe9", 'a purpose is', 'printable ASCII'],
+    'a purpose with a tab'            => ["SessionCryptoPurpose \"a\tb\"", 'a purpose is', 'printable ASCII'],
+    'a purpose with a DEL'            => ["SessionCryptoPurpose a\x7f", 'a purpose is', 'printable ASCII'],
     'driver nss'                      => ['SessionCryptoDriver nss', 'nss', 'openssl'],
     'driver commoncrypto'             => ['SessionCryptoDriver commoncrypto', 'commoncrypto', 'openssl'],
     'an unknown driver'               => ['SessionCryptoDriver gnutls', 'gnutls', 'openssl'],
@@ -110,6 +131,37 @@ for my $name (sort keys %WRONG) {
     } or diag($output);
 }
 
+# What no line by itself is wrong about shows when all has been read: which
+# server, by the line of its <VirtualHost>, or the one outside.
+my %WRONG_TOGETHER = (
+    'a purpose without a cipher'               => ["SessionCryptoPurpose shop\n", ''],
+    'a purpose outside, CBC in a virtual host' => [
+        "SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop\n<VirtualHost *>\nSessionCryptoCipher aes256\n</VirtualHost>", 'VirtualHost'],
+    'CBC outside, a purpose in a virtual host' => [
+        "SessionCryptoCipher aes256\n<VirtualHost *>\nSessionCryptoPurpose shop\n</VirtualHost>", 'VirtualHost'],
+    'a purpose in a virtual host, no cipher'   => ["<VirtualHost *>\nSessionCryptoPurpose shop\n</VirtualHost>", 'VirtualHost'],
+    'a purpose in the second virtual host'     => [
+        "<VirtualHost *>\nServerName a\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop\n</VirtualHost>\n"
+            . "<VirtualHost 127.0.0.1>\nServerName b\nSessionCryptoPurpose shop\n</VirtualHost>", 'VirtualHost 127'],
+    'a purpose in a location, no cipher'       => ["<Location /a>\nSessionCryptoPurpose shop\n</Location>", ''],
+    'a purpose in a location, CBC around it'   => [
+        "<VirtualHost *>\nSessionCryptoCipher aes256\n<Location /a>\nSessionCryptoPurpose shop\n</Location>\n</VirtualHost>", 'VirtualHost'],
+    'CBC in a directory, a purpose around it'  => [
+        "SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop\n<Directory />\nSessionCryptoCipher aes256\n</Directory>", ''],
+);
+for my $name (sort keys %WRONG_TOGETHER) {
+    my ($fragment, $host) = @{ $WRONG_TOGETHER{$name} };
+    my $httpd = with_files(config => "SessionCryptoPassphrase ${\SECRET}\n$fragment");
+    my ($ok, $output) = $httpd->check;
+    subtest $name => sub {
+        ok(!$ok, 'httpd -t fails');
+        my $place = 'in the server configuration';
+        $place = 'in the virtual host at line ' . line_of($httpd->conf, "<$host") . ' of ' . $httpd->conf if $host;
+        like($output, qr/\Q$place: SessionCryptoPurpose\E .*\QSessionCryptoCipher aes-256-gcm\E/, "it says $place what to write");
+        unlike($output, qr/${\SECRET}/, 'it tells no secret');
+    } or diag($output);
+}
+
 # .htaccess is read with the request.
 my %WRONG_IN_HTACCESS = (
     'exec:'             => ['SessionCryptoPassphrase exec:@DIR@/bin/print', 'not allowed in .htaccess'],
@@ -118,6 +170,9 @@ my %WRONG_IN_HTACCESS = (
     'an empty passphrase' => ['SessionCryptoPassphrase ""', 'empty passphrase'],
     'an unknown cipher' => ['SessionCryptoCipher rot13', 'unknown cipher'],
     'an unknown digest' => ['SessionCryptoDigest rot13', 'unknown digest'],
+    'an AEAD cipher that JWE has not' => ['SessionCryptoCipher aes-256-ocb', 'aes-256-gcm'],
+    'a purpose with CBC ciphers' => ["SessionCryptoCipher aes256\nSessionCryptoPurpose shop", 'SessionCryptoCipher aes-256-gcm'],
+    'an empty purpose'  => ['SessionCryptoPurpose ""', 'a purpose is'],
     'a driver'          => ['SessionCryptoDriver openssl', 'SessionCryptoDriver not allowed'],
 );
 {
@@ -160,6 +215,13 @@ my @SAME = (
     ['SessionCryptoDigest sha512', 'SessionCryptoDigest SHA512', 0],
     ['SessionCryptoDigest SHA2-256', 'SessionCryptoDigest SHA256', 0],
     ['SessionCryptoDigest sha3-256', 'SessionCryptoDigest SHA3-256', 0],
+    ['SessionCryptoCipher aes-256-gcm', 'SessionCryptoCipher AES-256-GCM', 0],
+    ['SessionCryptoCipher id-aes256-GCM', 'SessionCryptoCipher aes-256-gcm', 0],
+    ['SessionCryptoCipher aes-128-gcm', 'SessionCryptoCipher id-aes128-GCM', 0],
+    ["SessionCryptoCipher aes-256-gcm\nSessionCryptoDigest sha256", 'SessionCryptoCipher aes-256-gcm', 0],
+    ["SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop", "SessionCryptoPurpose \"shop\"\nSessionCryptoCipher aes-256-gcm", 0],
+    ["SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose mail\nSessionCryptoPurpose shop", "SessionCryptoPurpose shop\nSessionCryptoCipher aes-256-gcm", 0],
+    ["SessionCryptoCipher aes256 aes-256-gcm\nSessionCryptoPurpose shop", '', 0],
     ['SessionCryptoPassphrase "exec:bin/print word"', 'SessionCryptoPassphrase word', 1],
     ['SessionCryptoPassphrase "exec:@DIR@/bin/print word"', 'SessionCryptoPassphrase word', 1],
     [q(SessionCryptoPassphrase "exec:bin/print 'two words'"), 'SessionCryptoPassphrase "two words"', 1],
@@ -176,8 +238,13 @@ my @SAME = (
 );
 is_same($_) for qw(ours c);
 
-ok((with_files(config => $_)->check)[0], "accepted: $_")
-    for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"';
+ok((with_files(config => $_)->check)[0], 'accepted: ' . s/\n/, /gr)
+    for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"',
+    # Without a passphrase nothing is sealed, and so nothing has to carry it.
+    'SessionCryptoPurpose shop', "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop",
+    # In an outer section, an inner one may name the cipher.
+    "SessionCryptoPurpose shop\n<Location />\nSessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-128-gcm\n</Location>",
+    map { qq(SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose "$_") } 'x' x 128, q(the shop's), '{a}&<b>,~', 'https://shop.example/';
 
 done_testing;
 
@@ -185,6 +252,15 @@ sub with_files {
     my $httpd = SessionCrypto::Httpd->new(@_);
     $httpd->write_file($_, @{ $FILES{$_} }) for keys %FILES;
     return $httpd;
+}
+
+sub line_of {
+    my ($conf, $beginning) = @_;
+    open my $file, '<', $conf or die "$conf: $!\n";
+    while (<$file>) {
+        return $. if /^\Q$beginning\E/;
+    }
+    return 'none';
 }
 
 sub line_at_fault {
