@@ -6,7 +6,7 @@ CARGO = apxs/cargo
 demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 
-.PHONY: build deps test demo install uninstall clean help
+.PHONY: build deps test bench budget demo install uninstall clean help
 
 build:
 	$(CARGO) build --release --locked
@@ -15,6 +15,9 @@ help:
 	@echo 'make            build target/release/libmod_session_crypto.so'
 	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port'
 	@echo 'make test       all tests; installs what they need'
+	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
+	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
+	@echo 'make budget     instructions a token, compared with bench/instructions.budget'
 	@echo 'make deps       install what building needs (Debian, Ubuntu)'
 	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
 	@echo '                DESTDIR=/path puts it below that directory'
@@ -30,6 +33,15 @@ test:
 	$(CARGO) build --release --locked
 	$(CARGO) test --workspace --locked
 	t/run
+
+bench:
+	apxs/deps bench
+	$(CARGO) build --release --locked
+	bench/run.py $(CASES)
+
+budget:
+	apxs/deps bench
+	bench/instructions
 
 demo:
 	apxs/deps
