@@ -14,7 +14,7 @@ use SessionCrypto::Jwe   qw(header parts);
 
 use constant { MEGABYTE => 1 << 20, LAST_DAY => 2**32 - 1 };
 
-my $httpd = SessionCrypto::Httpd->new(name => 'jwe', config => <<'END')->start;
+my $httpd = SessionCrypto::Httpd->new(name => 'jwe', config => <<'END');
 SessionCryptoPassphrase secret
 SessionCryptoCipher aes-256-gcm
 <Location /purpose>
@@ -44,7 +44,12 @@ SessionCryptoCipher aes-256-gcm
 <Location /named>
     SessionCryptoDigest SHA256
 </Location>
+<Directory "@DIR@/htdocs/htaccess">
+    SessionCryptoCipher aes256
+</Directory>
 END
+$httpd->write_file('htdocs/htaccess/.htaccess', "SessionCryptoPurpose shop\n");
+$httpd->start;
 my $client   = $httpd->client;
 my @children = $httpd->children;
 my $key      = SessionCrypto::Jwe->new(passphrase => 'secret');
@@ -192,6 +197,19 @@ is($client->get('/jwe', session => made(day => $day - 1))->token, undef, "yester
 my $again = $client->get('/all', session => made(enc => 'A128GCM'))->token // '';
 like($again && header($again), qr/A256GCM/, 'that of another cipher is, under the first');
 is($client->get('/all', session => $again)->token, undef, 'and only once');
+
+# Settings that only a request brings together: no session, and none in clear.
+{
+    my $before = () = $httpd->log->lines;
+    for my $session (undef, seal('/classic', 'user=mallory'), made()) {
+        my $res = $client->get('/htaccess/', 'X-S' => 'user=joe', defined $session ? (session => $session) : ());
+        is($res->token, undef, 'a purpose in .htaccess, and CBC around it: nothing is sealed');
+        is($res->body, '', 'and nothing opened');
+    }
+    my @lines = $httpd->log->lines;
+    cmp_ok((grep { /\[session_crypto:error\]/ } @lines[$before .. $#lines]), '>=', 3, 'an error line each time');
+    $httpd->log->expect(qr/\[session(_crypto)?:error\] .*\[client /, 'the purpose without a cipher');
+}
 
 my %alive = map { $_ => 1 } $httpd->children;
 is_deeply([grep { $alive{$_} } @children], \@children, 'every child is still running');

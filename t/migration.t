@@ -11,7 +11,7 @@ use Test::More;
 use SessionCrypto::Httpd ();
 use SessionCrypto::Jwe   qw(header parts);
 
-# A process draws random bytes for 256 nonces at a time.
+# A process draws random bytes for some dozens of nonces at a time.
 use constant { USERS => 20, SEALS => 3000, SEALS_OF_SECOND => 300, MOST_SEALS => 30_000 };
 
 my @users = map { "user$_" } 1 .. USERS;
