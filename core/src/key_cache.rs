@@ -6,7 +6,7 @@
 //! he gains is that others' keys are derived anew.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use siphasher::sip::SipHasher13;
 
@@ -37,8 +37,11 @@ pub(crate) type SharedKey = Shared<ClassicKey>;
 
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
+///
+/// Made when the first key comes, in a child; the parent has no use for it.
+#[derive(Default)]
 pub(crate) struct KeyCache {
-    sets: Box<[Mutex<Set>]>,
+    sets: OnceLock<Box<[Mutex<Set>]>>,
 }
 
 type Set = [Option<(KeyName, SharedKey)>; WAYS];
@@ -52,12 +55,6 @@ const SETS: usize = 512;
 const SETS_U64: u64 = 512;
 
 impl KeyCache {
-    pub(crate) fn new() -> Self {
-        Self {
-            sets: (0..SETS).map(|_| Mutex::default()).collect(),
-        }
-    }
-
     /// Returns the place of this key, a new one if there is none.
     pub(crate) fn place(&self, name: &KeyName) -> SharedKey {
         self.with_set(name, |set| {
@@ -71,6 +68,7 @@ impl KeyCache {
 
     /// Takes a key out, to be kept elsewhere.
     pub(crate) fn take(&self, name: &KeyName) -> Option<SharedKey> {
+        self.sets.get()?;
         self.with_set(name, |set| {
             let key = find(set, name)?;
             if let Some(first) = set.first_mut() {
@@ -90,7 +88,10 @@ impl KeyCache {
         let mut hasher = SipHasher13::new();
         name.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % SETS_U64).unwrap_or_default();
-        let Some(set) = self.sets.get(index) else {
+        let sets = self
+            .sets
+            .get_or_init(|| (0..SETS).map(|_| Mutex::default()).collect());
+        let Some(set) = sets.get(index) else {
             return R::default();
         };
         with(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
@@ -142,16 +143,15 @@ mod tests {
     }
 
     fn len(cache: &KeyCache) -> usize {
-        cache
-            .sets
-            .iter()
+        let sets = cache.sets.get().unwrap();
+        sets.iter()
             .map(|set| set.lock().unwrap().iter().flatten().count())
             .sum()
     }
 
     #[test]
     fn a_flood_fills_it_and_does_not_grow_it() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         for salt in 0..100_000 {
             cache.place(&name(salt));
         }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn passphrases_that_share_a_salt_do_not_push_each_other_out() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         let names: Vec<_> = (0..200)
             .map(|passphrase| KeyName {
                 passphrase,
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_is_used_stays() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         let used = cache.place(&name(0));
         for salt in 1..100_000 {
             cache.place(&name(salt));
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_dropped() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         let place = cache.place(&name(0));
         place.get(derive).unwrap();
         let watch = Arc::downgrade(&place.0);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn threads_that_miss_together_derive_once() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         let derivations = std::sync::atomic::AtomicU32::new(0);
         std::thread::scope(|scope| {
             for _ in 0..16 {
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_kept() {
-        let cache = KeyCache::new();
+        let cache = KeyCache::default();
         let failed = cache.place(&name(1));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(

@@ -80,7 +80,7 @@ impl<R: Random + Clone> Keyring<R> {
             passphrases: Mutex::default(),
             hasher: RandomState::new(),
             next_id: AtomicU64::new(0),
-            keys: KeyCache::new(),
+            keys: KeyCache::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
         })
