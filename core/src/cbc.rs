@@ -97,6 +97,9 @@ impl KeyedContext {
         block_size: NonZeroUsize,
     ) -> Result<(), LibraryError> {
         let length = blocks.len().saturating_sub(block_size.get());
+        if length <= block_size.get() || length % block_size != 0 {
+            return Err(LibraryError::impossible("encrypt"));
+        }
         // The chain would mix the last block in: taken out in advance.
         for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
             *byte ^= last;
@@ -109,12 +112,8 @@ impl KeyedContext {
                 &done.err().unwrap_or_else(ErrorStack::get),
             ));
         }
-        let end = length.saturating_sub(block_size.get())..length;
-        for (last, byte) in self
-            .last
-            .iter_mut()
-            .zip(blocks.get(end).unwrap_or_default())
-        {
+        let end = blocks.get(length.saturating_sub(block_size.get())..length);
+        for (last, byte) in self.last.iter_mut().zip(end.unwrap_or_default()) {
             *last = *byte;
         }
         Ok(())

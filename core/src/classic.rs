@@ -130,7 +130,8 @@ pub(crate) fn seal<'a>(
     scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&under.salt);
-    scratch.extend_from_slice(under.nonce.get(..block_size.get()).unwrap_or_default());
+    let nonce = under.nonce.get(..block_size.get());
+    scratch.extend_from_slice(nonce.ok_or_else(|| LibraryError::impossible("seal"))?);
     scratch.extend_from_slice(session);
     // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
     let count = block_size.get().saturating_sub(session.len() % block_size);
@@ -138,23 +139,25 @@ pub(crate) fn seal<'a>(
     scratch.resize(length, u8::try_from(count).unwrap_or_default());
     // A block for the context to work with.
     scratch.resize(length.saturating_add(block_size.get()), 0);
-    let body = scratch
-        .get_mut(MAC.saturating_add(CLASSIC_SALT)..)
-        .unwrap_or_default();
-    context.encrypt(body, block_size)?;
+    let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
+    context.encrypt(
+        body.ok_or_else(|| LibraryError::impossible("seal"))?,
+        block_size,
+    )?;
     scratch.truncate(length);
-    if let Some((first, authenticated)) = scratch.split_first_chunk_mut::<MAC>() {
-        *first = mac(under.passphrase, authenticated);
-    }
-    Ok(text(scratch, arena))
+    let (first, authenticated) = scratch
+        .split_first_chunk_mut::<MAC>()
+        .ok_or_else(|| LibraryError::impossible("seal"))?;
+    *first = mac(under.passphrase, authenticated);
+    text(scratch, arena).ok_or_else(|| LibraryError::impossible("seal"))
 }
 
 /// Base64 of `bytes`, with the NUL that ends a C string.
-fn text<'a>(bytes: &[u8], arena: &impl Arena<'a>) -> &'a CStr {
+fn text<'a>(bytes: &[u8], arena: &impl Arena<'a>) -> Option<&'a CStr> {
     let length = STANDARD.encoded_length(bytes.len());
     let text = arena.bytes(length.saturating_add(1));
-    let _ = STANDARD.encode(bytes, text.get_mut(..length).unwrap_or_default().as_out());
-    CStr::from_bytes_until_nul(text).unwrap_or_default()
+    let _ = STANDARD.encode(bytes, text.get_mut(..length)?.as_out());
+    CStr::from_bytes_with_nul(text).ok()
 }
 
 fn mac(passphrase: &Passphrase, bytes: &[u8]) -> [u8; MAC] {

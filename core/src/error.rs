@@ -62,6 +62,15 @@ impl LibraryError {
         Self { action, reason }
     }
 
+    /// A length or a place is not what this code takes for granted. It is not
+    /// OpenSSL's doing, but closed it fails all the same.
+    pub(crate) fn impossible(action: &'static str) -> Self {
+        Self {
+            action,
+            reason: "a buffer is not as long as it must be".to_owned(),
+        }
+    }
+
     /// The failure was another thread's, which has reported it.
     pub(crate) fn elsewhere() -> Self {
         Self {

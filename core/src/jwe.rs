@@ -16,6 +16,7 @@
 //! written, to the letter, but for the key id and the day. So nothing in a
 //! token chooses an algorithm.
 
+use std::ffi::CStr;
 use std::fmt::Write;
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
@@ -181,37 +182,35 @@ pub(crate) fn token_length(header: &[u8], session: usize) -> usize {
     .fold(0, usize::saturating_add)
 }
 
-/// Writes a token into [`token_length`] bytes.
-pub(crate) fn write(
-    text: &mut [u8],
+/// Writes a token, and a NUL, into [`token_length`] bytes; `None` if they are
+/// not as many.
+pub(crate) fn write<'t>(
+    text: &'t mut [u8],
     header: &[u8],
     nonce: &[u8; NONCE],
     ciphertext: &[u8],
     tag: &[u8; TAG],
-) {
-    let (head, text) = text.split_at_mut_checked(header.len()).unwrap_or_default();
-    head.copy_from_slice(header);
-    let text = put(text, b"..");
-    let text = put(encode(text, nonce), b".");
-    let text = put(encode(text, ciphertext), b".");
-    put(encode(text, tag), b"\0");
+) -> Option<&'t CStr> {
+    let rest = put(&mut *text, header)?;
+    let rest = put(rest, b"..")?;
+    let rest = put(encode(rest, nonce)?, b".")?;
+    let rest = put(encode(rest, ciphertext)?, b".")?;
+    let rest = put(encode(rest, tag)?, b"\0")?;
+    rest.is_empty()
+        .then(|| CStr::from_bytes_with_nul(text).ok())?
 }
 
-fn put<'t>(text: &'t mut [u8], what: &[u8]) -> &'t mut [u8] {
-    let (here, rest) = text.split_at_mut_checked(what.len()).unwrap_or_default();
-    here.iter_mut().zip(what).for_each(|(to, from)| *to = *from);
-    rest
+fn put<'t>(text: &'t mut [u8], what: &[u8]) -> Option<&'t mut [u8]> {
+    let (here, rest) = text.split_at_mut_checked(what.len())?;
+    here.copy_from_slice(what);
+    Some(rest)
 }
 
-fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> &'t mut [u8] {
+fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> Option<&'t mut [u8]> {
     let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
-    match text.split_at_mut_checked(length) {
-        Some((here, rest)) => {
-            let _ = URL_SAFE_NO_PAD.encode(bytes, here.as_out());
-            rest
-        }
-        None => &mut [],
-    }
+    let (here, rest) = text.split_at_mut_checked(length)?;
+    let _ = URL_SAFE_NO_PAD.encode(bytes, here.as_out());
+    Some(rest)
 }
 
 /// Decodes canonical base64url to exactly `N` bytes.

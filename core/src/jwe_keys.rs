@@ -125,7 +125,9 @@ fn with_day_key<T>(
     with: impl FnOnce(&Cipher, &[u8]) -> Result<T, LibraryError>,
 ) -> Result<T, LibraryError> {
     let mut key = zeroize::Zeroizing::new([0; 32]);
-    let key = key.get_mut(..cipher.key_length()).unwrap_or_default();
+    let key = key
+        .get_mut(..cipher.key_length())
+        .ok_or_else(|| LibraryError::impossible("expand a key"))?;
     master.day_key(enc, day, key)?;
     with(cipher, key)
 }

@@ -54,9 +54,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
             }
         };
         let text = arena.bytes(jwe::token_length(header, session.len()));
-        jwe::write(text, header, &nonce, &bench.scratch, &tag);
-        // The scratch held the session until it was encrypted in place.
-        let token = CStr::from_bytes_until_nul(text).unwrap_or_default();
+        let token = jwe::write(text, header, &nonce, &bench.scratch, &tag)
+            .ok_or_else(|| LibraryError::impossible("seal"))?;
         Ok(Sealed { token, derived })
     }
 
@@ -154,7 +153,9 @@ fn decrypt<'a>(
     let length = parts.session_length()?;
     // One byte more, for the NUL.
     let bytes = arena.bytes(length.saturating_add(1));
-    let text = bytes.get_mut(..length).unwrap_or_default();
+    let text = bytes
+        .get_mut(..length)
+        .ok_or_else(|| LibraryError::impossible("open"))?;
     parts.decode_ciphertext(text)?;
     if !opening
         .context
