@@ -27,6 +27,14 @@ SessionEnv On
 SessionHeader X-S
 SessionDBDCookieName session path=/
 SessionCryptoPassphrase secret
+<Location /rotated>
+    SessionCryptoPassphrase new secret
+    SessionCryptoCipher aes-256-gcm aes256
+</Location>
+<Location /new>
+    SessionCryptoPassphrase new
+    SessionCryptoCipher aes-256-gcm
+</Location>
 END
 
 # Statements are prepared when a child starts, before DBDInitSQL: the table has
@@ -55,6 +63,17 @@ is($client->get('/', session => $key)->body, '', 'a row in clear is not taken');
 my $res = $client->get('/', session => $key, 'X-S' => 'user=joe');
 is($client->get('/', session => $res->token // $key)->body, 'user=joe', 'and can be replaced');
 unlike(join("\n", sql('select value from session')), qr/=joe/, 'by one that is sealed');
+
+# An old passphrase is no reason to give out another key: requests that are under
+# way have this one. The next session that is written is under the new one.
+$key = $client->get('/', 'X-S' => 'user=joe')->token;
+($value) = sql("select value from session where key = '$key'");
+$res = $client->get('/rotated', session => $key);
+is($res->body, 'user=joe', 'a row under the second passphrase opens');
+is($res->token // $key, $key, 'under the same key');
+is((sql("select value from session where key = '$key'"))[0], $value, 'and is left alone');
+$key = $client->get('/rotated', session => $key, 'X-S' => 'user=jane')->token // $key;
+is($client->get('/new', session => $key)->body, 'user=jane', 'until it is written, under the first passphrase');
 
 $httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the row in clear');
