@@ -26,12 +26,15 @@ pub(crate) struct DirRecord<'p> {
 pub(crate) enum Protection<'p> {
     /// No passphrase is set here: encryption was not asked for.
     Clear,
-    /// The record could not be made, or asks for what cannot be: neither seal
-    /// nor open anything.
-    Refuse,
+    /// The record could not be made, or asks for what cannot be, which is what
+    /// the words say: neither seal nor open anything.
+    Refuse(&'static str),
     /// Seal and open.
     Seal(Sealer<'p>),
 }
+
+/// What is wrong with a section whose record could not be made.
+const BROKEN: &str = "an internal error kept the section's settings from being read";
 
 /// What is wrong with a purpose and nothing but CBC ciphers.
 const PURPOSE_NEEDS_AEAD: &str = "SessionCryptoPurpose takes a cipher whose tokens can carry \
@@ -139,8 +142,11 @@ impl<'p> DirRecord<'p> {
 
     /// What this record asks for.
     pub(crate) fn protection(&self, keyring: &'p Keyring) -> Protection<'p> {
-        if self.refuses || self.check().is_err() {
-            return Protection::Refuse;
+        if self.refuses {
+            return Protection::Refuse(BROKEN);
+        }
+        if let Err(reason) = self.check() {
+            return Protection::Refuse(reason);
         }
         match self.settings(keyring) {
             None => Protection::Clear,

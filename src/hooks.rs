@@ -22,7 +22,7 @@ pub(crate) fn encode<'r>(
     };
     let sealer = match record.protection(keyring) {
         Protection::Clear => return Ok(()),
-        Protection::Refuse => return Err(report::broken_record(request)),
+        Protection::Refuse(reason) => return Err(report::unusable(request, reason)),
         Protection::Seal(sealer) => sealer,
     };
     let sealed = sealer
@@ -47,7 +47,7 @@ pub(crate) fn decode<'r>(
     };
     let sealer = match record.protection(keyring) {
         Protection::Clear => return Ok(()),
-        Protection::Refuse => return Err(report::broken_record(request)),
+        Protection::Refuse(reason) => return Err(report::unusable(request, reason)),
         Protection::Seal(sealer) => sealer,
     };
     match sealer.open(token.to_bytes(), call(request), &session.pool()) {
@@ -56,9 +56,14 @@ pub(crate) fn decode<'r>(
             if opened.derived {
                 report::derived(request);
             }
-            if opened.stale && !session.has_id() {
-                session.mark_dirty();
-                report::stale(request);
+            if opened.stale {
+                // One that is dirty gets another id, and the requests that
+                // come beside this one would not find it any more.
+                let saves = !session.has_id();
+                if saves {
+                    session.mark_dirty();
+                }
+                report::stale(request, saves);
             }
             Ok(())
         }

@@ -17,12 +17,20 @@ pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
     );
 }
 
-/// The client's token is not one that would be made now.
-pub(crate) fn stale(request: Request<'_>) {
+/// The client's token is not one that would be made now; whether it is
+/// replaced at once, or when the session is saved next.
+pub(crate) fn stale(request: Request<'_>, saves: bool) {
+    let when = if saves {
+        "it will be saved"
+    } else {
+        "when saved next, it will be"
+    };
     request.log(
         Level::Debug,
-        &"session opened under another than the first passphrase and cipher, \
-          it will be saved under these",
+        &format_args!(
+            "session opened under another than the first passphrase and cipher, \
+             {when} under these"
+        ),
     );
 }
 
@@ -46,11 +54,11 @@ pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) -> Failed {
     Failed
 }
 
-/// The section's record could not be made; an earlier line says why.
-pub(crate) fn broken_record(request: Request<'_>) -> Failed {
+/// The settings of a section cannot be used together, or are not known.
+pub(crate) fn unusable(request: Request<'_>, reason: &str) -> Failed {
     request.log(
         Level::Error,
-        &"session neither opened nor sealed: the configuration of this section is unusable",
+        &format_args!("session neither opened nor sealed: {reason}"),
     );
     Failed
 }
