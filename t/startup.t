@@ -30,6 +30,10 @@ my %FILES = (
     'bin/empty-line'       => ["#!/bin/sh\necho\necho ${\SECRET}\n", 0755],
     'bin/killed'           => ["#!/bin/sh\nkill -9 \$\$\n", 0755],
     'bin/print'            => [qq(#!/bin/sh\nprintf '%s\\n' "\$1"\necho ignored\n), 0755],
+    # Leaves a program behind that holds on to the output for a while.
+    'bin/agent'            => ["#!/bin/sh\necho agent\nsleep 30 &\n", 0755],
+    'bin/talkative'        => ["#!/bin/sh\nyes\n", 0755],
+    "keys/caf\xe9"         => ["latin\n"],
     'bin/print-no-newline' => [qq(#!/bin/sh\nprintf '%s' "\$1"\n), 0755],
     'bin/plain-file'       => ["#!/bin/sh\necho ${\SECRET}\n", 0644],
 );
@@ -56,6 +60,8 @@ my %WRONG = (
     'a killed program'                => ['SessionCryptoPassphrase exec:bin/killed', 'exec:', 'bin/killed', 'signal 9'],
     'a silent program'                => ['SessionCryptoPassphrase exec:bin/silent', 'exec:', 'bin/silent', 'printed nothing'],
     'an empty first line'             => ['SessionCryptoPassphrase exec:bin/empty-line', 'exec:', 'bin/empty-line', 'empty passphrase'],
+    'a program without an end'        => ['SessionCryptoPassphrase exec:bin/talkative', 'exec:', 'bin/talkative', 'failed with'],
+    'too many passphrases'            => ["SessionCryptoPassphrase ${\SECRET}\n" . ('SessionCryptoPassphrase ' . 'p ' x 512 . "\n") x 2, 'more than 1024 passphrases'],
     'exec: and nothing after it'      => ['SessionCryptoPassphrase exec:', 'exec:', 'program'],
     'exec: and a space after it'      => ['SessionCryptoPassphrase "exec: "', 'exec:', 'program'],
     'a silent program after a passphrase' => ["SessionCryptoPassphrase ${\SECRET} exec:bin/silent", 'exec:', 'printed nothing'],
@@ -166,6 +172,7 @@ for my $name (sort keys %WRONG_TOGETHER) {
 my %WRONG_IN_HTACCESS = (
     'exec:'             => ['SessionCryptoPassphrase exec:@DIR@/bin/print', 'not allowed in .htaccess'],
     'exec: after a passphrase' => ["SessionCryptoPassphrase ${\SECRET} exec:bin/print", 'not allowed in .htaccess'],
+    'too many passphrases' => ['SessionCryptoPassphrase ' . 'p ' x 33, 'more than 32 passphrases'],
     'a passphrase file' => ['SessionCryptoPassphraseFile @DIR@/keys/good', 'SessionCryptoPassphraseFile not allowed'],
     'an empty passphrase' => ['SessionCryptoPassphrase ""', 'empty passphrase'],
     'an unknown cipher' => ['SessionCryptoCipher rot13', 'unknown cipher'],
@@ -228,6 +235,9 @@ my @SAME = (
     [q(SessionCryptoPassphrase 'exec:bin/print "two words"'), 'SessionCryptoPassphrase "two words"', 1],
     [q(SessionCryptoPassphrase "exec:bin/print two\\ words"), 'SessionCryptoPassphrase "two words"', 1],
     ['SessionCryptoPassphrase "exec:bin/print-no-newline word"', 'SessionCryptoPassphrase word', 1],
+    ['SessionCryptoPassphrase exec:bin/agent', 'SessionCryptoPassphrase agent', 0],
+    ["SessionCryptoPassphraseFile keys/caf\xe9", 'SessionCryptoPassphrase latin', 1],
+    ['SessionCryptoPassphrase ' . join(' ', 'first', map { "p$_" } 1 .. 99), 'SessionCryptoPassphrase first', 1],
     ['SessionCryptoPassphrase exec', 'SessionCryptoPassphrase "exec"', 1],
     [q(SessionCryptoPassphrase 'single quotes'), 'SessionCryptoPassphrase "single quotes"', 1],
     [q(SessionCryptoPassphrase "with \\"quotes\\""), q(SessionCryptoPassphrase 'with "quotes"'), 1],
