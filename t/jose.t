@@ -117,7 +117,7 @@ sub is_refused {
     my ($text, $said) = run($library, $input, 'open', @purpose);
     subtest "$library refuses $name" => sub {
         is($text, '', 'prints nothing');
-        like($said, qr/^refused: .*$reason/, 'and says why');
+        like($said, qr/^refused: .*$reason/m, 'and says why');
     };
 }
 
