@@ -75,9 +75,7 @@ impl<'p> DirRecord<'p> {
         let mut list = self.passphrases.cloned().unwrap_or_default();
         list.extend(more);
         if list.len() > limit {
-            return Err(format!(
-                "more than {limit} passphrases: take out those not in use"
-            ));
+            return Err(too_many(limit));
         }
         self.passphrases = Some(pool.place(list));
         Ok(())
@@ -111,6 +109,12 @@ impl<'p> DirRecord<'p> {
         } else {
             self.check_purpose(false)
         }
+    }
+
+    /// Whether this section itself names a cipher whose tokens carry a purpose.
+    pub(crate) fn lists_aead(&self) -> bool {
+        self.ciphers
+            .is_some_and(|ciphers| ciphers.iter().any(Cipher::is_aead))
     }
 
     /// Says what is wrong with a purpose under these ciphers; `open` leaves
@@ -153,4 +157,9 @@ impl<'p> DirRecord<'p> {
             Some(settings) => Protection::Seal(Sealer::new(keyring, settings)),
         }
     }
+}
+
+/// A list of passphrases is longer than it may be.
+pub(crate) fn too_many(limit: usize) -> String {
+    format!("more than {limit} passphrases: take out those not in use")
 }

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Keyring, Purpose};
 
 use crate::SessionCrypto;
-use crate::config::DirRecord;
+use crate::config::{self, DirRecord};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::passphrases;
 
@@ -75,11 +75,16 @@ fn passphrase<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
+    let limit = limit(parms);
+    if words.len() > limit {
+        // Before any of them is looked at, let alone kept.
+        return Err(config::too_many(limit));
+    }
     let more = words
         .iter()
         .map(|word| passphrases::from_word(parms, keyring, word))
         .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), more, limit(parms))
+    record.add_passphrases(parms.pool(), more, limit)
 }
 
 fn passphrase_file<'p>(

@@ -15,7 +15,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::DirRecord;
-use ffi::{Failed, Module, Record, Request, Session};
+use ffi::{Failed, Module, Record, Request, Server, Session};
 use session_crypto_core::{Keyring, LibraryError, OpenSslRandom, Seed};
 
 mod config;
@@ -43,8 +43,16 @@ impl Module for SessionCrypto {
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 
-    fn check(record: &Self::Record<'_>) -> Result<(), String> {
-        record.check().map_err(str::to_owned)
+    fn check(server: &Server<'_, Self>) -> Result<(), String> {
+        // Where one section lists an AEAD cipher, and another a purpose, a
+        // request may be in both; only the request can tell.
+        let may_help = server.sections.iter().any(DirRecord::lists_aead);
+        let outer = std::iter::once(server.outer).filter(|_| !server.stands_behind);
+        let inner = server.records().skip(1).filter(|_| !may_help);
+        outer
+            .chain(inner)
+            .try_for_each(|record| record.check())
+            .map_err(str::to_owned)
     }
 
     fn before_fork<'s>(keyring: &'s Keyring, record: &Self::Record<'s>) -> Result<(), String> {

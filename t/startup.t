@@ -252,6 +252,10 @@ ok((with_files(config => $_)->check)[0], 'accepted: ' . s/\n/, /gr)
     for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"',
     # Without a passphrase nothing is sealed, and so nothing has to carry it.
     'SessionCryptoPurpose shop', "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop",
+    # A request may be in two sections, of which one names the cipher.
+    "SessionCryptoPassphrase ${\SECRET}\n<Location /a>\nSessionCryptoCipher aes-256-gcm\n</Location>\n<Location /a/b>\nSessionCryptoPurpose shop\n</Location>",
+    # The main server has no requests of its own where a virtual host has them.
+    "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoPurpose shop\n<VirtualHost *>\nSessionCryptoCipher aes-256-gcm\n</VirtualHost>",
     # In an outer section, an inner one may name the cipher.
     "SessionCryptoPurpose shop\n<Location />\nSessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-128-gcm\n</Location>",
     map { qq(SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose "$_") } 'x' x 128, q(the shop's), '{a}&<b>,~', 'https://shop.example/';

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::algorithms::{Algorithms, DefaultDigests};
@@ -27,6 +27,8 @@ pub struct Keyring<R = OpenSslRandom> {
     passphrases: Mutex<Passphrases>,
     hasher: RandomState,
     next_id: AtomicU64,
+    /// JWE master keys derived before the fork.
+    masters: AtomicUsize,
     keys: KeyCache,
     /// What seals in the classic format, and so needs a key each hour.
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
@@ -68,6 +70,11 @@ impl<R: Random + Clone> Keyring<R> {
     /// each.
     pub const MAX_AGAIN: usize = 16;
 
+    /// How many JWE master keys the parent derives, at a tenth of a second
+    /// each: nobody is served while it does, also at a graceful restart. The
+    /// others wait for a request that needs them.
+    pub const MAX_MASTERS: usize = 32;
+
     /// Makes an empty keyring.
     ///
     /// # Errors
@@ -80,6 +87,7 @@ impl<R: Random + Clone> Keyring<R> {
             passphrases: Mutex::default(),
             hasher: RandomState::new(),
             next_id: AtomicU64::new(0),
+            masters: AtomicUsize::new(0),
             keys: KeyCache::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
@@ -157,8 +165,13 @@ impl<R: Random + Clone> Keyring<R> {
         if settings.ciphers.iter().any(Cipher::is_aead) {
             let digest = settings.digest.unwrap_or(&defaults.jwe);
             for passphrase in settings.passphrases.iter() {
+                if self.masters.load(Ordering::Relaxed) >= Self::MAX_MASTERS {
+                    break;
+                }
                 let master = passphrase.master(digest.id());
                 let (_, derived) = master.get(|| Master::derive(passphrase, digest.evp()))?;
+                self.masters
+                    .fetch_add(usize::from(derived), Ordering::Relaxed);
                 count = count.saturating_add(usize::from(derived));
             }
         }

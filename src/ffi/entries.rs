@@ -111,7 +111,7 @@ unsafe extern "C" fn check_config<M: Module>(
     server: *mut server_rec,
 ) -> c_int {
     // SAFETY: the configuration was just read.
-    status(|| unsafe { sections::for_each_record::<M>(server, M::check) })
+    status(|| unsafe { sections::for_each_server::<M>(server, M::check) })
 }
 
 unsafe extern "C" fn post_config<M: Module>(
@@ -129,9 +129,13 @@ unsafe extern "C" fn post_config<M: Module>(
         }
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
-        let before_fork = |record: &M::Record<'_>| M::before_fork(state, record);
+        let before_fork = |server: &sections::Server<'_, M>| {
+            server
+                .records()
+                .try_for_each(|record| M::before_fork(state, &record))
+        };
         // SAFETY: likewise.
-        unsafe { sections::for_each_record::<M>(server, before_fork) }
+        unsafe { sections::for_each_server::<M>(server, before_fork) }
     })
 }
 

@@ -23,6 +23,7 @@ pub(crate) use log::Level;
 pub(crate) use module::{Failed, Module, Record};
 pub(crate) use pool::Pool;
 pub(crate) use request::{Request, Session};
+pub(crate) use sections::Server;
 
 mod config_file;
 mod directive;

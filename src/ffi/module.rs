@@ -10,6 +10,7 @@ use super::directive::Directives;
 use super::entries;
 use super::pool::Pool;
 use super::request::{Request, Session};
+use super::sections::Server;
 
 /// A module in safe Rust; httpd's own terms for each part.
 pub(crate) trait Module: Sized + 'static {
@@ -28,9 +29,9 @@ pub(crate) trait Module: Sized + 'static {
     /// `kept` are random bytes that stay the same over graceful restarts.
     fn start(kept: [u8; 16]) -> Result<Self::State, String>;
 
-    /// Looks for what is wrong with a section only as a whole, before
-    /// `httpd -t` says that all is well.
-    fn check(record: &Self::Record<'_>) -> Result<(), String>;
+    /// Looks for what no line by itself is wrong about, before `httpd -t` says
+    /// that all is well.
+    fn check(server: &Server<'_, Self>) -> Result<(), String>;
 
     /// Runs in the parent for each section, when the configuration has been
     /// read for good.

@@ -3,47 +3,83 @@
 use super::bindings::{self, ap_conf_vector_t, apr_array_header_t, server_rec};
 use super::module::{Module, record};
 
-/// Hands to `each` the record of every server and virtual host, and that of
-/// each of its sections as it is inside that server; with words that tell an
-/// administrator where it is.
+/// A server or virtual host, and its sections.
 ///
 /// Sections inside sections, and `.htaccess`, are not known yet: httpd merges
 /// these when a request comes.
+pub(crate) struct Server<'s, M: Module> {
+    /// The record outside of every section.
+    pub(crate) outer: M::Record<'s>,
+    /// The record of each section by itself.
+    pub(crate) sections: Vec<M::Record<'s>>,
+    /// The main server, where there are virtual hosts: these have inherited
+    /// its record, and it may have no request of its own.
+    pub(crate) stands_behind: bool,
+}
+
+impl<'s, M: Module> Server<'s, M> {
+    /// The records in force: outside of every section, and in each of them.
+    pub(crate) fn records(&self) -> impl Iterator<Item = M::Record<'s>> {
+        let inner = self
+            .sections
+            .iter()
+            .map(|inner| M::merge(&self.outer, inner));
+        std::iter::once(self.outer).chain(inner)
+    }
+}
+
+/// Hands to `each` every server and virtual host; what it has to say is
+/// preceded by words that tell an administrator where that is.
 ///
 /// # Safety
 ///
 /// `server` is the first of the servers of a configuration that has been read
 /// and stays in force for `'s`.
-pub(super) unsafe fn for_each_record<'s, M: Module>(
+pub(super) unsafe fn for_each_server<'s, M: Module>(
     server: *const server_rec,
-    mut each: impl FnMut(&M::Record<'s>) -> Result<(), String>,
+    mut each: impl FnMut(&Server<'s, M>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut next = server;
     // SAFETY: a server of the list, which ends with NULL (httpd.h).
     while let Some(server) = unsafe { next.as_ref() } {
         next = server.next;
-        let place = |message: String| format!("{}: {message}", place(server));
         // SAFETY: a server has default sections, made when it was.
         let outer = unsafe { record_of::<M>(server.lookup_defaults) };
+        // SAFETY: a server of a configuration that has been read.
+        let sections = unsafe { sections_of::<M>(server) };
+        let stands_behind = server.is_virtual == 0 && !next.is_null();
         let outer = outer.unwrap_or_else(M::refusing);
-        each(&outer).map_err(place)?;
-        // SAFETY: the core module has its configuration in every server.
-        let core = unsafe { bindings::ap_get_core_module_config(server.module_config) };
-        // SAFETY: which is of this type (http_core.h).
-        let Some(core) = (unsafe { core.cast::<bindings::core_server_config>().as_ref() }) else {
-            continue;
-        };
-        for sections in [core.sec_dir, core.sec_url] {
-            // SAFETY: arrays of sections, or NULL (http_core.h).
-            for section in unsafe { elements(sections) } {
-                // SAFETY: a section of the array.
-                if let Some(inner) = unsafe { record_of::<M>(*section) } {
-                    each(&M::merge(&outer, &inner)).map_err(place)?;
-                }
-            }
-        }
+        each(&Server {
+            outer,
+            sections,
+            stands_behind,
+        })
+        .map_err(|message| format!("{}: {message}", place(server)))?;
     }
     Ok(())
+}
+
+/// The records of a server's sections, of those that have one.
+///
+/// # Safety
+///
+/// The server belongs to a configuration in force for `'s`.
+unsafe fn sections_of<'s, M: Module>(server: &server_rec) -> Vec<M::Record<'s>> {
+    // SAFETY: the core module has its configuration in every server.
+    let core = unsafe { bindings::ap_get_core_module_config(server.module_config) };
+    // SAFETY: which is of this type (http_core.h).
+    let Some(core) = (unsafe { core.cast::<bindings::core_server_config>().as_ref() }) else {
+        return Vec::new();
+    };
+    let mut records = Vec::new();
+    for sections in [core.sec_dir, core.sec_url] {
+        // SAFETY: arrays of sections, or NULL (http_core.h).
+        for section in unsafe { elements(sections) } {
+            // SAFETY: a section of the array.
+            records.extend(unsafe { record_of::<M>(*section) });
+        }
+    }
+    records
 }
 
 /// Where a server was defined.

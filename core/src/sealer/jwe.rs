@@ -111,10 +111,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 day: kid.day,
             };
             let shared = passphrase.master(digest.id());
-            let (master, _) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
+            let (master, again) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
             let (header, purpose) = (parts.header, settings.purpose);
             let opening = OpeningContext::new(name, master, cipher, enc, header, purpose)?;
-            return Ok((opening, derived));
+            return Ok((opening, derived || again));
         }
         Err(OpenError::Refused(Refusal::Header))
     }
