@@ -3,7 +3,7 @@
 //! Both hooks fail closed: once a section asks for encryption, a session
 //! leaves sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Call, Keyring, OpenError};
+use session_crypto_core::{Call, Keyring, OpenError, Sealer};
 
 use crate::config::{DirRecord, Protection};
 use crate::ffi::{Failed, Request, Session, processor};
@@ -20,10 +20,8 @@ pub(crate) fn encode<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let sealer = match record.protection(keyring) {
-        Protection::Clear => return Ok(()),
-        Protection::Refuse(reason) => return Err(report::unusable(request, reason)),
-        Protection::Seal(sealer) => sealer,
+    let Some(sealer) = sealer(request, keyring, record)? else {
+        return Ok(());
     };
     let sealed = sealer
         .seal(plaintext.to_bytes(), call(request), &session.pool())
@@ -45,10 +43,8 @@ pub(crate) fn decode<'r>(
     let Some(token) = session.encoded() else {
         return Ok(());
     };
-    let sealer = match record.protection(keyring) {
-        Protection::Clear => return Ok(()),
-        Protection::Refuse(reason) => return Err(report::unusable(request, reason)),
-        Protection::Seal(sealer) => sealer,
+    let Some(sealer) = sealer(request, keyring, record)? else {
+        return Ok(());
     };
     match sealer.open(token.to_bytes(), call(request), &session.pool()) {
         Ok(opened) => {
@@ -75,6 +71,19 @@ pub(crate) fn decode<'r>(
             Ok(())
         }
         Err(OpenError::Library(error)) => Err(report::not_opened(request, &error)),
+    }
+}
+
+/// What to seal and open with, if encryption was asked for at all.
+fn sealer<'r>(
+    request: Request<'r>,
+    keyring: &'r Keyring,
+    record: &DirRecord<'r>,
+) -> Result<Option<Sealer<'r>>, Failed> {
+    match record.protection(keyring) {
+        Protection::Clear => Ok(None),
+        Protection::Refuse(reason) => Err(report::unusable(request, reason)),
+        Protection::Seal(sealer) => Ok(Some(sealer)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::algorithms::{Algorithms, DefaultDigests};
-use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH, Master};
+use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::hour::{self, Seed};
 use crate::key_cache::{KeyCache, KeyName, SharedKey};
 use crate::passphrase::SealingKey;
@@ -168,8 +168,7 @@ impl<R: Random + Clone> Keyring<R> {
                 if self.masters.load(Ordering::Relaxed) >= Self::MAX_MASTERS {
                     break;
                 }
-                let master = passphrase.master(digest.id());
-                let (_, derived) = master.get(|| Master::derive(passphrase, digest.evp()))?;
+                let ((), derived) = passphrase.with_master(digest, |_| ())?;
                 self.masters
                     .fetch_add(usize::from(derived), Ordering::Relaxed);
                 count = count.saturating_add(usize::from(derived));

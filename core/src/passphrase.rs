@@ -80,9 +80,7 @@ impl PassphraseList {
         let index = self.ids.iter().position(|held| *held == id)?;
         Some((index, self.passphrases.get(index)?))
     }
-}
 
-impl PassphraseList {
     /// The passphrase with a JWE key id: one look-up, however many there are.
     /// Says whether a master key had to be derived for it.
     pub(crate) fn by_key_id(
@@ -105,9 +103,9 @@ impl PassphraseList {
         // Not under the lock: each of these may take a tenth of a second.
         let (mut key_ids, mut derived) = (KeyIds::default(), false);
         for (index, passphrase) in self.passphrases.iter().enumerate() {
-            let master = passphrase.master(digest.id());
-            let (master, was_derived) = master.get(|| Master::derive(passphrase, digest.evp()))?;
-            key_ids.entry(*master.key_id()).or_insert(index);
+            let (key_id, was_derived) =
+                passphrase.with_master(digest, |master| *master.key_id())?;
+            key_ids.entry(key_id).or_insert(index);
             derived |= was_derived;
         }
         let mut held = lock();
@@ -205,8 +203,20 @@ impl Passphrase {
         &self.secret.mac_key
     }
 
+    /// Hands the JWE master key to `with`, derived now if it has not been; and
+    /// says whether it was.
+    pub(crate) fn with_master<T>(
+        &self,
+        digest: &Digest,
+        with: impl FnOnce(&Master) -> T,
+    ) -> Result<(T, bool), LibraryError> {
+        let place = self.master(digest.id());
+        let (master, derived) = place.get(|| Master::derive(self, digest.evp()))?;
+        Ok((with(master), derived))
+    }
+
     /// The place of the JWE master key, derived or not, by a digest's id.
-    pub(crate) fn master(&self, digest: usize) -> Shared<Master> {
+    fn master(&self, digest: usize) -> Shared<Master> {
         let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
         let found = masters.iter().position(|(held, _)| *held == digest);
         if let Some((_, master)) = found.and_then(|index| masters.get(index)) {

@@ -35,11 +35,11 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let sealing = bench.jwe_sealing.insert(match held {
             Some(held) => held,
             None => {
-                let shared = passphrase.master(digest.id());
-                let (master, was_derived) =
-                    shared.get(|| Master::derive(passphrase, digest.evp()))?;
+                let make =
+                    |master: &Master| SealingContext::new(name, master, cipher, enc, purpose);
+                let (made, was_derived) = passphrase.with_master(digest, make)?;
                 derived = was_derived;
-                SealingContext::new(name, master, cipher, enc, purpose)?
+                made?
             }
         });
         let nonce = bench.random.take()?;
@@ -110,11 +110,11 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 cipher: cipher.id(),
                 day: kid.day,
             };
-            let shared = passphrase.master(digest.id());
-            let (master, again) = shared.get(|| Master::derive(passphrase, digest.evp()))?;
             let (header, purpose) = (parts.header, settings.purpose);
-            let opening = OpeningContext::new(name, master, cipher, enc, header, purpose)?;
-            return Ok((opening, derived || again));
+            let make =
+                |master: &Master| OpeningContext::new(name, master, cipher, enc, header, purpose);
+            let (opening, again) = passphrase.with_master(digest, make)?;
+            return Ok((opening?, derived || again));
         }
         Err(OpenError::Refused(Refusal::Header))
     }
