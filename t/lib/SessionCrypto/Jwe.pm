@@ -8,6 +8,7 @@ package SessionCrypto::Jwe;
 #   $key->token(session => 'user=joe', purpose => 'shop', day => 0, enc => 'A128GCM')
 #   $key->token(session => 'user=joe', header => $json)      # with a right tag
 #   $key->id  $key->day  parts($token)  header($token)
+#   compact($header, $encrypted_key, $key, $session)         # of any JWE
 
 use strict;
 use warnings;
@@ -18,7 +19,7 @@ use Crypt::PRNG qw(random_bytes);
 use Exporter qw(import);
 use MIME::Base64 qw(decode_base64url encode_base64url);
 
-our @EXPORT_OK = qw(parts header);
+our @EXPORT_OK = qw(compact header key_length parts);
 
 use constant { SALT => 'mod_session_crypto JWE 1', ROUNDS => 600_000, SECONDS_A_DAY => 86_400 };
 
@@ -52,11 +53,19 @@ sub token {
     my $day     = $args{day} // day();
     my $header  = $args{header} // '{' . join(',', $self->members(%args)) . '}';
     my $encoded = $args{encoded} // encode_base64url($header);
-    my $key     = hkdf_expand($self->{master}, 'SHA256', $KEY_LENGTH{$enc}, "enc\0$enc\0" . pack 'N', $day);
-    my $nonce   = random_bytes(12);
-    my ($ciphertext, $tag) = gcm_encrypt_authenticate('AES', $key, $nonce, $encoded, $args{session});
-    return join '.', $encoded, '', map { encode_base64url($_) } $nonce, $ciphertext, $tag;
+    my $key     = hkdf_expand($self->{master}, 'SHA256', key_length($enc), "enc\0$enc\0" . pack 'N', $day);
+    return compact($encoded, '', $key, $args{session});
 }
+
+# The first two parts are given as they go into the token.
+sub compact {
+    my ($encoded, $encrypted_key, $key, $session) = @_;
+    my $nonce = random_bytes(12);
+    my ($ciphertext, $tag) = gcm_encrypt_authenticate('AES', $key, $nonce, $encoded, $session);
+    return join '.', $encoded, $encrypted_key, map { encode_base64url($_) } $nonce, $ciphertext, $tag;
+}
+
+sub key_length { return $KEY_LENGTH{ $_[0] } }
 
 # Header, encrypted key, nonce, ciphertext and tag, as they are in the token.
 sub parts { return split /\./, $_[0], -1 }
