@@ -1,0 +1,78 @@
+package SessionCrypto::Programs;
+
+# The programs of docs/open-a-session, in each of their languages.
+#
+#   for my $program (programs('session', $dir)) {    # where it may write files
+#       my ($printed, $said) = $program->run($token, 'open', 'shop');
+#       $program->refuses('a token for another purpose', qr/purpose/, $token, 'mail');
+#   }
+#
+# A library that is missing is a failure of the programs that need it.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use FindBin  ();
+use POSIX    ();
+use Test::More ();
+
+our @EXPORT_OK = qw(programs);
+
+sub programs {
+    my ($name, $dir) = @_;
+    my $path    = "$FindBin::Bin/../docs/open-a-session/$name";
+    my %COMMAND = (
+        'Python jwcrypto' => [first_that('import jwcrypto', qw(python3 /usr/bin/python3)), "$path.py"],
+        'Node.js jose'    => ['node', "$path.mjs"],
+        'Perl Crypt::JWT' => [$^X, "$path.pl"],
+    );
+    return map { bless { name => $_, command => $COMMAND{$_}, dir => $dir }, __PACKAGE__ } sort keys %COMMAND;
+}
+
+sub name { return $_[0]{name} }
+
+# Runs it with bytes on its standard input; what it prints, and, if it fails, says.
+sub run {
+    my ($self, $input, @arguments) = @_;
+    my ($in, $errors) = map { "$self->{dir}/$_" } 'in', 'errors';
+    open my $file, '>:raw', $in or die "$in: $!\n";
+    print {$file} $input;
+    close $file or die "$in: $!\n";
+    my $pid = open my $output, '-|' // die "fork: $!\n";
+    if (!$pid) {
+        open STDIN,  '<', $in     or die "$in: $!\n";
+        open STDERR, '>', $errors or die "$errors: $!\n";
+        exec @{ $self->{command} }, @arguments or POSIX::_exit(127);
+    }
+    binmode $output;
+    my $text = do { local $/; <$output> } // '';
+    close $output;
+    my $failed = $?;
+    open $file, '<', $errors or die "$errors: $!\n";
+    my $said = do { local $/; <$file> } // '';
+    Test::More::diag("$self->{name} @arguments: $said") if $failed && $said !~ /^refused: /;
+    return ($text, $failed ? $said : '');
+}
+
+# Asserts that it does not open a token, and why.
+sub refuses {
+    my ($self, $name, $reason, $token, @purpose) = @_;
+    my ($text, $said) = $self->run($token, 'open', @purpose);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::subtest("$self->{name} refuses $name" => sub {
+        Test::More::is($text, '', 'prints nothing');
+        Test::More::like($said, qr/^refused: .*$reason/m, 'and says why');
+    });
+}
+
+# A program that understands a line of its language, of several.
+sub first_that {
+    my ($line, @programs) = @_;
+    for my $program (@programs) {
+        return $program if system("'$program' -c '$line' >/dev/null 2>&1") == 0;
+    }
+    return $programs[0];
+}
+
+1;
