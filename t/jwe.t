@@ -9,8 +9,9 @@ use warnings;
 use MIME::Base64 qw(encode_base64url);
 use Test::More;
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Jwe   qw(header parts);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Jwe     qw(header parts);
+use SessionCrypto::Refusal qw(flipped is_refused noncanonical);
 
 use constant { MEGABYTE => 1 << 20, LAST_DAY => 2**32 - 1 };
 
@@ -164,7 +165,7 @@ my %refused = (
     'a JWS'                      => join('.', map { encode_base64url($_) } '{"alg":"none"}', 'user=mallory', ''),
     'a session in clear'         => 'user=mallory.',
 );
-is_refused($_, '/jwe', $refused{$_}) for sort keys %refused;
+is_refused($httpd, $_, '/jwe', $refused{$_}) for sort keys %refused;
 
 my %refused_elsewhere = (
     'a JWE where the list has only CBC'  => ['/classic', made()],
@@ -184,7 +185,7 @@ my %refused_elsewhere = (
     'SHA256 where the digest is SHA512'  => ['/sha512', seal('/jwe', 'user=mallory')],
     'SHA512 where the digest is SHA256'  => ['/named', seal('/sha512', 'user=mallory')],
 );
-is_refused($_, @{ $refused_elsewhere{$_} }) for sort keys %refused_elsewhere;
+is_refused($httpd, $_, @{ $refused_elsewhere{$_} }) for sort keys %refused_elsewhere;
 
 opens('A128GCM in a list', '/all', seal('/aes128', 'user=mallory'));
 opens('a classic token in a list', '/both', seal('/classic', 'user=mallory'));
@@ -219,26 +220,6 @@ $httpd->log->clean;
 
 done_testing;
 
-# Both in a request that only reads the session and in one that sets a new one.
-sub is_refused {
-    my ($name, $path, $token) = @_;
-    subtest "$path refuses: $name" => sub {
-        for my $set (undef, 'user=joe') {
-            my $before = () = $httpd->log->lines;
-            my $res    = $client->get($path, session => $token, defined $set ? ('X-S' => $set) : ());
-            is($res->status, 200, 'the request goes on');
-            is($res->body, '', 'with an empty session');
-            if (defined $set) {
-                is($client->get($path, session => $res->token // '')->body, $set, 'that can be set');
-            }
-            my @lines = $httpd->log->lines;
-            @lines = grep { /\[session/ && !/:debug\]/ } @lines[$before .. $#lines];
-            is(@lines, 1, 'one line in error_log');
-            like($lines[0] // '', qr/\[session_crypto:info\] .*session refused/, 'an info line');
-        }
-    };
-}
-
 sub opens {
     my ($name, $path, $token) = @_;
     return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $name");
@@ -264,31 +245,12 @@ sub kid {
     return made(header => qq({$alg,$enc,"kid":"$text"}), day => $of // $day);
 }
 
-# A token with another part in place of its own.
 sub replaced {
     my ($index, $part, $of) = @_;
-    my @parts = parts($of // $token);
-    $parts[$index] = $part;
-    return join '.', @parts;
+    return SessionCrypto::Refusal::replaced($index, $part, $of // $token);
 }
 
 sub decoded { return MIME::Base64::decode_base64url($_[0]) }
-
-sub flipped {
-    my ($text, $bit) = @_;
-    my $bytes = decoded($text);
-    substr($bytes, $bit / 8, 1) ^= chr 1 << $bit % 8;
-    return encode_base64url($bytes);
-}
-
-# Another last character that decodes to the same bytes.
-sub noncanonical {
-    my ($text) = @_;
-    length($text) % 4 or die "every bit of $text is used\n";
-    my $alphabet = join '', 'A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_';
-    my $last = index $alphabet, substr $text, -1;
-    return substr($text, 0, -1) . substr $alphabet, $last | 1, 1;
-}
 
 # 13 bytes: one is left over after whole groups of three.
 sub noncanonical_ciphertext {

@@ -1,0 +1,66 @@
+package SessionCrypto::Refusal;
+
+# Tokens of the JWE format with one thing changed, and that httpd refuses them.
+#
+#   is_refused($httpd, 'a tag of zeros', '/path', $token);
+#   replaced(4, $tag, $token)      # another part, by its number
+#   flipped($part, $bit)  noncanonical($part)
+
+use strict;
+use warnings;
+
+use Exporter     qw(import);
+use MIME::Base64 qw(decode_base64url encode_base64url);
+use Test::More   ();
+
+use SessionCrypto::Jwe qw(parts);
+
+our @EXPORT_OK = qw(flipped is_refused noncanonical replaced);
+
+# Both in a request that only reads the session and in one that sets a new one.
+sub is_refused {
+    my ($httpd, $name, $path, $token) = @_;
+    my $client = $httpd->client;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::subtest("$path refuses: $name" => sub {
+        for my $set (undef, 'user=joe') {
+            my $before = () = $httpd->log->lines;
+            my $res    = $client->get($path, session => $token, defined $set ? ('X-S' => $set) : ());
+            Test::More::is($res->status, 200, 'the request goes on');
+            Test::More::is($res->body, '', 'with an empty session');
+            if (defined $set) {
+                Test::More::is($client->get($path, session => $res->token // '')->body, $set, 'that can be set');
+            }
+            my @lines = $httpd->log->lines;
+            @lines = grep { /\[session/ && !/:debug\]/ } @lines[$before .. $#lines];
+            Test::More::is(@lines, 1, 'one line in error_log');
+            Test::More::like($lines[0] // '', qr/\[session_crypto:info\] .*session refused/, 'an info line');
+        }
+    });
+}
+
+# A token with another part in place of its own.
+sub replaced {
+    my ($index, $part, $token) = @_;
+    my @parts = parts($token);
+    $parts[$index] = $part;
+    return join '.', @parts;
+}
+
+sub flipped {
+    my ($text, $bit) = @_;
+    my $bytes = decode_base64url($text);
+    substr($bytes, $bit / 8, 1) ^= chr 1 << $bit % 8;
+    return encode_base64url($bytes);
+}
+
+# Another last character that decodes to the same bytes.
+sub noncanonical {
+    my ($text) = @_;
+    length($text) % 4 or die "every bit of $text is used\n";
+    my $alphabet = join '', 'A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_';
+    my $last = index $alphabet, substr $text, -1;
+    return substr($text, 0, -1) . substr $alphabet, $last | 1, 1;
+}
+
+1;
