@@ -22,15 +22,16 @@ package SessionCrypto::CertificateJwe;
 # and under a signature and a tag of its own:
 #
 #   sig                the signature, in base64url
+#   signer             the key that signs, of this class
 #   signs              a function from what is signed to what is signed instead
 #   written            a function from the header's text to another; its tag is right
 
 use strict;
 use warnings;
 
+use Crypt::AuthEnc::GCM   qw(gcm_decrypt_verify);
 use Crypt::Digest::SHA256 qw(sha256);
 use Crypt::KeyWrap        qw(aes_key_unwrap aes_key_wrap);
-use Crypt::AuthEnc::GCM   qw(gcm_decrypt_verify);
 use Crypt::PK::ECC        ();
 use Crypt::PK::RSA        ();
 use Crypt::PRNG           qw(random_bytes);
@@ -77,7 +78,7 @@ sub token {
     $text = $args{header}->($text) if $args{header};
     my $signs = encode_base64url($text) . ".$encrypted_key";
     $signs = $args{signs}->($signs) if $args{signs};
-    my $sig = $args{sig} // encode_base64url($self->sign($signs));
+    my $sig = $args{sig} // encode_base64url(($args{signer} // $self)->sign($signs));
     $text =~ s/\}\z/,"sig":"$sig"}/;
     $text = $args{written}->($text) if $args{written};
     return compact(encode_base64url($text), $encrypted_key, $content_key, $args{session});
@@ -129,6 +130,7 @@ sub verify {
 sub open {
     my ($self, $token, $purpose) = @_;
     my ($encoded, $encrypted_key, @rest) = parts($token);
+    return undef if @rest != 3;
     my ($nonce, $ciphertext, $tag) = map { decode_base64url($_) } @rest;
     my ($member, $epk) = ('', '');
     $member = sprintf q(,"aud":"%s"), $purpose if defined $purpose;
