@@ -44,7 +44,7 @@ const TYPES: &[&str] = &[
 ];
 const VALUES: &[&str] = &[
     "ACCESS_CONF",
-    "APLOG_(EMERG|ERR|INFO|DEBUG)",
+    "APLOG_(EMERG|ERR|WARNING|INFO|DEBUG)",
     "APR_(EGENERAL|EOF)",
     "APR_HOOK_(FIRST|MIDDLE|LAST)",
     "AP_SQ_MAIN_STATE",

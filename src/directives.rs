@@ -2,12 +2,13 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, Purpose};
+use session_crypto_core::{Keyring, Purpose, Source, SourceError};
 
 use crate::SessionCrypto;
-use crate::config::{self, DirRecord};
+use crate::config::{self, DirRecord, Named, Names};
 use crate::ffi::{Context, Directive, Directives, Parms};
-use crate::passphrases;
+use crate::passphrases::{self, origin};
+use crate::sources;
 
 /// The directives, as httpd reads them.
 pub(crate) static TABLE: Directives<ENTRIES> = Directives::new(ROWS);
@@ -23,6 +24,11 @@ const LIST: usize = usize::MAX;
 /// request and is not the administrator's, comes sooner.
 const MAX_PASSPHRASES: usize = 1024;
 const MAX_HTACCESS_PASSPHRASES: usize = 32;
+
+/// Certificates of a section, and private keys: each token is for one of them,
+/// and each is opened when the configuration is read.
+const MAX_FILES: usize = 64;
+const MAX_HTACCESS_FILES: usize = 8;
 
 const ROWS: &[Directive<SessionCrypto>] = &[
     Directive {
@@ -40,6 +46,20 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         handler: passphrase_file,
     },
     Directive {
+        name: c"SessionCryptoCertificateFile",
+        help: c"certificates: sessions are sealed for the first, and opened for all",
+        context: Context::Everywhere,
+        most: LIST,
+        handler: certificate_file,
+    },
+    Directive {
+        name: c"SessionCryptoCertificateKeyFile",
+        help: c"the private keys of the certificates, if they are in files of their own",
+        context: Context::Everywhere,
+        most: LIST,
+        handler: key_file,
+    },
+    Directive {
         name: c"SessionCryptoCipher",
         help: c"ciphers: the first seals sessions, all open them",
         context: Context::Everywhere,
@@ -54,6 +74,13 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         handler: digest,
     },
     Directive {
+        name: c"SessionCryptoEngine",
+        help: c"an OpenSSL engine or provider, for ciphers, digests and private keys",
+        context: Context::Everywhere,
+        most: 1,
+        handler: engine,
+    },
+    Directive {
         name: c"SessionCryptoPurpose",
         help: c"what the sessions are for: those of another purpose are refused",
         context: Context::Everywhere,
@@ -62,7 +89,7 @@ const ROWS: &[Directive<SessionCrypto>] = &[
     },
     Directive {
         name: c"SessionCryptoDriver",
-        help: c"openssl, the one cryptographic library of this module",
+        help: c"openssl, the one cryptographic library of this module, and perhaps engine=NAME",
         context: Context::Server,
         most: LIST,
         handler: driver,
@@ -78,13 +105,13 @@ fn passphrase<'p>(
     let limit = limit(parms);
     if words.len() > limit {
         // Before any of them is looked at, let alone kept.
-        return Err(config::too_many(limit));
+        return Err(config::too_many("passphrases", limit));
     }
     let more = words
         .iter()
         .map(|word| passphrases::from_word(parms, keyring, word))
         .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), more, limit)
+    record.add_passphrases(parms.pool(), more, origin(parms), limit)
 }
 
 fn passphrase_file<'p>(
@@ -95,7 +122,7 @@ fn passphrase_file<'p>(
 ) -> Result<(), String> {
     for file in words {
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), more, limit(parms))?;
+        record.add_passphrases(parms.pool(), more, origin(parms), limit(parms))?;
     }
     Ok(())
 }
@@ -108,23 +135,63 @@ fn limit(parms: &Parms<'_>) -> usize {
     }
 }
 
+fn certificate_file<'p>(
+    parms: &Parms<'p>,
+    keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    let more = read_sources(parms, keyring, words, Source::check_certificate)?;
+    record.add_certificates(parms.pool(), more, &parms.place(), max_files(parms))
+}
+
+fn key_file<'p>(
+    parms: &Parms<'p>,
+    keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    let more = read_sources(parms, keyring, words, Source::check_key)?;
+    record.add_keys(parms.pool(), more, &parms.place(), max_files(parms))
+}
+
+fn read_sources(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    words: &[&CStr],
+    check: impl Fn(&Source) -> Result<(), SourceError>,
+) -> Result<Vec<Source>, String> {
+    let limit = max_files(parms);
+    if words.len() > limit {
+        return Err(config::too_many("files", limit));
+    }
+    words
+        .iter()
+        .map(|word| {
+            let source = sources::from_word(parms, keyring, word)?;
+            check(&source).map_err(|error| format!("{} {error}", source.shown()))?;
+            Ok(source)
+        })
+        .collect()
+}
+
+fn max_files(parms: &Parms<'_>) -> usize {
+    if parms.in_htaccess() {
+        MAX_HTACCESS_FILES
+    } else {
+        MAX_FILES
+    }
+}
+
 fn cipher<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    let ciphers = words
-        .iter()
-        .map(|word| {
-            let name = word.to_string_lossy();
-            keyring
-                .cipher(&name)
-                .map_err(|error| format!("'{name}': {error}"))
-        })
-        .collect::<Result<_, _>>()?;
+    let ciphers = names(parms, keyring, words)?;
     record.set_ciphers(parms.pool(), ciphers);
-    record.check_purpose(true).map_err(str::to_owned)
+    record.check_purpose(keyring)
 }
 
 fn digest<'p>(
@@ -133,19 +200,48 @@ fn digest<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
+    let digest = names(parms, keyring, words)?;
+    record.set_digest(parms.pool(), digest);
+    Ok(())
+}
+
+fn names<T: Named>(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    words: &[&CStr],
+) -> Result<Names<T>, String> {
+    let words = words.iter().map(|word| word.to_string_lossy().into_owned());
+    Names::new(keyring, words.collect(), parms.place(), origin(parms))
+}
+
+fn engine<'p>(
+    parms: &Parms<'p>,
+    keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
     for word in words {
-        let name = word.to_string_lossy();
-        let digest = keyring
-            .digest(&name)
-            .map_err(|error| format!("'{name}': {error}"))?;
-        record.set_digest(parms.pool(), digest);
+        set_engine(parms, keyring, record, &word.to_string_lossy())?;
     }
+    Ok(())
+}
+
+fn set_engine<'p>(
+    parms: &Parms<'p>,
+    keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
+    name: &str,
+) -> Result<(), String> {
+    let engine = keyring
+        .engine(name, origin(parms))
+        .map_err(|error| format!("'{name}': {error}"))?;
+    record.set_engine(parms.pool(), engine);
     Ok(())
 }
 
 fn purpose<'p>(
     parms: &Parms<'p>,
-    _keyring: &'p Keyring,
+    keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
@@ -154,13 +250,13 @@ fn purpose<'p>(
         let purpose = Purpose::new(text).map_err(|error| error.to_string())?;
         record.set_purpose(parms.pool(), purpose);
     }
-    record.check_purpose(true).map_err(str::to_owned)
+    record.check_purpose(keyring)
 }
 
 fn driver<'p>(
     parms: &Parms<'p>,
-    _keyring: &'p Keyring,
-    _record: &mut DirRecord<'p>,
+    keyring: &'p Keyring,
+    record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     if parms.in_virtual_host() || parms.in_directory() {
@@ -176,10 +272,16 @@ fn driver<'p>(
              write 'SessionCryptoDriver openssl', or leave the line out"
         ));
     }
-    match words.next() {
-        None => Ok(()),
-        Some(parameter) => Err(format!(
-            "unknown parameter '{parameter}': write 'SessionCryptoDriver openssl' alone"
-        )),
+    for parameter in words {
+        match parameter.split_once('=') {
+            Some(("engine", name)) => set_engine(parms, keyring, record, name)?,
+            _ => {
+                return Err(format!(
+                    "unknown parameter '{parameter}': write 'SessionCryptoDriver openssl' alone, \
+                     or with engine=NAME"
+                ));
+            }
+        }
     }
+    Ok(())
 }

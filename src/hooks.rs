@@ -5,7 +5,7 @@
 
 use session_crypto_core::{Call, Keyring, OpenError, Sealer};
 
-use crate::config::{DirRecord, Protection};
+use crate::config::{DirRecord, Held, Protection};
 use crate::ffi::{Failed, Request, Session, processor};
 use crate::report;
 
@@ -20,7 +20,8 @@ pub(crate) fn encode<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let Some(sealer) = sealer(request, keyring, record)? else {
+    let held = Held::new();
+    let Some(sealer) = sealer(request, keyring, *record, &held)? else {
         return Ok(());
     };
     let sealed = sealer
@@ -43,7 +44,8 @@ pub(crate) fn decode<'r>(
     let Some(token) = session.encoded() else {
         return Ok(());
     };
-    let Some(sealer) = sealer(request, keyring, record)? else {
+    let held = Held::new();
+    let Some(sealer) = sealer(request, keyring, *record, &held)? else {
         return Ok(());
     };
     match sealer.open(token.to_bytes(), call(request), &session.pool()) {
@@ -75,14 +77,15 @@ pub(crate) fn decode<'r>(
 }
 
 /// What to seal and open with, if encryption was asked for at all.
-fn sealer<'r>(
-    request: Request<'r>,
-    keyring: &'r Keyring,
-    record: &DirRecord<'r>,
-) -> Result<Option<Sealer<'r>>, Failed> {
-    match record.protection(keyring) {
+fn sealer<'h>(
+    request: Request<'_>,
+    keyring: &'h Keyring,
+    record: DirRecord<'h>,
+    held: &'h Held,
+) -> Result<Option<Sealer<'h>>, Failed> {
+    match record.protection(keyring, held) {
         Protection::Clear => Ok(None),
-        Protection::Refuse(reason) => Err(report::unusable(request, reason)),
+        Protection::Refuse(reason) => Err(report::unusable(request, &reason)),
         Protection::Seal(sealer) => Ok(Some(sealer)),
     }
 }

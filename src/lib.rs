@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `directives` | one directive, one row, one handler |
 //! | `passphrases` | where passphrases come from: a word, a program, a file |
+//! | `sources` | where certificates and private keys are: files and URIs |
 //! | `config` | the records httpd creates and merges, and what they seal with |
+//! | `check` | what is looked at before httpd serves anybody |
 //! | `hooks` | what happens to a session on its way in and out |
 //! | `report` | what is said of it in the log |
 //! | `ffi` | the safe face of httpd's C API, and the only unsafe code |
@@ -16,8 +18,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::DirRecord;
 use ffi::{Failed, Module, Record, Request, Server, Session};
-use session_crypto_core::{Keyring, LibraryError, OpenSslRandom, Seed};
+use session_crypto_core::{Keyring, OpenSslRandom, Seed};
 
+mod check;
 mod config;
 mod directives;
 #[expect(unsafe_code, reason = "the face of a C API")]
@@ -25,6 +28,7 @@ mod ffi;
 mod hooks;
 mod passphrases;
 mod report;
+mod sources;
 
 /// This module, to httpd.
 struct SessionCrypto;
@@ -43,28 +47,20 @@ impl Module for SessionCrypto {
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 
-    fn check(server: &Server<'_, Self>) -> Result<(), String> {
-        // Where one section lists an AEAD cipher, and another a purpose, a
-        // request may be in both; only the request can tell.
-        let may_help = server.sections.iter().any(DirRecord::lists_aead);
-        let outer = std::iter::once(server.outer).filter(|_| !server.stands_behind);
-        let inner = server.records().skip(1).filter(|_| !may_help);
-        outer
-            .chain(inner)
-            .try_for_each(|record| record.check())
-            .map_err(str::to_owned)
+    fn check<'s>(keyring: &'s Keyring, server: &Server<'s, Self>) -> Result<(), String> {
+        check::server(keyring, server)
     }
 
-    fn before_fork<'s>(keyring: &'s Keyring, record: &Self::Record<'s>) -> Result<(), String> {
-        let Some(settings) = record.settings(keyring) else {
-            return Ok(());
-        };
-        cannot_seal(keyring.derive_for(settings, now()))
+    fn before_fork<'s>(keyring: &'s Keyring, server: &Server<'s, Self>) -> Result<(), String> {
+        check::prepare(keyring, server, now())
     }
 
     fn after_fork(keyring: &Keyring) -> Result<(), String> {
         keyring.after_fork();
-        cannot_seal(keyring.derive_again(now()))
+        keyring
+            .derive_again(now())
+            .map(|_| ())
+            .map_err(|error| check::cannot_seal(&error))
     }
 
     fn create<'p>() -> Self::Record<'p> {
@@ -96,12 +92,6 @@ impl Module for SessionCrypto {
     ) -> Result<(), Failed> {
         hooks::decode(request, keyring, record, session)
     }
-}
-
-fn cannot_seal(derived: Result<usize, LibraryError>) -> Result<(), String> {
-    derived
-        .map(|_| ())
-        .map_err(|error| format!("sessions cannot be sealed: {error}"))
 }
 
 /// Unix time in seconds.

@@ -187,8 +187,8 @@ fn read_until_exit(child: &mut Child, pipe: &mut ChildStdout) -> io::Result<Zero
 /// How often to look whether a silent program has exited, in milliseconds.
 const PATIENCE: i32 = 20;
 
-/// How long a passphrase that this line names is to be kept.
-fn origin(parms: &Parms<'_>) -> Origin {
+/// How long what this line names is to be kept.
+pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
     if parms.in_htaccess() {
         Origin::Htaccess
     } else {

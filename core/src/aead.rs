@@ -97,7 +97,7 @@ mod tests {
             24 => "aes-192-gcm",
             _ => "aes-256-gcm",
         };
-        Cipher::by_name(name).unwrap()
+        Cipher::by_name(None, name).unwrap()
     }
 
     /// RFC 7516, appendix A.1, without its RSA: header, content key, nonce.

@@ -14,7 +14,9 @@ use openssl::nid::Nid;
 use thiserror::Error;
 
 use crate::derivation::MAX_KEY;
-use crate::evp::{self, Mode};
+use crate::engine::Supplier;
+use crate::evp::{self, From, Mode};
+use crate::{Engine, LibraryError, hmac};
 
 /// The names of httpd's module, and OpenSSL's for the same ciphers.
 const CLASSIC_NAMES: [(&str, &str); 4] = [
@@ -26,6 +28,10 @@ const CLASSIC_NAMES: [(&str, &str); 4] = [
 
 /// The cipher of a section that names none, as in httpd's module.
 const DEFAULT_CIPHER: &str = "AES-256-CBC";
+
+/// The cipher of a section with a certificate that names none: the same one in
+/// a mode that authenticates.
+const DEFAULT_JWE_CIPHER: &str = "AES-256-GCM";
 
 /// The digest of httpd's module, and what our directive calls it.
 const CLASSIC_DIGEST: &str = "SHA1";
@@ -40,7 +46,8 @@ pub enum AlgorithmError {
     /// OpenSSL has no cipher of this name.
     #[error(
         "unknown cipher: write aes256, aes192, aes128, 3des192, or a name \
-         that 'openssl list -cipher-algorithms' shows"
+         that 'openssl list -cipher-algorithms' shows; for one of an engine or provider, \
+         set SessionCryptoEngine"
     )]
     UnknownCipher,
     /// The cipher exists, but its mode gives neither of our formats.
@@ -52,7 +59,8 @@ pub enum AlgorithmError {
     /// OpenSSL has no digest of this name.
     #[error(
         "unknown digest: write SHA, SHA256, SHA512, or a name that \
-         'openssl list -digest-algorithms' shows"
+         'openssl list -digest-algorithms' shows; for one of an engine or provider, \
+         set SessionCryptoEngine"
     )]
     UnknownDigest,
     /// The digest exists, but keys cannot be derived with it.
@@ -69,6 +77,8 @@ pub struct Cipher {
     evp: Arc<openssl::cipher::Cipher>,
     key_length: usize,
     format: Format,
+    /// Where it came from, which has to stay.
+    _supplier: Option<Arc<Supplier>>,
 }
 
 /// The wire format that a cipher gives.
@@ -83,17 +93,24 @@ pub(crate) enum Format {
 
 impl Cipher {
     /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
-    /// any case.
+    /// any case; that of an engine or provider, if there is one.
     ///
     /// # Errors
     ///
     /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
-    pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+    pub(crate) fn by_name(
+        supplier: Option<&Arc<Supplier>>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
         let name = CLASSIC_NAMES
             .iter()
             .find(|(ours, _)| ours.eq_ignore_ascii_case(name))
             .map_or(name, |(_, openssl)| openssl);
-        let evp = evp::fetch_cipher(name).ok_or(AlgorithmError::UnknownCipher)?;
+        let evp = match supplier {
+            Some(supplier) => supplier.cipher(name),
+            None => evp::fetch_cipher(From::default(), name),
+        };
+        let evp = evp.ok_or(AlgorithmError::UnknownCipher)?;
         let key_length = evp.key_length();
         let format = format(&evp).ok_or(AlgorithmError::UnusableCipher)?;
         if !(1..=MAX_KEY).contains(&key_length) {
@@ -103,6 +120,7 @@ impl Cipher {
             evp: Arc::new(evp),
             key_length,
             format,
+            _supplier: supplier.cloned(),
         })
     }
 
@@ -167,30 +185,66 @@ impl fmt::Debug for Cipher {
 #[derive(Clone)]
 pub struct Digest {
     evp: Arc<openssl::md::Md>,
+    /// Where it came from, which has to stay.
+    supplier: Option<Arc<Supplier>>,
 }
 
 impl Digest {
     /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
+    /// That of an engine or provider, if there is one.
     ///
     /// # Errors
     ///
     /// OpenSSL does not know it, or HMAC cannot use it.
-    pub(crate) fn by_name(name: &str) -> Result<Self, AlgorithmError> {
+    pub(crate) fn by_name(
+        supplier: Option<&Arc<Supplier>>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
         // OpenSSL's SHA was SHA-0, which it has no more.
         let name = if name.eq_ignore_ascii_case(SHA_ALIAS) {
             CLASSIC_DIGEST
         } else {
             name
         };
-        let evp = evp::fetch_digest(name).ok_or(AlgorithmError::UnknownDigest)?;
+        let evp = match supplier {
+            Some(supplier) => supplier.digest(name),
+            None => evp::fetch_digest(From::default(), name),
+        };
+        let evp = evp.ok_or(AlgorithmError::UnknownDigest)?;
+        let digest = Self {
+            evp: Arc::new(evp),
+            supplier: supplier.cloned(),
+        };
         // Only a trial tells: SHAKE has a size and still no HMAC.
-        evp::pbkdf2(b"trial", b"trial", 1, &evp, &mut [0; 1])
+        digest
+            .pbkdf2(b"trial", b"trial", 1, &mut [0; 1])
             .map_err(|_| AlgorithmError::UnusableDigest)?;
-        Ok(Self { evp: Arc::new(evp) })
+        Ok(digest)
     }
 
-    pub(crate) fn evp(&self) -> &MdRef {
+    fn evp(&self) -> &MdRef {
         &self.evp
+    }
+
+    /// Fills `key` with PBKDF2-HMAC (RFC 8018, section 5.2).
+    pub(crate) fn pbkdf2(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        key: &mut [u8],
+    ) -> Result<(), LibraryError> {
+        let derive = match self.supplier {
+            None => evp::pbkdf2,
+            Some(_) => hmac::pbkdf2,
+        };
+        derive(passphrase, salt, rounds, self.evp(), key)
+            .map_err(|stack| LibraryError::new("derive a key", &stack))
+    }
+
+    /// Whether this is the SHA-1 or the SHA-256 of any provider.
+    pub(crate) fn is(&self, nid: Nid) -> bool {
+        self.evp.type_() == nid
     }
 
     /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].
@@ -215,66 +269,87 @@ impl fmt::Debug for Digest {
 /// it do so on each request. Only names that OpenSSL knows are kept, so there
 /// is an end to them.
 pub(crate) struct Algorithms {
-    ciphers: RwLock<HashMap<String, Cipher>>,
-    digests: RwLock<HashMap<String, Digest>>,
-    default_ciphers: [Cipher; 1],
-    default_digests: DefaultDigests,
+    ciphers: RwLock<HashMap<Key, Cipher>>,
+    digests: RwLock<HashMap<Key, Digest>>,
+    defaults: Defaults,
 }
 
-/// The digests of a section that names none.
-pub(crate) struct DefaultDigests {
-    pub(crate) classic: Digest,
-    pub(crate) jwe: Digest,
+/// The number of an engine, 0 without one, and a name in lower case.
+type Key = (u64, String);
+
+/// The algorithms of a section that names none.
+pub(crate) struct Defaults {
+    /// Under passphrases, as in httpd's module.
+    pub(crate) ciphers: [Cipher; 1],
+    /// With a certificate.
+    pub(crate) certificate_ciphers: [Cipher; 1],
+    pub(crate) classic_digest: Digest,
+    pub(crate) jwe_digest: Digest,
+}
+
+impl Defaults {
+    pub(crate) fn new(supplier: Option<&Arc<Supplier>>) -> Result<Self, AlgorithmError> {
+        Ok(Self {
+            ciphers: [Cipher::by_name(supplier, DEFAULT_CIPHER)?],
+            certificate_ciphers: [Cipher::by_name(supplier, DEFAULT_JWE_CIPHER)?],
+            classic_digest: Digest::by_name(supplier, CLASSIC_DIGEST)?,
+            jwe_digest: Digest::by_name(supplier, JWE_DIGEST)?,
+        })
+    }
 }
 
 impl Algorithms {
     /// Fetches what stands for none: AES-256-CBC and SHA-1, as in httpd's
-    /// module, and SHA-256 for JWE.
+    /// module, and AES-256-GCM and SHA-256 for JWE.
     pub(crate) fn new() -> Result<Self, AlgorithmError> {
         Ok(Self {
             ciphers: RwLock::default(),
             digests: RwLock::default(),
-            default_ciphers: [Cipher::by_name(DEFAULT_CIPHER)?],
-            default_digests: DefaultDigests {
-                classic: Digest::by_name(CLASSIC_DIGEST)?,
-                jwe: Digest::by_name(JWE_DIGEST)?,
-            },
+            defaults: Defaults::new(None)?,
         })
     }
 
-    pub(crate) fn cipher(&self, name: &str) -> Result<Cipher, AlgorithmError> {
-        known(&self.ciphers, name, Cipher::by_name)
+    pub(crate) fn cipher(
+        &self,
+        engine: Option<&Engine>,
+        name: &str,
+    ) -> Result<Cipher, AlgorithmError> {
+        known(&self.ciphers, engine, name, Cipher::by_name)
     }
 
-    pub(crate) fn digest(&self, name: &str) -> Result<Digest, AlgorithmError> {
-        known(&self.digests, name, Digest::by_name)
+    pub(crate) fn digest(
+        &self,
+        engine: Option<&Engine>,
+        name: &str,
+    ) -> Result<Digest, AlgorithmError> {
+        known(&self.digests, engine, name, Digest::by_name)
     }
 
-    pub(crate) fn default_ciphers(&self) -> &[Cipher] {
-        &self.default_ciphers
-    }
-
-    pub(crate) fn default_digests(&self) -> &DefaultDigests {
-        &self.default_digests
+    pub(crate) fn defaults(&self) -> &Defaults {
+        &self.defaults
     }
 }
 
 fn known<T: Clone>(
-    names: &RwLock<HashMap<String, T>>,
+    names: &RwLock<HashMap<Key, T>>,
+    engine: Option<&Engine>,
     name: &str,
-    find: impl FnOnce(&str) -> Result<T, AlgorithmError>,
+    find: impl FnOnce(Option<&Arc<Supplier>>, &str) -> Result<T, AlgorithmError>,
 ) -> Result<T, AlgorithmError> {
-    let name = name.to_ascii_lowercase();
+    let key = (
+        engine.map(Engine::id).unwrap_or_default(),
+        name.to_ascii_lowercase(),
+    );
     if let Some(found) = names
         .read()
         .unwrap_or_else(PoisonError::into_inner)
-        .get(&name)
+        .get(&key)
     {
         return Ok(found.clone());
     }
-    let found = find(&name)?;
+    let found = find(engine.map(|engine| &engine.supplier), &key.1)?;
     let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
-    Ok(names.entry(name).or_insert(found).clone())
+    Ok(names.entry(key).or_insert(found).clone())
 }
 
 #[cfg(test)]
@@ -290,10 +365,14 @@ mod tests {
             "AES-256-CBC",
             "2.16.840.1.101.3.4.1.42",
         ] {
-            assert_eq!(Cipher::by_name(name).unwrap().key_length(), 32, "{name}");
+            assert_eq!(
+                Cipher::by_name(None, name).unwrap().key_length(),
+                32,
+                "{name}"
+            );
         }
         for name in ["3des192", "DES-EDE3-CBC", "des3"] {
-            let cipher = Cipher::by_name(name).unwrap();
+            let cipher = Cipher::by_name(None, name).unwrap();
             let block_size = NonZeroUsize::new(8).unwrap();
             assert_eq!(cipher.key_length(), 24, "{name}");
             assert_eq!(cipher.format(), Format::Classic { block_size }, "{name}");
@@ -304,22 +383,22 @@ mod tests {
     fn fetches_an_algorithm_once() {
         let algorithms = Algorithms::new().unwrap();
         let ids: Vec<_> = ["aes128", "AES128", "aes128"]
-            .map(|name| algorithms.cipher(name).unwrap().id())
+            .map(|name| algorithms.cipher(None, name).unwrap().id())
             .into();
         assert_eq!(ids, [ids[0]; 3]);
-        assert!(algorithms.cipher("no such cipher").is_err());
+        assert!(algorithms.cipher(None, "no such cipher").is_err());
         assert_eq!(algorithms.ciphers.read().unwrap().len(), 1);
     }
 
     #[test]
     fn one_algorithm_has_one_id_however_it_is_spelled() {
         let algorithms = Algorithms::new().unwrap();
-        let digest = |name| algorithms.digest(name).unwrap().id();
-        let cipher = |name| algorithms.cipher(name).unwrap().id();
+        let digest = |name| algorithms.digest(None, name).unwrap().id();
+        let cipher = |name| algorithms.cipher(None, name).unwrap().id();
         assert_eq!(digest("SHA"), digest("sha-1"));
-        assert_eq!(digest("SHA1"), algorithms.default_digests().classic.id());
+        assert_eq!(digest("SHA1"), algorithms.defaults().classic_digest.id());
         assert_ne!(digest("SHA1"), digest("SHA256"));
-        assert_eq!(cipher("aes256"), algorithms.default_ciphers()[0].id());
+        assert_eq!(cipher("aes256"), algorithms.defaults().ciphers[0].id());
         assert_eq!(cipher("aes256"), cipher("AES-256-CBC"));
         assert_ne!(cipher("aes256"), cipher("aes-256-gcm"));
     }
@@ -341,7 +420,7 @@ mod tests {
             "des-ede3",
             "null",
         ] {
-            let found = Cipher::by_name(name).map(|_| name);
+            let found = Cipher::by_name(None, name).map(|_| name);
             assert_eq!(found, Err(AlgorithmError::UnusableCipher), "{name}");
         }
     }
@@ -350,11 +429,11 @@ mod tests {
     fn refuses_unknown_names() {
         for name in ["", "aes", "aes-257-cbc", "aes256\u{0}"] {
             assert_eq!(
-                Cipher::by_name(name).map(|_| name),
+                Cipher::by_name(None, name).map(|_| name),
                 Err(AlgorithmError::UnknownCipher)
             );
             assert_eq!(
-                Digest::by_name(name).map(|_| name),
+                Digest::by_name(None, name).map(|_| name),
                 Err(AlgorithmError::UnknownDigest)
             );
         }
@@ -365,14 +444,14 @@ mod tests {
         for name in [
             "SHA", "sha", "SHA1", "sha-1", "sha256", "SHA2-256", "sha3-256",
         ] {
-            assert!(Digest::by_name(name).is_ok(), "{name}");
+            assert!(Digest::by_name(None, name).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn refuses_a_digest_that_hmac_cannot_use() {
         for name in ["shake128", "shake256", "null"] {
-            let found = Digest::by_name(name).map(|_| name);
+            let found = Digest::by_name(None, name).map(|_| name);
             assert_eq!(found, Err(AlgorithmError::UnusableDigest), "{name}");
         }
     }

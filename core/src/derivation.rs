@@ -1,12 +1,12 @@
 //! Every key derivation, with its rounds and labels.
 
 use openssl::error::ErrorStack;
-use openssl::md::{Md, MdRef};
+use openssl::md::Md;
 use openssl::pkey::Id;
 use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{LibraryError, Passphrase, evp};
+use crate::{Digest, LibraryError, Passphrase};
 
 /// Bytes of salt at the front of a classic token.
 pub(crate) const CLASSIC_SALT: usize = 16;
@@ -35,21 +35,14 @@ impl ClassicKey {
     /// Derives `length` bytes.
     pub(crate) fn derive(
         passphrase: &Passphrase,
-        digest: &MdRef,
+        digest: &Digest,
         salt: &[u8; CLASSIC_SALT],
         length: usize,
     ) -> Result<Self, LibraryError> {
         let mut key = Self {
             bytes: vec![0; length].into(),
         };
-        evp::pbkdf2(
-            passphrase.secret(),
-            salt,
-            CLASSIC_ROUNDS,
-            digest,
-            &mut key.bytes,
-        )
-        .map_err(|stack| LibraryError::new("derive a key", &stack))?;
+        digest.pbkdf2(passphrase.secret(), salt, CLASSIC_ROUNDS, &mut key.bytes)?;
         Ok(key)
     }
 
@@ -85,16 +78,9 @@ pub(crate) struct Master {
 
 impl Master {
     /// Derives the master key; a tenth of a second and more.
-    pub(crate) fn derive(passphrase: &Passphrase, digest: &MdRef) -> Result<Self, LibraryError> {
+    pub(crate) fn derive(passphrase: &Passphrase, digest: &Digest) -> Result<Self, LibraryError> {
         let mut bytes = vec![0; 32].into_boxed_slice();
-        evp::pbkdf2(
-            passphrase.secret(),
-            JWE_SALT,
-            JWE_ROUNDS,
-            digest,
-            &mut bytes,
-        )
-        .map_err(|stack| LibraryError::new("derive a master key", &stack))?;
+        digest.pbkdf2(passphrase.secret(), JWE_SALT, JWE_ROUNDS, &mut bytes)?;
         let mut master = Self {
             bytes,
             key_id: [0; KEY_ID],
@@ -163,9 +149,10 @@ mod tests {
     fn a_short_key_is_the_beginning_of_a_long_one() {
         let passphrase = Passphrase::new(b"secret", 1).unwrap();
         let salt = [7; CLASSIC_SALT];
-        let long = ClassicKey::derive(&passphrase, Md::sha1(), &salt, 32).unwrap();
+        let sha1 = Digest::by_name(None, "SHA1").unwrap();
+        let long = ClassicKey::derive(&passphrase, &sha1, &salt, 32).unwrap();
         for length in [16, 24, 32] {
-            let short = ClassicKey::derive(&passphrase, Md::sha1(), &salt, length).unwrap();
+            let short = ClassicKey::derive(&passphrase, &sha1, &salt, length).unwrap();
             assert_eq!(short.prefix(length), long.prefix(length));
         }
         assert!(long.prefix(33).is_empty());

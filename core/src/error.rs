@@ -27,6 +27,15 @@ pub enum Refusal {
     /// A JWE under a key that the section does not have.
     #[error("no passphrase of this section has the token's key id")]
     UnknownKey,
+    /// A JWE for another certificate, or for none.
+    #[error("no certificate of this section has the token's key id")]
+    UnknownCertificate,
+    /// A JWE whose header the certificate's private key has not signed.
+    #[error("the token's signature is not that of the certificate's key")]
+    Signature,
+    /// A JWE that was signed, and whose encrypted key yields no key.
+    #[error("the token's encrypted key does not open")]
+    EncryptedKey,
     /// A JWE whose tag is wrong: it was changed, or never ours.
     #[error("the token's tag is wrong")]
     Tag,
@@ -55,11 +64,23 @@ pub struct LibraryError {
 impl LibraryError {
     /// Names what was tried; `stack` is OpenSSL's own account of the failure.
     pub(crate) fn new(action: &'static str, stack: &ErrorStack) -> Self {
-        let reason = match stack.errors().first() {
-            Some(error) => error.reason().unwrap_or("unknown reason").to_owned(),
-            None => "no reason given".to_owned(),
-        };
-        Self { action, reason }
+        Self {
+            action,
+            reason: first_reason(stack),
+        }
+    }
+
+    /// Names what was tried, and what was wrong in our own words.
+    pub(crate) fn because(action: &'static str, reason: &str) -> Self {
+        Self {
+            action,
+            reason: reason.to_owned(),
+        }
+    }
+
+    /// Whether these are OpenSSL's words for what went wrong.
+    pub(crate) fn is(&self, reason: &str) -> bool {
+        self.reason == reason
     }
 
     /// A length or a place is not what this code takes for granted. It is not
@@ -77,6 +98,25 @@ impl LibraryError {
             action: "derive a key",
             reason: "another request failed at it".to_owned(),
         }
+    }
+}
+
+/// OpenSSL's own words for what went wrong first.
+pub(crate) fn first_reason(stack: &ErrorStack) -> String {
+    match stack.errors().first() {
+        Some(error) => error.reason().unwrap_or("unknown reason").to_owned(),
+        None => "no reason given".to_owned(),
+    }
+}
+
+/// The same with what OpenSSL adds to it, like the name of a file: for the
+/// administrator, of what no request has a say in.
+pub(crate) fn explain(stack: &ErrorStack) -> String {
+    let error = stack.errors().first();
+    match error.map(|error| (error.reason(), error.data())) {
+        Some((Some(reason), Some(data))) if !data.is_empty() => format!("{reason}: {data}"),
+        Some((None, Some(data))) if !data.is_empty() => data.to_owned(),
+        _ => first_reason(stack),
     }
 }
 

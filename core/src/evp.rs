@@ -4,7 +4,14 @@ use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_ulong};
 use openssl::cipher::{Cipher, CipherRef};
 use openssl::error::ErrorStack;
+use openssl::lib_ctx::LibCtxRef;
 use openssl::md::{Md, MdRef};
+use openssl::md_ctx::MdCtxRef;
+
+#[cfg(openssl_engines)]
+pub(crate) mod engine;
+mod pin;
+pub(crate) mod store;
 
 /// How a cipher chains its blocks, and whether it authenticates
 /// (`EVP_CIPHER_get_flags`, `<openssl/evp.h>`).
@@ -38,14 +45,22 @@ pub(crate) fn mode(cipher: &CipherRef) -> Mode {
     }
 }
 
+/// Where to fetch algorithms from: a library context, the default one if there
+/// is none, and which of its providers to prefer (property(7)).
+#[derive(Clone, Copy, Default)]
+pub(crate) struct From<'c> {
+    pub(crate) context: Option<&'c LibCtxRef>,
+    pub(crate) properties: Option<&'c str>,
+}
+
 /// Fetches a cipher from the loaded providers, if one has it.
-pub(crate) fn fetch_cipher(name: &str) -> Option<Cipher> {
-    fetchable(name).then(|| Cipher::fetch(None, name, None).ok())?
+pub(crate) fn fetch_cipher(from: From<'_>, name: &str) -> Option<Cipher> {
+    fetchable(name).then(|| Cipher::fetch(from.context, name, from.properties).ok())?
 }
 
 /// Fetches a digest from the loaded providers, if one has it.
-pub(crate) fn fetch_digest(name: &str) -> Option<Md> {
-    fetchable(name).then(|| Md::fetch(None, name, None).ok())?
+pub(crate) fn fetch_digest(from: From<'_>, name: &str) -> Option<Md> {
+    fetchable(name).then(|| Md::fetch(from.context, name, from.properties).ok())?
 }
 
 /// The openssl crate panics on a NUL byte in a name.
@@ -80,6 +95,17 @@ pub(crate) fn pbkdf2(
         )
     };
     if done == 1 {
+        Ok(())
+    } else {
+        Err(ErrorStack::get())
+    }
+}
+
+/// Makes `to` go on from where `from` is (`EVP_MD_CTX_copy_ex(3)`).
+pub(crate) fn copy_digest(to: &mut MdCtxRef, from: &MdCtxRef) -> Result<(), ErrorStack> {
+    // SAFETY: two live contexts, of which the call reads one and writes the
+    // other.
+    if unsafe { openssl_sys::EVP_MD_CTX_copy_ex(to.as_ptr(), from.as_ptr()) } == 1 {
         Ok(())
     } else {
         Err(ErrorStack::get())

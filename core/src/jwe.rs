@@ -1,13 +1,13 @@
 //! JSON Web Encryption, compact (RFC 7516), as we write it.
 //!
 //! ```text
-//! BASE64URL(header) "." "." BASE64URL(nonce) "." BASE64URL(ciphertext) "." BASE64URL(tag)
+//! BASE64URL(header) "." BASE64URL(encrypted key) "." BASE64URL(nonce) "." BASE64URL(ciphertext) "." BASE64URL(tag)
 //! ```
 //!
 //! | part | bytes | what |
 //! |---|---|---|
-//! | header | | `{"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}`, with `,"aud":"<purpose>"` before the brace if there is one |
-//! | encrypted key | 0 | none: `dir` (RFC 7518, section 4.5) |
+//! | header | | `{"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}`, with `,"aud":"<purpose>"` before the brace if there is one; that of a certificate is in `wrapped_header` |
+//! | encrypted key | | none: `dir` (RFC 7518, section 4.5); or one for a certificate |
 //! | nonce | 12 | RFC 7518, section 5.3 |
 //! | ciphertext | n ≥ 1 | the session |
 //! | tag | 16 | authenticates ciphertext and encoded header |
@@ -126,6 +126,8 @@ fn read_day(digits: &[u8]) -> Option<u32> {
 pub(crate) struct Parts<'t> {
     /// As it is in the token: the associated data (RFC 7516, section 5.1, 14).
     pub(crate) header: &'t [u8],
+    /// Not decoded, and empty without one.
+    pub(crate) encrypted_key: &'t [u8],
     pub(crate) nonce: [u8; NONCE],
     /// Not decoded yet.
     pub(crate) ciphertext: &'t [u8],
@@ -135,20 +137,20 @@ pub(crate) struct Parts<'t> {
 impl<'t> Parts<'t> {
     /// Takes a token apart.
     pub(crate) fn of(token: &'t [u8]) -> Result<Self, Refusal> {
-        // All but the header and the ciphertext have one length, so there is
-        // one dot to look for; another one is no base64url.
-        let parts = memchr(b'.', token).and_then(|dot| {
-            let (header, rest) = token.split_at_checked(dot)?;
-            let (nonce, rest) = rest
-                .strip_prefix(b"..")?
-                .split_first_chunk::<NONCE_TEXT>()?;
+        // Nonce and tag have one length, so there are two dots to look for;
+        // another one is no base64url.
+        let parts = || {
+            let (header, rest) = split_at_dot(token)?;
+            let (encrypted_key, rest) = split_at_dot(rest)?;
+            let (nonce, rest) = rest.split_first_chunk::<NONCE_TEXT>()?;
             let (rest, tag) = rest.strip_prefix(b".")?.split_last_chunk::<TAG_TEXT>()?;
             let ciphertext = rest.strip_suffix(b".").filter(|text| !text.is_empty())?;
-            Some((header, nonce, ciphertext, tag))
-        });
-        let (header, nonce, ciphertext, tag) = parts.ok_or(Refusal::Parts)?;
+            Some((header, encrypted_key, nonce, ciphertext, tag))
+        };
+        let (header, encrypted_key, nonce, ciphertext, tag) = parts().ok_or(Refusal::Parts)?;
         Ok(Self {
             header,
+            encrypted_key,
             nonce: decode_exactly(nonce).ok_or(Refusal::Encoding)?,
             ciphertext,
             tag: decode_exactly(tag).ok_or(Refusal::Encoding)?,
@@ -169,10 +171,17 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// Characters of a token whose header has as many, with a NUL after it.
-pub(crate) fn token_length(header: &[u8], session: usize) -> usize {
+fn split_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(memchr(b'.', text)?)?;
+    Some((before, rest.strip_prefix(b".")?))
+}
+
+/// Characters of a token whose header and encrypted key have as many, with a
+/// NUL after it.
+pub(crate) fn token_length(header: &[u8], encrypted_key: &[u8], session: usize) -> usize {
     [
         header.len(),
+        encrypted_key.len(),
         NONCE_TEXT,
         URL_SAFE_NO_PAD.encoded_length(session),
         TAG_TEXT,
@@ -186,13 +195,13 @@ pub(crate) fn token_length(header: &[u8], session: usize) -> usize {
 /// not as many.
 pub(crate) fn write<'t>(
     text: &'t mut [u8],
-    header: &[u8],
+    (header, encrypted_key): (&[u8], &[u8]),
     nonce: &[u8; NONCE],
     ciphertext: &[u8],
     tag: &[u8; TAG],
 ) -> Option<&'t CStr> {
-    let rest = put(&mut *text, header)?;
-    let rest = put(rest, b"..")?;
+    let rest = put(put(&mut *text, header)?, b".")?;
+    let rest = put(put(rest, encrypted_key)?, b".")?;
     let rest = put(encode(rest, nonce)?, b".")?;
     let rest = put(encode(rest, ciphertext)?, b".")?;
     let rest = put(encode(rest, tag)?, b"\0")?;

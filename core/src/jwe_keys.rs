@@ -1,59 +1,43 @@
-//! The keys of a day, in contexts that are kept.
+//! The keys of tokens in the JWE format, in contexts that are kept.
 
+use crate::Purpose;
 use crate::aead::AeadContext;
-use crate::derivation::Master;
-use crate::jwe::{self, Kid};
-use crate::{Cipher, LibraryError, Purpose};
+use crate::jwe::Parts;
+use crate::key_wrapping::Wrapping;
 
-const SECONDS_A_DAY: u64 = 86_400;
-
-/// The day of a Unix time in seconds: days since 1970-01-01 UTC.
-///
-/// A key for each day keeps random nonces far below the 2^32 that NIST SP
-/// 800-38D, section 8.3, allows under one key.
-pub(crate) fn day(seconds: u64) -> u32 {
-    u32::try_from(seconds / SECONDS_A_DAY).unwrap_or(u32::MAX)
-}
-
-/// What a key of a day goes by in this process.
+/// What a content key goes by in this process.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct JweKeyName {
-    pub(crate) passphrase: u64,
-    pub(crate) digest: usize,
-    pub(crate) cipher: usize,
-    pub(crate) day: u32,
+pub(crate) enum ContentKeyName {
+    /// The key of a day, expanded from a passphrase.
+    Day {
+        passphrase: u64,
+        digest: usize,
+        cipher: usize,
+        day: u32,
+    },
+    /// A key of an hour, encrypted to a certificate. Of a token that is opened
+    /// the hour is not known, nor needed, and 0.
+    Wrapped {
+        identity: u64,
+        wrapping: Wrapping,
+        cipher: usize,
+        hour: u64,
+    },
 }
 
-/// The context that seals, and the header that goes with it.
+/// The context that seals, and the beginning of the tokens that it makes.
 pub(crate) struct SealingContext {
     pub(crate) context: AeadContext,
+    /// In base64url, as the next.
     pub(crate) header: String,
-    name: JweKeyName,
-    purpose: Option<Purpose>,
+    /// Empty where the key is that of a day.
+    pub(crate) encrypted_key: String,
+    pub(crate) name: ContentKeyName,
+    pub(crate) purpose: Option<Purpose>,
 }
 
 impl SealingContext {
-    pub(crate) fn new(
-        name: JweKeyName,
-        master: &Master,
-        cipher: &Cipher,
-        enc: &str,
-        purpose: Option<&Purpose>,
-    ) -> Result<Self, LibraryError> {
-        let kid = Kid {
-            key_id: *master.key_id(),
-            day: name.day,
-        };
-        let context = with_day_key(master, cipher, enc, name.day, AeadContext::sealing)?;
-        Ok(Self {
-            context,
-            header: jwe::header(enc, &kid, purpose),
-            name,
-            purpose: purpose.cloned(),
-        })
-    }
-
-    pub(crate) fn is_for(&self, name: &JweKeyName, purpose: Option<&Purpose>) -> bool {
+    pub(crate) fn is_for(&self, name: &ContentKeyName, purpose: Option<&Purpose>) -> bool {
         self.name == *name && self.purpose.as_ref() == purpose
     }
 }
@@ -64,12 +48,13 @@ impl SealingContext {
 #[derive(Default)]
 pub(crate) struct OpeningKeys(Vec<OpeningContext>);
 
-/// A context that has opened a token, and that token's header: a token that
+/// A context that has opened a token, and that token's beginning: one that
 /// begins alike needs no look at its header.
 pub(crate) struct OpeningContext {
     pub(crate) context: AeadContext,
-    pub(crate) name: JweKeyName,
+    pub(crate) name: ContentKeyName,
     header: Vec<u8>,
+    encrypted_key: Vec<u8>,
     purpose: Option<Purpose>,
 }
 
@@ -77,15 +62,19 @@ pub(crate) struct OpeningContext {
 const OPENING: usize = 4;
 
 impl OpeningKeys {
-    /// The context that has opened a token with this header for this purpose.
+    /// The context that has opened a token which begins like this one, for
+    /// this purpose.
     pub(crate) fn find(
         &mut self,
-        header: &[u8],
+        parts: &Parts<'_>,
         purpose: Option<&Purpose>,
-        mut is_allowed: impl FnMut(&JweKeyName) -> bool,
+        mut is_allowed: impl FnMut(&ContentKeyName) -> bool,
     ) -> Option<&mut OpeningContext> {
         let index = self.0.iter().position(|held| {
-            held.header == header && held.purpose.as_ref() == purpose && is_allowed(&held.name)
+            held.header == parts.header
+                && held.encrypted_key == parts.encrypted_key
+                && held.purpose.as_ref() == purpose
+                && is_allowed(&held.name)
         })?;
         self.0.get_mut(..=index)?.rotate_right(1);
         self.0.first_mut()
@@ -100,34 +89,17 @@ impl OpeningKeys {
 
 impl OpeningContext {
     pub(crate) fn new(
-        name: JweKeyName,
-        master: &Master,
-        cipher: &Cipher,
-        enc: &str,
-        header: &[u8],
+        context: AeadContext,
+        name: ContentKeyName,
+        parts: &Parts<'_>,
         purpose: Option<&Purpose>,
-    ) -> Result<Self, LibraryError> {
-        let context = with_day_key(master, cipher, enc, name.day, AeadContext::opening)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             context,
             name,
-            header: header.to_vec(),
+            header: parts.header.to_vec(),
+            encrypted_key: parts.encrypted_key.to_vec(),
             purpose: purpose.cloned(),
-        })
+        }
     }
-}
-
-fn with_day_key<T>(
-    master: &Master,
-    cipher: &Cipher,
-    enc: &str,
-    day: u32,
-    with: impl FnOnce(&Cipher, &[u8]) -> Result<T, LibraryError>,
-) -> Result<T, LibraryError> {
-    let mut key = zeroize::Zeroizing::new([0; 32]);
-    let key = key
-        .get_mut(..cipher.key_length())
-        .ok_or_else(|| LibraryError::impossible("expand a key"))?;
-    master.day_key(enc, day, key)?;
-    with(cipher, key)
 }

@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use siphasher::sip::SipHasher13;
+use zeroize::Zeroizing;
 
 use crate::derivation::{CLASSIC_SALT, ClassicKey};
 use crate::shared::Shared;
@@ -35,16 +36,32 @@ impl KeyName {
 
 pub(crate) type SharedKey = Shared<ClassicKey>;
 
+/// The keys of tokens in the classic format.
+pub(crate) type ClassicKeys = KeyCache<KeyName, ClassicKey>;
+
+/// What a content key came from: a certificate, by the number of its identity,
+/// and SHA-256 of a header and an encrypted key that its private key signed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct WrappedName {
+    pub(crate) identity: u64,
+    pub(crate) digest: [u8; 32],
+}
+
+/// The content keys of tokens with a certificate; `None` is what an encrypted
+/// key without a key in it comes to.
+pub(crate) type ContentKeys = KeyCache<WrappedName, Option<Zeroizing<Vec<u8>>>>;
+
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
 ///
 /// Made when the first key comes, in a child; the parent has no use for it.
-#[derive(Default)]
-pub(crate) struct KeyCache {
-    sets: OnceLock<Box<[Mutex<Set>]>>,
+pub(crate) struct KeyCache<N, T> {
+    sets: OnceLock<Sets<N, T>>,
 }
 
-type Set = [Option<(KeyName, SharedKey)>; WAYS];
+type Sets<N, T> = Box<[Mutex<Set<N, T>>]>;
+
+type Set<N, T> = [Option<(N, Shared<T>)>; WAYS];
 
 /// Keys that a set holds.
 const WAYS: usize = 8;
@@ -54,20 +71,26 @@ const WAYS: usize = 8;
 const SETS: usize = 512;
 const SETS_U64: u64 = 512;
 
-impl KeyCache {
+impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
     /// Returns the place of this key, a new one if there is none.
-    pub(crate) fn place(&self, name: &KeyName) -> SharedKey {
+    pub(crate) fn place(&self, name: &N) -> Shared<T> {
         self.with_set(name, |set| {
             find(set, name).unwrap_or_else(|| {
-                let key = SharedKey::default();
+                let key = Shared::default();
                 push(set, *name, key.clone());
                 key
             })
         })
     }
 
+    /// Returns the place of this key, if there is one.
+    pub(crate) fn find(&self, name: &N) -> Option<Shared<T>> {
+        self.sets.get()?;
+        self.with_set(name, |set| find(set, name))
+    }
+
     /// Takes a key out, to be kept elsewhere.
-    pub(crate) fn take(&self, name: &KeyName) -> Option<SharedKey> {
+    pub(crate) fn take(&self, name: &N) -> Option<Shared<T>> {
         self.sets.get()?;
         self.with_set(name, |set| {
             let key = find(set, name)?;
@@ -79,18 +102,20 @@ impl KeyCache {
     }
 
     /// Keeps a key that was in use elsewhere.
-    pub(crate) fn keep(&self, name: KeyName, key: SharedKey) {
+    pub(crate) fn keep(&self, name: N, key: Shared<T>) {
         self.with_set(&name, |set| push(set, name, key));
     }
 
-    fn with_set<R: Default>(&self, name: &KeyName, with: impl FnOnce(&mut Set) -> R) -> R {
+    fn with_set<R: Default>(&self, name: &N, with: impl FnOnce(&mut Set<N, T>) -> R) -> R {
         // Of the whole name: all passphrases of a server share an hour's salt.
         let mut hasher = SipHasher13::new();
         name.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % SETS_U64).unwrap_or_default();
-        let sets = self
-            .sets
-            .get_or_init(|| (0..SETS).map(|_| Mutex::default()).collect());
+        let sets = self.sets.get_or_init(|| {
+            (0..SETS)
+                .map(|_| Mutex::new([const { None }; WAYS]))
+                .collect()
+        });
         let Some(set) = sets.get(index) else {
             return R::default();
         };
@@ -98,9 +123,17 @@ impl KeyCache {
     }
 }
 
+impl<N, T> Default for KeyCache<N, T> {
+    fn default() -> Self {
+        Self {
+            sets: OnceLock::new(),
+        }
+    }
+}
+
 /// Finds a key that has not failed, and makes it the first of its set.
-fn find(set: &mut Set, name: &KeyName) -> Option<SharedKey> {
-    let is_it = |entry: &Option<(KeyName, SharedKey)>| {
+fn find<N: Eq, T>(set: &mut Set<N, T>, name: &N) -> Option<Shared<T>> {
+    let is_it = |entry: &Option<(N, Shared<T>)>| {
         entry
             .as_ref()
             .is_some_and(|(held, key)| held == name && !key.has_failed())
@@ -110,7 +143,7 @@ fn find(set: &mut Set, name: &KeyName) -> Option<SharedKey> {
     set.first()?.as_ref().map(|(_, key)| key.clone())
 }
 
-fn push(set: &mut Set, name: KeyName, key: SharedKey) {
+fn push<N, T>(set: &mut Set<N, T>, name: N, key: Shared<T>) {
     set.rotate_right(1);
     if let Some(first) = set.first_mut() {
         *first = Some((name, key));
@@ -119,12 +152,10 @@ fn push(set: &mut Set, name: KeyName, key: SharedKey) {
 
 #[cfg(test)]
 mod tests {
-    use openssl::md::Md;
-
     use std::sync::Arc;
 
     use super::*;
-    use crate::{LibraryError, Passphrase};
+    use crate::{Digest, LibraryError, Passphrase};
 
     fn name(salt: u64) -> KeyName {
         let mut bytes = [0; CLASSIC_SALT];
@@ -139,10 +170,11 @@ mod tests {
 
     fn derive() -> Result<ClassicKey, LibraryError> {
         let passphrase = Passphrase::new(b"secret", 1).unwrap();
-        ClassicKey::derive(&passphrase, Md::sha1(), &[0; CLASSIC_SALT], 16)
+        let sha1 = Digest::by_name(None, "SHA1").unwrap();
+        ClassicKey::derive(&passphrase, &sha1, &[0; CLASSIC_SALT], 16)
     }
 
-    fn len(cache: &KeyCache) -> usize {
+    fn len(cache: &ClassicKeys) -> usize {
         let sets = cache.sets.get().unwrap();
         sets.iter()
             .map(|set| set.lock().unwrap().iter().flatten().count())
@@ -151,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_flood_fills_it_and_does_not_grow_it() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         for salt in 0..100_000 {
             cache.place(&name(salt));
         }
@@ -160,7 +192,7 @@ mod tests {
 
     #[test]
     fn passphrases_that_share_a_salt_do_not_push_each_other_out() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         let names: Vec<_> = (0..200)
             .map(|passphrase| KeyName {
                 passphrase,
@@ -175,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_used_stays() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         let used = cache.place(&name(0));
         for salt in 1..100_000 {
             cache.place(&name(salt));
@@ -186,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_dropped() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         let place = cache.place(&name(0));
         place.get(derive).unwrap();
         let watch = Arc::downgrade(&place.0);
@@ -200,7 +232,7 @@ mod tests {
 
     #[test]
     fn threads_that_miss_together_derive_once() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         let derivations = std::sync::atomic::AtomicU32::new(0);
         std::thread::scope(|scope| {
             for _ in 0..16 {
@@ -219,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_kept() {
-        let cache = KeyCache::default();
+        let cache = ClassicKeys::default();
         let failed = cache.place(&name(1));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(

@@ -3,18 +3,23 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::algorithms::{Algorithms, DefaultDigests};
+use crate::algorithms::{Algorithms, Defaults};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::engine::Engines;
 use crate::hour::{self, Seed};
-use crate::key_cache::{KeyCache, KeyName, SharedKey};
+use crate::key_cache::{ClassicKeys, ContentKeys, KeyName, SharedKey};
+use crate::pairing::Pairings;
 use crate::passphrase::SealingKey;
+use crate::sources::Sources;
 use crate::workbench::Workbenches;
 use crate::{
-    AlgorithmError, Cipher, Digest, EmptyPassphrase, LibraryError, OpenSslRandom, Passphrase,
-    Random, Settings,
+    AlgorithmError, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
+    LibraryError, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList, Random, Sealer,
+    Settings, Source, SourceError,
 };
 
 /// What a process keeps between requests.
@@ -22,17 +27,23 @@ use crate::{
 /// A server makes one for each reading of its configuration. Children inherit
 /// it, with the keys that [`Keyring::derive_for`] left in it.
 pub struct Keyring<R = OpenSslRandom> {
+    /// Goes first: what is set up here may be an engine's.
+    pub(crate) benches: Workbenches<R>,
     seed: Seed,
     algorithms: Algorithms,
+    sources: Sources,
+    pairings: Pairings,
     passphrases: Mutex<Passphrases>,
     hasher: RandomState,
     next_id: AtomicU64,
     /// JWE master keys derived before the fork.
     masters: AtomicUsize,
-    keys: KeyCache,
+    keys: ClassicKeys,
+    pub(crate) content_keys: ContentKeys,
     /// What seals in the classic format, and so needs a key each hour.
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
-    pub(crate) benches: Workbenches<R>,
+    /// Goes last: everything else may be an engine's.
+    engines: Engines,
 }
 
 /// Where a passphrase was written, which says how long it is kept.
@@ -88,7 +99,11 @@ impl<R: Random + Clone> Keyring<R> {
             hasher: RandomState::new(),
             next_id: AtomicU64::new(0),
             masters: AtomicUsize::new(0),
-            keys: KeyCache::default(),
+            sources: Sources::default(),
+            pairings: Pairings::default(),
+            keys: ClassicKeys::default(),
+            content_keys: ContentKeys::default(),
+            engines: Engines::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
         })
@@ -125,31 +140,85 @@ impl<R: Random + Clone> Keyring<R> {
     }
 
     /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
-    /// any case.
+    /// any case; that of an engine or provider, if there is one and it has it.
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or it is not CBC.
-    pub fn cipher(&self, name: &str) -> Result<Cipher, AlgorithmError> {
-        self.algorithms.cipher(name)
+    /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
+    pub fn cipher(&self, engine: Option<&Engine>, name: &str) -> Result<Cipher, AlgorithmError> {
+        self.algorithms.cipher(engine, name)
     }
 
     /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
+    /// That of an engine or provider, if there is one and it has it.
     ///
     /// # Errors
     ///
     /// OpenSSL does not know it, or HMAC cannot use it.
-    pub fn digest(&self, name: &str) -> Result<Digest, AlgorithmError> {
-        self.algorithms.digest(name)
+    pub fn digest(&self, engine: Option<&Engine>, name: &str) -> Result<Digest, AlgorithmError> {
+        self.algorithms.digest(engine, name)
     }
 
-    /// The ciphers of a section that names none: `aes256`.
-    pub fn default_ciphers(&self) -> &[Cipher] {
-        self.algorithms.default_ciphers()
+    /// The ciphers of a section that names none: `aes256`, or with a
+    /// certificate the same in a mode that JWE has.
+    pub fn default_ciphers<'c>(
+        &'c self,
+        engine: Option<&'c Engine>,
+        has_certificate: bool,
+    ) -> &'c [Cipher] {
+        let defaults = engine.map_or(self.defaults(), |engine| &engine.defaults);
+        if has_certificate {
+            &defaults.certificate_ciphers
+        } else {
+            &defaults.ciphers
+        }
     }
 
-    pub(crate) fn default_digests(&self) -> &DefaultDigests {
-        self.algorithms.default_digests()
+    pub(crate) fn defaults(&self) -> &Defaults {
+        self.algorithms.defaults()
+    }
+
+    /// Finds or loads what `engine:NAME`, `provider:NAME` or `NAME` stands for.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL has neither, or a `.htaccess` file asks for what the server's
+    /// configuration does not.
+    pub fn engine(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
+        self.engines.find(text, origin)
+    }
+
+    /// The engines and providers that the server's configuration uses.
+    pub fn engines(&self) -> Vec<Arc<Engine>> {
+        self.engines.all()
+    }
+
+    /// Reads a file with a certificate or a private key, unless its content is
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is empty.
+    pub fn file(&self, path: &Path, origin: Origin) -> Result<Source, SourceError> {
+        self.sources.file(path, origin)
+    }
+
+    /// Names a certificate or a private key behind a URI.
+    pub fn uri(&self, uri: &str) -> Source {
+        self.sources.uri(uri)
+    }
+
+    /// Finds the private key of every certificate.
+    ///
+    /// # Errors
+    ///
+    /// There is none for one of them, or it does not open.
+    pub fn identities(
+        &self,
+        pairs: Pairs<'_>,
+        is_visitor: bool,
+    ) -> Result<Arc<Identities>, PairingError> {
+        self.pairings.find(pairs, is_visitor)
     }
 
     /// Derives the keys that these settings seal and open with at a Unix time
@@ -160,11 +229,28 @@ impl<R: Random + Clone> Keyring<R> {
     ///
     /// OpenSSL fails.
     pub fn derive_for(&self, settings: Settings<'_>, now: u64) -> Result<usize, LibraryError> {
-        let defaults = self.default_digests();
+        match settings.keys {
+            Keys::Passphrases(list) => self.derive_from(list, settings, now),
+            Keys::Certificates(list) => {
+                let signed = Sealer::new(self, settings).sign_for_hour(list, now)?;
+                Ok(usize::from(signed))
+            }
+        }
+    }
+
+    fn derive_from(
+        &self,
+        passphrases: &PassphraseList,
+        settings: Settings<'_>,
+        now: u64,
+    ) -> Result<usize, LibraryError> {
+        let defaults = settings
+            .engine
+            .map_or(self.defaults(), |engine| &engine.defaults);
         let mut count: usize = 0;
         if settings.ciphers.iter().any(Cipher::is_aead) {
-            let digest = settings.digest.unwrap_or(&defaults.jwe);
-            for passphrase in settings.passphrases.iter() {
+            let digest = settings.digest.unwrap_or(&defaults.jwe_digest);
+            for passphrase in passphrases.iter() {
                 if self.masters.load(Ordering::Relaxed) >= Self::MAX_MASTERS {
                     break;
                 }
@@ -178,8 +264,8 @@ impl<R: Random + Clone> Keyring<R> {
             .ciphers
             .first()
             .is_some_and(|cipher| !cipher.is_aead());
-        if let (true, Some(passphrase)) = (seals_classic, settings.passphrases.first()) {
-            let digest = settings.digest.unwrap_or(&defaults.classic);
+        if let (true, Some(passphrase)) = (seals_classic, passphrases.first()) {
+            let digest = settings.digest.unwrap_or(&defaults.classic_digest);
             self.note_hourly(passphrase, digest);
             count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
         }
@@ -226,13 +312,14 @@ impl<R: Random + Clone> Keyring<R> {
             salt: self.salt(hour::hour(now)),
         };
         let place = self.sealing_place(&name, passphrase);
-        let derive = || ClassicKey::derive(passphrase, digest.evp(), &name.salt, name.length);
+        let derive = || ClassicKey::derive(passphrase, digest, &name.salt, name.length);
         place.get(derive).map(|(_, derived)| derived)
     }
 
     /// Forgets what a child process must not share with its siblings.
     pub fn after_fork(&self) {
         self.benches.clear();
+        self.engines.after_fork();
     }
 
     pub(crate) fn salt(&self, hour: u64) -> [u8; CLASSIC_SALT] {

@@ -11,50 +11,72 @@
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `keyring` | what a process keeps between requests |
 //! | `passphrase`, `purpose` | what a section says, as values |
+//! | `sources`, `key_file` | where certificates and private keys are, and the forms they have |
+//! | `pairing`, `identity` | which key belongs to which certificate, and what the two do together |
+//! | `certificate`, `private_key` | the one, and the other, in memory or on a token |
+//! | `key_wrapping`, `signature`, `wrapped_header` | how a token with a certificate carries its key |
+//! | `engine` | engines and providers: where else algorithms and keys come from |
 //! | `algorithms` | ciphers and digests by name |
-//! | `derivation` | every key derivation, with its rounds and labels |
+//! | `derivation`, `hmac` | every key derivation, with its rounds and labels |
 //! | `hour`, `key_cache` | the salt that an hour's classic tokens share, and the keys that are kept |
-//! | `jwe_keys` | the keys of a day, and whose a key id is |
+//! | `jwe_keys` | the content keys of JWE, in contexts that are kept |
 //! | `shared` | a key that several threads may want before it is derived |
 //! | `workbench`, `cbc`, `aead` | cipher contexts that are kept |
 //! | `arena` | where tokens and sessions are written |
 //! | `random` | where nonces come from |
 //! | `error` | what can go wrong, by whose fault |
-//! | `evp` | the calls that the `openssl` crate lacks; the only unsafe code |
+//! | `evp` | the calls that the `openssl` crate lacks, engines and stores among them; the only unsafe code |
 #![deny(unsafe_code)]
 
 pub use algorithms::{AlgorithmError, Cipher, Digest};
 pub use arena::Arena;
+pub use certificate::{UnusableKey, Validity};
+pub use engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError};
 pub use hour::Seed;
+pub use identity::Identities;
+pub use key_file::FileError;
 pub use keyring::{Keyring, Origin};
+pub use pairing::{At, Needs, PairingError, Pairs};
 pub use passphrase::{EmptyPassphrase, Passphrase, PassphraseList};
 pub use purpose::{InvalidPurpose, Purpose};
 pub use random::{OpenSslRandom, Random};
-pub use sealer::{Call, Opened, Sealed, Sealer, Settings};
+pub use sealer::{Call, Keys, Opened, Sealed, Sealer, Settings};
+pub use sources::{Source, SourceError};
 
 mod aead;
 mod algorithms;
 mod arena;
 mod cbc;
+mod certificate;
 mod classic;
 mod derivation;
+mod engine;
 mod error;
 #[expect(
     unsafe_code,
     reason = "calls of OpenSSL that the openssl crate does not wrap"
 )]
 mod evp;
+mod hmac;
 mod hour;
+mod identity;
 mod jwe;
 mod jwe_keys;
 mod key_cache;
+mod key_file;
+mod key_wrapping;
 mod keyring;
+mod pairing;
 mod passphrase;
+mod private_key;
 mod purpose;
 mod random;
 mod sealer;
 mod shared;
+mod signature;
+mod sources;
 #[cfg(test)]
 mod vectors;
 mod workbench;
+mod wrapped_header;

@@ -56,6 +56,15 @@ impl Clone for PassphraseList {
 }
 
 impl PassphraseList {
+    /// Makes an empty list.
+    pub const fn new() -> Self {
+        Self {
+            passphrases: Vec::new(),
+            ids: Vec::new(),
+            key_ids: Mutex::new(Vec::new()),
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.passphrases.len()
@@ -73,6 +82,11 @@ impl PassphraseList {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Passphrase>> {
         self.passphrases.iter()
+    }
+
+    /// Their ids, in the order of the list.
+    pub(crate) fn ids(&self) -> &[u64] {
+        &self.ids
     }
 
     /// Where a passphrase stands in the list, by its id.
@@ -211,7 +225,7 @@ impl Passphrase {
         with: impl FnOnce(&Master) -> T,
     ) -> Result<(T, bool), LibraryError> {
         let place = self.master(digest.id());
-        let (master, derived) = place.get(|| Master::derive(self, digest.evp()))?;
+        let (master, derived) = place.get(|| Master::derive(self, digest))?;
         Ok((with(master), derived))
     }
 

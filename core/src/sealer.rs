@@ -1,28 +1,32 @@
 //! Which passphrase and which cipher seals, and which ones open.
 //!
 //! What is special to a wire format is in `sealer/classic.rs` and
-//! `sealer/jwe.rs`; here is what they share, and the choice between them.
+//! `sealer/jwe.rs`, and where the keys of JWE come from in
+//! `sealer/day_keys.rs` and `sealer/wrapped_keys.rs`; here is what they share,
+//! and the choice between them.
 
 use std::ffi::CStr;
 use std::fmt;
 
 use memchr::memchr;
 
-use crate::algorithms::Format;
+use crate::algorithms::{Defaults, Format};
 use crate::workbench::Workbench;
 use crate::{
-    Arena, Cipher, Digest, Keyring, OpenError, OpenSslRandom, PassphraseList, Purpose, Random,
-    Refusal, SealError,
+    Arena, Cipher, Digest, Engine, Identities, Keyring, OpenError, OpenSslRandom, PassphraseList,
+    Purpose, Random, Refusal, SealError,
 };
 
 mod classic;
+mod day_keys;
 mod jwe;
+mod wrapped_keys;
 
 /// What one section of a configuration says.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'c> {
     /// The first seals, all open.
-    pub passphrases: &'c PassphraseList,
+    pub keys: Keys<'c>,
     /// The first seals, all open; a cipher stands for its wire format too.
     pub ciphers: &'c [Cipher],
     /// What derives keys from passphrases; SHA-1 for the classic format and
@@ -30,6 +34,17 @@ pub struct Settings<'c> {
     pub digest: Option<&'c Digest>,
     /// What the sessions are for.
     pub purpose: Option<&'c Purpose>,
+    /// Where algorithms come from that the section does not name.
+    pub engine: Option<&'c Engine>,
+}
+
+/// What sessions are sealed under.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'c> {
+    /// Secrets that servers share.
+    Passphrases(&'c PassphraseList),
+    /// Certificates with their private keys; JWE only.
+    Certificates(&'c Identities),
 }
 
 /// Seals and opens sessions as one section of a configuration asks for.
@@ -98,26 +113,24 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         if session.len() > MAX_SESSION {
             return Err(SealError::TooLarge);
         }
-        let settings = &self.settings;
-        let (Some(passphrase), Some(cipher)) =
-            (settings.passphrases.first(), settings.ciphers.first())
-        else {
-            return Err(SealError::NoKey);
-        };
-        let with = |bench: &mut Workbench<R>| match cipher.format() {
-            Format::Classic { block_size } => self.seal_classic(
-                session,
-                call,
-                (passphrase, cipher),
-                block_size,
-                bench,
-                arena,
-            ),
-            Format::Jwe { enc } => {
-                self.seal_jwe(session, call, (passphrase, cipher), enc, bench, arena)
+        let cipher = self.settings.ciphers.first().ok_or(SealError::NoKey)?;
+        let with = |bench: &mut Workbench<R>| match (cipher.format(), self.settings.keys) {
+            (Format::Classic { block_size }, Keys::Passphrases(list)) => {
+                let passphrase = list.first().ok_or(SealError::NoKey)?;
+                let sealed = self.seal_classic(
+                    session,
+                    call,
+                    (passphrase, cipher),
+                    block_size,
+                    bench,
+                    arena,
+                );
+                Ok(sealed?)
             }
+            (Format::Classic { .. }, Keys::Certificates(_)) => Err(SealError::NoKey),
+            (Format::Jwe { enc }, _) => self.seal_jwe(session, call, (cipher, enc), bench, arena),
         };
-        Ok(self.keyring.benches.with(call.processor, with)?)
+        self.keyring.benches.with(call.processor, with)
     }
 
     /// Makes a session of a token.
@@ -136,12 +149,19 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         self.keyring.benches.with(call.processor, |bench| {
             // base64 has no dot, and JWE four.
-            if memchr(b'.', token).is_some() {
-                self.open_jwe(token, bench, arena)
-            } else {
-                self.open_classic(token, bench, arena)
+            match (memchr(b'.', token), self.settings.keys) {
+                (Some(_), _) => self.open_jwe(token, bench, arena),
+                (None, Keys::Passphrases(list)) => self.open_classic(token, list, bench, arena),
+                (None, Keys::Certificates(_)) => Err(OpenError::Refused(Refusal::Format)),
             }
         })
+    }
+
+    fn defaults(&self) -> &Defaults {
+        match self.settings.engine {
+            Some(engine) => &engine.defaults,
+            None => self.keyring.defaults(),
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
 use crate::workbench::Workbenches;
 use crate::{
-    Call, Cipher, Digest, Keyring, LibraryError, OpenError, OpenSslRandom, Origin, Passphrase,
-    PassphraseList, Purpose, Random, Sealer, Seed, Settings,
+    Call, Cipher, Digest, Keyring, Keys, LibraryError, OpenError, OpenSslRandom, Origin,
+    Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
 };
 
 struct Vector {
@@ -80,15 +80,16 @@ fn does_what_every_classic_vector_says() {
         let passphrase = keyring
             .passphrase(&vector.bytes("passphrase"), Origin::Server)
             .unwrap();
-        let cipher = keyring.cipher(vector.text("cipher")).unwrap();
-        let digest = keyring.digest(vector.text("digest")).unwrap();
+        let cipher = keyring.cipher(None, vector.text("cipher")).unwrap();
+        let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let ciphers = [cipher];
         let passphrases: PassphraseList = [passphrase.clone()].into_iter().collect();
         let settings = Settings {
-            passphrases: &passphrases,
+            keys: Keys::Passphrases(&passphrases),
             ciphers: &ciphers,
             digest: Some(&digest),
             purpose: None,
+            engine: None,
         };
         let sealer = Sealer::new(&keyring, settings);
         let token = vector.text("token");
@@ -127,7 +128,7 @@ fn seal_again(
         length: KEY_LENGTH,
         salt,
     };
-    let key = ClassicKey::derive(passphrase, digest.evp(), &salt, KEY_LENGTH).unwrap();
+    let key = ClassicKey::derive(passphrase, digest, &salt, KEY_LENGTH).unwrap();
     Workbenches::new(OpenSslRandom)
         .with(0, |bench| {
             // The IV is the nonce's encryption: decrypted, it gives the nonce.
@@ -181,17 +182,18 @@ fn does_what_every_jwe_vector_says() {
             .passphrase(&vector.bytes("passphrase"), Origin::Server)
             .unwrap();
         let passphrases = [passphrase].into_iter().collect();
-        let ciphers = [keyring.cipher(vector.text("cipher")).unwrap()];
-        let digest = keyring.digest(vector.text("digest")).unwrap();
+        let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];
+        let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let purpose = vector
             .fields
             .get("purpose")
             .map(|text| Purpose::new(text).unwrap());
         let settings = Settings {
-            passphrases: &passphrases,
+            keys: Keys::Passphrases(&passphrases),
             ciphers: &ciphers,
             digest: Some(&digest),
             purpose: purpose.as_ref(),
+            engine: None,
         };
         let call = Call {
             now: vector.text("time").parse().unwrap(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use common::Leak;
 use session_crypto_core::{
-    Call, Keyring, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList, Refusal, Sealer,
-    Seed, Settings,
+    Call, Keyring, Keys, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList, Refusal,
+    Sealer, Seed, Settings,
 };
 
 mod common;
@@ -28,12 +28,13 @@ fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'
 }
 
 fn settings<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Settings<'k> {
-    let ciphers = keyring.default_ciphers();
+    let ciphers = keyring.default_ciphers(None, false);
     Settings {
-        passphrases,
+        keys: Keys::Passphrases(passphrases),
         ciphers,
         digest: None,
         purpose: None,
+        engine: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The table of directives, and what a handler sees of a line.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::fmt;
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -108,6 +109,28 @@ const END: command_rec = command_rec {
     errmsg: ptr::null(),
 };
 
+/// A line of the configuration, by its number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    file: Option<CString>,
+    line: c_int,
+}
+
+/// In the words in which httpd itself names a line.
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(
+                formatter,
+                "on line {} of {}",
+                self.line,
+                file.to_string_lossy()
+            ),
+            None => formatter.write_str("on a line without a number"),
+        }
+    }
+}
+
 /// A line of the configuration, while its directive is handled.
 pub(crate) struct Parms<'p> {
     raw: *mut cmd_parms,
@@ -150,6 +173,22 @@ impl<'p> Parms<'p> {
     pub(crate) fn in_htaccess(&self) -> bool {
         // As ap_check_cmd_context tells it (server/core.c, NOT_IN_HTACCESS).
         self.pool.as_ptr() == self.temporary.as_ptr()
+    }
+
+    /// Where the line stands.
+    pub(crate) fn place(&self) -> Place {
+        // SAFETY: httpd sets the directive of each line (http_config.h).
+        let directive = unsafe { (*self.raw).directive };
+        // SAFETY: as above, or NULL.
+        let Some(directive) = (unsafe { directive.as_ref() }) else {
+            return Place::default();
+        };
+        let file = directive.filename;
+        Place {
+            // SAFETY: a C string, or NULL (util_cfgtree.h).
+            file: (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) }.to_owned()),
+            line: directive.line_num,
+        }
     }
 
     /// The line stands in a virtual host.

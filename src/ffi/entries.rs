@@ -6,7 +6,7 @@ use std::ptr;
 use super::bindings::{self, apr_pool_t, apr_status_t, request_rec, server_rec, session_rec};
 use super::guard::guard;
 use super::log::{self, Level};
-use super::module::{Failed, Module, install, record};
+use super::module::{Failed, Module, install, is_first_reading, record};
 use super::pool::Pool;
 use super::request::{Request, Session};
 use super::{retained, sections, session_hooks};
@@ -110,8 +110,12 @@ unsafe extern "C" fn check_config<M: Module>(
     _temporary: *mut apr_pool_t,
     server: *mut server_rec,
 ) -> c_int {
-    // SAFETY: the configuration was just read.
-    status(|| unsafe { sections::for_each_server::<M>(server, M::check) })
+    status(|| {
+        // SAFETY: the configuration was just read.
+        let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
+        // SAFETY: likewise.
+        unsafe { sections::for_each_server::<M>(server, |server| M::check(state, server)) }
+    })
 }
 
 unsafe extern "C" fn post_config<M: Module>(
@@ -121,21 +125,13 @@ unsafe extern "C" fn post_config<M: Module>(
     server: *mut server_rec,
 ) -> c_int {
     status(|| {
-        // SAFETY: a query without arguments.
-        let phase = unsafe { bindings::ap_state_query(bindings::AP_SQ_MAIN_STATE) };
-        if phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG {
-            // A first reading, to throw away: nothing will be served under it.
+        if is_first_reading() {
             return Ok(());
         }
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
-        let before_fork = |server: &sections::Server<'_, M>| {
-            server
-                .records()
-                .try_for_each(|record| M::before_fork(state, &record))
-        };
         // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, before_fork) }
+        unsafe { sections::for_each_server::<M>(server, |server| M::before_fork(state, server)) }
     })
 }
 

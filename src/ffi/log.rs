@@ -13,6 +13,8 @@ pub(crate) enum Level {
     Emergency,
     /// Something on this host does not work.
     Error,
+    /// What will not work one day, or looks like a mistake.
+    Warning,
     /// An everyday refusal.
     Info,
     /// What only somebody who looks for it wants to read.
@@ -24,6 +26,7 @@ impl Level {
         match self {
             Self::Emergency => bindings::APLOG_EMERG,
             Self::Error => bindings::APLOG_ERR,
+            Self::Warning => bindings::APLOG_WARNING,
             Self::Info => bindings::APLOG_INFO,
             Self::Debug => bindings::APLOG_DEBUG,
         }

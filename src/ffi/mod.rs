@@ -18,9 +18,9 @@
 //! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
 
 pub(crate) use config_file::{ConfigFile, arguments, path, server_root_relative};
-pub(crate) use directive::{Context, Directive, Directives, Parms};
-pub(crate) use log::Level;
-pub(crate) use module::{Failed, Module, Record};
+pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
+pub(crate) use log::{Level, server as log_server};
+pub(crate) use module::{Failed, Module, Record, is_first_reading};
 pub(crate) use pool::Pool;
 pub(crate) use request::{Request, Session};
 pub(crate) use sections::Server;

@@ -31,11 +31,11 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Looks for what no line by itself is wrong about, before `httpd -t` says
     /// that all is well.
-    fn check(server: &Server<'_, Self>) -> Result<(), String>;
+    fn check<'s>(state: &'s Self::State, server: &Server<'s, Self>) -> Result<(), String>;
 
-    /// Runs in the parent for each section, when the configuration has been
+    /// Runs in the parent for each server, when the configuration has been
     /// read for good.
-    fn before_fork<'s>(state: &'s Self::State, record: &Self::Record<'s>) -> Result<(), String>;
+    fn before_fork<'s>(state: &'s Self::State, server: &Server<'s, Self>) -> Result<(), String>;
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;
@@ -158,6 +158,14 @@ pub(super) fn install<M: Module>(pool: Pool<'_>, state: M::State) {
     let installed = pool.place(Installed::<M>(state));
     let state = ptr::from_ref(&installed.0).cast_mut();
     M::record().state.store(state, Ordering::Release);
+}
+
+/// Whether the configuration is being read for the first time, to look at it
+/// (`httpd -t`) or to throw it away: nothing will be served under it.
+pub(crate) fn is_first_reading() -> bool {
+    // SAFETY: a query without arguments.
+    let phase = unsafe { bindings::ap_state_query(bindings::AP_SQ_MAIN_STATE) };
+    phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG
 }
 
 /// `MODULE_MAGIC_COOKIE`, "AP24", as the field's type has it.

@@ -15,6 +15,7 @@ pub(crate) struct Server<'s, M: Module> {
     /// The main server, where there are virtual hosts: these have inherited
     /// its record, and it may have no request of its own.
     pub(crate) stands_behind: bool,
+    raw: &'s server_rec,
 }
 
 impl<'s, M: Module> Server<'s, M> {
@@ -26,10 +27,14 @@ impl<'s, M: Module> Server<'s, M> {
             .map(|inner| M::merge(&self.outer, inner));
         std::iter::once(self.outer).chain(inner)
     }
+
+    /// Where it was defined.
+    pub(crate) fn place(&self) -> String {
+        place(self.raw)
+    }
 }
 
-/// Hands to `each` every server and virtual host; what it has to say is
-/// preceded by words that tell an administrator where that is.
+/// Hands to `each` every server and virtual host.
 ///
 /// # Safety
 ///
@@ -53,8 +58,8 @@ pub(super) unsafe fn for_each_server<'s, M: Module>(
             outer,
             sections,
             stands_behind,
-        })
-        .map_err(|message| format!("{}: {message}", place(server)))?;
+            raw: server,
+        })?;
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Call, Cipher, Keyring, OpenSslRandom, Origin, PassphraseList, Sealer, Seed, Settings,
+    Arena, Call, Cipher, Keyring, Keys, OpenSslRandom, Origin, PassphraseList, Sealer, Seed,
+    Settings,
 };
 
 const CALL: Call = Call {
@@ -35,7 +36,7 @@ impl Kit {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
         let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
         let passphrases = [passphrase].into_iter().collect();
-        let ciphers = vec![keyring.cipher(cipher).unwrap()];
+        let ciphers = vec![keyring.cipher(None, cipher).unwrap()];
         let mut kit = Self {
             keyring,
             passphrases,
@@ -65,10 +66,11 @@ impl Kit {
 
     fn sealer(&self) -> Sealer<'_> {
         let settings = Settings {
-            passphrases: &self.passphrases,
+            keys: Keys::Passphrases(&self.passphrases),
             ciphers: &self.ciphers,
             digest: None,
             purpose: None,
+            engine: None,
         };
         Sealer::new(&self.keyring, settings)
     }

@@ -11,7 +11,9 @@ use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::hour;
 use crate::key_cache::{KeyName, SharedKey};
 use crate::workbench::Workbench;
-use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, Random, Refusal};
+use crate::{
+    Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, PassphraseList, Random, Refusal,
+};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_classic<'a>(
@@ -46,6 +48,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn open_classic<'a>(
         &self,
         token: &[u8],
+        passphrases: &PassphraseList,
         bench: &mut Workbench<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
@@ -53,9 +56,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             return Err(OpenError::Refused(Refusal::Format));
         }
         let token = Token::decode(token, &mut bench.scratch)?;
-        let (index, passphrase) = self
-            .settings
-            .passphrases
+        let (index, passphrase) = passphrases
             .iter()
             .enumerate()
             .find(|(_, passphrase)| token.is_authentic(passphrase))
@@ -122,8 +123,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
         let place = place();
         let (key, derived) = place.get(|| {
-            let digest = self.classic_digest().evp();
-            ClassicKey::derive(passphrase, digest, &name.salt, name.length)
+            ClassicKey::derive(passphrase, self.classic_digest(), &name.salt, name.length)
         })?;
         context.set_key(name, cipher, block_size, key.prefix(cipher.key_length()))?;
         Ok(derived)
@@ -145,7 +145,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     fn classic_digest(&self) -> &Digest {
         self.settings
             .digest
-            .unwrap_or(&self.keyring.default_digests().classic)
+            .unwrap_or(&self.defaults().classic_digest)
     }
 }
 

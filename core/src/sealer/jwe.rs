@@ -1,45 +1,44 @@
-//! Sealing and opening as JWE.
+//! Sealing and opening as JWE, wherever the keys come from.
 
 use std::ffi::CStr;
 
-use super::{Call, Opened, Sealed, Sealer};
+use super::{Call, Keys, Opened, Sealed, Sealer};
 use crate::algorithms::Format;
-use crate::derivation::Master;
 use crate::jwe::{self, Parts};
-use crate::jwe_keys::{self, JweKeyName, OpeningContext, SealingContext};
+use crate::jwe_keys::{ContentKeyName, OpeningContext};
 use crate::workbench::Workbench;
-use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, Random, Refusal};
+use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Random, Refusal, SealError};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_jwe<'a>(
         &self,
         session: &[u8],
         call: Call,
-        (passphrase, cipher): (&Passphrase, &Cipher),
-        enc: &str,
+        (cipher, enc): (&Cipher, &str),
         bench: &mut Workbench<R>,
         arena: &impl Arena<'a>,
-    ) -> Result<Sealed<'a>, LibraryError> {
-        let (digest, purpose) = (self.jwe_digest(), self.settings.purpose);
-        let name = JweKeyName {
-            passphrase: passphrase.id(),
-            digest: digest.id(),
-            cipher: cipher.id(),
-            day: jwe_keys::day(call.now),
+    ) -> Result<Sealed<'a>, SealError> {
+        let name = match self.settings.keys {
+            Keys::Passphrases(list) => self.day_key_name(list, cipher, call.now),
+            Keys::Certificates(list) => self.wrapped_key_name(list, cipher, call.now),
         };
+        let name = name.ok_or(SealError::NoKey)?;
         let mut derived = false;
         let held = bench
             .jwe_sealing
             .take()
-            .filter(|held| held.is_for(&name, purpose));
+            .filter(|held| held.is_for(&name, self.settings.purpose));
         let sealing = bench.jwe_sealing.insert(match held {
             Some(held) => held,
             None => {
-                let make =
-                    |master: &Master| SealingContext::new(name, master, cipher, enc, purpose);
-                let (made, was_derived) = passphrase.with_master(digest, make)?;
+                let (made, was_derived) = match self.settings.keys {
+                    Keys::Passphrases(list) => self.seal_under_day_key(name, list, cipher, enc),
+                    Keys::Certificates(list) => {
+                        self.seal_under_wrapped_key(name, list, cipher, enc, &mut bench.random)
+                    }
+                }?;
                 derived = was_derived;
-                made?
+                made
             }
         });
         let nonce = bench.random.take()?;
@@ -50,11 +49,12 @@ impl<R: Random + Clone> Sealer<'_, R> {
             Ok(tag) => tag,
             Err(error) => {
                 bench.jwe_sealing = None;
-                return Err(error);
+                return Err(error.into());
             }
         };
-        let text = arena.bytes(jwe::token_length(header, session.len()));
-        let token = jwe::write(text, header, &nonce, &bench.scratch, &tag)
+        let encrypted_key = sealing.encrypted_key.as_bytes();
+        let text = arena.bytes(jwe::token_length(header, encrypted_key, session.len()));
+        let token = jwe::write(text, (header, encrypted_key), &nonce, &bench.scratch, &tag)
             .ok_or_else(|| LibraryError::impossible("seal"))?;
         Ok(Sealed { token, derived })
     }
@@ -69,11 +69,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
             return Err(OpenError::Refused(Refusal::Format));
         }
         let parts = Parts::of(token)?;
-        let (settings, digest) = (&self.settings, self.jwe_digest().id());
-        let is_ours = |name: &JweKeyName| name.digest == digest && self.position(name).is_some();
+        let is_ours = |name: &ContentKeyName| self.position(name).is_some();
         if let Some(held) = bench
             .jwe_opening
-            .find(parts.header, settings.purpose, is_ours)
+            .find(&parts, self.settings.purpose, is_ours)
         {
             let session = decrypt(held, &parts, arena)?.ok_or(Refusal::Tag)?;
             let stale = self.position(&held.name) != Some((0, 0));
@@ -83,7 +82,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 derived: false,
             });
         }
-        let (mut opening, derived) = self.opening_context(&parts)?;
+        let (mut opening, derived) = match self.settings.keys {
+            Keys::Passphrases(list) => self.open_under_day_key(list, &parts),
+            Keys::Certificates(list) => self.open_under_wrapped_key(list, &parts),
+        }?;
         let session = decrypt(&mut opening, &parts, arena)?.ok_or(Refusal::Tag)?;
         let stale = self.position(&opening.name) != Some((0, 0));
         // Only now: whoever makes up a day must not push a key out.
@@ -95,41 +97,44 @@ impl<R: Random + Clone> Sealer<'_, R> {
         })
     }
 
-    /// Finds the key that a token's header names.
-    fn opening_context(&self, parts: &Parts<'_>) -> Result<(OpeningContext, bool), OpenError> {
-        let (settings, digest) = (&self.settings, self.jwe_digest());
-        for (_, cipher, enc) in self.jwe_ciphers() {
-            let Some(kid) = jwe::read_header(parts.header, enc, settings.purpose)? else {
-                continue;
-            };
-            let (passphrase, derived) = settings.passphrases.by_key_id(digest, &kid.key_id)?;
-            let passphrase = passphrase.ok_or(Refusal::UnknownKey)?;
-            let name = JweKeyName {
-                passphrase: passphrase.id(),
-                digest: digest.id(),
-                cipher: cipher.id(),
-                day: kid.day,
-            };
-            let (header, purpose) = (parts.header, settings.purpose);
-            let make =
-                |master: &Master| OpeningContext::new(name, master, cipher, enc, header, purpose);
-            let (opening, again) = passphrase.with_master(digest, make)?;
-            return Ok((opening?, derived || again));
-        }
-        Err(OpenError::Refused(Refusal::Header))
-    }
-
-    /// Where a key's passphrase and cipher stand in the lists of this section.
-    fn position(&self, name: &JweKeyName) -> Option<(usize, usize)> {
-        let (passphrase, _) = self.settings.passphrases.find(name.passphrase)?;
+    /// Where a content key's passphrase or certificate and its cipher stand in
+    /// the lists of this section, if this section uses it at all.
+    fn position(&self, name: &ContentKeyName) -> Option<(usize, usize)> {
+        let (key, cipher) = match (name, self.settings.keys) {
+            (
+                ContentKeyName::Day {
+                    passphrase,
+                    digest,
+                    cipher,
+                    ..
+                },
+                Keys::Passphrases(list),
+            ) if *digest == self.jwe_digest().id() => (list.find(*passphrase)?.0, cipher),
+            (
+                ContentKeyName::Wrapped {
+                    identity,
+                    wrapping,
+                    cipher,
+                    ..
+                },
+                Keys::Certificates(list),
+            ) => {
+                let (index, identity) = list.find(*identity)?;
+                let is_ours = identity
+                    .wrapping(self.jwe_digest())
+                    .is_ok_and(|ours| ours == *wrapping);
+                (is_ours.then_some(index)?, cipher)
+            }
+            _ => return None,
+        };
         let (cipher, _, _) = self
             .jwe_ciphers()
-            .find(|(_, cipher, _)| cipher.id() == name.cipher)?;
-        Some((passphrase, cipher))
+            .find(|(_, known, _)| known.id() == *cipher)?;
+        Some((key, cipher))
     }
 
     /// The ciphers of this format, and where they stand in the whole list.
-    fn jwe_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, &'static str)> {
+    pub(super) fn jwe_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, &'static str)> {
         let ciphers = self.settings.ciphers.iter().enumerate();
         ciphers.filter_map(|(index, cipher)| match cipher.format() {
             Format::Jwe { enc } => Some((index, cipher, enc)),
@@ -137,10 +142,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
         })
     }
 
-    fn jwe_digest(&self) -> &Digest {
-        self.settings
-            .digest
-            .unwrap_or(&self.keyring.default_digests().jwe)
+    pub(super) fn jwe_digest(&self) -> &Digest {
+        self.settings.digest.unwrap_or(&self.defaults().jwe_digest)
     }
 }
 

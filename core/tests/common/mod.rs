@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Arena, Call, Cipher, Digest, Keyring, OpenError, OpenSslRandom, Origin, PassphraseList,
+    Arena, Call, Cipher, Digest, Keyring, Keys, OpenError, OpenSslRandom, Origin, PassphraseList,
     Purpose, Refusal, Sealer, Seed, Settings,
 };
 
@@ -52,7 +52,7 @@ impl Section {
             .collect();
         let ciphers = ciphers
             .iter()
-            .map(|name| keyring.cipher(name).unwrap())
+            .map(|name| keyring.cipher(None, name).unwrap())
             .collect();
         Self {
             keyring,
@@ -64,7 +64,7 @@ impl Section {
     }
 
     pub(crate) fn digest(mut self, name: &str) -> Self {
-        self.digest = Some(self.keyring.digest(name).unwrap());
+        self.digest = Some(self.keyring.digest(None, name).unwrap());
         self
     }
 
@@ -75,10 +75,11 @@ impl Section {
 
     pub(crate) fn sealer(&self) -> Sealer<'_> {
         let settings = Settings {
-            passphrases: &self.passphrases,
+            keys: Keys::Passphrases(&self.passphrases),
             ciphers: &self.ciphers,
             digest: self.digest.as_ref(),
             purpose: self.purpose.as_ref(),
+            engine: None,
         };
         Sealer::new(&self.keyring, settings)
     }

@@ -1,0 +1,359 @@
+//! Engines and providers: where else ciphers, digests and private keys come
+//! from.
+//!
+//! A provider gets a library context of its own, so that whoever else uses
+//! OpenSSL in this process finds nothing changed. Engines OpenSSL has only one
+//! list of; an engine is asked by us, and never made anybody's default.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use openssl::error::ErrorStack;
+use openssl::lib_ctx::LibCtx;
+use openssl::pkey::{PKey, Private};
+use openssl::provider::Provider;
+use openssl::x509::X509;
+use thiserror::Error;
+
+use crate::algorithms::Defaults;
+use crate::error::explain;
+use crate::evp::{self, From};
+use crate::private_key::Tokens;
+use crate::{AlgorithmError, Origin};
+
+/// An engine or a provider that works.
+pub struct Engine {
+    id: u64,
+    name: String,
+    pub(crate) supplier: Arc<Supplier>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) defaults: Defaults,
+}
+
+/// What OpenSSL made of it.
+pub(crate) enum Supplier {
+    #[cfg(openssl_engines)]
+    Engine(evp::engine::Engine),
+    Provider {
+        /// Goes before its context does.
+        _provider: Provider,
+        context: LibCtx,
+        /// That prefer this provider to others of the context.
+        properties: String,
+    },
+}
+
+/// Why an engine cannot be used; the words say what to write instead.
+#[derive(Clone, Debug, Error)]
+pub enum EngineError {
+    /// The name has characters that no name has.
+    #[error(
+        "a name of letters, digits, - and _ is needed, perhaps after engine: or provider:, \
+         because OpenSSL looks for a file of that name"
+    )]
+    Name,
+    /// OpenSSL has neither.
+    #[error("there is no {tried}: install it, or write the name of another")]
+    Unknown {
+        /// What was tried, each with OpenSSL's reason.
+        tried: String,
+    },
+    /// It lacks what stands for no cipher and no digest.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
+    /// The section is a `.htaccess` file, which may only name what the server
+    /// configuration names.
+    #[error(
+        "only an engine or provider that the server configuration uses is allowed in .htaccess: \
+         write the name of one, or have it set there"
+    )]
+    NotInUse,
+}
+
+/// The name of an engine or a provider, as a configuration has it.
+pub(crate) struct EngineName<'t> {
+    kind: Option<Kind>,
+    name: &'t str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Engine,
+    Provider,
+}
+
+impl<'t> EngineName<'t> {
+    /// Reads `engine:NAME`, `provider:NAME` or `NAME`.
+    pub(crate) fn new(text: &'t str) -> Result<Self, EngineError> {
+        let (kind, name) = if let Some(name) = text.strip_prefix("engine:") {
+            (Some(Kind::Engine), name)
+        } else if let Some(name) = text.strip_prefix("provider:") {
+            (Some(Kind::Provider), name)
+        } else {
+            (None, text)
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let valid = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain);
+        valid
+            .then_some(Self { kind, name })
+            .ok_or(EngineError::Name)
+    }
+}
+
+/// Longer than any name there is.
+const MAX_NAME: usize = 64;
+
+impl Engine {
+    /// Loads what a name stands for: an engine first, if it may be either.
+    fn load(text: &str, name: &EngineName<'_>, id: u64) -> Result<Self, EngineError> {
+        let supplier = Arc::new(Supplier::load(name)?);
+        Ok(Self {
+            id,
+            name: text.to_owned(),
+            defaults: Defaults::new(Some(&supplier))?,
+            tokens: Arc::new(Tokens::new(&supplier)),
+            supplier,
+        })
+    }
+
+    /// As the configuration has it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What tells engines of one keyring apart; never 0.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+/// The engines and providers of a configuration, each loaded once.
+#[derive(Default)]
+pub(crate) struct Engines(Mutex<Vec<Arc<Engine>>>);
+
+impl Engines {
+    pub(crate) fn find(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
+        let name = EngineName::new(text)?;
+        let mut known = self.lock();
+        if let Some(engine) = known.iter().find(|engine| engine.name == text) {
+            return Ok(engine.clone());
+        }
+        if origin == Origin::Htaccess {
+            return Err(EngineError::NotInUse);
+        }
+        let id = u64::try_from(known.len())
+            .unwrap_or_default()
+            .saturating_add(1);
+        let engine = Arc::new(Engine::load(text, &name, id)?);
+        known.push(engine.clone());
+        Ok(engine)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Engine>> {
+        self.lock().clone()
+    }
+
+    pub(crate) fn after_fork(&self) {
+        for engine in self.lock().iter() {
+            engine.tokens.after_fork();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Engine>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Engine({})", self.name)
+    }
+}
+
+impl Supplier {
+    fn load(name: &EngineName<'_>) -> Result<Self, EngineError> {
+        let mut tried = Vec::new();
+        if name.kind != Some(Kind::Provider) {
+            match load_engine(name.name) {
+                Ok(supplier) => return Ok(supplier),
+                Err(reason) => tried.push(format!("engine '{}' ({reason})", name.name)),
+            }
+        }
+        if name.kind != Some(Kind::Engine) {
+            match load_provider(name.name) {
+                Ok(supplier) => return Ok(supplier),
+                Err(stack) => {
+                    let reason = explain(&stack);
+                    tried.push(format!("provider '{}' ({reason})", name.name));
+                }
+            }
+        }
+        Err(EngineError::Unknown {
+            tried: tried.join(" and no "),
+        })
+    }
+
+    /// Its own implementation of a cipher, or else another's.
+    pub(crate) fn cipher(&self, name: &str) -> Option<openssl::cipher::Cipher> {
+        let own = match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.cipher(name),
+            Self::Provider { .. } => None,
+        };
+        own.or_else(|| evp::fetch_cipher(self.from(), name))
+    }
+
+    /// Its own implementation of a digest, or else another's.
+    pub(crate) fn digest(&self, name: &str) -> Option<openssl::md::Md> {
+        let own = match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.digest(name),
+            Self::Provider { .. } => None,
+        };
+        own.or_else(|| evp::fetch_digest(self.from(), name))
+    }
+
+    /// The private key behind a URI.
+    pub(crate) fn private_key(
+        &self,
+        uri: &CStr,
+        pin: Option<&CStr>,
+    ) -> Result<PKey<Private>, ErrorStack> {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.private_key(uri, pin),
+            Self::Provider { context, .. } => {
+                evp::store::private_key(context, uri, pin.map(CStr::to_bytes))
+            }
+        }
+    }
+
+    /// The certificate behind a URI.
+    pub(crate) fn certificate(&self, uri: &CStr, pin: Option<&CStr>) -> Result<X509, ErrorStack> {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.certificate(uri, pin),
+            Self::Provider { context, .. } => {
+                evp::store::certificate(context, uri, pin.map(CStr::to_bytes))
+            }
+        }
+    }
+
+    /// Drops a private key so that nothing of it is left.
+    pub(crate) fn release(&self, key: PKey<Private>) {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(_) => evp::engine::Engine::release(key),
+            Self::Provider { .. } => drop(key),
+        }
+    }
+
+    /// Starts again what holds on to a token that has gone; every private key
+    /// has been released.
+    pub(crate) fn restart(&self) -> Result<(), ErrorStack> {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.restart(),
+            Self::Provider { .. } => Ok(()),
+        }
+    }
+
+    /// Notes that this process is another than the one that loaded it.
+    pub(crate) fn after_fork(&self) {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(engine) => engine.after_fork(),
+            Self::Provider { .. } => {}
+        }
+    }
+
+    fn from(&self) -> From<'_> {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(_) => From::default(),
+            Self::Provider {
+                context,
+                properties,
+                ..
+            } => From {
+                context: Some(context),
+                properties: Some(properties),
+            },
+        }
+    }
+}
+
+#[cfg(openssl_engines)]
+fn load_engine(name: &str) -> Result<Supplier, String> {
+    evp::engine::Engine::start(name)
+        .map(Supplier::Engine)
+        .map_err(|stack| explain(&stack))
+}
+
+#[cfg(not(openssl_engines))]
+fn load_engine(_name: &str) -> Result<Supplier, String> {
+    Err("this OpenSSL has no engines".to_owned())
+}
+
+fn load_provider(name: &str) -> Result<Supplier, ErrorStack> {
+    let context = LibCtx::new()?;
+    evp::store::load_configuration(&context);
+    // Those of openssl.cnf stay, or else the default provider: what this one
+    // lacks comes from there.
+    let provider = Provider::try_load(Some(&context), name, true)?;
+    Ok(Supplier::Provider {
+        _provider: provider,
+        context,
+        properties: format!("?provider='{name}'"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
+        Engines::default().find(text, Origin::Server)
+    }
+
+    #[test]
+    fn rejects_names_that_lead_out_of_a_directory() {
+        for text in [
+            "",
+            "../gost",
+            "engine:",
+            "engine:../../tmp/x",
+            "provider:a/b",
+            "a.so",
+            "/tmp/x",
+            "a b",
+            "a\0b",
+            "engine:provider:a",
+            "caf\u{e9}",
+        ] {
+            assert!(matches!(load(text), Err(EngineError::Name)), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_all_that_was_tried() {
+        let tried = |text| load(text).unwrap_err().to_string();
+        let both = tried("none-such");
+        assert!(both.contains("engine 'none-such' ("), "{both}");
+        assert!(both.contains("provider 'none-such' ("), "{both}");
+        assert!(!tried("provider:none-such").contains("engine 'none-such'"));
+        assert!(!tried("engine:none-such").contains("provider 'none-such'"));
+    }
+
+    #[test]
+    fn the_legacy_provider_stays_in_its_own_context() {
+        let legacy = load("provider:legacy").unwrap();
+        assert!(legacy.supplier.cipher("cast5-cbc").is_some());
+        assert!(
+            legacy.supplier.cipher("aes-256-cbc").is_some(),
+            "and others"
+        );
+        assert!(evp::fetch_cipher(From::default(), "cast5-cbc").is_none());
+    }
+}

@@ -1,0 +1,200 @@
+//! A certificate with its private key, and the content keys that they seal.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64_simd::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use crate::certificate::{Certificate, THUMBPRINT, Validity};
+use crate::key_wrapping::{NoSuchOaep, Point, Wrapping};
+use crate::private_key::PrivateKey;
+use crate::shared::Shared;
+use crate::wrapped_header::{Signed, Unsigned};
+use crate::{Digest, LibraryError, Purpose, signature};
+
+/// The certificates of a section, each with its private key: the first seals,
+/// all open.
+#[derive(Debug)]
+pub struct Identities(Vec<Arc<Identity>>);
+
+/// A certificate and its private key.
+pub(crate) struct Identity {
+    id: u64,
+    pub(crate) certificate: Certificate,
+    key: PrivateKey,
+    envelopes: Mutex<Vec<(EnvelopeName, Shared<Envelope>)>>,
+}
+
+/// A content key, and the beginning of every token under it: made once for an
+/// hour, because the private key signs it.
+pub(crate) struct Envelope {
+    pub(crate) content_key: Zeroizing<Vec<u8>>,
+    /// In base64url, as the next.
+    pub(crate) header: String,
+    pub(crate) encrypted_key: String,
+}
+
+/// What an envelope is for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct EnvelopeName {
+    pub(crate) wrapping: Wrapping,
+    pub(crate) cipher: usize,
+    pub(crate) hour: u64,
+    pub(crate) purpose: Option<Purpose>,
+}
+
+/// Envelopes of one hour that an identity keeps: more purposes than a sane
+/// configuration has under one certificate.
+const MAX_ENVELOPES: usize = 64;
+
+impl Identities {
+    pub(crate) fn new(identities: Vec<Arc<Identity>>) -> Self {
+        Self(identities)
+    }
+
+    pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
+        self.0.first()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        self.0.iter()
+    }
+
+    /// Where an identity stands in the list, by its id.
+    pub(crate) fn find(&self, id: u64) -> Option<(usize, &Arc<Identity>)> {
+        let mut entries = self.0.iter().enumerate();
+        entries.find(|(_, identity)| identity.id == id)
+    }
+
+    pub(crate) fn by_thumbprint(&self, thumbprint: &[u8; THUMBPRINT]) -> Option<&Arc<Identity>> {
+        let mut entries = self.0.iter();
+        entries.find(|identity| identity.certificate.thumbprint == *thumbprint)
+    }
+
+    /// Compares the dates of the certificate that seals with a Unix time in
+    /// seconds.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn validity(&self, now: u64) -> Result<Validity, LibraryError> {
+        self.first().map_or(Ok(Validity::Valid), |identity| {
+            identity.certificate.validity(now)
+        })
+    }
+
+    /// Whether tokens can be made under this digest: with RSA, JWE has names
+    /// for SHA-256 and SHA-1 only.
+    pub fn can_use(&self, digest: &Digest) -> bool {
+        self.0
+            .iter()
+            .all(|identity| identity.wrapping(digest).is_ok())
+    }
+}
+
+impl Identity {
+    /// Joins what belongs together; `id` is unique in its keyring.
+    pub(crate) fn new(id: u64, certificate: Certificate, key: PrivateKey) -> Self {
+        Self {
+            id,
+            certificate,
+            key,
+            envelopes: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn wrapping(&self, digest: &Digest) -> Result<Wrapping, NoSuchOaep> {
+        Wrapping::new(self.certificate.kind, digest)
+    }
+
+    /// The envelope of this name, sealed now if it has not been; and whether
+    /// it was.
+    pub(crate) fn with_envelope<T>(
+        &self,
+        name: EnvelopeName,
+        enc: &str,
+        content_key: impl FnOnce() -> Result<Zeroizing<Vec<u8>>, LibraryError>,
+        with: impl FnOnce(&Envelope) -> T,
+    ) -> Result<(T, bool), LibraryError> {
+        let place = self.place(&name);
+        let (envelope, made) = place.get(|| self.seal_envelope(&name, enc, content_key()?))?;
+        Ok((with(envelope), made))
+    }
+
+    /// The place of an envelope, sealed or not.
+    fn place(&self, name: &EnvelopeName) -> Shared<Envelope> {
+        let mut held = self
+            .envelopes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        held.retain(|(held, place)| held.hour == name.hour && !place.has_failed());
+        if let Some((_, place)) = held.iter().find(|(held, _)| held == name) {
+            return place.clone();
+        }
+        if held.len() >= MAX_ENVELOPES {
+            held.remove(0);
+        }
+        let place = Shared::default();
+        held.push((name.clone(), place.clone()));
+        place
+    }
+
+    fn seal_envelope(
+        &self,
+        name: &EnvelopeName,
+        enc: &str,
+        content_key: Zeroizing<Vec<u8>>,
+    ) -> Result<Envelope, LibraryError> {
+        let certificate = &self.certificate;
+        let wrapped = name.wrapping.wrap(&certificate.key, &content_key)?;
+        let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(&wrapped.encrypted_key);
+        let header = Unsigned::new(
+            name.wrapping,
+            enc,
+            &certificate.thumbprint,
+            name.purpose.as_ref(),
+            wrapped.point.as_ref(),
+        );
+        let input = header.signing_input(&encrypted_key);
+        let sign = |key: &_| signature::sign(certificate.kind, key, input.as_bytes());
+        let signature = self.key.with(sign)?;
+        Ok(Envelope {
+            content_key,
+            header: header.signed(&signature),
+            encrypted_key,
+        })
+    }
+
+    /// Whether our own private key has signed a header and an encrypted key.
+    pub(crate) fn has_signed(&self, header: &Signed, encrypted_key: &str) -> bool {
+        let input = header.signing_input(encrypted_key);
+        signature::verify(
+            self.certificate.kind,
+            &self.certificate.key,
+            input.as_bytes(),
+            &header.signature,
+        )
+    }
+
+    /// Decrypts an encrypted key; `None` if there is none in it.
+    pub(crate) fn unwrap(
+        &self,
+        wrapping: Wrapping,
+        encrypted_key: &[u8],
+        point: Option<&Point>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
+        self.key
+            .with(|key| wrapping.unwrap(key, encrypted_key, point))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Identity")
+    }
+}

@@ -1,0 +1,204 @@
+//! Files with certificates and private keys, in every form that OpenSSL writes.
+
+use std::cell::Cell;
+use std::fmt;
+
+use openssl::error::ErrorStack;
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::PassphraseList;
+
+/// The bytes of a file, and what goes by them.
+pub(crate) struct KeyFile {
+    content: Zeroizing<Vec<u8>>,
+    form: Form,
+}
+
+enum Form {
+    Pem,
+    /// A certificate, or a private key.
+    Der,
+    /// PKCS#12 (RFC 7292): both, behind a passphrase.
+    Pkcs12(Pkcs12),
+}
+
+/// What is wrong with a file; the words go on after its name.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum FileError {
+    /// No bytes at all.
+    #[error("is empty")]
+    Empty,
+    /// There is something, but no passphrase opens it.
+    #[error(
+        "is encrypted, and no passphrase of this section opens it: write the right one \
+         with SessionCryptoPassphrase or SessionCryptoPassphraseFile"
+    )]
+    Locked,
+    /// As above, with no passphrase to try.
+    #[error(
+        "is encrypted, and this section has no passphrase: write the one that opens it \
+         with SessionCryptoPassphrase or SessionCryptoPassphraseFile"
+    )]
+    NoPassphrase,
+    /// It begins like a certificate or a key, and is none.
+    #[error("has a certificate or private key that OpenSSL cannot read: write it anew")]
+    Broken,
+    /// Neither certificate nor key.
+    #[error("has no certificate in it: write the name of a file in PEM, DER or PKCS#12")]
+    NoCertificate,
+    /// Neither key nor certificate.
+    #[error("has no private key in it: write the name of a file in PEM, DER or PKCS#12")]
+    NoKey,
+}
+
+impl KeyFile {
+    /// Looks at the form of a file.
+    ///
+    /// # Errors
+    ///
+    /// It is empty.
+    pub(crate) fn new(content: Zeroizing<Vec<u8>>) -> Result<Self, FileError> {
+        if content.iter().all(u8::is_ascii_whitespace) {
+            return Err(FileError::Empty);
+        }
+        let form = if has(&content, b"-----BEGIN ") {
+            Form::Pem
+        } else if let Some(archive) = pkcs12(&content) {
+            Form::Pkcs12(archive)
+        } else {
+            Form::Der
+        };
+        Ok(Self { content, form })
+    }
+
+    /// The certificate; of several in PEM the first, which in a chain is the
+    /// server's own.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or no passphrase opens it.
+    pub(crate) fn certificate(&self, passphrases: &PassphraseList) -> Result<X509, FileError> {
+        match &self.form {
+            Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
+            Form::Pem => X509::stack_from_pem(&self.content)
+                .map_err(|_| FileError::Broken)?
+                .into_iter()
+                .next()
+                .ok_or(FileError::NoCertificate),
+            Form::Der => X509::from_der(&self.content).map_err(|_| FileError::NoCertificate),
+            Form::Pkcs12(archive) => open_pkcs12(archive, passphrases)?
+                .0
+                .ok_or(FileError::NoCertificate),
+        }
+    }
+
+    /// The private key, or `None` without one.
+    ///
+    /// # Errors
+    ///
+    /// There is one that cannot be read, or that no passphrase opens.
+    pub(crate) fn private_key(
+        &self,
+        passphrases: &PassphraseList,
+    ) -> Result<Option<PKey<Private>>, FileError> {
+        match &self.form {
+            Form::Pem if !has(&self.content, b"PRIVATE KEY-----") => Ok(None),
+            Form::Pem => unlock(passphrases, |ask| {
+                PKey::private_key_from_pem_callback(&self.content, ask)
+            }),
+            Form::Der => {
+                if let Ok(key) = PKey::private_key_from_der(&self.content) {
+                    return Ok(Some(key));
+                }
+                let encrypted = unlock(passphrases, |ask| {
+                    PKey::private_key_from_pkcs8_callback(&self.content, ask)
+                });
+                match encrypted {
+                    // It did not ask: not PKCS#8, but perhaps a certificate.
+                    Err(FileError::Broken) => Ok(None),
+                    other => other,
+                }
+            }
+            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, passphrases)?.1),
+        }
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyFile")
+    }
+}
+
+fn has(content: &[u8], what: &[u8]) -> bool {
+    memchr::memmem::find(content, what).is_some()
+}
+
+/// PKCS#12, which OpenSSL also makes of bytes that merely begin alike.
+fn pkcs12(content: &[u8]) -> Option<Pkcs12> {
+    Pkcs12::from_der(content).ok()
+}
+
+/// What reads a key: it is given a function to call if it needs a passphrase.
+type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
+
+/// Tries every passphrase on a key that asks for one.
+fn unlock(
+    passphrases: &PassphraseList,
+    read: impl Fn(Ask<'_>) -> Result<PKey<Private>, ErrorStack>,
+) -> Result<Option<PKey<Private>>, FileError> {
+    let has_asked = Cell::new(false);
+    let attempt = |secret: Option<&[u8]>| {
+        let mut answer = |buffer: &mut [u8]| {
+            has_asked.set(true);
+            let secret = secret.unwrap_or_default();
+            // One that does not fit is none: OpenSSL takes 1,024 bytes.
+            let Some(place) = buffer.get_mut(..secret.len()) else {
+                return Ok(0);
+            };
+            place.copy_from_slice(secret);
+            Ok(secret.len())
+        };
+        read(&mut answer)
+    };
+    if let Ok(key) = attempt(None) {
+        return Ok(Some(key));
+    }
+    if !has_asked.get() {
+        return Err(FileError::Broken);
+    }
+    if passphrases.is_empty() {
+        return Err(FileError::NoPassphrase);
+    }
+    passphrases
+        .iter()
+        .find_map(|passphrase| attempt(Some(passphrase.secret())).ok())
+        .map(Some)
+        .ok_or(FileError::Locked)
+}
+
+/// Tries no passphrase, and then every one.
+fn open_pkcs12(
+    archive: &Pkcs12,
+    passphrases: &PassphraseList,
+) -> Result<(Option<X509>, Option<PKey<Private>>), FileError> {
+    let secrets = passphrases.iter().filter_map(|passphrase| {
+        let text = std::str::from_utf8(passphrase.secret()).ok()?;
+        // The openssl crate panics on a NUL byte.
+        (!text.contains('\0')).then_some(text)
+    });
+    for secret in std::iter::once("").chain(secrets) {
+        if let Ok(parsed) = archive.parse2(secret) {
+            return Ok((parsed.cert, parsed.pkey));
+        }
+    }
+    Err(if passphrases.is_empty() {
+        FileError::NoPassphrase
+    } else {
+        FileError::Locked
+    })
+}

@@ -1,0 +1,353 @@
+//! Which private key belongs to which certificate.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use zeroize::Zeroizing;
+
+use crate::certificate::Certificate;
+use crate::identity::Identity;
+use crate::key_file::FileError;
+use crate::private_key::{PrivateKey, TokenKey};
+use crate::sources::{Place, Source};
+use crate::{Engine, Identities, LibraryError, Origin, PassphraseList};
+
+/// What a section says of certificates.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs<'c> {
+    /// The first seals, all open.
+    pub certificates: &'c [Source],
+    /// Their private keys, in any order, but for those that are in the
+    /// certificate's own file.
+    pub keys: &'c [Source],
+    /// What opens private keys, and the PIN of a token.
+    pub passphrases: &'c PassphraseList,
+    /// What has the keys behind URIs.
+    pub engine: Option<&'c Engine>,
+    /// Where the passphrases were written: those of a `.htaccess` file are no
+    /// PIN, because a token counts wrong ones.
+    pub origin: Origin,
+}
+
+/// Why certificates and keys do not go together.
+#[derive(Clone, Debug)]
+pub struct PairingError {
+    /// At which source.
+    pub at: At,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+    /// Whether passphrases, or an engine, might mend it.
+    pub needs: Needs,
+}
+
+/// A place in one of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Counted from 0.
+    Certificate(usize),
+    /// Counted from 0.
+    Key(usize),
+}
+
+/// What another section might add that mends an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing but other certificates or keys.
+    Files,
+    /// A passphrase.
+    Passphrases,
+    /// An engine.
+    Engine,
+}
+
+/// The pairs that have been found, so that a section that is merged for each
+/// request does not look for them each time.
+#[derive(Default)]
+pub(crate) struct Pairings {
+    known: RwLock<HashMap<Box<[u64]>, Known>>,
+    identities: Mutex<HashMap<[u64; 3], Weak<Identity>>>,
+    clock: AtomicU64,
+}
+
+struct Known {
+    outcome: Result<Arc<Identities>, PairingError>,
+    is_visitor: bool,
+    seen: AtomicU64,
+}
+
+/// Pairs of sections that first came with a request, which are kept.
+const MAX_VISITORS: usize = 512;
+
+impl Pairings {
+    /// Finds the private key of every certificate.
+    ///
+    /// `is_visitor` is whether this is asked during a request.
+    pub(crate) fn find(
+        &self,
+        pairs: Pairs<'_>,
+        is_visitor: bool,
+    ) -> Result<Arc<Identities>, PairingError> {
+        let name = name_of(pairs);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(name.as_slice()) {
+            if known.is_visitor {
+                let now = self.clock.fetch_add(1, Ordering::Relaxed);
+                known.seen.store(now, Ordering::Relaxed);
+            }
+            return known.outcome.clone();
+        }
+        drop(known);
+        let outcome = self.pair(pairs);
+        // A token that is not there today may be so tomorrow.
+        let mut all = pairs.certificates.iter().chain(pairs.keys);
+        if outcome.is_ok() || !all.any(Source::is_uri) {
+            self.keep(name, &outcome, is_visitor);
+        }
+        outcome
+    }
+
+    fn keep(
+        &self,
+        name: Vec<u64>,
+        outcome: &Result<Arc<Identities>, PairingError>,
+        is_visitor: bool,
+    ) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let visitors = || known.iter().filter(|(_, known)| known.is_visitor);
+        if is_visitor && visitors().count() >= MAX_VISITORS {
+            let oldest = visitors().min_by_key(|(_, known)| known.seen.load(Ordering::Relaxed));
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                known.remove(&oldest);
+            }
+        }
+        let entry = Known {
+            outcome: outcome.clone(),
+            is_visitor,
+            seen: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
+        };
+        known.insert(name.into(), entry);
+    }
+
+    fn pair(&self, pairs: Pairs<'_>) -> Result<Arc<Identities>, PairingError> {
+        let mut keys = Vec::new();
+        for (index, source) in pairs.keys.iter().enumerate() {
+            keys.push((source, read_key(pairs, source, At::Key(index))?));
+        }
+        let mut identities = Vec::new();
+        for (index, source) in pairs.certificates.iter().enumerate() {
+            identities.push(self.identify(pairs, source, At::Certificate(index), &keys)?);
+        }
+        Ok(Arc::new(Identities::new(identities)))
+    }
+
+    fn identify(
+        &self,
+        pairs: Pairs<'_>,
+        source: &Source,
+        at: At,
+        keys: &[(&Source, PrivateKey)],
+    ) -> Result<Arc<Identity>, PairingError> {
+        let certificate = read_certificate(pairs, source, at)?;
+        let found = keys.iter().find(|(_, key)| fits(key, &certificate));
+        if let Some((from, key)) = found {
+            return Ok(self.identity(pairs, (source, from), certificate, key));
+        }
+        match read_own_key(pairs, source, at)? {
+            Some(key) if fits(&key, &certificate) => {
+                Ok(self.identity(pairs, (source, source), certificate, &key))
+            }
+            own => Err(PairingError {
+                at,
+                message: no_key(source, keys, own.is_some()),
+                needs: Needs::Files,
+            }),
+        }
+    }
+
+    /// The one identity of a certificate and a key, whichever section has them.
+    fn identity(
+        &self,
+        pairs: Pairs<'_>,
+        (source, from): (&Source, &Source),
+        certificate: Certificate,
+        key: &PrivateKey,
+    ) -> Arc<Identity> {
+        let engine = match key {
+            PrivateKey::Token(_) => pairs.engine.map(Engine::id).unwrap_or_default(),
+            PrivateKey::Memory(_) => 0,
+        };
+        let name = [source.id, from.id, engine];
+        let mut identities = self
+            .identities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = identities.get(&name).and_then(Weak::upgrade) {
+            return known;
+        }
+        identities.retain(|_, known| known.strong_count() > 0);
+        let id = self.clock.fetch_add(1, Ordering::Relaxed);
+        let identity = Arc::new(Identity::new(id, certificate, key.clone()));
+        identities.insert(name, Arc::downgrade(&identity));
+        identity
+    }
+}
+
+/// What the outcome depends on: each list, with its length before it.
+fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
+    let ids = |sources: &[Source]| sources.iter().map(|source| source.id).collect();
+    let lists: [Vec<u64>; 3] = [
+        ids(pairs.certificates),
+        ids(pairs.keys),
+        pairs.passphrases.ids().to_vec(),
+    ];
+    let mut name = vec![pairs.engine.map(Engine::id).unwrap_or_default()];
+    for list in lists {
+        name.push(u64::try_from(list.len()).unwrap_or(u64::MAX));
+        name.extend(list);
+    }
+    name
+}
+
+fn fits(key: &PrivateKey, certificate: &Certificate) -> bool {
+    key.with(|key| Ok(certificate.key.public_eq(key)))
+        .unwrap_or(false)
+}
+
+fn read_certificate(
+    pairs: Pairs<'_>,
+    source: &Source,
+    at: At,
+) -> Result<Certificate, PairingError> {
+    let certificate = match &source.place {
+        Place::File(entry) => {
+            let certificate = entry.file.certificate(pairs.passphrases);
+            certificate.map_err(|error| file_error(source, at, error))?
+        }
+        Place::Uri(uri) => {
+            let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
+            let certificate = pin(pairs).and_then(|pin| {
+                let uri = CString::new(uri.as_bytes()).map_err(|_| nul())?;
+                let found = engine
+                    .supplier
+                    .certificate(&uri, pin.as_ref().map(|pin| pin.as_c_str()));
+                found.map_err(|stack| LibraryError::new("load the certificate", &stack))
+            });
+            certificate.map_err(|error| token_error(source, at, &error))?
+        }
+    };
+    Certificate::new(certificate).map_err(|error| PairingError {
+        at,
+        message: format!("{} has {error}", source.shown()),
+        needs: Needs::Files,
+    })
+}
+
+fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, PairingError> {
+    match &source.place {
+        Place::File(_) => {
+            let key = read_own_key(pairs, source, at)?;
+            key.ok_or_else(|| file_error(source, at, FileError::NoKey))
+        }
+        Place::Uri(uri) => {
+            let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
+            let key = pin(pairs).and_then(|pin| {
+                let uri = CString::new(uri.as_bytes()).map_err(|_| nul())?;
+                let key = PrivateKey::Token(Arc::new(TokenKey::new(&engine.tokens, uri, pin)));
+                // Whether it is there, and the PIN the right one.
+                key.with(|_| Ok(()))?;
+                Ok(key)
+            });
+            key.map_err(|error| token_error(source, at, &error))
+        }
+    }
+}
+
+/// The private key in a file, if there is one.
+fn read_own_key(
+    pairs: Pairs<'_>,
+    source: &Source,
+    at: At,
+) -> Result<Option<PrivateKey>, PairingError> {
+    let Place::File(entry) = &source.place else {
+        return Ok(None);
+    };
+    let key = entry.file.private_key(pairs.passphrases);
+    let key = key.map_err(|error| file_error(source, at, error))?;
+    Ok(key.map(PrivateKey::Memory))
+}
+
+/// The PIN of a token: the first passphrase, and no other, because a token
+/// counts the wrong ones. For the same reason not one of a `.htaccess` file.
+fn pin(pairs: Pairs<'_>) -> Result<Option<Zeroizing<CString>>, LibraryError> {
+    match (pairs.passphrases.first(), pairs.origin) {
+        (None, _) => Ok(None),
+        (Some(pin), Origin::Server) => CString::new(pin.secret())
+            .map(|pin| Some(Zeroizing::new(pin)))
+            .map_err(|_| nul()),
+        (Some(_), Origin::Htaccess) => Err(LibraryError::because(
+            "log in",
+            "a passphrase of .htaccess is no PIN of a token",
+        )),
+    }
+}
+
+fn nul() -> LibraryError {
+    LibraryError::because("load a key", "there is a NUL byte in its name or its PIN")
+}
+
+fn file_error(source: &Source, at: At, error: FileError) -> PairingError {
+    PairingError {
+        at,
+        message: format!("{} {error}", source.shown()),
+        needs: match error {
+            FileError::Locked | FileError::NoPassphrase => Needs::Passphrases,
+            _ => Needs::Files,
+        },
+    }
+}
+
+fn no_engine(source: &Source, at: At) -> PairingError {
+    PairingError {
+        at,
+        message: format!(
+            "{} is not a file: write the name of one, or with SessionCryptoEngine the engine or \
+             provider that knows this URI, as 'SessionCryptoEngine pkcs11'",
+            source.shown()
+        ),
+        needs: Needs::Engine,
+    }
+}
+
+fn token_error(source: &Source, at: At, error: &LibraryError) -> PairingError {
+    PairingError {
+        at,
+        message: format!(
+            "{}: {error}: look for the token, at the names in this URI, and at the PIN, which is \
+             the first passphrase of this section",
+            source.shown()
+        ),
+        needs: Needs::Passphrases,
+    }
+}
+
+fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> String {
+    let shown = source.shown();
+    let tried: Vec<_> = keys.iter().map(|(source, _)| source.shown()).collect();
+    match (tried.as_slice(), has_own) {
+        ([], false) => format!(
+            "{shown} has a certificate, and nothing says where its private key is: write the file \
+             with SessionCryptoCertificateKeyFile, or add the key to {shown}"
+        ),
+        (_, true) => format!(
+            "{shown} has a private key that is not that of its certificate: \
+             put the two that belong together in it"
+        ),
+        (tried, false) => format!(
+            "the certificate in {shown} has no private key, that in {} is another's: write the \
+             file with the one that belongs to it with SessionCryptoCertificateKeyFile",
+            tried.join(" and in ")
+        ),
+    }
+}

@@ -1,0 +1,142 @@
+//! Algorithms by name, which an engine in force may turn into its own.
+
+use std::sync::OnceLock;
+
+use session_crypto_core::{AlgorithmError, Cipher, Digest, Engine, Keyring, Origin};
+
+use super::flaw::{Flaw, Mends};
+use crate::ffi::Place;
+
+/// The names that a line has, and what they stand for.
+///
+/// Which engine is in force, the section alone does not say: a name is looked
+/// up when that is known, and once for each engine.
+pub(crate) struct Names<T> {
+    words: Vec<String>,
+    place: Place,
+    found: Slot<T>,
+}
+
+/// A list that only grows, because requests read it without a lock.
+type Slot<T> = OnceLock<Box<Found<T>>>;
+
+/// What the names stand for under one engine.
+struct Found<T> {
+    engine: Option<usize>,
+    values: Vec<T>,
+    next: Slot<T>,
+}
+
+/// What a name can stand for.
+pub(crate) trait Named: Sized {
+    /// The directive that has such names.
+    const DIRECTIVE: &'static str;
+
+    /// What replaces them.
+    const MENDS: Mends;
+
+    /// Looks a name up.
+    fn find(keyring: &Keyring, engine: Option<&Engine>, name: &str)
+    -> Result<Self, AlgorithmError>;
+}
+
+impl Named for Cipher {
+    const DIRECTIVE: &'static str = "SessionCryptoCipher";
+    const MENDS: Mends = Mends::CIPHERS;
+
+    fn find(
+        keyring: &Keyring,
+        engine: Option<&Engine>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
+        keyring.cipher(engine, name)
+    }
+}
+
+impl Named for Digest {
+    const DIRECTIVE: &'static str = "SessionCryptoDigest";
+    const MENDS: Mends = Mends::DIGEST;
+
+    fn find(
+        keyring: &Keyring,
+        engine: Option<&Engine>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
+        keyring.digest(engine, name)
+    }
+}
+
+impl<T: Named> Names<T> {
+    /// Takes the names of a line.
+    ///
+    /// # Errors
+    ///
+    /// In a `.htaccess` file, which is read when all engines are known: a name
+    /// that none of them has.
+    pub(crate) fn new(
+        keyring: &Keyring,
+        words: Vec<String>,
+        place: Place,
+        origin: Origin,
+    ) -> Result<Self, String> {
+        let names = Self {
+            words,
+            place,
+            found: Slot::new(),
+        };
+        let Err(message) = names.find(keyring, None) else {
+            return Ok(names);
+        };
+        // Elsewhere, an engine may come in a later line or an outer section.
+        let engines = keyring.engines();
+        let is_known = |engine: &Engine| names.find(keyring, Some(engine)).is_ok();
+        if origin == Origin::Server || engines.iter().any(|engine| is_known(engine)) {
+            Ok(names)
+        } else {
+            Err(message)
+        }
+    }
+
+    /// What they stand for, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Neither the engine in force nor OpenSSL has one of them, or it is of no
+    /// use.
+    pub(crate) fn get(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<&[T], Flaw> {
+        // An engine outlives the sections under it: its address is its own.
+        let id = engine.map(|engine| std::ptr::from_ref(engine).addr());
+        let mut slot = &self.found;
+        loop {
+            match slot.get() {
+                Some(found) if found.engine == id => return Ok(&found.values),
+                Some(found) => slot = &found.next,
+                None => {
+                    let values = self.find(keyring, engine).map_err(|message| Flaw {
+                        place: Some(self.place.clone()),
+                        message: format!("{}: {message}", T::DIRECTIVE),
+                        mended_by: Mends::ENGINE.and(T::MENDS),
+                    })?;
+                    // Should another thread be faster, its values are next.
+                    let _ = slot.set(Box::new(Found {
+                        engine: id,
+                        values,
+                        next: Slot::new(),
+                    }));
+                }
+            }
+        }
+    }
+
+    /// Where they stand.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    fn find(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<T>, String> {
+        let find = |word: &String| {
+            T::find(keyring, engine, word).map_err(|error| format!("'{word}': {error}"))
+        };
+        self.words.iter().map(find).collect()
+    }
+}
