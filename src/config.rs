@@ -226,10 +226,6 @@ impl<'p> DirRecord<'p> {
         held: &'p Held,
         during: During,
     ) -> Result<Option<Settings<'p>>, Flaw> {
-        // Without any of these nothing is sealed here, whatever else is set.
-        if self.passphrases.is_none() && self.certificates.is_none() && self.keys.is_none() {
-            return Ok(None);
-        }
         let engine = self.engine.map(|engine| engine.as_ref());
         let ciphers = match self.ciphers {
             Some(names) => names.get(keyring, engine)?,
@@ -239,6 +235,10 @@ impl<'p> DirRecord<'p> {
             Some(names) => names.get(keyring, engine)?.first(),
             None => None,
         };
+        // Without any of these nothing is sealed here, whatever else is set.
+        if self.passphrases.is_none() && self.certificates.is_none() && self.keys.is_none() {
+            return Ok(None);
+        }
         if self.purpose.is_some() && !ciphers.iter().any(Cipher::is_aead) {
             return Err(Flaw {
                 place: None,

@@ -181,15 +181,24 @@ impl Identity {
         )
     }
 
-    /// Decrypts an encrypted key; `None` if there is none in it.
+    /// Decrypts an encrypted key that our own private key has signed; `None` if
+    /// there is none in it.
+    ///
+    /// # Errors
+    ///
+    /// The private key is on a token that does not do its part. One in memory
+    /// has no such excuse.
     pub(crate) fn unwrap(
         &self,
         wrapping: Wrapping,
         encrypted_key: &[u8],
         point: Option<&Point>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
-        self.key
-            .with(|key| wrapping.unwrap(key, encrypted_key, point))
+        let unwrap = |key: &_| wrapping.unwrap(key, encrypted_key, point);
+        match (&self.key, self.key.with(unwrap)) {
+            (PrivateKey::Memory(_), Err(_)) => Ok(None),
+            (_, outcome) => outcome,
+        }
     }
 }
 
