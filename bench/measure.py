@@ -16,7 +16,7 @@ from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
 from load import Run, drive, write_cookies
 
-DERIVED = "a key was derived during this request"
+DERIVED = "a key was derived, or a private key used, during this request"
 
 # Requests with the server's own token before a child counts as at rest.
 WARM_UP_REQUESTS = 30_000

@@ -28,7 +28,7 @@ pub(crate) fn stale(request: Request<'_>, saves: bool) {
     request.log(
         Level::Debug,
         &format_args!(
-            "session opened under another than the first passphrase and cipher, \
+            "session opened under another than the first passphrase, certificate or cipher, \
              {when} under these"
         ),
     );
@@ -36,7 +36,10 @@ pub(crate) fn stale(request: Request<'_>, saves: bool) {
 
 /// A request had to wait for a key that no earlier one needed.
 pub(crate) fn derived(request: Request<'_>) {
-    request.log(Level::Debug, &"a key was derived during this request");
+    request.log(
+        Level::Debug,
+        &"a key was derived, or a private key used, during this request",
+    );
 }
 
 /// The session could not be sealed; it is not stored.
