@@ -7,10 +7,8 @@ use warnings;
 
 use Test::More;
 
-use SessionCrypto::Httpd ();
-
-# Stands for every secret of a configuration: no message may have it.
-use constant SECRET => 'S3cr3t';
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Startup qw(SECRET is_accepted is_wrong line_of);
 
 # Files below the server's directory, with the mode of those that are not plain.
 my %FILES = (
@@ -123,18 +121,7 @@ my %WRONG = (
 
 for my $name (sort keys %WRONG) {
     my ($fragment, @words) = @{ $WRONG{$name} };
-    my $httpd = with_files(config => $fragment);
-    my ($ok, $output) = $httpd->check;
-    subtest $name => sub {
-        ok(!$ok, 'httpd -t fails');
-        my $conf = $httpd->conf;
-        my ($line) = $output =~ /on line (\d+) of \Q$conf\E:/;
-        is($line, line_at_fault($conf), 'the message names file and line');
-        # Only what comes after httpd's own prefix counts.
-        my $message = $output =~ s/.*?on line \d+ of \Q$conf\E://sr;
-        like($message, qr/\Q$_\E/, "it says '$_'") for @words;
-        unlike($output, qr/${\SECRET}/, 'it tells no secret');
-    } or diag($output);
+    is_wrong(with_files(config => $fragment), $name, @words);
 }
 
 # What no line by itself is wrong about shows when all has been read: which
@@ -248,7 +235,7 @@ my @SAME = (
 );
 is_same($_) for qw(ours c);
 
-ok((with_files(config => $_)->check)[0], 'accepted: ' . s/\n/, /gr)
+is_accepted(with_files(config => $_), s/\n/, /gr)
     for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"',
     # Without a passphrase nothing is sealed, and so nothing has to carry it.
     'SessionCryptoPurpose shop', "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop",
@@ -266,25 +253,6 @@ sub with_files {
     my $httpd = SessionCrypto::Httpd->new(@_);
     $httpd->write_file($_, @{ $FILES{$_} }) for keys %FILES;
     return $httpd;
-}
-
-sub line_of {
-    my ($conf, $beginning) = @_;
-    open my $file, '<', $conf or die "$conf: $!\n";
-    while (<$file>) {
-        return $. if /^\Q$beginning\E/;
-    }
-    return 'none';
-}
-
-sub line_at_fault {
-    my ($conf) = @_;
-    open my $file, '<', $conf or die "$conf: $!\n";
-    my $at_fault;
-    while (<$file>) {
-        $at_fault = $. if /^SessionCrypto/;
-    }
-    return $at_fault;
 }
 
 # Each of a pair opens what the other seals.
