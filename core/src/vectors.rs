@@ -1,12 +1,15 @@
 //! Every file of `core/vectors` does what its header says.
 //!
 //! A vector is `name: value` lines; see any of them. Those that open are
-//! sealed again with what was random in them, and give the same text.
+//! sealed again with what was random in them, and give the same text; but for
+//! those with a certificate, where the randomness of RSA-OAEP, RSASSA-PSS and
+//! ECDSA is OpenSSL's own.
 
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -18,8 +21,8 @@ use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
 use crate::workbench::Workbenches;
 use crate::{
-    Call, Cipher, Digest, Keyring, Keys, LibraryError, OpenError, OpenSslRandom, Origin,
-    Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
+    Call, Cipher, Digest, Identities, Keyring, Keys, LibraryError, OpenError, OpenSslRandom,
+    Origin, Pairs, Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
 };
 
 struct Vector {
@@ -44,9 +47,7 @@ impl Vector {
 }
 
 fn vectors(format: &str) -> Vec<Vector> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("vectors")
-        .join(format);
+    let folder = folder(format);
     let mut vectors: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| {
@@ -66,6 +67,12 @@ fn vectors(format: &str) -> Vec<Vector> {
     vectors.sort_by(|one, other| one.name.cmp(&other.name));
     assert!(vectors.len() >= 19, "the folder of vectors is not whole");
     vectors
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("vectors")
+        .join(name)
 }
 
 const CALL: Call = Call {
@@ -222,4 +229,53 @@ fn does_what_every_jwe_vector_says() {
             (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
         }
     }
+}
+
+#[test]
+fn does_what_every_vector_with_a_certificate_says() {
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+    for vector in vectors("jwe-certificate") {
+        let identities = identities(&keyring, vector.text("certificate"));
+        let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];
+        let digest = keyring.digest(None, vector.text("digest")).unwrap();
+        let purpose = vector
+            .fields
+            .get("purpose")
+            .map(|text| Purpose::new(text).unwrap());
+        let settings = Settings {
+            keys: Keys::Certificates(&identities),
+            ciphers: &ciphers,
+            digest: Some(&digest),
+            purpose: purpose.as_ref(),
+            engine: None,
+        };
+        let token = vector.text("token").as_bytes();
+        let opened = Sealer::new(&keyring, settings).open(token, CALL, &Heap);
+        match (vector.text("outcome"), opened) {
+            ("opens", Ok(opened)) => {
+                let session = vector.bytes("plaintext");
+                assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
+                assert!(!opened.stale, "{}", vector.name);
+            }
+            ("refused", Err(OpenError::Refused(refusal))) => {
+                let expected = vector.text("refusal");
+                assert_eq!(format!("{refusal:?}"), expected, "{}", vector.name);
+            }
+            (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
+            (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
+        }
+    }
+}
+
+/// What a file in `core/vectors/certificates` holds.
+fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
+    let path = folder("certificates").join(format!("{name}.pem"));
+    let pairs = Pairs {
+        certificates: &[keyring.file(&path, Origin::Server).unwrap()],
+        keys: &[],
+        passphrases: &PassphraseList::default(),
+        engine: None,
+        origin: Origin::Server,
+    };
+    keyring.identities(pairs, false).unwrap()
 }
