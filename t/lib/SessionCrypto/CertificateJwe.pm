@@ -4,8 +4,9 @@ package SessionCrypto::CertificateJwe;
 # says and not the way the module does it, to make also those that it refuses.
 #
 #   my $key = SessionCrypto::CertificateJwe->new(%$pair);    # of SessionCrypto::Certificates
+#   my $key = SessionCrypto::CertificateJwe->new(%$pair, oaep => 'SHA1');
 #   $key->token(session => 'user=joe')                       # as httpd makes it
-#   $key->token(session => 'user=joe', purpose => 'shop', enc => 'A128GCM', digest => 'SHA1')
+#   $key->token(session => 'user=joe', purpose => 'shop', enc => 'A128GCM')
 #   $key->open($token)                                       # the session, or undef
 #   $key->id  $key->alg  $key->ephemeral  $key->epk($ephemeral)  $key->sign($text)
 #
@@ -48,7 +49,7 @@ sub new {
     my $pem = slurp($args{certificate});
     my ($der) = $pem =~ /-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----/s or die "no certificate: $pem\n";
     my $public = eval { Crypt::PK::RSA->new(\$pem) } // Crypt::PK::ECC->new(\$pem);
-    my $self = bless { id => encode_base64url(sha256(decode_base64($der))), public => $public }, $class;
+    my $self = bless { id => encode_base64url(sha256(decode_base64($der))), public => $public, oaep => $args{oaep} // 'SHA256' }, $class;
     $self->{private} = (ref $public)->new($args{key}) if defined $args{key};
     @$self{qw(curve digest)} = curve($public) if !$self->is_rsa;
     return $self;
@@ -58,14 +59,14 @@ sub id { return $_[0]{id} }
 sub is_rsa { return ref $_[0]{public} eq 'Crypt::PK::RSA' }
 
 sub alg {
-    my ($self, $digest) = @_;
+    my ($self) = @_;
     return 'ECDH-ES+A256KW' if !$self->is_rsa;
-    return ($digest // 'SHA256') eq 'SHA1' ? 'RSA-OAEP' : 'RSA-OAEP-256';
+    return $self->{oaep} eq 'SHA1' ? 'RSA-OAEP' : 'RSA-OAEP-256';
 }
 
 sub token {
     my ($self, %args) = @_;
-    my $alg = $args{alg} // $self->alg($args{digest});
+    my $alg = $args{alg} // $self->alg;
     my $enc = $args{enc} // 'A256GCM';
     my $content_key = $args{content_key} // random_bytes(key_length($enc));
     my ($epk, $wrapped) = $self->wrap($content_key, $alg, $args{ephemeral});
