@@ -1,0 +1,202 @@
+# Certificates and keys that .htaccess names: what a file says counts from the
+# next request on, and only for whom the server's processes can read it. What
+# does not work answers 500, or keeps no session; never one in clear.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::CertificateJwe ();
+use SessionCrypto::Certificates   qw(certificate key_in);
+use SessionCrypto::Httpd          ();
+
+my $httpd = SessionCrypto::Httpd->new(name => 'certificates-htaccess', config => <<'END_OF_CONFIG');
+<Directory "@DIR@/htdocs/server">
+    SessionCryptoCertificateFile server.pem
+    SessionCryptoCertificateKeyFile server.key
+</Directory>
+END_OF_CONFIG
+my $dir  = $httpd->dir;
+my %pair = map { my $kind = $_; map { ("$kind-$_" => certificate($dir, ($kind =~ s/:/-/r) . "-$_", $kind)) } 1 .. 3 }
+    'rsa:2048', 'ec:P-256';
+$pair{server}  = certificate($dir, 'server',  'rsa:2048');
+$pair{ed25519} = certificate($dir, 'ed25519', 'ed25519');
+$pair{short}   = certificate($dir, 'short',   'rsa:1024');
+my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } grep { !/ed25519|short/ } keys %pair;
+my $encrypted = key_in('encrypted PKCS#8', $pair{'ec:P-256-1'}, "$dir/encrypted.key", 'secret');
+# httpd looks for sections of directories that are there.
+$httpd->write_file('htdocs/server/here', '');
+$httpd->start;
+my $client = $httpd->client;
+
+# Files that are replaced.
+for my $kind ('rsa:2048', 'ec:P-256') {
+    my $path = '/' . ($kind =~ s/:/-/r) . '/';
+    htaccess($path, 'SessionCryptoCertificateFile site.pem', 'SessionCryptoCertificateKeyFile site.key');
+    my %token;
+    for my $step ([1, \&replace], [2, \&replace], [1, \&replace], [3, \&overwrite], [2, \&overwrite], [3, \&replace]) {
+        my ($number, $change) = @$step;
+        $change->($pair{"$kind-$number"}, 'site');
+        for (1 .. 8) {
+            my $token = $client->get($path, 'X-S' => 'user=joe')->token // '';
+            is($key{"$kind-$number"}->open($token), 'user=joe', "$path: files with pair $number seal from the next request on");
+            $token{$number} = $token;
+            is($client->get($path, session => $token{$_})->body, $_ == $number ? 'user=joe' : '',
+                "and a token under pair $_ " . ($_ == $number ? 'opens' : 'does not')) for sort keys %token;
+        }
+    }
+}
+
+# Lines that are.
+{
+    my $path = '/lines/';
+    my ($one, $two) = ('rsa:2048-1', 'ec:P-256-2');
+    htaccess($path, lines($one));
+    my $token = $client->get($path, 'X-S' => 'user=joe')->token // '';
+    is($key{$one}->open($token), 'user=joe', "$path: a certificate seals");
+    htaccess($path, lines($two, $one));
+    my $res = $client->get($path, session => $token);
+    is($res->body, 'user=joe', 'and opens in second place');
+    is($key{$two}->open($res->token // ''), 'user=joe', 'to be sealed again under the first');
+    htaccess($path, lines($two));
+    is($client->get($path, session => $token)->body, '', 'until it is gone');
+    htaccess($path, "SessionCryptoCertificateFile $pair{'ec:P-256-1'}{certificate}", "SessionCryptoCertificateKeyFile $encrypted",
+        'SessionCryptoPassphrase wrong secret');
+    $token = $client->get($path, 'X-S' => 'user=joe')->token // '';
+    is($key{'ec:P-256-1'}->open($token), 'user=joe', 'an encrypted key, and its passphrase');
+    htaccess($path, lines($two), 'SessionCryptoPurpose shop', 'SessionCryptoCipher aes-128-gcm');
+    $token = $client->get($path, 'X-S' => 'user=joe')->token // '';
+    is($key{$two}->open($token, 'shop'), 'user=joe', 'other settings beside it');
+}
+
+# What cannot be used.
+my $pem = $pair{'ec:P-256-1'}{certificate};
+my $own = $pair{'ec:P-256-1'}{key};
+my %bad = (
+    'a certificate of an HSM'        => [certificate_file('pkcs11:token=t;object=o'), key_file($own)],
+    'a key of an HSM'                => [certificate_file($pem), key_file('pkcs11:token=t;object=o?pin-value=1')],
+    'a key of an HSM, in capitals'   => [certificate_file($pem), key_file('PKCS11:token=t')],
+    'a key of an HSM, second'        => [certificate_file($pem), "SessionCryptoCertificateKeyFile $own pkcs11:token=t"],
+    'no such certificate'            => [certificate_file("$dir/none.pem"), key_file($own)],
+    'no such key'                    => [certificate_file($pem), key_file("$dir/none.key")],
+    'no key'                         => [certificate_file($pem)],
+    'the key of another certificate' => [certificate_file($pem), key_file($pair{'ec:P-256-2'}{key})],
+    'a key in place of a certificate' => [certificate_file($own), key_file($own)],
+    'a certificate in place of a key' => [certificate_file($pem), key_file($pem)],
+    'an empty certificate'           => [certificate_file($httpd->write_file('empty', '')), key_file($own)],
+    'an empty key'                   => [certificate_file($pem), key_file($httpd->write_file('empty', ''))],
+    'a directory'                    => [certificate_file($dir), key_file($own)],
+    'an encrypted key without its passphrase'  => [certificate_file($pem), key_file($encrypted)],
+    'an encrypted key, a wrong passphrase'     => [certificate_file($pem), key_file($encrypted), 'SessionCryptoPassphrase wrong'],
+    'a kind of key that cannot encrypt'        => [lines('ed25519')],
+    'a key that is too short'                  => [lines('short')],
+    'a cipher in CBC mode'           => [lines('ec:P-256-1'), 'SessionCryptoCipher aes256'],
+    'a second certificate without its key'     => ["SessionCryptoCertificateFile $pem $pair{server}{certificate}", key_file($own)],
+);
+my $good = $client->get('/server/', 'X-S' => 'user=joe')->token // '';
+for my $name (sort keys %bad) {
+    htaccess('/bad/', @{ $bad{$name} });
+    keeps_no_session($name, '/bad/', $good, $key{'ec:P-256-1'}->token(session => 'user=mallory'));
+}
+for my $name (grep { /HSM|no such/ } sort keys %bad) {
+    htaccess('/bad/', @{ $bad{$name} });
+    is($client->get('/bad/')->status, 500, "$name: answers 500");
+}
+
+# A key that the server has, and whoever writes .htaccess must not have: httpd
+# read it as root, and its processes cannot. Here nobody is root, so the right to
+# read goes away when httpd has started.
+chmod 0, $pair{server}{key} or die "$pair{server}{key}: $!\n";
+symlink $pair{server}{key}, "$dir/link.key" or die "$dir/link.key: $!\n";
+my %thief = (
+    'the same lines'                 => [lines('server')],
+    'paths as the server has them'   => ['SessionCryptoCertificateFile server.pem', 'SessionCryptoCertificateKeyFile server.key'],
+    'another path to the key'        => [certificate_file('server.pem'), key_file("$dir/htdocs/../server.key")],
+    'a link to the key'              => [certificate_file('server.pem'), key_file("$dir/link.key")],
+    'an own key beside it'           => [certificate_file('server.pem'), "SessionCryptoCertificateKeyFile $own server.key"],
+    'an own certificate first'       => [lines('ec:P-256-1', 'server')],
+    'the certificate only'           => [certificate_file('server.pem')],
+);
+for my $name (sort keys %thief) {
+    for my $path ('/thief/', '/server/thief/') {
+        # Below the server's section its key is inherited, and may be used.
+        next if $name eq 'the certificate only' && $path eq '/server/thief/';
+        htaccess($path, @{ $thief{$name} });
+        keeps_no_session("the server's key, by $name", $path, $good, $key{server}->token(session => 'user=mallory'));
+        my $token = $client->get('/server/', 'X-S' => 'user=joe')->token // '';
+        is($key{server}->open($token), 'user=joe', 'while the server goes on sealing with it');
+        is($client->get('/server/', session => $good)->body, 'user=joe', 'and opening');
+    }
+}
+# It was the right to read, and nothing else, that was missing.
+chmod 0400, $pair{server}{key} or die "$pair{server}{key}: $!\n";
+for my $name (grep { !/only|first/ } sort keys %thief) {
+    htaccess('/thief/', @{ $thief{$name} });
+    my $token = $client->get('/thief/', 'X-S' => 'user=joe')->token // '';
+    is($key{server}->open($token), 'user=joe', "$name: works for whoever can read the key");
+}
+
+$httpd->stop;
+$httpd->log->expect(qr{\[core:alert\] .*/\.htaccess: },                    'a .htaccess file with a mistake');
+$httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /,         'settings that cannot be used together');
+$httpd->log->expect(qr/\[session_crypto:info\] .*session refused/,         'a token under files that are gone');
+$httpd->log->clean;
+
+done_testing;
+
+# Asked several times, as each process does it for itself.
+sub keeps_no_session {
+    my ($name, $path, @tokens) = @_;
+    subtest "$path keeps no session: $name" => sub {
+        for my $session (map { (undef, $_) } @tokens, @tokens) {
+            for my $set (undef, 'user=mallory') {
+                my $res = $client->get($path, defined $session ? (session => $session) : (), defined $set ? ('X-S' => $set) : ());
+                like($res->status, qr/\A(?:200|500)\z/, 'an answer');
+                unlike($res->body, qr/user=/, 'opens nothing');
+                is($res->token || undef, undef, 'and seals nothing');
+            }
+        }
+    };
+    return;
+}
+
+sub htaccess {
+    my ($path, @lines) = @_;
+    return $httpd->write_file("htdocs$path.htaccess", join '', map { "$_\n" } @lines);
+}
+
+sub lines {
+    my ($one, @more) = map { $pair{$_} } @_;
+    return map { my $what = $_; "SessionCrypto$$what[0] " . join ' ', map { $$_{ $$what[1] } } $one, @more }
+        ['CertificateFile', 'certificate'], ['CertificateKeyFile', 'key'];
+}
+
+sub certificate_file { return qq(SessionCryptoCertificateFile "$_[0]") }
+
+sub key_file { return qq(SessionCryptoCertificateKeyFile "$_[0]") }
+
+# Both files of a site, by new ones in their place, or in the same ones.
+sub replace {
+    my ($pair, $name) = @_;
+    $httpd->write_file("$name.pem", slurp($pair->{certificate}));
+    $httpd->write_file("$name.key", slurp($pair->{key}));
+    return;
+}
+
+sub overwrite {
+    my ($pair, $name) = @_;
+    for (["$dir/$name.pem", $pair->{certificate}], ["$dir/$name.key", $pair->{key}]) {
+        open my $file, '>:raw', $$_[0] or die "$$_[0]: $!\n";
+        print {$file} slurp($$_[1]);
+        close $file or die "$$_[0]: $!\n";
+    }
+    return;
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return <$file>;
+}
