@@ -43,7 +43,7 @@ impl Unsigned {
         purpose: Option<&Purpose>,
         point: Option<&Point>,
     ) -> Self {
-        let mut json = beginning(wrapping, enc);
+        let mut json = beginning(wrapping.alg(), enc);
         json.push_str(&URL_SAFE_NO_PAD.encode_to_string(thumbprint));
         json.push('"');
         json.push_str(&audience(purpose));
@@ -83,10 +83,10 @@ impl Signed {
     }
 }
 
-/// The thumbprint of a header that begins as those of this wrapping and this
+/// The thumbprint of a header that begins as those of this `alg` and this
 /// encryption do.
-pub(crate) fn read_thumbprint(header: &[u8], wrapping: Wrapping, enc: &str) -> Option<[u8; 32]> {
-    let rest = header.strip_prefix(beginning(wrapping, enc).as_bytes())?;
+pub(crate) fn read_thumbprint(header: &[u8], alg: &str, enc: &str) -> Option<[u8; 32]> {
+    let rest = header.strip_prefix(beginning(alg, enc).as_bytes())?;
     decode(rest.get(..THUMBPRINT_TEXT)?, THUMBPRINT)?
         .try_into()
         .ok()
@@ -101,7 +101,7 @@ pub(crate) fn read_rest(
     enc: &str,
     purpose: Option<&Purpose>,
 ) -> Result<Signed, Refusal> {
-    let start = beginning(wrapping, enc).len();
+    let start = beginning(wrapping.alg(), enc).len();
     let rest = header
         .get(start.saturating_add(THUMBPRINT_TEXT)..)
         .and_then(|rest| rest.strip_prefix(b"\""))
@@ -145,8 +145,8 @@ fn read_point(rest: &[u8], curve: Curve) -> Option<(Point, &[u8])> {
     Some((point, rest))
 }
 
-fn beginning(wrapping: Wrapping, enc: &str) -> String {
-    format!(r#"{{"alg":"{}","enc":"{enc}","kid":""#, wrapping.alg())
+fn beginning(alg: &str, enc: &str) -> String {
+    format!(r#"{{"alg":"{alg}","enc":"{enc}","kid":""#)
 }
 
 const AUDIENCE: &str = r#","aud":""#;
