@@ -1,11 +1,12 @@
 //! What the tests of this folder share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Arena, Call, Cipher, Digest, Keyring, Keys, OpenError, OpenSslRandom, Origin, PassphraseList,
-    Purpose, Refusal, Sealer, Seed, Settings,
+    Arena, Call, Cipher, Digest, Identities, Keyring, Keys, OpenError, OpenSslRandom, Origin,
+    Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings,
 };
 
 /// Some time; what it is makes no difference.
@@ -25,11 +26,21 @@ impl Arena<'static> for Leak {
 
 /// What a section says, in a keyring of its own.
 pub(crate) struct Section {
-    keyring: Arc<Keyring>,
-    passphrases: PassphraseList,
+    pub(crate) keyring: Arc<Keyring>,
+    held: Held,
     ciphers: Vec<Cipher>,
     digest: Option<Digest>,
     purpose: Option<Purpose>,
+}
+
+enum Held {
+    Passphrases(PassphraseList),
+    Certificates(Arc<Identities>),
+}
+
+/// A file with a private key and its certificate.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/certificates/{name}.pem"))
 }
 
 impl Section {
@@ -50,13 +61,44 @@ impl Section {
             .iter()
             .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
             .collect();
+        Self::of(keyring, Held::Passphrases(passphrases), ciphers)
+    }
+
+    /// A section with certificates of `core/vectors`.
+    pub(crate) fn certified(certificates: &[&str], ciphers: &[&str]) -> Self {
+        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        Self::certified_within(keyring, certificates, ciphers)
+    }
+
+    /// Another one of the same process.
+    pub(crate) fn certified_beside(&self, certificates: &[&str], ciphers: &[&str]) -> Self {
+        Self::certified_within(self.keyring.clone(), certificates, ciphers)
+    }
+
+    fn certified_within(keyring: Arc<Keyring>, certificates: &[&str], ciphers: &[&str]) -> Self {
+        let sources: Vec<_> = certificates
+            .iter()
+            .map(|name| keyring.file(&certificate(name), Origin::Server).unwrap())
+            .collect();
+        let pairs = Pairs {
+            certificates: &sources,
+            keys: &[],
+            passphrases: &PassphraseList::default(),
+            engine: None,
+            origin: Origin::Server,
+        };
+        let identities = keyring.identities(pairs, false).unwrap();
+        Self::of(keyring, Held::Certificates(identities), ciphers)
+    }
+
+    fn of(keyring: Arc<Keyring>, held: Held, ciphers: &[&str]) -> Self {
         let ciphers = ciphers
             .iter()
             .map(|name| keyring.cipher(None, name).unwrap())
             .collect();
         Self {
             keyring,
-            passphrases,
+            held,
             ciphers,
             digest: None,
             purpose: None,
@@ -73,15 +115,21 @@ impl Section {
         self
     }
 
-    pub(crate) fn sealer(&self) -> Sealer<'_> {
-        let settings = Settings {
-            keys: Keys::Passphrases(&self.passphrases),
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        Settings {
+            keys: match &self.held {
+                Held::Passphrases(list) => Keys::Passphrases(list),
+                Held::Certificates(list) => Keys::Certificates(list),
+            },
             ciphers: &self.ciphers,
             digest: self.digest.as_ref(),
             purpose: self.purpose.as_ref(),
             engine: None,
-        };
-        Sealer::new(&self.keyring, settings)
+        }
+    }
+
+    pub(crate) fn sealer(&self) -> Sealer<'_> {
+        Sealer::new(&self.keyring, self.settings())
     }
 
     pub(crate) fn seal(&self, session: &[u8]) -> Vec<u8> {

@@ -1,0 +1,708 @@
+//! Tokens with a certificate: what an attacker can do to them, and how often
+//! the private key is used.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Barrier;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use common::{CALL, Leak, Section, certificate};
+use openssl::sha::sha256;
+use openssl::x509::X509;
+use session_crypto_core::{Call, OpenError, Refusal, SealError};
+
+mod common;
+
+const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
+const HOUR: u64 = 3600;
+const GCM: &[&str] = &["aes-256-gcm"];
+const CERTIFICATES: [&str; 5] = ["rsa-2048", "rsa-3072", "p-256", "p-384", "p-521"];
+
+/// A section for each way in which content keys are encrypted.
+fn sections() -> Vec<(String, Section)> {
+    let mut sections: Vec<_> = CERTIFICATES
+        .iter()
+        .map(|name| (name.to_string(), Section::certified(&[name], GCM)))
+        .collect();
+    let sha1 = Section::certified(&["rsa-2048"], GCM).digest("SHA");
+    sections.push(("rsa-2048, SHA".to_owned(), sha1));
+    sections
+}
+
+fn parts(token: &[u8]) -> Vec<String> {
+    let token = std::str::from_utf8(token).unwrap();
+    token.split('.').map(str::to_owned).collect()
+}
+
+fn part(token: &[u8], index: usize) -> String {
+    parts(token).remove(index)
+}
+
+/// The token with one of its five parts replaced.
+fn with_part(token: &[u8], index: usize, part: &str) -> Vec<u8> {
+    let mut parts = parts(token);
+    *parts.get_mut(index).unwrap() = part.to_owned();
+    parts.join(".").into_bytes()
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode_to_vec(text).unwrap()
+}
+
+fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+fn header_of(token: &[u8]) -> String {
+    String::from_utf8(decode(&part(token, 0))).unwrap()
+}
+
+fn with_header(token: &[u8], header: &str) -> Vec<u8> {
+    with_part(token, 0, &encode(header))
+}
+
+/// The value of a member whose value is a text.
+fn member<'h>(header: &'h str, name: &str) -> &'h str {
+    let (_, rest) = header.split_once(&format!(r#""{name}":""#)).unwrap();
+    rest.split_once('"').unwrap().0
+}
+
+/// The last character replaced by those that differ from it only in bits which
+/// no byte has.
+fn respelled(text: &str) -> Vec<String> {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let unused = match text.len() % 4 {
+        2 => 4,
+        3 => 2,
+        _ => 0,
+    };
+    let mut start: Vec<char> = text.chars().collect();
+    let last = start.pop().unwrap();
+    let index = ALPHABET.chars().position(|other| other == last).unwrap();
+    let with = |bits: usize| {
+        let last = ALPHABET.chars().nth(index ^ bits).unwrap();
+        start.iter().chain([&last]).collect()
+    };
+    (1..1 << unused).map(with).collect()
+}
+
+fn at(now: u64, processor: usize) -> Call {
+    Call { now, processor }
+}
+
+#[test]
+fn opens_what_it_sealed() {
+    for name in CERTIFICATES {
+        for cipher in ["aes-128-gcm", "aes-192-gcm", "aes-256-gcm"] {
+            let section = Section::certified(&[name], &[cipher]).purpose("shop");
+            for length in [1, 2, 3, 15, 16, 17, 200, 3000, 512 << 10] {
+                let session: Vec<u8> = (1..=255).cycle().take(length).collect();
+                let token = section.seal(&session);
+                assert_eq!(
+                    section.open(&token),
+                    Ok((session, false)),
+                    "{name} {cipher} {length}"
+                );
+            }
+        }
+    }
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        assert_eq!(
+            section.open(&token),
+            Ok((SESSION.to_vec(), false)),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn writes_the_documented_header() {
+    for (name, alg, epk) in [
+        ("rsa-2048", "RSA-OAEP-256", None),
+        ("p-256", "ECDH-ES+A256KW", Some(("P-256", 32))),
+        ("p-384", "ECDH-ES+A256KW", Some(("P-384", 48))),
+        ("p-521", "ECDH-ES+A256KW", Some(("P-521", 66))),
+    ] {
+        let pem = std::fs::read(certificate(name)).unwrap();
+        let der = X509::from_pem(&pem).unwrap().to_der().unwrap();
+        let kid = encode(sha256(&der));
+        for purpose in [None, Some("the shop")] {
+            let mut section = Section::certified(&[name], GCM);
+            let mut expected = format!(r#"{{"alg":"{alg}","enc":"A256GCM","kid":"{kid}""#);
+            if let Some(purpose) = purpose {
+                section = section.purpose(purpose);
+                expected.push_str(&format!(r#","aud":"{purpose}""#));
+            }
+            let header = header_of(&section.seal(SESSION));
+            let mut length = 256;
+            if let Some((crv, coordinate)) = epk {
+                let [x, y] = ["x", "y"].map(|name| member(&header, name));
+                expected.push_str(&format!(
+                    r#","epk":{{"kty":"EC","crv":"{crv}","x":"{x}","y":"{y}"}}"#
+                ));
+                assert_eq!(
+                    [x, y].map(|text| decode(text).len()),
+                    [coordinate; 2],
+                    "{name}"
+                );
+                length = 2 * coordinate;
+            }
+            let sig = member(&header, "sig");
+            expected.push_str(&format!(r#","sig":"{sig}"}}"#));
+            assert_eq!(header, expected);
+            assert_eq!(decode(sig).len(), length, "{name}");
+        }
+    }
+    let section = Section::certified(&["rsa-2048"], &["aes-128-gcm"]).digest("SHA");
+    let header = header_of(&section.seal(SESSION));
+    assert!(
+        header.starts_with(r#"{"alg":"RSA-OAEP","enc":"A128GCM","kid":""#),
+        "{header}"
+    );
+}
+
+#[test]
+fn refuses_every_truncation() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        section.open(&token).unwrap();
+        let header = part(&token, 0).len();
+        for length in 0..token.len() {
+            let expected = if length <= header {
+                Refusal::Format
+            } else {
+                Refusal::Parts
+            };
+            let cut = token.get(..length).unwrap();
+            assert_eq!(section.open(cut), Err(expected), "{name} {length}");
+            let rest = section.open(token.get(length + 1..).unwrap());
+            assert!(rest.is_err(), "{name} without {length}");
+        }
+    }
+}
+
+#[test]
+fn refuses_every_flipped_bit_of_the_text() {
+    for name in ["rsa-2048", "p-256"] {
+        let section = Section::certified(&[name], GCM);
+        let token = section.seal(SESSION);
+        for is_known in [false, true] {
+            for index in 0..token.len() {
+                for bit in 0..8 {
+                    let mut flipped = token.clone();
+                    *flipped.get_mut(index).unwrap() ^= 1 << bit;
+                    assert!(
+                        section.open(&flipped).is_err(),
+                        "{name} character {index} bit {bit}"
+                    );
+                }
+            }
+            assert!(section.open(&token).is_ok(), "{name} {is_known}");
+        }
+    }
+}
+
+#[test]
+fn refuses_every_flipped_bit_of_a_part() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        section.open(&token).unwrap();
+        for (index, refusal) in [
+            (1, Refusal::Signature),
+            (2, Refusal::Tag),
+            (3, Refusal::Tag),
+            (4, Refusal::Tag),
+        ] {
+            let bytes = decode(&part(&token, index));
+            // To verify a signature takes its time.
+            let step = if refusal == Refusal::Signature { 5 } else { 1 };
+            for bit in (0..bytes.len() * 8).step_by(step) {
+                let mut flipped = bytes.clone();
+                *flipped.get_mut(bit / 8).unwrap() ^= 1 << (bit % 8);
+                let flipped = with_part(&token, index, &encode(&flipped));
+                assert_eq!(
+                    section.open(&flipped),
+                    Err(refusal),
+                    "{name} part {index} bit {bit}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn refuses_a_flipped_bit_of_every_character_of_the_header() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        section.open(&token).unwrap();
+        let header = header_of(&token);
+        let place = |value: &str| {
+            let start = header.find(value).unwrap();
+            start..start + value.len()
+        };
+        let values = |names: &[&str]| -> Vec<_> {
+            let present = names
+                .iter()
+                .filter(|name| header.contains(&format!(r#""{name}":"#)));
+            present.map(|name| place(member(&header, name))).collect()
+        };
+        let (kid, sig, point) = (values(&["kid"]), values(&["sig"]), values(&["x", "y"]));
+        for index in 0..header.len() {
+            // One of each character: to verify a signature takes its time.
+            let mut flipped = header.clone().into_bytes();
+            *flipped.get_mut(index).unwrap() ^= 1 << (index % 8);
+            let opened = section.open(&with_part(&token, 0, &encode(&flipped)));
+            let within =
+                |places: &[Range<usize>]| places.iter().any(|place| place.contains(&index));
+            let expected: &[Refusal] = if within(&sig) {
+                &[Refusal::Signature]
+            } else if within(&kid) {
+                &[Refusal::UnknownCertificate, Refusal::Header]
+            } else if within(&point) {
+                &[Refusal::Signature, Refusal::Header]
+            } else {
+                &[Refusal::Header]
+            };
+            let refusal = opened.unwrap_err();
+            assert!(expected.contains(&refusal), "{name} {index}: {refusal:?}");
+        }
+    }
+}
+
+#[test]
+fn refuses_what_is_too_long() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        for index in 0..5 {
+            let right = part(&token, index);
+            let longer = encode([decode(&right), vec![0]].concat());
+            let expected = match index {
+                0 => Refusal::Header,
+                1 => Refusal::Signature,
+                2 | 4 => Refusal::Parts,
+                _ => Refusal::Tag,
+            };
+            let opened = section.open(&with_part(&token, index, &longer));
+            assert_eq!(opened, Err(expected), "{name} {index}");
+            let huge = "A".repeat(1 << 20);
+            let opened = section.open(&with_part(&token, index, &huge));
+            assert_eq!(opened, Err(Refusal::TooLong), "{name} {index}");
+            let large = "A".repeat(1_000_000);
+            assert!(section.open(&with_part(&token, index, &large)).is_err());
+        }
+    }
+}
+
+#[test]
+fn refuses_base64url_that_is_not_canonical() {
+    for (name, section) in sections() {
+        // With bits to spare in every part that can have some.
+        let token = section.seal(&[b'a'; 31]);
+        section.open(&token).unwrap();
+        for (index, refusal) in [
+            (0, Refusal::Encoding),
+            (1, Refusal::Signature),
+            (3, Refusal::Encoding),
+            (4, Refusal::Encoding),
+        ] {
+            let right = part(&token, index);
+            for wrong in respelled(&right) {
+                let opened = section.open(&with_part(&token, index, &wrong));
+                assert_eq!(opened, Err(refusal), "{name} {index}");
+            }
+            for wrong in ["=", "==", " ", "\n", "A", "+", "/", "\0"] {
+                let wrong = with_part(&token, index, &format!("{right}{wrong}"));
+                assert!(section.open(&wrong).is_err(), "{name} {index}");
+            }
+        }
+        let header = header_of(&token);
+        for (value, refusal) in [("kid", Refusal::Header), ("sig", Refusal::Signature)] {
+            let right = member(&header, value);
+            for wrong in respelled(right) {
+                let opened = section.open(&with_header(&token, &header.replace(right, &wrong)));
+                assert_eq!(opened, Err(refusal), "{name} {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn refuses_any_number_of_parts_but_five() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        let all = parts(&token);
+        let text = all.join(".");
+        for wrong in [
+            all.get(..4).unwrap().join("."),
+            all.get(1..).unwrap().join("."),
+            format!("{text}."),
+            format!("{text}.AAAA"),
+            format!(".{text}"),
+            "....".to_owned(),
+            ".".to_owned(),
+        ] {
+            assert!(section.open(wrong.as_bytes()).is_err(), "{name} {wrong}");
+        }
+        for index in 0..5 {
+            assert!(
+                section.open(&with_part(&token, index, "")).is_err(),
+                "{name} {index}"
+            );
+        }
+        assert_eq!(
+            section.open(&with_part(&token, 1, "")),
+            Err(Refusal::Signature),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn refuses_a_header_that_says_more_than_it_must() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        let header = header_of(&token);
+        let kid = member(&header, "kid");
+        for (what, wrong) in [
+            ("a space", header.replacen(',', ", ", 1)),
+            ("a newline", format!("{header}\n")),
+            ("crit", header.replacen('{', r#"{"crit":[],"#, 1)),
+            ("zip", header.replace(r#","sig""#, r#","zip":"DEF","sig""#)),
+            ("a second sig", header.replace('}', r#","sig":"AAAA"}"#)),
+            (
+                "x5c",
+                header.replace(&format!(r#""{kid}""#), &format!(r#""{kid}","x5c":[]"#)),
+            ),
+            ("an escape", header.replacen("alg", r"\u0061lg", 1)),
+            (
+                "dir",
+                format!(r#"{{"alg":"dir","enc":"A256GCM","kid":"{kid}"}}"#),
+            ),
+            ("no object", "null".to_owned()),
+            ("nothing", String::new()),
+            ("binary", "\0\x7f".to_owned()),
+            ("huge", "{".repeat(10_000)),
+        ] {
+            let refusal = section.open(&with_header(&token, &wrong)).unwrap_err();
+            let expected = [Refusal::Header, Refusal::Signature];
+            assert!(expected.contains(&refusal), "{name}, {what}: {refusal:?}");
+        }
+    }
+}
+
+#[test]
+fn refuses_the_token_of_another_certificate() {
+    for (mine, section) in sections() {
+        for other in CERTIFICATES
+            .into_iter()
+            .filter(|other| !mine.starts_with(other))
+        {
+            let refusal = section
+                .open(&Section::certified(&[other], GCM).seal(SESSION))
+                .unwrap_err();
+            let expected = [Refusal::UnknownCertificate, Refusal::Header];
+            assert!(expected.contains(&refusal), "{mine} {other}: {refusal:?}");
+        }
+    }
+    let (one, other) = (
+        Section::certified(&["p-256"], GCM),
+        Section::certified(&["p-384"], GCM),
+    );
+    assert_eq!(
+        one.open(&other.seal(SESSION)),
+        Err(Refusal::UnknownCertificate)
+    );
+}
+
+#[test]
+fn a_context_of_one_section_opens_nothing_in_another() {
+    // They share a keyring, and so the benches with their contexts.
+    let shop = Section::certified(&["p-256"], GCM);
+    let blog = shop.certified_beside(&["p-384"], GCM);
+    let token = shop.seal(SESSION);
+    for _ in 0..3 {
+        assert!(shop.open(&token).is_ok());
+        assert_eq!(blog.open(&token), Err(Refusal::UnknownCertificate));
+    }
+    let named = shop.certified_beside(&["p-256"], GCM).purpose("blog");
+    assert_eq!(named.open(&token), Err(Refusal::Purpose));
+    let shorter = shop.certified_beside(&["p-256"], &["aes-128-gcm"]);
+    assert_eq!(shorter.open(&token), Err(Refusal::Header));
+}
+
+#[test]
+fn refuses_what_other_sections_make() {
+    let passphrase = Section::new(&["secret"], GCM);
+    let classic = Section::new(&["secret"], &["aes256"]);
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        assert_eq!(passphrase.open(&token), Err(Refusal::Header), "{name}");
+        assert_eq!(classic.open(&token), Err(Refusal::Format), "{name}");
+        assert_eq!(
+            section.open(&passphrase.seal(SESSION)),
+            Err(Refusal::Header),
+            "{name}"
+        );
+        assert_eq!(
+            section.open(&classic.seal(SESSION)),
+            Err(Refusal::Format),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn refuses_another_purpose() {
+    for name in CERTIFICATES {
+        let plain = Section::certified(&[name], GCM);
+        let [shop, shoq, shops] = ["shop", "shoq", "shops"]
+            .map(|purpose| Section::certified(&[name], GCM).purpose(purpose));
+        let token = shop.seal(SESSION);
+        assert!(shop.open(&token).is_ok());
+        for other in [&shoq, &shops, &plain] {
+            assert_eq!(other.open(&token), Err(Refusal::Purpose), "{name}");
+            assert_eq!(
+                shop.open(&other.seal(SESSION)),
+                Err(Refusal::Purpose),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_digest_is_that_of_rsa() {
+    let sha256 = Section::certified(&["rsa-2048"], GCM);
+    let sha1 = Section::certified(&["rsa-2048"], GCM).digest("SHA");
+    assert_eq!(sha256.open(&sha1.seal(SESSION)), Err(Refusal::Header));
+    assert_eq!(sha1.open(&sha256.seal(SESSION)), Err(Refusal::Header));
+    let sha512 = Section::certified(&["rsa-2048"], GCM).digest("SHA512");
+    let sealed = sha512.sealer().seal(SESSION, CALL, &Leak);
+    assert!(matches!(sealed.map(|_| ()), Err(SealError::NoKey)));
+    assert!(sha512.open(&sha256.seal(SESSION)).is_err());
+
+    let curve = Section::certified(&["p-256"], GCM);
+    for digest in ["SHA", "SHA256", "SHA512"] {
+        let other = Section::certified(&["p-256"], GCM).digest(digest);
+        assert_eq!(
+            other.open(&curve.seal(SESSION)),
+            Ok((SESSION.to_vec(), false)),
+            "{digest}"
+        );
+    }
+}
+
+#[test]
+fn migrates_by_lists() {
+    let ciphers = ["aes-256-gcm", "aes-128-gcm"];
+    for names in [
+        CERTIFICATES,
+        ["p-521", "p-384", "p-256", "rsa-3072", "rsa-2048"],
+        ["p-384", "rsa-2048", "p-521", "rsa-3072", "p-256"],
+    ] {
+        let section = Section::certified(&names, &ciphers);
+        for (index, name) in names.iter().enumerate() {
+            for cipher in ciphers {
+                let token = Section::certified(&[name], &[cipher]).seal(SESSION);
+                let stale = (index, cipher) != (0, "aes-256-gcm");
+                // The first time from the token itself, then from what is kept.
+                for _ in 0..2 {
+                    let opened = section.open(&token);
+                    assert_eq!(opened, Ok((SESSION.to_vec(), stale)), "{name} of {names:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn has_one_content_key_an_hour() {
+    for (name, section) in sections() {
+        let seal = |now, processor| {
+            let sealed = section
+                .sealer()
+                .seal(SESSION, at(now, processor), &Leak)
+                .unwrap();
+            (parts(sealed.token.to_bytes()), sealed.derived)
+        };
+        let start = CALL.now;
+        let (first, derived) = seal(start, 0);
+        assert!(derived, "{name}");
+        let mut nonces = HashSet::from([first.get(2).unwrap().clone()]);
+        for (now, processor) in [(0, 0), (1, 1), (HOUR - 1, 2), (HOUR - 1, 0)] {
+            let (again, derived) = seal(start + now, processor);
+            assert!(!derived, "{name} {now}");
+            assert_eq!(again.get(..2), first.get(..2), "{name} {now}");
+            assert!(nonces.insert(again.get(2).unwrap().clone()), "{name} {now}");
+        }
+        let (next, derived) = seal(start + HOUR, 0);
+        assert!(derived, "{name}");
+        for index in 0..3 {
+            assert_ne!(next.get(index), first.get(index), "{name} {index}");
+        }
+        assert!(!seal(start + HOUR, 1).1, "{name}");
+    }
+}
+
+#[test]
+fn processes_have_content_keys_of_their_own() {
+    for name in CERTIFICATES {
+        let [one, other] = [(); 2].map(|()| Section::certified(&[name], GCM));
+        let token = one.seal(SESSION);
+        assert_ne!(part(&token, 1), part(&other.seal(SESSION), 1), "{name}");
+        assert_eq!(other.open(&token), Ok((SESSION.to_vec(), false)), "{name}");
+    }
+}
+
+#[test]
+fn sections_of_a_process_share_a_content_key() {
+    let one = Section::certified(&["rsa-2048"], GCM);
+    let other = one.certified_beside(&["rsa-2048", "p-256"], GCM);
+    let purpose = one.certified_beside(&["rsa-2048"], GCM).purpose("shop");
+    let key = part(&one.seal(SESSION), 1);
+    assert_eq!(part(&other.seal(SESSION), 1), key);
+    assert_ne!(part(&purpose.seal(SESSION), 1), key);
+}
+
+#[test]
+fn decrypts_each_content_key_once() {
+    for (name, section) in sections() {
+        let digest = if name.ends_with("SHA") {
+            "SHA"
+        } else {
+            "SHA256"
+        };
+        let name = name.split(',').next().unwrap().to_owned();
+        let elsewhere = Section::certified(&[&name], GCM).digest(digest);
+        let open = |token: &[u8], processor| {
+            let opened = section.sealer().open(token, at(CALL.now, processor), &Leak);
+            opened.unwrap().derived
+        };
+        let tokens: Vec<_> = (0..10)
+            .map(|hour| {
+                let call = at(CALL.now + hour * HOUR, 0);
+                let sealed = elsewhere.sealer().seal(SESSION, call, &Leak).unwrap();
+                sealed.token.to_bytes().to_vec()
+            })
+            .collect();
+        for token in &tokens {
+            assert!(open(token, 0), "{name}");
+        }
+        // More than a bench holds contexts of, and in another order.
+        for token in tokens.iter().rev().chain(&tokens) {
+            assert!(!open(token, 0), "{name}");
+            assert!(!open(token, 1), "{name}");
+        }
+    }
+}
+
+#[test]
+fn threads_that_come_together_decrypt_once() {
+    for (name, section) in sections() {
+        let digest = if name.ends_with("SHA") {
+            "SHA"
+        } else {
+            "SHA256"
+        };
+        let name = name.split(',').next().unwrap().to_owned();
+        let token = Section::certified(&[&name], GCM)
+            .digest(digest)
+            .seal(SESSION);
+        let barrier = Barrier::new(8);
+        let derived: Vec<bool> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|processor| {
+                    let (section, token, barrier) = (&section, &token, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        let opened = section.sealer().open(token, at(CALL.now, processor), &Leak);
+                        opened.unwrap().derived
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(
+            derived.iter().filter(|derived| **derived).count(),
+            1,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn threads_that_come_together_sign_once() {
+    for (name, section) in sections() {
+        let barrier = Barrier::new(8);
+        let sealed: Vec<(bool, String)> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|processor| {
+                    let (section, barrier) = (&section, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        let call = at(CALL.now, processor);
+                        let sealed = section.sealer().seal(SESSION, call, &Leak).unwrap();
+                        (sealed.derived, part(sealed.token.to_bytes(), 1))
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
+        });
+        assert_eq!(
+            sealed.iter().filter(|(derived, _)| *derived).count(),
+            1,
+            "{name}"
+        );
+        let keys: HashSet<_> = sealed.into_iter().map(|(_, key)| key).collect();
+        assert_eq!(keys.len(), 1, "{name}");
+    }
+}
+
+#[test]
+fn what_was_signed_before_the_fork_serves_the_first_request() {
+    for (name, section) in sections() {
+        let keyring = &section.keyring;
+        assert_eq!(
+            keyring.derive_for(section.settings(), CALL.now).unwrap(),
+            1,
+            "{name}"
+        );
+        assert_eq!(
+            keyring.derive_for(section.settings(), CALL.now).unwrap(),
+            0,
+            "{name}"
+        );
+        keyring.after_fork();
+        let sealed = section.sealer().seal(SESSION, CALL, &Leak).unwrap();
+        assert!(!sealed.derived, "{name}");
+    }
+}
+
+#[test]
+fn no_message_repeats_the_token() {
+    for (_, section) in sections() {
+        let token = section.seal(SESSION);
+        let header = header_of(&token);
+        for wrong in [
+            r#"{"alg":"SECRET"}"#.to_owned(),
+            header.replace(member(&header, "sig"), "SECRET"),
+            header.replace(member(&header, "kid"), "SECRET"),
+        ] {
+            let opened = section
+                .sealer()
+                .open(&with_header(&token, &wrong), CALL, &Leak);
+            let Err(OpenError::Refused(refusal)) = opened else {
+                unreachable!("it opens")
+            };
+            assert!(!refusal.to_string().contains("SECRET"), "{refusal}");
+        }
+    }
+}
