@@ -39,11 +39,10 @@ pub(crate) fn server<'s>(
         };
         // A request may be in two sections, of which the other has what this
         // one lacks; only the request can tell.
-        let others = server.sections.iter().enumerate();
-        let may_help = others
-            .filter(|(other, _)| *other != index)
-            .any(|(_, other)| other.sets().meets(flaw.mended_by));
-        if !may_help || inner.sets().has_all(flaw.mended_by) {
+        let lacks = flaw.mended_by.without(inner.sets());
+        let mut others = server.sections.iter().enumerate();
+        let may_help = others.any(|(other, section)| other != index && section.sets().meets(lacks));
+        if !may_help {
             return Err(words(server, &flaw));
         }
     }

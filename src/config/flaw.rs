@@ -52,8 +52,8 @@ impl Mends {
         self.0 & other.0 != 0
     }
 
-    /// Whether it has every setting of `other`.
-    pub(crate) const fn has_all(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
+    /// The settings that `other` has not.
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 }
