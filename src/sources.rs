@@ -29,8 +29,11 @@ pub(crate) fn from_word(
 }
 
 fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, String> {
-    if uri.starts_with("file:") {
-        return Err("write the path of the file, without file: before it".to_owned());
+    if uri
+        .split_once(':')
+        .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("file"))
+    {
+        return Err("the name of a file is its path: write it without file: before it".to_owned());
     }
     if parms.in_htaccess() {
         return Err(

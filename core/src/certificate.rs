@@ -3,6 +3,7 @@
 use std::fmt;
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::ec::Asn1Flag;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
@@ -107,8 +108,11 @@ impl KeyKind {
             }
             Id::RSA => Ok(Self::Rsa { size: key.size() }),
             Id::EC => {
-                let nid = key.ec_key().ok().and_then(|key| key.group().curve_name());
-                match nid {
+                let key = key.ec_key().ok();
+                // A certificate names its curve (RFC 5480, section 2.1.1). Where it
+                // is spelled out, other libraries may not see that it is one of these.
+                let named = key.filter(|key| key.group().asn1_flag() == Asn1Flag::NAMED_CURVE);
+                match named.and_then(|key| key.group().curve_name()) {
                     Some(Nid::X9_62_PRIME256V1) => Ok(Self::Ec(Curve::P256)),
                     Some(Nid::SECP384R1) => Ok(Self::Ec(Curve::P384)),
                     Some(Nid::SECP521R1) => Ok(Self::Ec(Curve::P521)),

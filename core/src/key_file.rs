@@ -30,7 +30,7 @@ enum Form {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FileError {
     /// No bytes at all.
-    #[error("is empty")]
+    #[error("is empty: write the name of a file in PEM, DER or PKCS#12")]
     Empty,
     /// There is something, but no passphrase opens it.
     #[error(
@@ -193,7 +193,10 @@ fn open_pkcs12(
     });
     for secret in std::iter::once("").chain(secrets) {
         if let Ok(parsed) = archive.parse2(secret) {
-            return Ok((parsed.cert, parsed.pkey));
+            // OpenSSL tells the certificate from its chain by the key; where
+            // that is in another file, it is the first as in PEM.
+            let first = || parsed.ca?.into_iter().next();
+            return Ok((parsed.cert.or_else(first), parsed.pkey));
         }
     }
     Err(if passphrases.is_empty() {
