@@ -45,10 +45,8 @@ impl KeyedContext {
     }
 
     fn new(direction: Direction) -> Result<Self, LibraryError> {
-        let context =
-            CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))?;
         Ok(Self {
-            context,
+            context: new_context()?,
             direction,
             holds: None,
             last: [0; MAX_BLOCK],
@@ -70,7 +68,13 @@ impl KeyedContext {
         block_size: NonZeroUsize,
         key: &[u8],
     ) -> Result<(), LibraryError> {
-        self.holds = None;
+        let is_same = |held: Held| held.cipher == cipher.id();
+        if !self.holds.take().is_some_and(is_same) {
+            // One that an engine's cipher was in stays with the engine, and
+            // then has another's cipher without its state: OpenSSL 3.0 reads
+            // through NULL (evp_cipher_init_internal).
+            self.context = new_context()?;
+        }
         self.last = [0; MAX_BLOCK];
         let iv = self.last.get(..block_size.get());
         let done = match self.direction {
@@ -132,4 +136,8 @@ impl KeyedContext {
         }
         Ok(())
     }
+}
+
+fn new_context() -> Result<CipherCtx, LibraryError> {
+    CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))
 }
