@@ -88,13 +88,19 @@ impl<T: Named> Names<T> {
             return Ok(names);
         };
         // Elsewhere, an engine may come in a later line or an outer section.
-        let engines = keyring.engines();
-        let is_known = |engine: &Engine| names.find(keyring, Some(engine)).is_ok();
-        if origin == Origin::Server || engines.iter().any(|engine| is_known(engine)) {
-            Ok(names)
-        } else {
-            Err(message)
+        if origin == Origin::Server {
+            return Ok(names);
         }
+        let mut reason = message.clone();
+        for engine in keyring.engines() {
+            match names.find(keyring, Some(&engine)) {
+                Ok(_) => return Ok(names),
+                // It has one of that name, and says why it is of no use.
+                Err(other) if other != message => reason = other,
+                Err(_) => {}
+            }
+        }
+        Err(reason)
     }
 
     /// What they stand for, in their order.
