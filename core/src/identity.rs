@@ -44,8 +44,8 @@ pub(crate) struct EnvelopeName {
     pub(crate) purpose: Option<Purpose>,
 }
 
-/// Envelopes of one hour that an identity keeps: more purposes than a sane
-/// configuration has under one certificate.
+/// Envelopes that an identity keeps: for more purposes than a sane configuration
+/// has under one certificate.
 const MAX_ENVELOPES: usize = 64;
 
 impl Identities {
@@ -132,7 +132,10 @@ impl Identity {
             .envelopes
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        held.retain(|(held, place)| held.hour == name.hour && !place.has_failed());
+        // A request may have begun in the last hour, and others in this one: none
+        // of them is to push out what the next one needs.
+        let is_near = |hour: u64| hour.abs_diff(name.hour) <= 1;
+        held.retain(|(held, place)| is_near(held.hour) && !place.has_failed());
         if let Some((_, place)) = held.iter().find(|(held, _)| held == name) {
             return place.clone();
         }
@@ -205,5 +208,103 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Identity")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
+
+    use super::*;
+    use crate::certificate::{Curve, KeyKind};
+
+    fn identity() -> Identity {
+        let pem = include_bytes!("../vectors/certificates/p-256.pem");
+        let certificate = Certificate::new(X509::from_pem(pem).unwrap()).unwrap();
+        assert_eq!(certificate.kind, KeyKind::Ec(Curve::P256));
+        let key = PKey::private_key_from_pem(pem).unwrap();
+        Identity::new(1, certificate, PrivateKey::Memory(key))
+    }
+
+    /// Whether an envelope had to be made, and its encrypted key.
+    fn envelope(identity: &Identity, hour: u64, purpose: usize) -> (bool, String) {
+        let name = EnvelopeName {
+            wrapping: Wrapping::EcdhEs(Curve::P256),
+            cipher: 1,
+            hour,
+            purpose: Some(Purpose::new(&format!("purpose {purpose}")).unwrap()),
+        };
+        let content_key = || Ok(Zeroizing::new(vec![7; 32]));
+        let with = |envelope: &Envelope| envelope.encrypted_key.clone();
+        let (key, made) = identity
+            .with_envelope(name, "A256GCM", content_key, with)
+            .unwrap();
+        (made, key)
+    }
+
+    fn held(identity: &Identity) -> usize {
+        identity.envelopes.lock().unwrap().len()
+    }
+
+    #[test]
+    fn envelopes_for_many_purposes_stay_few() {
+        let identity = identity();
+        for purpose in 0..3 * MAX_ENVELOPES {
+            assert!(envelope(&identity, 1, purpose).0);
+            assert!(held(&identity) <= MAX_ENVELOPES);
+        }
+        for purpose in 2 * MAX_ENVELOPES..3 * MAX_ENVELOPES {
+            assert!(!envelope(&identity, 1, purpose).0, "{purpose}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_the_last_hour_does_not_cost_this_one_its_envelope() {
+        let identity = identity();
+        let last = envelope(&identity, 1, 0).1;
+        let this = envelope(&identity, 2, 0).1;
+        assert_ne!(last, this);
+        for _ in 0..3 {
+            assert_eq!(envelope(&identity, 1, 0), (false, last.clone()));
+            assert_eq!(envelope(&identity, 2, 0), (false, this.clone()));
+        }
+    }
+
+    #[test]
+    fn envelopes_of_past_hours_are_dropped() {
+        let identity = identity();
+        for hour in 1..50 {
+            assert!(envelope(&identity, hour, 0).0);
+            assert!(held(&identity) <= 2);
+        }
+        // Neither does a clock that goes back keep them.
+        assert!(envelope(&identity, 1, 0).0);
+        assert_eq!(held(&identity), 1);
+    }
+
+    #[test]
+    fn a_failure_is_not_kept() {
+        let identity = identity();
+        let name = EnvelopeName {
+            wrapping: Wrapping::EcdhEs(Curve::P256),
+            cipher: 1,
+            hour: 1,
+            purpose: None,
+        };
+        let fail = || Err(LibraryError::elsewhere());
+        let failed = identity.with_envelope(name.clone(), "A256GCM", fail, |_| ());
+        assert!(failed.is_err());
+        let content_key = || Ok(Zeroizing::new(vec![7; 32]));
+        let made = identity.with_envelope(name, "A256GCM", content_key, |_| ());
+        assert!(made.unwrap().1);
+    }
+
+    #[test]
+    fn only_its_type_is_printed() {
+        let identity = identity();
+        assert_eq!(format!("{:?}", identity.certificate), "Certificate");
+        let identities = Identities::new(vec![Arc::new(identity)]);
+        assert_eq!(format!("{identities:?}"), "Identities([Identity])");
     }
 }
