@@ -106,6 +106,14 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
         self.with_set(&name, |set| push(set, name, key));
     }
 
+    /// How many keys there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        let sets = self.sets.get().into_iter().flatten();
+        sets.map(|set| set.lock().unwrap().iter().flatten().count())
+            .sum()
+    }
+
     fn with_set<R: Default>(&self, name: &N, with: impl FnOnce(&mut Set<N, T>) -> R) -> R {
         // Of the whole name: all passphrases of a server share an hour's salt.
         let mut hasher = SipHasher13::new();
@@ -174,20 +182,13 @@ mod tests {
         ClassicKey::derive(&passphrase, &sha1, &[0; CLASSIC_SALT], 16)
     }
 
-    fn len(cache: &ClassicKeys) -> usize {
-        let sets = cache.sets.get().unwrap();
-        sets.iter()
-            .map(|set| set.lock().unwrap().iter().flatten().count())
-            .sum()
-    }
-
     #[test]
     fn a_flood_fills_it_and_does_not_grow_it() {
         let cache = ClassicKeys::default();
         for salt in 0..100_000 {
             cache.place(&name(salt));
         }
-        assert_eq!(len(&cache), SETS * WAYS);
+        assert_eq!(cache.len(), SETS * WAYS);
     }
 
     #[test]

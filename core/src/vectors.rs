@@ -267,11 +267,15 @@ fn does_what_every_vector_with_a_certificate_says() {
     }
 }
 
-/// What a file in `core/vectors/certificates` holds.
-fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
-    let path = folder("certificates").join(format!("{name}.pem"));
+/// A file with a private key and its certificate.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    folder("certificates").join(format!("{name}.pem"))
+}
+
+/// What such a file holds.
+pub(crate) fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
     let pairs = Pairs {
-        certificates: &[keyring.file(&path, Origin::Server).unwrap()],
+        certificates: &[keyring.file(&certificate(name), Origin::Server).unwrap()],
         keys: &[],
         passphrases: &PassphraseList::default(),
         engine: None,

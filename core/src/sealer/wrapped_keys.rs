@@ -192,3 +192,232 @@ fn wrapped_name(identity: &Identity, parts: &Parts<'_>) -> WrappedName {
         digest: hash.finish(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::bn::BigNum;
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+    use openssl::pkey::{PKey, Private};
+    use openssl::rsa::Padding;
+    use openssl::sign::{RsaPssSaltlen, Signer};
+    use openssl::x509::X509;
+
+    use super::*;
+    use crate::arena::heap::Heap;
+    use crate::certificate::{Certificate, Curve, KeyKind};
+    use crate::key_wrapping::{Oaep, Point};
+    use crate::sealer::{Call, Keys, Settings};
+    use crate::signature;
+    use crate::wrapped_header::Unsigned;
+    use crate::{Keyring, OpenSslRandom, Seed, vectors};
+
+    const ENC: &str = "A256GCM";
+    const RSA: Wrapping = Wrapping::RsaOaep(Oaep::Sha256);
+    const CURVE: Wrapping = Wrapping::EcdhEs(Curve::P256);
+
+    /// A section with one certificate, and what only it can sign.
+    struct Section {
+        keyring: Keyring,
+        identities: std::sync::Arc<Identities>,
+        certificate: Certificate,
+        key: PKey<Private>,
+        wrapping: Wrapping,
+    }
+
+    impl Section {
+        fn new(name: &str, wrapping: Wrapping) -> Self {
+            let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+            let pem = std::fs::read(vectors::certificate(name)).unwrap();
+            Self {
+                identities: vectors::identities(&keyring, name),
+                keyring,
+                certificate: Certificate::new(X509::from_pem(&pem).unwrap()).unwrap(),
+                key: PKey::private_key_from_pem(&pem).unwrap(),
+                wrapping,
+            }
+        }
+
+        fn both() -> [Self; 2] {
+            [Self::new("rsa-2048", RSA), Self::new("p-256", CURVE)]
+        }
+
+        fn refusal(&self, token: &str) -> Refusal {
+            let settings = Settings {
+                keys: Keys::Certificates(&self.identities),
+                ciphers: &[self.keyring.cipher(None, "aes-256-gcm").unwrap()],
+                digest: None,
+                purpose: None,
+                engine: None,
+            };
+            let call = Call {
+                now: 0,
+                processor: 0,
+            };
+            let sealer = Sealer::new(&self.keyring, settings);
+            match sealer.open(token.as_bytes(), call, &Heap) {
+                Err(OpenError::Refused(refusal)) => refusal,
+                Err(OpenError::Library(error)) => panic!("{error}"),
+                Ok(_) => panic!("it opens"),
+            }
+        }
+
+        /// A token whose header is signed by `sign`, and whose tag is wrong.
+        fn token(
+            &self,
+            encrypted_key: &str,
+            point: Option<&Point>,
+            sign: impl FnOnce(&[u8]) -> Vec<u8>,
+        ) -> String {
+            let thumbprint = &self.certificate.thumbprint;
+            let header = Unsigned::new(self.wrapping, ENC, thumbprint, None, point);
+            let signature = sign(header.signing_input(encrypted_key).as_bytes());
+            let header = header.signed(&signature);
+            let (nonce, tag) = ("A".repeat(16), "A".repeat(22));
+            format!("{header}.{encrypted_key}.{nonce}.AAAA.{tag}")
+        }
+
+        fn sign(&self, input: &[u8]) -> Vec<u8> {
+            signature::sign(self.certificate.kind, &self.key, input).unwrap()
+        }
+
+        /// An encrypted key, and its point, as whoever has the certificate
+        /// makes them.
+        fn wrap(&self, wrapping: Wrapping) -> (String, Option<Point>) {
+            let wrapped = wrapping.wrap(&self.certificate.key, &[7; 32]).unwrap();
+            let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(wrapped.encrypted_key);
+            (encrypted_key, wrapped.point)
+        }
+    }
+
+    #[test]
+    fn whoever_has_the_certificate_alone_leaves_nothing_behind() {
+        for section in Section::both() {
+            let length = section.certificate.kind.signature_length();
+            for number in 0..200_u8 {
+                let (encrypted_key, point) = section.wrap(section.wrapping);
+                let token = section.token(&encrypted_key, point.as_ref(), |_| vec![number; length]);
+                assert_eq!(section.refusal(&token), Refusal::Signature);
+            }
+            assert_eq!(section.keyring.content_keys.len(), 0);
+        }
+    }
+
+    #[test]
+    fn refuses_signatures_of_another_kind() {
+        let [rsa, curve] = Section::both();
+        let (encrypted_key, _) = rsa.wrap(RSA);
+        let with = |digest, padding, salt| {
+            let sign = |input: &[u8]| {
+                let mut signer = Signer::new(digest, &rsa.key).unwrap();
+                signer.set_rsa_padding(padding).unwrap();
+                if padding == Padding::PKCS1_PSS {
+                    signer.set_rsa_mgf1_md(digest).unwrap();
+                    signer.set_rsa_pss_saltlen(salt).unwrap();
+                }
+                signer.sign_oneshot_to_vec(input).unwrap()
+            };
+            rsa.refusal(&rsa.token(&encrypted_key, None, sign))
+        };
+        let (sha256, sha1) = (MessageDigest::sha256(), MessageDigest::sha1());
+        let (pss, salt) = (Padding::PKCS1_PSS, || RsaPssSaltlen::DIGEST_LENGTH);
+        // As it should be, it gets as far as the tag.
+        assert_eq!(with(sha256, pss, salt()), Refusal::Tag);
+        for (digest, padding, salt) in [
+            (sha256, Padding::PKCS1, salt()),
+            (sha1, pss, salt()),
+            (sha256, pss, RsaPssSaltlen::custom(20)),
+            (sha256, pss, RsaPssSaltlen::MAXIMUM_LENGTH),
+        ] {
+            assert_eq!(with(digest, padding, salt), Refusal::Signature);
+        }
+
+        let (encrypted_key, point) = curve.wrap(CURVE);
+        let refusal = |sign: &dyn Fn(&[u8]) -> Vec<u8>| {
+            curve.refusal(&curve.token(&encrypted_key, point.as_ref(), sign))
+        };
+        assert_eq!(refusal(&|input| curve.sign(input)), Refusal::Tag);
+        let der = |digest, input: &[u8]| {
+            let mut signer = Signer::new(digest, &curve.key).unwrap();
+            signer.sign_oneshot_to_vec(input).unwrap()
+        };
+        let sha512 = MessageDigest::sha512();
+        for sign in [
+            &|input: &[u8]| der(sha256, input),
+            &|input: &[u8]| {
+                let der = der(sha512, input);
+                let signature = openssl::ecdsa::EcdsaSig::from_der(&der).unwrap();
+                let [r, s] = [signature.r(), signature.s()].map(|n| n.to_vec_padded(32).unwrap());
+                [r, s].concat()
+            },
+            &|_: &[u8]| vec![0; 64],
+            &|_: &[u8]| vec![0xff; 64],
+            &|input: &[u8]| curve.sign(input)[1..].to_vec(),
+            &|input: &[u8]| [curve.sign(input), vec![0]].concat(),
+        ] as [&dyn Fn(&[u8]) -> Vec<u8>; 6]
+        {
+            assert_eq!(refusal(sign), Refusal::Signature);
+        }
+    }
+
+    #[test]
+    fn refuses_signed_encrypted_keys_without_a_key_in_them() {
+        for section in Section::both() {
+            let (right, point) = section.wrap(section.wrapping);
+            let bytes = URL_SAFE_NO_PAD.decode_to_vec(&right).unwrap();
+            let mut wrong = vec![
+                String::new(),
+                "A".to_owned(),
+                "AA==".to_owned(),
+                format!("{right}A"),
+                format!("{right}=="),
+                "AAAA".repeat(10_000),
+            ];
+            let mut encode = |bytes: &[u8]| wrong.push(URL_SAFE_NO_PAD.encode_to_string(bytes));
+            encode(&[bytes.as_slice(), &[0]].concat());
+            for length in (0..bytes.len()).step_by(8) {
+                encode(&bytes[..length]);
+                let mut flipped = bytes.clone();
+                flipped[length] ^= 1;
+                encode(&flipped);
+            }
+            encode(&vec![0; bytes.len()]);
+            encode(&vec![0xff; bytes.len()]);
+            if section.wrapping == RSA {
+                // The other OAEP, in a header that does not say so.
+                wrong.push(section.wrap(Wrapping::RsaOaep(Oaep::Sha1)).0);
+            }
+            for encrypted_key in &wrong {
+                let sign = |input: &[u8]| section.sign(input);
+                let token = section.token(encrypted_key, point.as_ref(), sign);
+                for _ in 0..2 {
+                    let refusal = section.refusal(&token);
+                    assert_eq!(refusal, Refusal::EncryptedKey, "{encrypted_key}");
+                }
+            }
+            assert!(section.keyring.content_keys.len() <= wrong.len());
+        }
+    }
+
+    /// Whoever has a signature (r, s) of ECDSA has (r, -s), too.
+    #[test]
+    fn the_other_signature_of_a_header_opens_nothing() {
+        let section = Section::new("p-256", CURVE);
+        let KeyKind::Ec(Curve::P256) = section.certificate.kind else {
+            panic!("another curve")
+        };
+        let (encrypted_key, point) = section.wrap(CURVE);
+        let mut order = BigNum::new().unwrap();
+        let group = openssl::ec::EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let mut context = openssl::bn::BigNumContext::new().unwrap();
+        group.order(&mut order, &mut context).unwrap();
+        let token = section.token(&encrypted_key, point.as_ref(), |input| {
+            let signature = section.sign(input);
+            let (r, s) = signature.split_at(32);
+            let s = &order - &BigNum::from_slice(s).unwrap();
+            [r, &s.to_vec_padded(32).unwrap()].concat()
+        });
+        // It is part of what the tag authenticates.
+        assert_eq!(section.refusal(&token), Refusal::Tag);
+    }
+}
