@@ -47,6 +47,10 @@ for (sort keys %KIND) {
     is_refused($httpd, $_, "/$name", $refused{$_}) for sort keys %refused;
     opens('the untouched token', "/$name", $token);
 
+    # A content key that every process has got to know does not stand in for one.
+    my %kept = content_key_kept();
+    is_refused($httpd, "$_, and a content key that is kept", "/$name", $kept{$_}) for sort keys %kept;
+
     my $other = $key{"other-$name"};
     opens('the second certificate', "/$name/both", $other->token(session => 'user=mallory'));
     is_refused($httpd, 'the first, signed by the second', "/$name/both", made(signer => $other));
@@ -120,6 +124,22 @@ sub signatures {
         'the signature under another name' => written(sub { $_[0] =~ s/"sig"/"Sig"/r }),
         'a member after the signature'    => written(sub { $_[0] =~ s/\}$/,"typ":"JWE"}/r }),
         'an escape in "sig"'              => written(sub { $_[0] =~ s/"sig"/"\\u0073ig"/r }),
+    );
+}
+
+sub content_key_kept {
+    my $content = 'k' x 32;
+    my ($epk, $encrypted_key) = $key->wrap($content, $key->alg);
+    my $kept = sub { made(content_key => $content, encrypted_key => $encrypted_key, epk => $epk, @_) };
+    my $right = $kept->();
+    opens('a content key that will be kept', "/$name", $right) for 1 .. 8;
+    return (
+        'no signature'                 => $kept->(written => sub { $_[0] =~ s/,"sig":"[^"]*"//r }),
+        'an empty signature'           => $kept->(sig => ''),
+        'the signature of another token' => $kept->(sig => $signature),
+        'a signature of another key'   => $kept->(signer => $key{"other-$name"}),
+        'the signature cut by a byte'  => $kept->(sig => encode_base64url(substr decode_base64url(signature($right)), 0, -1)),
+        'a bit of the signature flipped' => $kept->(sig => flipped(signature($right), 9)),
     );
 }
 
