@@ -333,16 +333,16 @@ mod tests {
         }
 
         let (encrypted_key, point) = curve.wrap(CURVE);
-        let refusal = |sign: &dyn Fn(&[u8]) -> Vec<u8>| {
-            curve.refusal(&curve.token(&encrypted_key, point.as_ref(), sign))
-        };
+        type Sign<'s> = &'s dyn Fn(&[u8]) -> Vec<u8>;
+        let refusal =
+            |sign: Sign<'_>| curve.refusal(&curve.token(&encrypted_key, point.as_ref(), sign));
         assert_eq!(refusal(&|input| curve.sign(input)), Refusal::Tag);
         let der = |digest, input: &[u8]| {
             let mut signer = Signer::new(digest, &curve.key).unwrap();
             signer.sign_oneshot_to_vec(input).unwrap()
         };
         let sha512 = MessageDigest::sha512();
-        for sign in [
+        let wrong: [Sign<'_>; 6] = [
             &|input: &[u8]| der(sha256, input),
             &|input: &[u8]| {
                 let der = der(sha512, input);
@@ -354,8 +354,8 @@ mod tests {
             &|_: &[u8]| vec![0xff; 64],
             &|input: &[u8]| curve.sign(input)[1..].to_vec(),
             &|input: &[u8]| [curve.sign(input), vec![0]].concat(),
-        ] as [&dyn Fn(&[u8]) -> Vec<u8>; 6]
-        {
+        ];
+        for sign in wrong {
             assert_eq!(refusal(sign), Refusal::Signature);
         }
     }
