@@ -1,6 +1,7 @@
 //! Where a configuration says that certificates and private keys are.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -16,14 +17,14 @@ use crate::key_file::{FileError, KeyFile};
 use crate::{Origin, PassphraseList};
 
 /// A file, or the URI of something that is in none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Source {
     pub(crate) id: u64,
     shown: Arc<str>,
     pub(crate) place: Place,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Place {
     File(Arc<Entry>),
     Uri(Arc<str>),
@@ -56,7 +57,6 @@ pub enum SourceError {
 const MAX_FILE: u64 = 256 * 1024;
 
 /// A file that has been read, and what was found in it without a passphrase.
-#[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) file: KeyFile,
     certificate: OnceLock<Result<(), SourceError>>,
@@ -107,6 +107,12 @@ impl Source {
             Err(error) => Err(error.into()),
         };
         entry.key.get_or_init(check).clone()
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Source")
     }
 }
 
@@ -258,7 +264,145 @@ fn without_pin(uri: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
+
+    /// A folder that goes when the test ends.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(test: &str) -> Self {
+            let name = format!("session-crypto-{test}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+            let path = self.0.join(name);
+            fs::write(&path, content).unwrap();
+            path
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn set_modified(path: &Path, seconds: u64) {
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+        file.set_modified(time.unwrap()).unwrap();
+    }
+
+    #[test]
+    fn what_the_server_names_is_read_once() {
+        let (folder, sources) = (Folder::new("once"), Sources::default());
+        let path = folder.write("file", b"one");
+        let first = sources.file(&path, Origin::Server).unwrap();
+        folder.write("file", b"another");
+        assert_eq!(sources.file(&path, Origin::Server).unwrap().id, first.id);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(sources.file(&path, Origin::Server).unwrap().id, first.id);
+    }
+
+    #[test]
+    fn what_htaccess_names_is_read_when_it_has_changed() {
+        let (folder, sources) = (Folder::new("changed"), Sources::default());
+        let path = folder.write("file", b"one");
+        set_modified(&path, 1000);
+        let id = || sources.file(&path, Origin::Htaccess).unwrap().id;
+        let mut seen = vec![id()];
+        let mut has_changed = || {
+            let now = id();
+            let is_new = !seen.contains(&now);
+            seen.push(now);
+            assert_eq!(id(), now);
+            is_new
+        };
+        assert!(!has_changed());
+        // Another time.
+        set_modified(&path, 1001);
+        assert!(has_changed());
+        // Another length, at the same time.
+        folder.write("file", b"three");
+        set_modified(&path, 1001);
+        assert!(has_changed());
+        // Another file of the same length and time.
+        let other = folder.write("other", b"seven");
+        set_modified(&other, 1001);
+        fs::rename(other, &path).unwrap();
+        assert!(has_changed());
+        assert!(!has_changed());
+    }
+
+    #[test]
+    fn htaccess_gets_at_nothing_that_it_cannot_read_itself() {
+        let (folder, sources) = (Folder::new("rights"), Sources::default());
+        let path = folder.write("file", b"one");
+        let server = sources.file(&path, Origin::Server).unwrap();
+        let htaccess = sources.file(&path, Origin::Htaccess).unwrap();
+        assert_ne!(htaccess.id, server.id);
+        fs::remove_file(&path).unwrap();
+        assert!(sources.file(&path, Origin::Server).is_ok());
+        assert!(sources.file(&path, Origin::Htaccess).is_err());
+    }
+
+    #[test]
+    fn keeps_few_files_of_htaccess_and_those_in_use() {
+        let (folder, sources) = (Folder::new("few"), Sources::default());
+        let regular = folder.write("regular", b"one");
+        let id = sources.file(&regular, Origin::Htaccess).unwrap().id;
+        for number in 0..2 * MAX_VISITORS {
+            let path = folder.write(&number.to_string(), b"one");
+            sources.file(&path, Origin::Htaccess).unwrap();
+            assert_eq!(sources.file(&regular, Origin::Htaccess).unwrap().id, id);
+            assert!(sources.visitors.lock().unwrap().len() <= MAX_VISITORS);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_file_with_anything_in_it() {
+        let (folder, sources) = (Folder::new("none"), Sources::default());
+        let pipe = folder.0.join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let largest = vec![b'a'; usize::try_from(MAX_FILE).unwrap()];
+        let larger = [largest.as_slice(), b"a"].concat();
+        for origin in [Origin::Server, Origin::Htaccess] {
+            let refusal = |path: &Path| sources.file(path, origin).unwrap_err();
+            assert!(matches!(refusal(&folder.0), SourceError::NotAFile));
+            assert!(matches!(refusal(&pipe), SourceError::NotAFile));
+            let missing = folder.0.join("missing");
+            assert!(matches!(refusal(&missing), SourceError::Unreadable(_)));
+            for content in [&b""[..], b" \n\t "] {
+                let empty = folder.write("empty", content);
+                let empty = refusal(&empty);
+                assert!(matches!(empty, SourceError::File(FileError::Empty)));
+            }
+            let too_large = folder.write("large", &larger);
+            assert!(matches!(refusal(&too_large), SourceError::TooLarge));
+            let large = folder.write("largest", &largest);
+            assert!(sources.file(&large, origin).is_ok());
+        }
+    }
+
+    #[test]
+    fn only_its_type_is_printed() {
+        let sources = Sources::default();
+        let source = sources.uri("pkcs11:object=web?pin-value=1234");
+        assert_eq!(format!("{source:?}"), "Source");
+        assert_eq!(source.shown(), "pkcs11:object=web?pin-value=...");
+        assert_eq!(
+            sources.uri("pkcs11:object=web?pin-value=1234").id,
+            source.id
+        );
+        assert_ne!(sources.uri("pkcs11:object=web").id, source.id);
+    }
 
     #[test]
     fn a_pin_is_not_shown() {
