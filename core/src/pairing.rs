@@ -351,3 +351,41 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Keyring, OpenSslRandom, Passphrase, Seed, vectors};
+
+    /// Lists that differ in a passphrase which nothing needs.
+    fn find(pairings: &Pairings, source: &Source, id: u64, is_visitor: bool) -> Arc<Identities> {
+        let passphrase = Arc::new(Passphrase::new(b"secret", id).unwrap());
+        let pairs = Pairs {
+            certificates: std::slice::from_ref(source),
+            keys: &[],
+            passphrases: &[passphrase].into_iter().collect(),
+            engine: None,
+            origin: Origin::Server,
+        };
+        pairings.find(pairs, is_visitor).unwrap()
+    }
+
+    #[test]
+    fn keeps_few_pairs_of_requests_and_those_in_use() {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let path = vectors::certificate("p-256");
+        let source = keyring.file(&path, Origin::Server).unwrap();
+        let pairings = Pairings::default();
+        let server = find(&pairings, &source, 0, false);
+        let regular = find(&pairings, &source, 1, true);
+        for id in 2..2 + 2 * u64::try_from(MAX_VISITORS).unwrap() {
+            let one = find(&pairings, &source, id, true);
+            assert!(Arc::ptr_eq(&one, &find(&pairings, &source, id, true)));
+            assert!(Arc::ptr_eq(&regular, &find(&pairings, &source, 1, true)));
+            assert!(pairings.known.read().unwrap().len() <= MAX_VISITORS + 1);
+        }
+        assert!(Arc::ptr_eq(&server, &find(&pairings, &source, 0, false)));
+        // However many lists it is in, it is one identity.
+        assert_eq!(pairings.identities.lock().unwrap().len(), 1);
+    }
+}
