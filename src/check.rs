@@ -18,8 +18,8 @@ use crate::ffi::{self, Level, Server};
 pub(crate) fn server<'s>(
     keyring: &'s Keyring,
     server: &Server<'s, SessionCrypto>,
+    warnings: &mut Warnings,
 ) -> Result<(), String> {
-    let mut warnings = Warnings::default();
     let is_first = ffi::is_first_reading();
     let mut look = |record: DirRecord<'s>| {
         let held = Held::new();
@@ -58,9 +58,9 @@ pub(crate) fn server<'s>(
 pub(crate) fn prepare<'s>(
     keyring: &'s Keyring,
     server: &Server<'s, SessionCrypto>,
+    warnings: &mut Warnings,
     now: u64,
 ) -> Result<(), String> {
-    let mut warnings = Warnings::default();
     for record in server.records() {
         let held = Held::new();
         // What does not go together is refused when a request needs it.
@@ -89,9 +89,9 @@ fn words(server: &Server<'_, SessionCrypto>, flaw: &Flaw) -> String {
     }
 }
 
-/// What has been warned of, so that it is not for each section.
+/// What has been warned of, so that it is not for each section and server.
 #[derive(Default)]
-struct Warnings(Vec<String>);
+pub(crate) struct Warnings(Vec<String>);
 
 impl Warnings {
     /// Warns of a certificate that others might not accept any more, though

@@ -38,6 +38,8 @@ impl Module for SessionCrypto {
 
     type State = Keyring;
 
+    type Seen = check::Warnings;
+
     fn record() -> &'static Record<Keyring> {
         &session_crypto_module
     }
@@ -47,12 +49,20 @@ impl Module for SessionCrypto {
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 
-    fn check<'s>(keyring: &'s Keyring, server: &Server<'s, Self>) -> Result<(), String> {
-        check::server(keyring, server)
+    fn check<'s>(
+        keyring: &'s Keyring,
+        server: &Server<'s, Self>,
+        seen: &mut check::Warnings,
+    ) -> Result<(), String> {
+        check::server(keyring, server, seen)
     }
 
-    fn before_fork<'s>(keyring: &'s Keyring, server: &Server<'s, Self>) -> Result<(), String> {
-        check::prepare(keyring, server, now())
+    fn before_fork<'s>(
+        keyring: &'s Keyring,
+        server: &Server<'s, Self>,
+        seen: &mut check::Warnings,
+    ) -> Result<(), String> {
+        check::prepare(keyring, server, seen, now())
     }
 
     fn after_fork(keyring: &Keyring) -> Result<(), String> {

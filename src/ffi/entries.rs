@@ -113,8 +113,10 @@ unsafe extern "C" fn check_config<M: Module>(
     status(|| {
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
+        let mut seen = M::Seen::default();
+        let look = |server: &_| M::check(state, server, &mut seen);
         // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, |server| M::check(state, server)) }
+        unsafe { sections::for_each_server::<M>(server, look) }
     })
 }
 
@@ -130,8 +132,10 @@ unsafe extern "C" fn post_config<M: Module>(
         }
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
+        let mut seen = M::Seen::default();
+        let look = |server: &_| M::before_fork(state, server, &mut seen);
         // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, |server| M::before_fork(state, server)) }
+        unsafe { sections::for_each_server::<M>(server, look) }
     })
 }
 

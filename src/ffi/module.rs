@@ -21,6 +21,9 @@ pub(crate) trait Module: Sized + 'static {
     /// What the process keeps for as long as a configuration is in force.
     type State: Send + Sync;
 
+    /// What is kept from one server to the next while all of them are looked at.
+    type Seen: Default;
+
     /// The record that httpd knows this module by.
     fn record() -> &'static Record<Self::State>;
 
@@ -31,11 +34,19 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Looks for what no line by itself is wrong about, before `httpd -t` says
     /// that all is well.
-    fn check<'s>(state: &'s Self::State, server: &Server<'s, Self>) -> Result<(), String>;
+    fn check<'s>(
+        state: &'s Self::State,
+        server: &Server<'s, Self>,
+        seen: &mut Self::Seen,
+    ) -> Result<(), String>;
 
     /// Runs in the parent for each server, when the configuration has been
     /// read for good.
-    fn before_fork<'s>(state: &'s Self::State, server: &Server<'s, Self>) -> Result<(), String>;
+    fn before_fork<'s>(
+        state: &'s Self::State,
+        server: &Server<'s, Self>,
+        seen: &mut Self::Seen,
+    ) -> Result<(), String>;
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;
