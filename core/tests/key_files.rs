@@ -404,12 +404,7 @@ fn says_what_is_wrong_with_a_file() {
             Some(no_certificate),
             Some(no_key),
         ),
-        (
-            "PEM of nothing",
-            nothing,
-            Some(no_certificate),
-            Some(no_key),
-        ),
+        ("PEM of nothing", nothing, Some(broken), Some(no_key)),
     ] {
         let source = bench.file(name, content);
         for (found, said) in [
