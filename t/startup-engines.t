@@ -1,0 +1,93 @@
+# Engines and providers that are not there, and names that could be anything: as
+# in t/startup.t, `httpd -t` refuses them, and says what was tried.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Startup qw(SECRET is_accepted is_wrong);
+
+my $httpd = SessionCrypto::Httpd->new(name => 'startup-engines');
+my $dir   = $httpd->dir;
+$httpd->write_file('x.so', SECRET);
+
+# A name, and what was tried. OpenSSL's reasons are not the same everywhere.
+my @MISSING = (
+    ['nosuch',          qw(engine provider)],
+    ['engine:nosuch',   qw(engine)],
+    ['provider:nosuch', qw(provider)],
+);
+for (@MISSING) {
+    my ($name, @tried) = @$_;
+    for my $lines (lines($name)) {
+        $httpd->{config} = $lines;
+        my $output = is_wrong($httpd, one_line($lines), "there is no $tried[0] 'nosuch' (", 'install it');
+        is_deeply([$output =~ /(engine|provider) 'nosuch' \([^()]{8,}/g], \@tried, 'it says what was tried, and a reason for each');
+    }
+}
+
+# OpenSSL looks for a file of the name, so that none may lead elsewhere.
+my @NO_NAMES = (
+    '../gost', 'engine:../../tmp/x', 'provider:../x', './x', '/tmp/x', "$dir/x", "engine:$dir/x.so", 'x.so', 'a.b', 'engine:a.b', '.', '..',
+    'engine:', 'provider:', 'engine:engine:gost', 'ENGINE:gost', 'gost,gost', "caf\xc3\xa9", "caf\xe9", 'gost%00', 'gost\0', "gost\x01",
+    '$(id)', 'a b', ' gost', 'gost ', 'gost;', 'a\\\\b', 'x' x 65, 'engine:' . 'x' x 65,
+);
+for my $name (@NO_NAMES, '') {
+    for my $lines (lines($name)) {
+        $httpd->{config} = $lines;
+        is_wrong($httpd, one_line($lines), 'letters, digits, - and _');
+    }
+}
+
+my %WRONG = (
+    'no name'                     => ['SessionCryptoEngine', 'SessionCryptoEngine'],
+    'two names'                   => ['SessionCryptoEngine default legacy', 'one argument'],
+    'engine= that is not =engine' => ['SessionCryptoDriver openssl engine', 'unknown parameter', "'engine'", 'engine=NAME'],
+    'engine: of a driver'         => ['SessionCryptoDriver openssl engine:default', 'unknown parameter', 'engine=NAME'],
+    'an unknown parameter'        => ['SessionCryptoDriver openssl colour=red', 'unknown parameter', 'colour=red', 'engine=NAME'],
+    'an unknown parameter after a good one' => ['SessionCryptoDriver openssl engine=default colour=red', 'unknown parameter', 'colour=red'],
+    'a good one after an unknown' => ['SessionCryptoDriver openssl colour=red engine=default', 'unknown parameter', 'colour=red'],
+    'another driver with an engine' => ['SessionCryptoDriver nss engine=default', "no driver 'nss'", 'openssl'],
+    'an engine where a driver goes' => ['SessionCryptoDriver engine=default', 'no driver', 'openssl'],
+    'a driver in a virtual host'  => ["<VirtualHost *>\nSessionCryptoDriver openssl engine=default\n</VirtualHost>", 'VirtualHost'],
+    'a driver in a location'      => ["<Location /a>\nSessionCryptoDriver openssl engine=default\n</Location>", 'SessionCryptoDriver'],
+    'in a virtual host'           => ["<VirtualHost *>\nSessionCryptoEngine nosuch\n</VirtualHost>", 'no engine', 'nosuch'],
+    'in a directory'              => ["<Directory />\nSessionCryptoEngine nosuch\n</Directory>", 'no engine', 'nosuch'],
+    'in a location'               => ["<Location /a>\nSessionCryptoEngine nosuch\n</Location>", 'no engine', 'nosuch'],
+    'in a location of a virtual host' => ["<VirtualHost *>\n<Location /a>\nSessionCryptoEngine ../x\n</Location>\n</VirtualHost>", 'letters, digits, - and _'],
+    # Only the legacy provider has this one.
+    'a cipher that only another engine has' => ["SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine default\nSessionCryptoCipher cast5-cbc", 'SessionCryptoCipher', 'cast5-cbc', 'unknown cipher'],
+    'a cipher of an engine in another virtual host' => [
+        "<VirtualHost *>\nSessionCryptoEngine legacy\n</VirtualHost>\n<VirtualHost *>\nServerName b\nSessionCryptoCipher cast5-cbc\n</VirtualHost>", 'cast5-cbc', 'unknown cipher'],
+);
+for my $name (sort keys %WRONG) {
+    my ($lines, @words) = @{ $WRONG{$name} };
+    $httpd->{config} = $lines;
+    is_wrong($httpd, $name, @words);
+}
+
+for my $lines (
+    (map { lines($_) } qw(default provider:default legacy provider:legacy)),
+    "SessionCryptoEngine default\nSessionCryptoEngine legacy\n<Location /a>\nSessionCryptoEngine default\n</Location>\n",
+    "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher cast5-cbc\nSessionCryptoEngine legacy\n",
+    "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine legacy\n<Location /a>\nSessionCryptoCipher cast5-cbc\n</Location>\n",
+    "SessionCryptoDriver openssl\nSessionCryptoEngine default\n",
+) {
+    $httpd->{config} = $lines;
+    unlike(is_accepted($httpd, one_line($lines)), qr/session_crypto/, 'and nothing is said of it');
+}
+
+done_testing;
+
+# Both directives that have a name.
+sub lines {
+    my ($name) = @_;
+    return (qq(SessionCryptoEngine "$name"\n), qq(SessionCryptoDriver openssl "engine=$name"\n));
+}
+
+sub one_line {
+    my ($lines) = @_;
+    return $lines =~ s/\n\z//r =~ s/\n/, /gr =~ s/[^ -~]/?/gr =~ s/\Q$dir\E/.../gr;
+}
