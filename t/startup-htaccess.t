@@ -1,0 +1,125 @@
+# Mistakes of .htaccess files in certificates, keys and engines show with the
+# request: it fails, or keeps no session, and error_log says what to write
+# instead, without any secret.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::CertificateJwe ();
+use SessionCrypto::Certificates   qw(certificate key_in);
+use SessionCrypto::Httpd          ();
+use SessionCrypto::Startup        qw(SECRET);
+
+my $httpd = SessionCrypto::Httpd->new(name => 'startup-htaccess', config => <<'END_OF_CONFIG');
+<Directory "@DIR@/htdocs/certificate">
+SessionCryptoCertificateFile rsa.pem
+SessionCryptoCertificateKeyFile rsa.key
+</Directory>
+<Directory "@DIR@/htdocs/passphrase">
+SessionCryptoPassphrase of-the-server
+</Directory>
+<Location /elsewhere>
+SessionCryptoEngine default
+</Location>
+END_OF_CONFIG
+my $dir  = $httpd->dir;
+my %pair = map { $_ => certificate($dir, $_, 'ec:P-256') } qw(ec other);
+$pair{$$_[0]} = certificate($dir, @$_) for ['rsa', 'rsa:2048'], ['ed25519', 'ed25519'];
+key_in('encrypted PKCS#8', $pair{ec}, "$dir/locked.key", SECRET);
+my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } qw(ec rsa);
+$httpd->write_file('empty', '');
+$httpd->write_file('text', SECRET);
+# httpd looks for sections of directories that are there.
+$httpd->write_file("htdocs/$_/in/.htaccess", '') for qw(none passphrase certificate);
+$httpd->start;
+my $client = $httpd->client;
+
+my $ec = pair('ec');
+# Lines, the status of the answer, and words of error_log. What is inherited may
+# mend some: those are not for below the server's certificate.
+my %WRONG = (
+    'a missing certificate'  => [certificate_file('missing'), 500, 'SessionCryptoCertificateFile', 'missing', 'No such file'],
+    'a missing key'          => [certificate_file('ec.pem') . key_file('missing'), 500, 'SessionCryptoCertificateKeyFile', 'missing', 'No such file'],
+    'an empty file'          => [certificate_file('empty'), 500, 'is empty', 'PEM, DER or PKCS#12'],
+    'a file of something'    => [certificate_file('text'), 500, 'has no certificate', 'PEM, DER or PKCS#12'],
+    'a key as certificate'   => [certificate_file('ec.key'), 500, 'has no certificate'],
+    'a certificate as key'   => [certificate_file('ec.pem') . key_file('ec.pem'), 500, 'has no private key'],
+    'a kind of key of no use' => [pair('ed25519'), 500, 'type Ed25519', 'P-256'],
+    'a URI as certificate'   => [certificate_file("pkcs11:object=o?pin-value=${\SECRET}"), 500, 'only files', '.htaccess', 'server configuration'],
+    'a URI as key'           => [certificate_file('ec.pem') . key_file("pkcs11:object=o?pin-value=${\SECRET}"), 500, 'only files', 'server configuration'],
+    'a URI of a file'        => [certificate_file('file:ec.pem'), 500, 'write it without file:'],
+    'too many files'         => [certificate_file('ec.pem ' x 9), 500, 'more than 8 files'],
+    'too many lines'         => [certificate_file('ec.pem ' x 8) . certificate_file('ec.pem'), 500, 'more than 8 files'],
+    'an engine that is not there' => ["SessionCryptoEngine nosuch\n", 500, 'server configuration uses'],
+    'an engine that the server does not use' => ["SessionCryptoEngine provider:legacy\n", 500, 'server configuration uses'],
+    'an engine by another name' => ["SessionCryptoEngine provider:default\n", 500, 'server configuration uses'],
+    'an engine that is a path' => ["SessionCryptoEngine ../x\n", 500, 'letters, digits'],
+    'a driver'               => ["SessionCryptoDriver openssl engine=default\n", 500, 'SessionCryptoDriver not allowed'],
+
+    'no key'                 => [certificate_file('ec.pem'), 200, 'SessionCryptoCertificateFile', 'ec.pem', 'SessionCryptoCertificateKeyFile'],
+    "another's key"          => [certificate_file('ec.pem') . key_file('other.key'), 200, 'ec.pem', 'other.key', "another's"],
+    'a key of an inherited certificate that is not its' => [key_file('other.key'), 200, 'SessionCryptoCertificate'],
+    'no passphrase of a key' => [certificate_file('ec.pem') . key_file('locked.key'), 200, 'locked.key', 'is encrypted'],
+    'a wrong passphrase'     => [certificate_file('ec.pem') . key_file('locked.key') . "SessionCryptoPassphrase no-${\SECRET}\n", 200, 'locked.key', 'is encrypted'],
+    'a CBC cipher'           => ["${ec}SessionCryptoCipher aes256\n", 200, 'SessionCryptoCipher', 'CBC', 'aes-256-gcm'],
+    'SHA512 with RSA'        => [pair('rsa') . "SessionCryptoDigest SHA512\n", 200, 'SessionCryptoDigest', 'SHA256'],
+    'a second certificate without a key' => [certificate_file('ec.pem other.pem') . key_file('ec.key'), 200, 'other.pem', 'SessionCryptoCertificateKeyFile'],
+);
+my %outer = (none => undef, passphrase => seal('/passphrase/in/'), certificate => $key{rsa}->token(session => 'user=jane'));
+for my $outer (sort keys %outer) {
+    fails($_, "/$outer/in/", $outer{$outer}, @{ $WRONG{$_} }) for sort keys %WRONG;
+}
+
+# Its good counterparts.
+for my $outer (sort keys %outer) {
+    my $path = "/$outer/in/";
+    for my $lines ($ec, certificate_file('ec.pem other.pem') . key_file('other.key ec.key'),
+        certificate_file('ec.pem') . key_file('locked.key') . "SessionCryptoPassphrase ${\SECRET}\n",
+        "${ec}SessionCryptoDigest SHA512\n", "${ec}SessionCryptoEngine default\n") {
+        htaccess($path, $lines);
+        is($key{ec}->open(seal($path)), 'user=joe', "$path, " . $lines =~ s/\n(?!\z)/, /gr =~ s/SessionCrypto//gr =~ s/\n//r);
+    }
+}
+
+$httpd->stop;
+$httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'a mistake that httpd says');
+$httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a mistake that shows with the session');
+$httpd->log->clean;
+
+done_testing;
+
+# In a request that sets a session, in one with the token of the section around
+# the file, and in one with both.
+sub fails {
+    my ($name, $path, $token, $lines, $status, @words) = @_;
+    htaccess($path, $lines);
+    my @set = ('X-S' => 'user=joe');
+    my @has = defined $token ? (session => $token) : ();
+    my $before = () = $httpd->log->lines;
+    subtest "$path: $name" => sub {
+        for my $headers ([@set], [@has], [@set, @has]) {
+            my $res = $client->get($path, @$headers);
+            is($res->status, $status, 'the answer');
+            is($res->token // '', '', 'no session is sent');
+            unlike($res->body, qr/user=/, 'and none is opened');
+        }
+        my @lines = $httpd->log->lines;
+        my $said  = join "\n", @lines[$before .. $#lines];
+        my $where = $status == 500 ? qr{/in/\.htaccess: } : qr/\[session_crypto:error\] /;
+        like($said, qr/$where.*\Q$_\E/, "error_log says '$_'") for @words;
+        unlike($said, qr/${\SECRET}/, 'and no secret');
+    };
+    return;
+}
+
+sub seal { return $client->get($_[0], 'X-S' => 'user=joe')->token // '' }
+
+sub htaccess { return $httpd->write_file("htdocs$_[0].htaccess", $_[1] =~ s/(\w+\.(?:pem|key)|missing|empty|text)\b/$dir\/$1/gr) }
+
+sub certificate_file { return "SessionCryptoCertificateFile $_[0]\n" }
+
+sub key_file { return "SessionCryptoCertificateKeyFile $_[0]\n" }
+
+sub pair { return certificate_file("$_[0].pem") . key_file("$_[0].key") }
