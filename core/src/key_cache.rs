@@ -54,7 +54,7 @@ pub(crate) type ContentKeys = KeyCache<WrappedName, Option<Zeroizing<Vec<u8>>>>;
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
 ///
-/// Made when the first key comes, in a child; the parent has no use for it.
+/// Made when the first key comes, mostly in a child.
 pub(crate) struct KeyCache<N, T> {
     sets: OnceLock<Sets<N, T>>,
 }

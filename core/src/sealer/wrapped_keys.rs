@@ -83,10 +83,16 @@ impl<R: Random + Clone> Sealer<'_, R> {
             Ok(key)
         };
         let (made, signed) = identity.with_envelope(envelope, enc, content_key, |envelope| {
+            let (header, encrypted_key) = (&envelope.header, &envelope.encrypted_key);
+            let own = wrapped_name(identity, header.as_bytes(), encrypted_key.as_bytes());
+            // What is sealed here also opens here without the private key, which
+            // may be slow or away: in this process, and in those forked from it.
+            let place = self.keyring.content_keys.place(&own);
+            place.get(|| Ok(Some(envelope.content_key.clone())))?;
             Ok(SealingContext {
                 context: AeadContext::sealing(cipher, &envelope.content_key)?,
-                header: envelope.header.clone(),
-                encrypted_key: envelope.encrypted_key.clone(),
+                header: header.clone(),
+                encrypted_key: encrypted_key.clone(),
                 name,
                 purpose: purpose.cloned(),
             })
@@ -133,7 +139,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     ) -> Result<(OpeningContext, bool), OpenError> {
         let (kind, purpose) = (identity.certificate.kind, self.settings.purpose);
         let signed = wrapped_header::read_rest(header, kind, wrapping, enc, purpose)?;
-        let name = wrapped_name(identity, parts);
+        let name = wrapped_name(identity, parts.header, parts.encrypted_key);
         let place = match self.keyring.content_keys.find(&name) {
             Some(place) => place,
             None => {
@@ -181,12 +187,13 @@ impl<R: Random + Clone> Sealer<'_, R> {
     }
 }
 
-fn wrapped_name(identity: &Identity, parts: &Parts<'_>) -> WrappedName {
+/// What goes by a header and an encrypted key, both in base64url.
+fn wrapped_name(identity: &Identity, header: &[u8], encrypted_key: &[u8]) -> WrappedName {
     let mut hash = Sha256::new();
-    hash.update(parts.header);
+    hash.update(header);
     // No base64url has a dot.
     hash.update(b".");
-    hash.update(parts.encrypted_key);
+    hash.update(encrypted_key);
     WrappedName {
         identity: identity.id(),
         digest: hash.finish(),
