@@ -2,7 +2,7 @@
 //!
 //! No message holds a secret, or any byte of a token.
 
-use openssl::error::ErrorStack;
+use openssl::error::{Error, ErrorStack};
 use thiserror::Error;
 
 /// Why a token does not open: the fault of whoever sent it, or of time.
@@ -101,13 +101,21 @@ impl LibraryError {
     }
 }
 
-/// OpenSSL's own words for what went wrong first.
+/// OpenSSL's own words for what went wrong first. What it says of loading
+/// engines is of others that it tried, if there is anything else.
 pub(crate) fn first_reason(stack: &ErrorStack) -> String {
-    match stack.errors().first() {
+    let errors = stack.errors();
+    let is_of_loading = |error: &&Error| matches!(error.library(), Some(DSO | ENGINE));
+    let first = errors.iter().find(|error| !is_of_loading(error));
+    match first.or(errors.first()) {
         Some(error) => error.reason().unwrap_or("unknown reason").to_owned(),
         None => "no reason given".to_owned(),
     }
 }
+
+/// Libraries, as OpenSSL calls them (`ERR_str_libraries`).
+const DSO: &str = "DSO support routines";
+const ENGINE: &str = "engine routines";
 
 /// The same with what OpenSSL adds to it, like the name of a file: for the
 /// administrator, of what no request has a say in.
