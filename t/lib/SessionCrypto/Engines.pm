@@ -1,0 +1,129 @@
+package SessionCrypto::Engines;
+
+# What the tests of engines, providers and tokens have in common.
+#
+#   need_engine('gost', 'libengine-gost-openssl');     # or skip all tests
+#   my $httpd = SessionCrypto::Httpd->new(config => section('/a', @lines), handlers => process_handler());
+#   is_rejected($httpd, 'no engine', 'SessionCryptoCipher kuznyechik-cbc', 'unknown cipher');
+#   restart($httpd)                                    # a graceful one, until it is over
+#   in_each_child($httpd, sub { my ($client) = @_; ... });
+#   my @lines = log_of($httpd, sub { ... });
+#   opened_by_openssl($dir, $token, 'cast5-cbc', digest => 'SHA1', with => '-provider legacy');
+
+use strict;
+use warnings;
+
+use Crypt::KeyDerivation qw(pbkdf2);
+use Exporter             qw(import);
+use MIME::Base64         qw(decode_base64);
+use Test::More           ();
+use Time::HiRes          qw(sleep time);
+
+our @EXPORT_OK = qw(
+    in_each_child is_rejected log_of need_engine opened_by_openssl process_handler restart section
+);
+
+use constant { SECONDS => 10, CLASSIC_ROUNDS => 4096, PASSPHRASE => 'secret' };
+
+# OpenSSL 4 has no engines, and some distributions leave them out before it.
+# Where there are any, one that is missing is a failure.
+sub need_engine {
+    my ($name, $package) = @_;
+    Test::More::plan(skip_all => 'this OpenSSL has no engines') if !has_engine('dynamic');
+    has_engine($name) or die "no engine '$name': install $package\n";
+    return;
+}
+
+sub has_engine { return system("openssl engine '$_[0]' >/dev/null 2>&1") == 0 }
+
+sub section {
+    my ($path, @lines) = @_;
+    return join "\n", "<Location $path>", @lines, "</Location>\n";
+}
+
+# Asserts that `httpd -t` finds a mistake in the first line that begins like
+# this, and what it says. Whatever begins with S3cr3t is a secret.
+sub is_rejected {
+    my ($httpd, $name, $beginning, @words) = @_;
+    my ($ok, $output) = $httpd->check;
+    my $conf = $httpd->conf;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::subtest($name => sub {
+        Test::More::ok(!$ok, 'httpd -t fails');
+        # httpd itself says `on line 7`.
+        my ($line, $message) = $output =~ /line (\d+) of \Q$conf\E:(.*)/s;
+        Test::More::is($line, line_of($conf, $beginning), "at the line $beginning");
+        Test::More::like($message // '', qr/\Q$_\E/, "it says '$_'") for @words;
+        Test::More::unlike($output, qr/S3cr3t/, 'it tells no secret');
+    }) || Test::More::diag($output);
+}
+
+sub line_of {
+    my ($conf, $beginning) = @_;
+    open my $file, '<', $conf or die "$conf: $!\n";
+    while (<$file>) {
+        return $. if /^\s*\Q$beginning\E/;
+    }
+    return 'none';
+}
+
+# What error_log says of some requests.
+sub log_of {
+    my ($httpd, $requests) = @_;
+    my $before = () = $httpd->log->lines;
+    $requests->();
+    my @lines = $httpd->log->lines;
+    return @lines[$before .. $#lines];
+}
+
+# Starts again, and returns when it has. httpd drops a restart that is asked for
+# while one is under way.
+sub restart {
+    my ($httpd) = @_;
+    my $generations = sub { scalar(() = $httpd->log->lines(qr/resuming normal operations/)) };
+    my $before = $generations->();
+    $httpd->graceful;
+    my $deadline = time + SECONDS;
+    until ($generations->() > $before) {
+        die "no restart within @{[SECONDS]} s\n" if time > $deadline;
+        sleep 0.02;
+    }
+    return;
+}
+
+# What in_each_child asks, at /process.
+sub process_handler {
+    my ($lua) = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
+    return qq(LuaMapHandler "^/process" "$lua/process.lua");
+}
+
+# Makes requests until several children have answered some, and returns how many.
+# Between two calls another child may answer, so there are a few for each.
+sub in_each_child {
+    my ($httpd, $requests) = @_;
+    my $client = $httpd->client;
+    my %answered;
+    my $deadline = time + SECONDS;
+    while (keys %answered < 2 || grep { $_ < 3 } values %answered) {
+        last if time > $deadline;
+        $requests->($client);
+        $answered{ $client->get('/process')->body }++;
+    }
+    return scalar keys %answered;
+}
+
+# The session in a classic token, as another program sees it that has the same
+# engine or provider.
+sub opened_by_openssl {
+    my ($dir, $token, $cipher, %args) = @_;
+    my (undef, $salt, $rest) = unpack 'a8 a16 a*', decode_base64($token);
+    my ($iv, $ciphertext) = unpack sprintf('a%d a*', $args{block}), $rest;
+    open my $file, '>:raw', "$dir/ciphertext" or die "$dir/ciphertext: $!\n";
+    print {$file} $ciphertext;
+    close $file or die "$dir/ciphertext: $!\n";
+    my $bytes = pbkdf2(PASSPHRASE, $salt, CLASSIC_ROUNDS, $args{digest} // 'SHA1', $args{key});
+    my ($key_hex, $iv_hex) = map { unpack 'H*', $_ } $bytes, $iv;
+    return qx(openssl enc -d -$cipher $args{with} -K $key_hex -iv $iv_hex -in '$dir/ciphertext' 2>/dev/null);
+}
+
+1;
