@@ -1,0 +1,131 @@
+package SessionCrypto::Token;
+
+# A token for private keys, with SoftHSM in place of the hardware: keys are made
+# on it, and do not leave it.
+#
+#   my $token = SessionCrypto::Token->new("$dir/hsm", pin => 'a PIN');
+#   my $path  = $token->make_key('web', 'rsa:2048');       # and its certificate, in a file
+#   $token->store_certificate('web');                      # and on the token
+#   $token->uri('web')                                     # of the private key
+#   $token->uri('web', type => 'cert', 'pin-value' => 'a PIN');
+#   $token->take_away;   $token->put_back;
+#   my @calls = $token->watch(sub { ... });                # 'C_Login a PIN', 'C_Sign'
+#
+# The servers, and every program that knows PKCS#11, find it by %ENV.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path);
+use POSIX      ();
+
+use SessionCrypto::Certificates qw(openssl);
+use SessionCrypto::Engines      qw(need_engine);
+
+use constant NAME => 'sessions';
+
+my @SOFTHSM = (glob('/usr/lib/softhsm/libsofthsm2.so /usr/lib/*/softhsm/libsofthsm2.so'),
+    glob('/usr/lib*/pkcs11/libsofthsm2.so /usr/lib*/softhsm/libsofthsm2.so /usr/local/lib/softhsm/libsofthsm2.so'));
+my @SPY = glob '/usr/lib/*/pkcs11-spy.so /usr/lib/*/pkcs11/pkcs11-spy.so /usr/lib*/pkcs11-spy.so /usr/lib*/pkcs11/pkcs11-spy.so';
+
+my %TYPE = ('rsa:2048' => 'rsa:2048', 'ec:P-256' => 'EC:prime256v1', 'ec:P-384' => 'EC:secp384r1');
+
+sub new {
+    my ($class, $dir, %args) = @_;
+    need_engine('pkcs11', 'libengine-pkcs11-openssl');
+    my ($softhsm) = grep { -e } @SOFTHSM or die "no SoftHSM: install softhsm2\n";
+    my $self = bless { dir => $dir, pin => $args{pin}, softhsm => $softhsm, keys => 0 }, $class;
+    make_path("$dir/tokens");
+    write_file("$dir/softhsm2.conf", "directories.tokendir = $dir/tokens\nlog.level = ERROR\n");
+    $ENV{SOFTHSM2_CONF}      = "$dir/softhsm2.conf";
+    $ENV{PKCS11_MODULE_PATH} = $softhsm;
+    run(qw(softhsm2-util --init-token --free --label), NAME, '--so-pin', "$args{pin}-so", '--pin', $args{pin});
+    return $self;
+}
+
+# The path of the certificate.
+sub make_key {
+    my ($self, $name, $kind) = @_;
+    $self->tool('--keypairgen', '--key-type', $TYPE{$kind}, '--label', $name, '--id', sprintf '%02x', ++$self->{keys});
+    my $path = "$self->{dir}/$name.pem";
+    openssl(qw(req -x509 -engine pkcs11 -keyform engine -days 30), '-subj', "/CN=$name", '-out', $path,
+        '-key', $self->uri($name, 'pin-value' => $self->{pin}));
+    return $path;
+}
+
+sub store_certificate {
+    my ($self, $name) = @_;
+    my $path = "$self->{dir}/$name.pem";
+    openssl('x509', '-in', $path, '-outform', 'DER', '-out', "$path.der");
+    $self->tool('--write-object', "$path.der", '--type', 'cert', '--label', $name);
+    return;
+}
+
+sub uri {
+    my ($self, $name, %attributes) = @_;
+    %attributes = (token => NAME, object => $name, type => 'private', %attributes);
+    return 'pkcs11:' . join ';', map { "$_=$attributes{$_}" } sort keys %attributes;
+}
+
+# What processes hold of it is of no use from then on, also when it is back.
+sub take_away { my ($self) = @_; return move("$self->{dir}/tokens", "$self->{dir}/away") }
+sub put_back  { my ($self) = @_; return move("$self->{dir}/away", "$self->{dir}/tokens") }
+
+# What is asked of the token while this runs, in processes that start in it.
+sub watch {
+    my ($self, $work) = @_;
+    my ($spy) = grep { -e } @SPY or die "no pkcs11-spy.so: install opensc\n";
+    my $output = "$self->{dir}/calls";
+    write_file($output, '');
+    local $ENV{PKCS11_MODULE_PATH} = $spy;
+    local $ENV{PKCS11SPY}          = $self->{softhsm};
+    local $ENV{PKCS11SPY_OUTPUT}   = $output;
+    $work->(sub { calls($output) });
+    return calls($output);
+}
+
+# The names of the calls so far, and with that of a login the PIN.
+sub calls {
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!\n";
+    my (@calls, $in_pin);
+    while (<$file>) {
+        push @calls, $1 if /^\d+: (C_\w+)/;
+        $calls[-1] .= ' ' . pack 'H*', $1 =~ tr/ //dr if $in_pin && /^ +\w{8}  ((?:[0-9A-F]{2} )+)/;
+        $in_pin = /^\[in\] pPin\[/;
+    }
+    return @calls;
+}
+
+sub tool {
+    my ($self, @arguments) = @_;
+    return run('pkcs11-tool', '--module', $self->{softhsm}, '--token-label', NAME, '--login', '--pin', $self->{pin}, @arguments);
+}
+
+sub run {
+    my (@command) = @_;
+    my $pid = open my $output, '-|' // die "fork: $!\n";
+    if (!$pid) {
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+    my $said = do { local $/; <$output> } // '';
+    close $output or die "@command: $said\n";
+    return $said;
+}
+
+sub move {
+    my ($from, $to) = @_;
+    rename $from, $to or die "$from: $!\n";
+    return;
+}
+
+sub write_file {
+    my ($path, $text) = @_;
+    open my $file, '>', $path or die "$path: $!\n";
+    print {$file} $text;
+    close $file or die "$path: $!\n";
+    return;
+}
+
+1;
