@@ -1,20 +1,10 @@
 # What a section sets wins over the sections around it, each setting on its
 # own, and what it does not set it inherits.
 #
-# Each case is a virtual host with settings at some of these levels, all of
-# which apply to one URL. httpd merges them in this order:
-#
-#   server       the main server
-#   vhost        <VirtualHost>
-#   directory    <Directory>
-#   htaccess     a .htaccess file in that directory
-#   location     <Location>
-#   nested       a <Location> below it
-#   if           <If>
-#
-# The token that a case emits must open in the one probe that has exactly the
-# passphrase, cipher and digest which should have won, and in no other probe.
-# The C module runs the same cases, but for what it does not know.
+# Each case is a virtual host with settings at some of the levels of
+# SessionCrypto::Levels. The token that a case emits must open in the one probe
+# that has exactly the passphrase, cipher and digest which should have won, and in
+# no other probe. The C module runs the same cases, but for what it does not know.
 
 use strict;
 use warnings;
@@ -22,11 +12,9 @@ use warnings;
 use MIME::Base64 qw(decode_base64);
 use Test::More;
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Jwe   qw(header);
-
-my @LEVELS = qw(server vhost directory htaccess location nested if);
-my %RANK   = map { $LEVELS[$_] => $_ } 0 .. $#LEVELS;
+use SessionCrypto::Httpd  ();
+use SessionCrypto::Jwe    qw(header);
+use SessionCrypto::Levels qw(@LEVELS host outer outermost);
 
 # A setting is what it is set to, and the line that sets it at a given level.
 my @PASSPHRASES = map { "passphrase-$_" } 'outer', 'inner', 'other';
@@ -70,7 +58,7 @@ sub single_levels {
 sub pairs {
     my @pairs;
     for my $inner (@LEVELS) {
-        for my $outer (@LEVELS[0 .. $RANK{$inner} - 1]) {
+        for my $outer (outer($inner)) {
             push @pairs, passphrase_pairs($outer, $inner),
                 ["cipher at $outer and $inner", with_passphrase({
                     $outer => [write_setting(cipher => 'aes128')],
@@ -161,7 +149,7 @@ sub lists {
 sub purposes {
     my @cases = map { [$_, $_] } @LEVELS;
     for my $inner (@LEVELS) {
-        push @cases, map { [$_, $inner] } @LEVELS[0 .. $RANK{$inner} - 1];
+        push @cases, map { [$_, $inner] } outer($inner);
     }
     for my $at_server (0, 1) {
         my @here  = grep { ($_->[0] eq 'server') == $at_server } @cases;
@@ -170,7 +158,7 @@ sub purposes {
         $config .= "SessionCryptoPurpose at-server\n" if $at_server;
         for my $number (0 .. $#here) {
             my %levels = map { $_ => ["SessionCryptoPurpose at-$_"] } grep { $_ ne 'server' } @{ $here[$number] };
-            $config .= host($httpd, $number, [undef, \%levels]);
+            $config .= host($httpd, $number, \%levels);
         }
         $httpd->{config} = $config;
         $httpd->start;
@@ -191,8 +179,7 @@ sub write_setting { return $WRITE{ $_[0] }->($_[1]) }
 # A case about another setting has its passphrase in the outermost of its sections.
 sub with_passphrase {
     my ($levels) = @_;
-    my ($outermost) = sort { $RANK{$a} <=> $RANK{$b} } keys %$levels;
-    unshift @{ $levels->{$outermost} }, write_setting(passphrase => 'passphrase-inner');
+    unshift @{ $levels->{ outermost(keys %$levels) } }, write_setting(passphrase => 'passphrase-inner');
     return $levels;
 }
 
@@ -210,7 +197,7 @@ sub run_cases {
     my $httpd = SessionCrypto::Httpd->new(name => "merge_$module", module => $module);
     $httpd->write_file($_, "$_\n") for @PASSPHRASES;
     $httpd->write_file('two', "# comment\n$PASSPHRASES[0] \"$PASSPHRASES[2]\" # comment\n");
-    $httpd->{config} = join "\n", $at_server, probes($module), map { host($httpd, $_, $cases[$_]) } 0 .. $#cases;
+    $httpd->{config} = join "\n", $at_server, probes($module), map { host($httpd, $_, $cases[$_][1]) } 0 .. $#cases;
     $httpd->start;
     is_merged($httpd, $module, $_, $cases[$_]) for 0 .. $#cases;
     $httpd->stop;
@@ -241,33 +228,6 @@ sub all_probes {
         }
     }
     return @probes;
-}
-
-sub host {
-    my ($httpd, $number, $case) = @_;
-    my $levels = $case->[1];
-    my $lines  = sub { join "\n", @{ $levels->{ $_[0] } // [] } };
-    my $root   = $httpd->htdocs . "/case$number";
-    $httpd->write_file("htdocs/case$number/in/.htaccess", $lines->('htaccess') . "\n");
-    return <<"END";
-<VirtualHost *>
-ServerName case$number
-DocumentRoot "$root"
-@{[$lines->('vhost')]}
-<Directory "$root/in">
-@{[$lines->('directory')]}
-</Directory>
-<Location /in>
-@{[$lines->('location')]}
-</Location>
-<Location /in/nested>
-@{[$lines->('nested')]}
-</Location>
-<If "true">
-@{[$lines->('if')]}
-</If>
-</VirtualHost>
-END
 }
 
 sub is_merged {
