@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use POSIX qw(mkfifo);
 use Test::More;
 
 use SessionCrypto::CertificateJwe ();
@@ -31,6 +32,8 @@ key_in('encrypted PKCS#8', $pair{ec}, "$dir/locked.key", SECRET);
 my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } qw(ec rsa);
 $httpd->write_file('empty', '');
 $httpd->write_file('text', SECRET);
+$httpd->write_file('unreadable', SECRET, 0);
+mkfifo("$dir/fifo", 0600) or die "$dir/fifo: $!\n";
 # httpd looks for sections of directories that are there.
 $httpd->write_file("htdocs/$_/in/.htaccess", '') for qw(none passphrase certificate);
 $httpd->start;
@@ -44,6 +47,8 @@ my %WRONG = (
     'a missing key'          => [certificate_file('ec.pem') . key_file('missing'), 500, 'SessionCryptoCertificateKeyFile', 'missing', 'No such file'],
     'an empty file'          => [certificate_file('empty'), 500, 'is empty', 'PEM, DER or PKCS#12'],
     'a file of something'    => [certificate_file('text'), 500, 'has no certificate', 'PEM, DER or PKCS#12'],
+    'a pipe'                 => [certificate_file('fifo'), 500, 'is not a file'],
+    'an unreadable key'      => [certificate_file('ec.pem') . key_file('unreadable'), 500, 'unreadable', 'Permission denied'],
     'a key as certificate'   => [certificate_file('ec.key'), 500, 'has no certificate'],
     'a certificate as key'   => [certificate_file('ec.pem') . key_file('ec.pem'), 500, 'has no private key'],
     'a kind of key of no use' => [pair('ed25519'), 500, 'type Ed25519', 'P-256'],
@@ -116,7 +121,7 @@ sub fails {
 
 sub seal { return $client->get($_[0], 'X-S' => 'user=joe')->token // '' }
 
-sub htaccess { return $httpd->write_file("htdocs$_[0].htaccess", $_[1] =~ s/(\w+\.(?:pem|key)|missing|empty|text)\b/$dir\/$1/gr) }
+sub htaccess { return $httpd->write_file("htdocs$_[0].htaccess", $_[1] =~ s/(\w+\.(?:pem|key)|missing|empty|text|fifo|unreadable)\b/$dir\/$1/gr) }
 
 sub certificate_file { return "SessionCryptoCertificateFile $_[0]\n" }
 
