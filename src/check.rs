@@ -20,6 +20,11 @@ pub(crate) fn server<'s>(
     server: &Server<'s, SessionCrypto>,
     warnings: &mut Warnings,
 ) -> Result<(), String> {
+    if server.stands_behind {
+        // Its sections are also those of the virtual hosts (merge_core_server_configs
+        // in server/core.c), whose other settings they may need.
+        return Ok(());
+    }
     let is_first = ffi::is_first_reading();
     let mut look = |record: DirRecord<'s>| {
         let held = Held::new();
@@ -30,9 +35,7 @@ pub(crate) fn server<'s>(
         }
         Ok::<_, Flaw>(())
     };
-    if !server.stands_behind {
-        look(server.outer).map_err(|flaw| words(server, &flaw))?;
-    }
+    look(server.outer).map_err(|flaw| words(server, &flaw))?;
     for (index, inner) in server.sections.iter().enumerate() {
         let Err(flaw) = look(DirRecord::merge(&server.outer, inner)) else {
             continue;
@@ -119,8 +122,8 @@ impl Warnings {
 
 fn state(identities: &Identities, now: u64) -> Option<&'static str> {
     match identities.validity(now) {
-        Ok(Validity::Expired) => Some("has expired"),
-        Ok(Validity::NotYetValid) => Some("is not valid yet"),
-        Ok(Validity::Valid) | Err(_) => None,
+        Validity::Expired => Some("has expired"),
+        Validity::NotYetValid => Some("is not valid yet"),
+        Validity::Valid => None,
     }
 }

@@ -215,7 +215,13 @@ impl Digest {
             evp: Arc::new(evp),
             supplier: supplier.cloned(),
         };
-        // Only a trial tells: SHAKE has a size and still no HMAC.
+        // A code and not a digest, or one whose length is up to its user, would
+        // give keys that anybody knows.
+        let (size, block_size) = (digest.evp.size(), digest.evp.block_size());
+        if size < MIN_DIGEST || block_size < size || evp::is_extendable(&digest.evp) {
+            return Err(AlgorithmError::UnusableDigest);
+        }
+        // The rest a trial tells: a MAC, for one, wants a key of its own.
         digest
             .pbkdf2(b"trial", b"trial", 1, &mut [0; 1])
             .map_err(|_| AlgorithmError::UnusableDigest)?;
@@ -252,6 +258,9 @@ impl Digest {
         std::ptr::from_ref(self.evp()).addr()
     }
 }
+
+/// Bytes of the shortest digest there is a use for (MD4, MD5).
+const MIN_DIGEST: usize = 16;
 
 impl fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -450,9 +459,12 @@ mod tests {
 
     #[test]
     fn refuses_a_digest_that_hmac_cannot_use() {
-        for name in ["shake128", "shake256", "null"] {
-            let found = Digest::by_name(None, name).map(|_| name);
-            assert_eq!(found, Err(AlgorithmError::UnusableDigest), "{name}");
+        let engine = crate::engine::tests::load("provider:legacy").unwrap();
+        for supplier in [None, Some(&engine.supplier)] {
+            for name in ["shake128", "shake256", "null"] {
+                let found = Digest::by_name(supplier, name).map(|_| name);
+                assert_eq!(found, Err(AlgorithmError::UnusableDigest), "{name}");
+            }
         }
     }
 }

@@ -11,15 +11,14 @@ use openssl::sha::sha256;
 use openssl::x509::X509;
 use thiserror::Error;
 
-use crate::LibraryError;
-
 /// A certificate that sessions can be sealed for.
 pub(crate) struct Certificate {
     pub(crate) key: PKey<Public>,
     pub(crate) kind: KeyKind,
     /// SHA-256 of the certificate's DER: `x5t#S256` of RFC 7515, section 4.1.8.
     pub(crate) thumbprint: [u8; THUMBPRINT],
-    x509: X509,
+    /// From and until when it is valid, in Unix seconds.
+    valid: Option<(i64, i64)>,
 }
 
 pub(crate) const THUMBPRINT: usize = 32;
@@ -77,25 +76,29 @@ impl Certificate {
             key,
             kind,
             thumbprint: sha256(&der),
-            x509,
+            // Not all of the certificate: it may be large, and nobody needs it.
+            valid: seconds(x509.not_before()).zip(seconds(x509.not_after())),
         })
     }
 
-    /// Compares the dates of the certificate with a Unix time in seconds.
-    pub(crate) fn validity(&self, now: u64) -> Result<Validity, LibraryError> {
-        let fail = |stack| LibraryError::new("read a certificate's dates", &stack);
+    /// Compares the dates of the certificate with a Unix time in seconds; one
+    /// whose dates cannot be read is taken for valid.
+    pub(crate) fn validity(&self, now: u64) -> Validity {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let now = Asn1Time::from_unix(now).map_err(fail)?;
-        let is_later = |date: &Asn1TimeRef| date.compare(&now).map(std::cmp::Ordering::is_gt);
-        let validity = if is_later(self.x509.not_before()).map_err(fail)? {
-            Validity::NotYetValid
-        } else if is_later(self.x509.not_after()).map_err(fail)? {
-            Validity::Valid
-        } else {
-            Validity::Expired
-        };
-        Ok(validity)
+        match self.valid {
+            Some((from, _)) if now < from => Validity::NotYetValid,
+            Some((_, until)) if now > until => Validity::Expired,
+            _ => Validity::Valid,
+        }
     }
+}
+
+/// The Unix time of a date, in seconds.
+fn seconds(date: &Asn1TimeRef) -> Option<i64> {
+    let since = Asn1Time::from_unix(0).ok()?.diff(date).ok()?;
+    i64::from(since.days)
+        .checked_mul(86_400)?
+        .checked_add(i64::from(since.secs))
 }
 
 impl KeyKind {

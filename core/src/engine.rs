@@ -25,6 +25,7 @@ use crate::{AlgorithmError, Origin};
 /// An engine or a provider that works.
 pub struct Engine {
     id: u64,
+    kind: Kind,
     name: String,
     pub(crate) supplier: Arc<Supplier>,
     pub(crate) tokens: Arc<Tokens>,
@@ -72,8 +73,9 @@ pub enum EngineError {
 }
 
 /// The name of an engine or a provider, as a configuration has it.
-pub(crate) struct EngineName<'t> {
-    kind: Option<Kind>,
+struct EngineName<'t> {
+    /// What it may be, in the order in which that is tried.
+    kinds: &'static [Kind],
     name: &'t str,
 }
 
@@ -85,18 +87,18 @@ enum Kind {
 
 impl<'t> EngineName<'t> {
     /// Reads `engine:NAME`, `provider:NAME` or `NAME`.
-    pub(crate) fn new(text: &'t str) -> Result<Self, EngineError> {
-        let (kind, name) = if let Some(name) = text.strip_prefix("engine:") {
-            (Some(Kind::Engine), name)
+    fn new(text: &'t str) -> Result<Self, EngineError> {
+        let (kinds, name): (&[Kind], _) = if let Some(name) = text.strip_prefix("engine:") {
+            (&[Kind::Engine], name)
         } else if let Some(name) = text.strip_prefix("provider:") {
-            (Some(Kind::Provider), name)
+            (&[Kind::Provider], name)
         } else {
-            (None, text)
+            (&[Kind::Engine, Kind::Provider], text)
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let valid = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain);
         valid
-            .then_some(Self { kind, name })
+            .then_some(Self { kinds, name })
             .ok_or(EngineError::Name)
     }
 }
@@ -104,22 +106,75 @@ impl<'t> EngineName<'t> {
 /// Longer than any name there is.
 const MAX_NAME: usize = 64;
 
+/// The engines and providers of a configuration, each loaded once and by all
+/// names that it goes by: two that are one to OpenSSL would disturb each other.
+#[derive(Default)]
+pub(crate) struct Engines(Mutex<Vec<(String, Arc<Engine>)>>);
+
+impl Engines {
+    pub(crate) fn find(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
+        let name = EngineName::new(text)?;
+        let mut known = self.lock();
+        if let Some((_, engine)) = known.iter().find(|(known, _)| known == text) {
+            return Ok(engine.clone());
+        }
+        if origin == Origin::Htaccess {
+            return Err(EngineError::NotInUse);
+        }
+        let mut tried = Vec::new();
+        for kind in name.kinds {
+            let mut others = known.iter().map(|(_, engine)| engine);
+            let other = others.find(|other| other.kind == *kind && other.name == name.name);
+            let engine = match other {
+                Some(engine) => engine.clone(),
+                None => match Supplier::load(*kind, name.name) {
+                    Ok(supplier) => {
+                        let id = u64::try_from(known.len()).unwrap_or(u64::MAX);
+                        let id = id.saturating_add(1);
+                        Arc::new(Engine::new(id, *kind, name.name, supplier)?)
+                    }
+                    Err(reason) => {
+                        tried.push(format!("{kind} '{}' ({reason})", name.name));
+                        continue;
+                    }
+                },
+            };
+            known.push((text.to_owned(), engine.clone()));
+            return Ok(engine);
+        }
+        Err(EngineError::Unknown {
+            tried: tried.join(" and no "),
+        })
+    }
+
+    /// Those that a configuration has named.
+    pub(crate) fn all(&self) -> Vec<Arc<Engine>> {
+        let known = self.lock();
+        known.iter().map(|(_, engine)| engine.clone()).collect()
+    }
+
+    pub(crate) fn after_fork(&self) {
+        for (_, engine) in self.lock().iter() {
+            engine.tokens.after_fork();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Arc<Engine>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Engine {
-    /// Loads what a name stands for: an engine first, if it may be either.
-    fn load(text: &str, name: &EngineName<'_>, id: u64) -> Result<Self, EngineError> {
-        let supplier = Arc::new(Supplier::load(name)?);
+    fn new(id: u64, kind: Kind, name: &str, supplier: Supplier) -> Result<Self, EngineError> {
+        let supplier = Arc::new(supplier);
         Ok(Self {
             id,
-            name: text.to_owned(),
+            kind,
+            name: name.to_owned(),
             defaults: Defaults::new(Some(&supplier))?,
             tokens: Arc::new(Tokens::new(&supplier)),
             supplier,
         })
-    }
-
-    /// As the configuration has it.
-    pub fn name(&self) -> &str {
-        &self.name
     }
 
     /// What tells engines of one keyring apart; never 0.
@@ -128,40 +183,12 @@ impl Engine {
     }
 }
 
-/// The engines and providers of a configuration, each loaded once.
-#[derive(Default)]
-pub(crate) struct Engines(Mutex<Vec<Arc<Engine>>>);
-
-impl Engines {
-    pub(crate) fn find(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
-        let name = EngineName::new(text)?;
-        let mut known = self.lock();
-        if let Some(engine) = known.iter().find(|engine| engine.name == text) {
-            return Ok(engine.clone());
-        }
-        if origin == Origin::Htaccess {
-            return Err(EngineError::NotInUse);
-        }
-        let id = u64::try_from(known.len())
-            .unwrap_or_default()
-            .saturating_add(1);
-        let engine = Arc::new(Engine::load(text, &name, id)?);
-        known.push(engine.clone());
-        Ok(engine)
-    }
-
-    pub(crate) fn all(&self) -> Vec<Arc<Engine>> {
-        self.lock().clone()
-    }
-
-    pub(crate) fn after_fork(&self) {
-        for engine in self.lock().iter() {
-            engine.tokens.after_fork();
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Engine>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Engine => "engine",
+            Self::Provider => "provider",
+        })
     }
 }
 
@@ -172,26 +199,11 @@ impl fmt::Debug for Engine {
 }
 
 impl Supplier {
-    fn load(name: &EngineName<'_>) -> Result<Self, EngineError> {
-        let mut tried = Vec::new();
-        if name.kind != Some(Kind::Provider) {
-            match load_engine(name.name) {
-                Ok(supplier) => return Ok(supplier),
-                Err(reason) => tried.push(format!("engine '{}' ({reason})", name.name)),
-            }
+    fn load(kind: Kind, name: &str) -> Result<Self, String> {
+        match kind {
+            Kind::Engine => load_engine(name),
+            Kind::Provider => load_provider(name).map_err(|stack| explain(&stack)),
         }
-        if name.kind != Some(Kind::Engine) {
-            match load_provider(name.name) {
-                Ok(supplier) => return Ok(supplier),
-                Err(stack) => {
-                    let reason = explain(&stack);
-                    tried.push(format!("provider '{}' ({reason})", name.name));
-                }
-            }
-        }
-        Err(EngineError::Unknown {
-            tried: tried.join(" and no "),
-        })
     }
 
     /// Its own implementation of a cipher, or else another's.
@@ -310,10 +322,10 @@ fn load_provider(name: &str) -> Result<Supplier, ErrorStack> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
+    pub(crate) fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
         Engines::default().find(text, Origin::Server)
     }
 

@@ -54,7 +54,7 @@ pub enum Refusal {
 }
 
 /// OpenSSL failed at something that has to work: the fault of this host.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("OpenSSL failed to {action}: {reason}")]
 pub struct LibraryError {
     action: &'static str,

@@ -68,6 +68,21 @@ fn fetchable(name: &str) -> bool {
     !name.contains('\0')
 }
 
+/// Whether the length of a digest is its user's to choose
+/// (`EVP_MD_get_flags(3)`).
+pub(crate) fn is_extendable(digest: &MdRef) -> bool {
+    // SAFETY: a live EVP_MD; the call only reads it.
+    let flags = unsafe { EVP_MD_get_flags(digest.as_ptr()) };
+    flags & FLAG_XOF != 0
+}
+
+unsafe extern "C" {
+    fn EVP_MD_get_flags(digest: *const openssl_sys::EVP_MD) -> c_ulong;
+}
+
+/// `EVP_MD_FLAG_XOF` of `<openssl/evp.h>`.
+const FLAG_XOF: c_ulong = 0x2;
+
 /// Fills `key` with PBKDF2-HMAC (`PKCS5_PBKDF2_HMAC(3)`).
 pub(crate) fn pbkdf2(
     passphrase: &[u8],

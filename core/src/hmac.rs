@@ -19,7 +19,10 @@ pub(crate) fn pbkdf2(
     key: &mut [u8],
 ) -> Result<(), ErrorStack> {
     let mut hmac = Hmac::new(passphrase, digest)?;
-    let size = digest.size().max(1);
+    let size = digest.size();
+    if size == 0 {
+        return Err(ErrorStack::get());
+    }
     let mut last = Zeroizing::new(vec![0; size]);
     for (index, block) in (1_u32..).zip(key.chunks_mut(size)) {
         hmac.compute(&[salt, &index.to_be_bytes()], &mut last)?;

@@ -23,6 +23,8 @@ pub(crate) struct Identity {
     id: u64,
     pub(crate) certificate: Certificate,
     key: PrivateKey,
+    /// It came with a `.htaccess` file.
+    pub(crate) is_visitor: bool,
     envelopes: Mutex<Vec<(EnvelopeName, Shared<Envelope>)>>,
 }
 
@@ -74,12 +76,8 @@ impl Identities {
 
     /// Compares the dates of the certificate that seals with a Unix time in
     /// seconds.
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn validity(&self, now: u64) -> Result<Validity, LibraryError> {
-        self.first().map_or(Ok(Validity::Valid), |identity| {
+    pub fn validity(&self, now: u64) -> Validity {
+        self.first().map_or(Validity::Valid, |identity| {
             identity.certificate.validity(now)
         })
     }
@@ -95,11 +93,17 @@ impl Identities {
 
 impl Identity {
     /// Joins what belongs together; `id` is unique in its keyring.
-    pub(crate) fn new(id: u64, certificate: Certificate, key: PrivateKey) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        certificate: Certificate,
+        key: PrivateKey,
+        is_visitor: bool,
+    ) -> Self {
         Self {
             id,
             certificate,
             key,
+            is_visitor,
             envelopes: Mutex::default(),
         }
     }
@@ -184,6 +188,25 @@ impl Identity {
         )
     }
 
+    /// Tries whether the private key decrypts, before a session depends on it:
+    /// a token may have keys that only sign.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub(crate) fn try_key(&self, wrapping: Wrapping) -> Result<(), LibraryError> {
+        let trial = [0; 32];
+        let wrapped = wrapping.wrap(&self.certificate.key, &trial)?;
+        let unwrap = |key: &_| wrapping.unwrap(key, &wrapped.encrypted_key, wrapped.point.as_ref());
+        match self.key.with(unwrap)? {
+            Some(key) if *key == trial => Ok(()),
+            _ => Err(LibraryError::because(
+                "decrypt a content key",
+                "another one came out",
+            )),
+        }
+    }
+
     /// Decrypts an encrypted key that our own private key has signed; `None` if
     /// there is none in it.
     ///
@@ -224,7 +247,7 @@ mod tests {
         let certificate = Certificate::new(X509::from_pem(pem).unwrap()).unwrap();
         assert_eq!(certificate.kind, KeyKind::Ec(Curve::P256));
         let key = PKey::private_key_from_pem(pem).unwrap();
-        Identity::new(1, certificate, PrivateKey::Memory(key))
+        Identity::new(1, certificate, PrivateKey::Memory(key), false)
     }
 
     /// Whether an envelope had to be made, and its encrypted key.

@@ -10,7 +10,7 @@ use openssl::x509::X509;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::PassphraseList;
+use crate::{Origin, PassphraseList};
 
 /// The bytes of a file, and what goes by them.
 pub(crate) struct KeyFile {
@@ -32,6 +32,13 @@ pub enum FileError {
     /// No bytes at all.
     #[error("is empty: write the name of a file in PEM, DER or PKCS#12")]
     Empty,
+    /// Encrypted, in a `.htaccess` file. How long it takes to open such a file
+    /// is up to who made it.
+    #[error(
+        "is encrypted or PKCS#12, which is not allowed in .htaccess: write a file with a key \
+         that is not encrypted, or set it in the server configuration"
+    )]
+    NotInHtaccess,
     /// There is something, but no passphrase opens it.
     #[error(
         "is encrypted, and no passphrase of this section opens it: write the right one \
@@ -60,8 +67,8 @@ impl KeyFile {
     ///
     /// # Errors
     ///
-    /// It is empty.
-    pub(crate) fn new(content: Zeroizing<Vec<u8>>) -> Result<Self, FileError> {
+    /// It is empty, or encrypted where it must not be.
+    pub(crate) fn new(content: Zeroizing<Vec<u8>>, origin: Origin) -> Result<Self, FileError> {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(FileError::Empty);
         }
@@ -72,7 +79,21 @@ impl KeyFile {
         } else {
             Form::Der
         };
-        Ok(Self { content, form })
+        let file = Self { content, form };
+        if origin == Origin::Htaccess && file.may_need_passphrase() {
+            return Err(FileError::NotInHtaccess);
+        }
+        Ok(file)
+    }
+
+    /// Whether there may be something in it that is encrypted: told by how it
+    /// looks, for to try is what may take long.
+    fn may_need_passphrase(&self) -> bool {
+        match &self.form {
+            Form::Pem => has(&self.content, b"ENCRYPTED"),
+            Form::Der => is_pair(&self.content) && X509::from_der(&self.content).is_err(),
+            Form::Pkcs12(_) => true,
+        }
     }
 
     /// The certificate; of several in PEM the first, which in a chain is the
@@ -132,6 +153,21 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyFile")
     }
+}
+
+/// Whether this is a SEQUENCE in DER that begins with another, as certificates
+/// and encrypted PKCS#8 do, and private keys, which begin with a number, do not.
+fn is_pair(content: &[u8]) -> bool {
+    const SEQUENCE: u8 = 0x30;
+    let Some((&SEQUENCE, rest)) = content.split_first() else {
+        return false;
+    };
+    // A length of 128 and more is preceded by the number of its bytes.
+    let bytes = match rest.first() {
+        Some(first @ 0x80..) => usize::from(first & 0x7f),
+        _ => 0,
+    };
+    rest.get(bytes.saturating_add(1)) == Some(&SEQUENCE)
 }
 
 fn has(content: &[u8], what: &[u8]) -> bool {

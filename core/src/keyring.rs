@@ -11,6 +11,7 @@ use crate::algorithms::{Algorithms, Defaults};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::engine::Engines;
 use crate::hour::{self, Seed};
+use crate::identity::Identity;
 use crate::key_cache::{ClassicKeys, ContentKeys, KeyName, SharedKey};
 use crate::pairing::Pairings;
 use crate::passphrase::SealingKey;
@@ -39,7 +40,10 @@ pub struct Keyring<R = OpenSslRandom> {
     /// JWE master keys derived before the fork.
     masters: AtomicUsize,
     keys: ClassicKeys,
-    pub(crate) content_keys: ContentKeys,
+    content_keys: ContentKeys,
+    /// Those of certificates that `.htaccess` files name: whoever has the private
+    /// key makes as many as he likes.
+    visitors_content_keys: ContentKeys,
     /// What seals in the classic format, and so needs a key each hour.
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
@@ -103,6 +107,7 @@ impl<R: Random + Clone> Keyring<R> {
             pairings: Pairings::default(),
             keys: ClassicKeys::default(),
             content_keys: ContentKeys::default(),
+            visitors_content_keys: ContentKeys::default(),
             engines: Engines::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
@@ -320,6 +325,15 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn after_fork(&self) {
         self.benches.clear();
         self.engines.after_fork();
+    }
+
+    /// Where the content keys of a certificate are kept.
+    pub(crate) fn content_keys(&self, identity: &Identity) -> &ContentKeys {
+        if identity.is_visitor {
+            &self.visitors_content_keys
+        } else {
+            &self.content_keys
+        }
     }
 
     pub(crate) fn salt(&self, hour: u64) -> [u8; CLASSIC_SALT] {

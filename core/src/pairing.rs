@@ -1,18 +1,15 @@
 //! Which private key belongs to which certificate.
 
 use std::collections::HashMap;
-use std::ffi::CString;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
-
-use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
 use crate::identity::Identity;
 use crate::key_file::FileError;
-use crate::private_key::{PrivateKey, TokenKey};
+use crate::private_key::{PrivateKey, TokenKey, TokenName};
 use crate::sources::{Place, Source};
-use crate::{Engine, Identities, LibraryError, Origin, PassphraseList};
+use crate::{Engine, Identities, LibraryError, Origin, Passphrase, PassphraseList};
 
 /// What a section says of certificates.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +24,7 @@ pub struct Pairs<'c> {
     /// What has the keys behind URIs.
     pub engine: Option<&'c Engine>,
     /// Where the passphrases were written: those of a `.htaccess` file are no
-    /// PIN, because a token counts wrong ones.
+    /// PIN.
     pub origin: Origin,
 }
 
@@ -78,7 +75,7 @@ struct Known {
 }
 
 /// Pairs of sections that first came with a request, which are kept.
-const MAX_VISITORS: usize = 512;
+const MAX_VISITORS: usize = 64;
 
 impl Pairings {
     /// Finds the private key of every certificate.
@@ -89,6 +86,9 @@ impl Pairings {
         pairs: Pairs<'_>,
         is_visitor: bool,
     ) -> Result<Arc<Identities>, PairingError> {
+        if let Some(error) = no_pin(pairs) {
+            return Err(error);
+        }
         let name = name_of(pairs);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(name.as_slice()) {
@@ -187,8 +187,9 @@ impl Pairings {
             return known;
         }
         identities.retain(|_, known| known.strong_count() > 0);
+        let is_visitor = [source, from].iter().any(|source| source.is_visitor);
         let id = self.clock.fetch_add(1, Ordering::Relaxed);
-        let identity = Arc::new(Identity::new(id, certificate, key.clone()));
+        let identity = Arc::new(Identity::new(id, certificate, key.clone(), is_visitor));
         identities.insert(name, Arc::downgrade(&identity));
         identity
     }
@@ -196,17 +197,17 @@ impl Pairings {
 
 /// What the outcome depends on: each list, with its length before it.
 fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
-    let ids = |sources: &[Source]| sources.iter().map(|source| source.id).collect();
-    let lists: [Vec<u64>; 3] = [
-        ids(pairs.certificates),
-        ids(pairs.keys),
-        pairs.passphrases.ids().to_vec(),
-    ];
-    let mut name = vec![pairs.engine.map(Engine::id).unwrap_or_default()];
-    for list in lists {
-        name.push(u64::try_from(list.len()).unwrap_or(u64::MAX));
-        name.extend(list);
-    }
+    let ids = pairs.passphrases.ids();
+    let lengths = [pairs.certificates.len(), pairs.keys.len(), ids.len()];
+    let room = lengths
+        .iter()
+        .fold(4, |sum: usize, length| sum.saturating_add(*length));
+    let mut name = Vec::with_capacity(room);
+    name.push(pairs.engine.map(Engine::id).unwrap_or_default());
+    name.extend(lengths.map(|length| u64::try_from(length).unwrap_or(u64::MAX)));
+    name.extend(pairs.certificates.iter().map(|source| source.id));
+    name.extend(pairs.keys.iter().map(|source| source.id));
+    name.extend(ids);
     name
 }
 
@@ -227,13 +228,8 @@ fn read_certificate(
         }
         Place::Uri(uri) => {
             let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
-            let certificate = pin(pairs).and_then(|pin| {
-                let uri = CString::new(uri.as_bytes()).map_err(|_| nul())?;
-                let found = engine
-                    .supplier
-                    .certificate(&uri, pin.as_ref().map(|pin| pin.as_c_str()));
-                found.map_err(|stack| LibraryError::new("load the certificate", &stack))
-            });
+            let certificate =
+                TokenName::new(uri, pin(pairs)).and_then(|name| engine.tokens.certificate(&name));
             certificate.map_err(|error| token_error(source, at, &error))?
         }
     };
@@ -252,9 +248,8 @@ fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Pai
         }
         Place::Uri(uri) => {
             let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
-            let key = pin(pairs).and_then(|pin| {
-                let uri = CString::new(uri.as_bytes()).map_err(|_| nul())?;
-                let key = PrivateKey::Token(Arc::new(TokenKey::new(&engine.tokens, uri, pin)));
+            let key = TokenName::new(uri, pin(pairs)).and_then(|name| {
+                let key = PrivateKey::Token(Arc::new(TokenKey::new(&engine.tokens, name)));
                 // Whether it is there, and the PIN the right one.
                 key.with(|_| Ok(()))?;
                 Ok(key)
@@ -279,22 +274,33 @@ fn read_own_key(
 }
 
 /// The PIN of a token: the first passphrase, and no other, because a token
-/// counts the wrong ones. For the same reason not one of a `.htaccess` file.
-fn pin(pairs: Pairs<'_>) -> Result<Option<Zeroizing<CString>>, LibraryError> {
-    match (pairs.passphrases.first(), pairs.origin) {
-        (None, _) => Ok(None),
-        (Some(pin), Origin::Server) => CString::new(pin.secret())
-            .map(|pin| Some(Zeroizing::new(pin)))
-            .map_err(|_| nul()),
-        (Some(_), Origin::Htaccess) => Err(LibraryError::because(
-            "log in",
-            "a passphrase of .htaccess is no PIN of a token",
-        )),
-    }
+/// counts the wrong ones.
+fn pin(pairs: Pairs<'_>) -> Option<&Passphrase> {
+    pairs.passphrases.first().map(Arc::as_ref)
 }
 
-fn nul() -> LibraryError {
-    LibraryError::because("load a key", "there is a NUL byte in its name or its PIN")
+/// A passphrase of a `.htaccess` file is no PIN, not even the right one: who
+/// writes it would learn which that is.
+fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
+    if pairs.origin == Origin::Server || pairs.passphrases.is_empty() {
+        return None;
+    }
+    let certificates = pairs.certificates.iter().enumerate();
+    let certificates = certificates.map(|(index, source)| (At::Certificate(index), source));
+    let keys = pairs.keys.iter().enumerate();
+    let keys = keys.map(|(index, source)| (At::Key(index), source));
+    let (at, source) = certificates
+        .chain(keys)
+        .find(|(_, source)| source.is_uri())?;
+    Some(PairingError {
+        at,
+        message: format!(
+            "{} is on a token, and a passphrase of .htaccess is not tried as its PIN: take the \
+             SessionCryptoPassphrase line out",
+            source.shown()
+        ),
+        needs: Needs::Files,
+    })
 }
 
 fn file_error(source: &Source, at: At, error: FileError) -> PairingError {
@@ -355,7 +361,7 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keyring, OpenSslRandom, Passphrase, Seed, vectors};
+    use crate::{Keyring, OpenSslRandom, Seed, vectors};
 
     /// Lists that differ in a passphrase which nothing needs.
     fn find(pairings: &Pairings, source: &Source, id: u64, is_visitor: bool) -> Arc<Identities> {

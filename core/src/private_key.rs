@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, PKeyRef, Private};
+use openssl::x509::X509;
 use zeroize::Zeroizing;
 
-use crate::LibraryError;
 use crate::engine::Supplier;
+use crate::{LibraryError, Passphrase};
 
 /// A private key that can be used, but not always be had.
 #[derive(Clone)]
@@ -26,8 +28,15 @@ pub(crate) enum PrivateKey {
 /// Where a key is, and what opens it.
 pub(crate) struct TokenKey {
     tokens: Arc<Tokens>,
+    name: TokenName,
+}
+
+/// What is behind a URI, under a PIN.
+#[derive(Clone)]
+pub(crate) struct TokenName {
     uri: CString,
-    pin: Option<Zeroizing<CString>>,
+    /// The number of a passphrase goes by it where nobody need see it.
+    pin: Option<(u64, Zeroizing<CString>)>,
 }
 
 impl PrivateKey {
@@ -42,31 +51,62 @@ impl PrivateKey {
     ) -> Result<T, LibraryError> {
         match self {
             Self::Memory(key) => work(key),
-            Self::Token(key) => key.tokens.with(key, work),
+            Self::Token(key) => key.tokens.with(&key.name, work),
         }
     }
 }
 
 impl TokenKey {
     /// Names a key.
-    pub(crate) fn new(tokens: &Arc<Tokens>, uri: CString, pin: Option<Zeroizing<CString>>) -> Self {
+    pub(crate) fn new(tokens: &Arc<Tokens>, name: TokenName) -> Self {
         Self {
             tokens: tokens.clone(),
-            uri,
-            pin,
+            name,
         }
-    }
-
-    fn pin(&self) -> Option<&CStr> {
-        self.pin.as_ref().map(|pin| pin.as_c_str())
     }
 }
 
-/// The handles of an engine's or provider's keys.
+impl TokenName {
+    /// Takes a URI, and the passphrase that is the PIN.
+    ///
+    /// # Errors
+    ///
+    /// One of them has a NUL byte.
+    pub(crate) fn new(uri: &str, pin: Option<&Passphrase>) -> Result<Self, LibraryError> {
+        let text = |bytes: &[u8]| {
+            CString::new(bytes).map_err(|_| {
+                LibraryError::because("load a key", "there is a NUL byte in its name or its PIN")
+            })
+        };
+        let pin = match pin {
+            Some(pin) => Some((pin.id(), Zeroizing::new(text(pin.secret())?))),
+            None => None,
+        };
+        Ok(Self {
+            uri: text(uri.as_bytes())?,
+            pin,
+        })
+    }
+
+    fn pin(&self) -> Option<&CStr> {
+        self.pin.as_ref().map(|(_, pin)| pin.as_c_str())
+    }
+
+    fn id(&self) -> TokenId {
+        (self.uri.clone(), self.pin.as_ref().map(|(id, _)| *id))
+    }
+}
+
+/// A URI, and the number of a passphrase.
+type TokenId = (CString, Option<u64>);
+
+/// What an engine or a provider has behind URIs, and the handles of its keys.
 ///
-/// A token may be taken away and come back. Then no handle works any more, and
-/// an engine for PKCS#11 gives out the old ones again unless it is stopped and
-/// started; for which nobody may be using any of them.
+/// Whoever asks for something does so alone: an engine for PKCS#11 does not look
+/// after itself there (libp11 0.4.12). And a token may be taken away and come
+/// back. Then no handle works any more, and such an engine gives out the old ones
+/// again unless it is stopped and started; for which nobody may be using any of
+/// them.
 pub(crate) struct Tokens {
     supplier: Arc<Supplier>,
     handles: RwLock<Handles>,
@@ -76,7 +116,9 @@ pub(crate) struct Tokens {
 
 #[derive(Default)]
 struct Handles {
-    keys: HashMap<CString, Handle>,
+    keys: HashMap<TokenId, Handle>,
+    /// What was not there when it was looked for.
+    missing: HashMap<TokenId, Missing>,
     /// When the supplier was last started again.
     restarted: Option<Instant>,
     /// How often it was.
@@ -87,6 +129,13 @@ struct Handle {
     key: PKey<Private>,
     /// Looked for in this process, not just inherited.
     is_ours: bool,
+}
+
+struct Missing {
+    error: LibraryError,
+    since: Instant,
+    /// The PIN was wrong, and is never tried again: a token counts.
+    is_final: bool,
 }
 
 /// How long to wait before a token that has gone is looked for again: each
@@ -102,25 +151,35 @@ impl Tokens {
         }
     }
 
+    /// The certificate behind a URI.
+    pub(crate) fn certificate(&self, name: &TokenName) -> Result<X509, LibraryError> {
+        self.write().look(name, "load the certificate", || {
+            self.supplier.certificate(&name.uri, name.pin())
+        })
+    }
+
     fn with<T>(
         &self,
-        name: &TokenKey,
+        name: &TokenName,
         work: impl Fn(&PKeyRef<Private>) -> Result<T, LibraryError>,
     ) -> Result<T, LibraryError> {
+        let id = name.id();
         let attempt = || {
             let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
-            let usable = handles.keys.get(&name.uri).filter(|handle| handle.is_ours);
-            (handles.generation, usable.map(|handle| work(&handle.key)))
+            let usable = handles.keys.get(&id).filter(|handle| handle.is_ours);
+            let outcome = usable.map(|handle| work(&handle.key));
+            (handles.generation, outcome, handles.is_missing(&id))
         };
-        let (generation, error) = match attempt() {
-            (_, Some(Ok(done))) => return Ok(done),
-            (generation, Some(Err(error))) => (generation, Some(error)),
-            (generation, None) => (generation, None),
-        };
-        match error {
-            None => self.look_for(name)?,
-            Some(error) if !self.start_again(generation, &error, name) => return Err(error),
-            Some(_) => {}
+        let (generation, outcome, missing) = attempt();
+        match (outcome, missing) {
+            (Some(Ok(done)), _) => return Ok(done),
+            (Some(Err(error)), _) => {
+                if !self.start_again(generation, &error, name) {
+                    return Err(error);
+                }
+            }
+            (None, Some(error)) => return Err(error),
+            (None, None) => self.look_for(name)?,
         }
         attempt().1.unwrap_or_else(|| {
             Err(LibraryError::because(
@@ -135,66 +194,117 @@ impl Tokens {
     /// One that a child has inherited is looked for as well: with the token
     /// gone, an engine for PKCS#11 that is asked to use the key right away may
     /// wait for ever (libp11 0.4.12), while one that is asked for it says no.
-    fn look_for(&self, name: &TokenKey) -> Result<(), LibraryError> {
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
-        let known = handles.keys.get(&name.uri);
+    fn look_for(&self, name: &TokenName) -> Result<(), LibraryError> {
+        let mut handles = self.write();
+        let known = handles.keys.get(&name.id());
         if known.is_some_and(|known| known.is_ours) {
             return Ok(());
         }
-        // Not the first time, which a wrong PIN would cost a second attempt.
+        // Not the first time, which would cost a wrong PIN a second attempt.
         let was_there = known.is_some() || handles.generation > 0;
-        let fail = |stack| LibraryError::new("load the private key", &stack);
-        match self.supplier.private_key(&name.uri, name.pin()) {
-            Ok(key) => {
-                let handle = Handle { key, is_ours: true };
-                handles.keys.insert(name.uri.clone(), handle);
-                Ok(())
-            }
-            Err(stack) if was_there => self.cycle(&mut handles, name).ok_or_else(|| fail(stack)),
-            Err(stack) => Err(fail(stack)),
+        match self.load(&mut handles, name) {
+            Err(_) if was_there && self.cycle(&mut handles) => self.load(&mut handles, name),
+            outcome => outcome,
         }
     }
 
     /// Loads a key anew that has failed, unless another thread has done so
     /// since `generation`. Says whether another attempt is worth it.
-    fn start_again(&self, generation: u64, error: &LibraryError, name: &TokenKey) -> bool {
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
+    fn start_again(&self, generation: u64, error: &LibraryError, name: &TokenName) -> bool {
+        let mut handles = self.write();
         if handles.generation != generation {
             return true;
         }
         // Stopped while the module under it does not run, the engine crashes;
         // and such a module comes back by itself.
-        !error.is(NOT_INITIALIZED) && self.cycle(&mut handles, name).is_some()
+        !error.is(NOT_INITIALIZED)
+            && self.cycle(&mut handles)
+            && self.load(&mut handles, name).is_ok()
     }
 
-    /// Lets go of every handle, starts the supplier again and loads one key;
-    /// `None` if that fails, or was tried a moment ago.
-    fn cycle(&self, handles: &mut Handles, name: &TokenKey) -> Option<()> {
+    /// Lets go of every handle and starts the supplier again; says whether it
+    /// did, and not a moment ago.
+    fn cycle(&self, handles: &mut Handles) -> bool {
         let recently = |at: Instant| at.elapsed() < PATIENCE;
         if handles.restarted.is_some_and(recently) {
-            return None;
+            return false;
         }
         handles.restarted = Some(Instant::now());
         handles.generation = handles.generation.wrapping_add(1);
+        handles.missing.retain(|_, missing| missing.is_final);
         for (_, handle) in handles.keys.drain() {
             self.supplier.release(handle.key);
         }
-        self.supplier.restart().ok()?;
-        let key = self.supplier.private_key(&name.uri, name.pin()).ok()?;
+        self.supplier.restart().is_ok()
+    }
+
+    fn load(&self, handles: &mut Handles, name: &TokenName) -> Result<(), LibraryError> {
+        let key = handles.look(name, "load the private key", || {
+            self.supplier.private_key(&name.uri, name.pin())
+        })?;
         let handle = Handle { key, is_ours: true };
-        handles.keys.insert(name.uri.clone(), handle);
-        Some(())
+        handles.keys.insert(name.id(), handle);
+        Ok(())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Handles> {
+        self.handles.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that this process is another than the one that made the handles.
     pub(crate) fn after_fork(&self) {
         self.is_inherited.store(true, Ordering::Relaxed);
         self.supplier.after_fork();
-        let mut handles = self.handles.write().unwrap_or_else(PoisonError::into_inner);
-        for handle in handles.keys.values_mut() {
+        for handle in self.write().keys.values_mut() {
             handle.is_ours = false;
         }
     }
+}
+
+impl Handles {
+    /// Asks for something, unless it was not there a moment ago.
+    fn look<T>(
+        &mut self,
+        name: &TokenName,
+        action: &'static str,
+        ask: impl FnOnce() -> Result<T, ErrorStack>,
+    ) -> Result<T, LibraryError> {
+        let id = name.id();
+        if let Some(error) = self.is_missing(&id) {
+            return Err(error);
+        }
+        let stack = match ask() {
+            Ok(found) => {
+                self.missing.remove(&id);
+                return Ok(found);
+            }
+            Err(stack) => stack,
+        };
+        let error = LibraryError::new(action, &stack);
+        let is_final = stack.errors().iter().any(is_of_pin);
+        let missing = Missing {
+            error: error.clone(),
+            since: Instant::now(),
+            is_final,
+        };
+        self.missing.insert(id, missing);
+        Err(error)
+    }
+
+    /// Why something is not there, if that need not be asked again yet.
+    fn is_missing(&self, id: &TokenId) -> Option<LibraryError> {
+        let missing = self.missing.get(id)?;
+        let holds = missing.is_final || missing.since.elapsed() < PATIENCE;
+        holds.then(|| missing.error.clone())
+    }
+}
+
+/// Whether an engine says that a PIN is wrong, locked or expired (`CKR_PIN_...`
+/// of PKCS#11, in libp11's words).
+fn is_of_pin(error: &openssl::error::Error) -> bool {
+    error
+        .reason()
+        .is_some_and(|reason| reason.starts_with("PIN "))
 }
 
 /// OpenSSL's words for `CKR_CRYPTOKI_NOT_INITIALIZED` of PKCS#11.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,8 @@ pub struct Source {
     pub(crate) id: u64,
     shown: Arc<str>,
     pub(crate) place: Place,
+    /// It was named by a `.htaccess` file.
+    pub(crate) is_visitor: bool,
 }
 
 #[derive(Clone)]
@@ -40,11 +42,8 @@ pub enum SourceError {
     #[error("is not a file: write the name of one")]
     NotAFile,
     /// More than any certificate or key has.
-    #[error(
-        "is larger than {} bytes: write the name of a certificate or key",
-        MAX_FILE
-    )]
-    TooLarge,
+    #[error("is larger than {0} bytes: write the name of a certificate or key")]
+    TooLarge(u64),
     /// What is in it.
     #[error(transparent)]
     File(#[from] FileError),
@@ -53,8 +52,10 @@ pub enum SourceError {
     Key(#[from] UnusableKey),
 }
 
-/// Larger than any chain of certificates that is used.
+/// Larger than any chain of certificates that is used; and what is enough for
+/// one, where many may be kept.
 const MAX_FILE: u64 = 256 * 1024;
+const MAX_HTACCESS_FILE: u64 = 32 * 1024;
 
 /// A file that has been read, and what was found in it without a passphrase.
 pub(crate) struct Entry {
@@ -143,30 +144,44 @@ struct Stamp {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    /// Of owner and mode too, and nobody's to set back as the one above is.
+    changed: (i64, i64),
 }
 
 /// Files named by `.htaccess` files that are kept.
-const MAX_VISITORS: usize = 256;
+const MAX_VISITORS: usize = 64;
 
 impl Sources {
     /// Finds a file, and reads it if it has not been.
     pub(crate) fn file(&self, path: &Path, origin: Origin) -> Result<Source, SourceError> {
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        if origin == Origin::Server {
-            if let Some(known) = server.get(path) {
-                return Ok(known.clone());
-            }
-            let (source, _) = self.read(path, |_| None)?;
-            server.insert(path.to_owned(), source.clone());
-            return Ok(source);
+        match origin {
+            Origin::Server => self.server_file(path),
+            Origin::Htaccess => self.visitor(path),
         }
-        drop(server);
-        let mut visitors = self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = |stamp: &Stamp| {
-            let known = visitors.get(path)?;
-            (known.stamp == *stamp).then(|| known.source.clone())
-        };
-        let (source, stamp) = self.read(path, known)?;
+    }
+
+    fn server_file(&self, path: &Path) -> Result<Source, SourceError> {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = server.get(path) {
+            return Ok(known.clone());
+        }
+        let (file, stamp) = open(path)?;
+        let source = self.read(path, file, &stamp, Origin::Server)?;
+        server.insert(path.to_owned(), source.clone());
+        Ok(source)
+    }
+
+    /// A file system may keep whoever reads waiting: nobody else must wait, so
+    /// there is no lock while that may be.
+    fn visitor(&self, path: &Path) -> Result<Source, SourceError> {
+        let lock = || self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, stamp) = open(path)?;
+        if let Some(known) = lock().get_mut(path).filter(|known| known.stamp == stamp) {
+            known.seen = self.new_id();
+            return Ok(known.source.clone());
+        }
+        let source = self.read(path, file, &stamp, Origin::Htaccess)?;
+        let mut visitors = lock();
         if visitors.len() >= MAX_VISITORS && !visitors.contains_key(path) {
             let oldest = visitors.iter().min_by_key(|(_, known)| known.seen);
             if let Some(oldest) = oldest.map(|(path, _)| path.clone()) {
@@ -176,7 +191,7 @@ impl Sources {
         let visitor = Visitor {
             stamp,
             source: source.clone(),
-            seen: self.next_id.fetch_add(1, Ordering::Relaxed),
+            seen: self.new_id(),
         };
         visitors.insert(path.to_owned(), visitor);
         Ok(source)
@@ -189,6 +204,7 @@ impl Sources {
             id: self.new_id(),
             shown: without_pin(uri).into(),
             place: Place::Uri(uri.into()),
+            is_visitor: false,
         };
         uris.entry(uri.to_owned()).or_insert_with(name).clone()
     }
@@ -196,49 +212,34 @@ impl Sources {
     fn read(
         &self,
         path: &Path,
-        known: impl FnOnce(&Stamp) -> Option<Source>,
-    ) -> Result<(Source, Stamp), SourceError> {
-        let fail = |error: std::io::Error| SourceError::Unreadable(error.to_string());
-        // A pipe must not be waited for.
-        let mut file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(path)
-            .map_err(fail)?;
-        let metadata = file.metadata().map_err(fail)?;
-        if !metadata.is_file() {
-            return Err(SourceError::NotAFile);
-        }
-        let stamp = Stamp {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        file: File,
+        stamp: &Stamp,
+        origin: Origin,
+    ) -> Result<Source, SourceError> {
+        let most = match origin {
+            Origin::Server => MAX_FILE,
+            Origin::Htaccess => MAX_HTACCESS_FILE,
         };
-        if let Some(known) = known(&stamp) {
-            return Ok((known, stamp));
-        }
-        if metadata.size() > MAX_FILE {
-            return Err(SourceError::TooLarge);
+        if stamp.size > most {
+            return Err(SourceError::TooLarge(most));
         }
         // Room for all of it at once: growing would leave a copy behind.
-        let room = usize::try_from(metadata.size()).unwrap_or_default();
+        let room = usize::try_from(stamp.size).unwrap_or_default();
         let mut content = Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
-        file.by_ref()
-            .take(metadata.size())
+        file.take(stamp.size)
             .read_to_end(&mut content)
-            .map_err(fail)?;
+            .map_err(unreadable)?;
         let entry = Entry {
-            file: KeyFile::new(content)?,
+            file: KeyFile::new(content, origin)?,
             certificate: OnceLock::new(),
             key: OnceLock::new(),
         };
-        let source = Source {
+        Ok(Source {
             id: self.new_id(),
             shown: path.to_string_lossy().into(),
             place: Place::File(Arc::new(entry)),
-        };
-        Ok((source, stamp))
+            is_visitor: origin == Origin::Htaccess,
+        })
     }
 
     fn new_id(&self) -> u64 {
@@ -246,20 +247,42 @@ impl Sources {
     }
 }
 
-/// A PKCS#11 URI (RFC 7512) with its PIN taken out.
-fn without_pin(uri: &str) -> String {
-    let hidden = |part: &str| match part.split_once('=') {
-        Some((name, _)) if name.eq_ignore_ascii_case("pin-value") => format!("{name}=..."),
-        _ => part.to_owned(),
-    };
-    // Attributes end at any of these; between them is nothing to hide.
-    let mut shown = String::new();
-    for piece in uri.split_inclusive([':', ';', '?', '&']) {
-        let body = piece.trim_end_matches([':', ';', '?', '&']);
-        shown.push_str(&hidden(body));
-        shown.push_str(piece.get(body.len()..).unwrap_or_default());
+/// Opens a file, and nothing that would have to be waited for, like a pipe.
+fn open(path: &Path) -> Result<(File, Stamp), SourceError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)
+        .map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(SourceError::NotAFile);
     }
-    shown
+    let stamp = Stamp {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        size: metadata.size(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+        changed: (metadata.ctime(), metadata.ctime_nsec()),
+    };
+    Ok((file, stamp))
+}
+
+fn unreadable(error: std::io::Error) -> SourceError {
+    SourceError::Unreadable(error.to_string())
+}
+
+/// A PKCS#11 URI (RFC 7512) without its PIN and what comes after it: where a
+/// PIN ends, engines do not agree.
+fn without_pin(uri: &str) -> String {
+    const NAME: &str = "pin-value=";
+    match uri.to_ascii_lowercase().find(NAME) {
+        Some(start) => {
+            let end = start.saturating_add(NAME.len());
+            format!("{}...", uri.get(..end).unwrap_or_default())
+        }
+        None => uri.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -337,6 +360,10 @@ mod tests {
         set_modified(&other, 1001);
         fs::rename(other, &path).unwrap();
         assert!(has_changed());
+        // Only its content.
+        folder.write("file", b"eight");
+        set_modified(&path, 1001);
+        assert!(has_changed());
         assert!(!has_changed());
     }
 
@@ -371,9 +398,12 @@ mod tests {
         let pipe = folder.0.join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
-        let largest = vec![b'a'; usize::try_from(MAX_FILE).unwrap()];
-        let larger = [largest.as_slice(), b"a"].concat();
-        for origin in [Origin::Server, Origin::Htaccess] {
+        for (origin, most) in [
+            (Origin::Server, MAX_FILE),
+            (Origin::Htaccess, MAX_HTACCESS_FILE),
+        ] {
+            let largest = vec![b'a'; usize::try_from(most).unwrap()];
+            let larger = [largest.as_slice(), b"a"].concat();
             let refusal = |path: &Path| sources.file(path, origin).unwrap_err();
             assert!(matches!(refusal(&folder.0), SourceError::NotAFile));
             assert!(matches!(refusal(&pipe), SourceError::NotAFile));
@@ -385,7 +415,7 @@ mod tests {
                 assert!(matches!(empty, SourceError::File(FileError::Empty)));
             }
             let too_large = folder.write("large", &larger);
-            assert!(matches!(refusal(&too_large), SourceError::TooLarge));
+            assert!(matches!(refusal(&too_large), SourceError::TooLarge(_)));
             let large = folder.write("largest", &largest);
             assert!(sources.file(&large, origin).is_ok());
         }
@@ -413,10 +443,18 @@ mod tests {
             ),
             (
                 "pkcs11:object=o?pin-value=1234&x=y",
-                "pkcs11:object=o?pin-value=...&x=y",
+                "pkcs11:object=o?pin-value=...",
             ),
             ("pkcs11:token=t;object=o", "pkcs11:token=t;object=o"),
             ("pkcs11:PIN-VALUE=1", "pkcs11:PIN-VALUE=..."),
+            (
+                "pkcs11:object=o?pin-value=a:b",
+                "pkcs11:object=o?pin-value=...",
+            ),
+            (
+                "pkcs11:object=o;PIN-value=a?b",
+                "pkcs11:object=o;PIN-value=...",
+            ),
         ] {
             assert_eq!(without_pin(uri), shown);
         }

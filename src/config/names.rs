@@ -84,23 +84,24 @@ impl<T: Named> Names<T> {
             place,
             found: Slot::new(),
         };
-        let Err(message) = names.find(keyring, None) else {
-            return Ok(names);
-        };
         // Elsewhere, an engine may come in a later line or an outer section.
         if origin == Origin::Server {
             return Ok(names);
         }
-        let mut reason = message.clone();
-        for engine in keyring.engines() {
-            match names.find(keyring, Some(&engine)) {
+        // OpenSSL comes last, which takes longest to say no.
+        let engines = keyring.engines();
+        let engines = engines.iter().map(|engine| Some(engine.as_ref()));
+        let mut reasons = Vec::new();
+        for engine in engines.chain([None]) {
+            match names.find(keyring, engine) {
                 Ok(_) => return Ok(names),
-                // It has one of that name, and says why it is of no use.
-                Err(other) if other != message => reason = other,
-                Err(_) => {}
+                Err(reason) => reasons.push(reason),
             }
         }
-        Err(reason)
+        // An engine that has one of that name says why it is of no use.
+        let unknown = reasons.pop().unwrap_or_default();
+        let mut reasons = reasons.into_iter();
+        Err(reasons.find(|reason| *reason != unknown).unwrap_or(unknown))
     }
 
     /// What they stand for, in their order.
@@ -121,7 +122,7 @@ impl<T: Named> Names<T> {
                     let values = self.find(keyring, engine).map_err(|message| Flaw {
                         place: Some(self.place.clone()),
                         message: format!("{}: {message}", T::DIRECTIVE),
-                        mended_by: Mends::ENGINE.and(T::MENDS),
+                        mended_by: Mends::ENGINE.if_set(self.has_engine(keyring)).and(T::MENDS),
                     })?;
                     // Should another thread be faster, its values are next.
                     let _ = slot.set(Box::new(Found {
@@ -132,6 +133,14 @@ impl<T: Named> Names<T> {
                 }
             }
         }
+    }
+
+    /// Whether an engine of the server configuration has all of them.
+    fn has_engine(&self, keyring: &Keyring) -> bool {
+        let engines = keyring.engines();
+        engines
+            .iter()
+            .any(|engine| self.find(keyring, Some(engine)).is_ok())
     }
 
     /// Where they stand.

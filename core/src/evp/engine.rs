@@ -48,6 +48,7 @@ unsafe extern "C" {
         argument: *const c_char,
         optional: c_int,
     ) -> c_int;
+    fn UI_null() -> *const c_void;
     fn EVP_PKEY_set1_engine(key: *mut EVP_PKEY, engine: *mut ENGINE) -> c_int;
     fn OBJ_nid2ln(nid: c_int) -> *const c_char;
     fn OBJ_nid2sn(nid: c_int) -> *const c_char;
@@ -69,7 +70,8 @@ pub(crate) struct Engine {
 }
 
 // SAFETY: OpenSSL counts references to engines under a lock of its own, and
-// engines serve every thread of a process (ENGINE_init(3)).
+// their algorithms serve every thread of a process (ENGINE_init(3)); keys and
+// certificates are asked for by one thread at a time (`Tokens`).
 unsafe impl Send for Engine {}
 // SAFETY: likewise.
 unsafe impl Sync for Engine {}
@@ -89,6 +91,22 @@ impl Engine {
         // SAFETY: a command without an argument; other engines know it not,
         // which the last argument allows.
         unsafe { ENGINE_ctrl_cmd_string(engine.as_ptr(), c"QUIET".as_ptr(), ptr::null(), 1) };
+        // What asks for more than the PIN that it is told would ask on the
+        // terminal of whoever starts httpd.
+        // SAFETY: a query without arguments.
+        let nobody = unsafe { UI_null() };
+        // SAFETY: a method of OpenSSL's own that never answers; other engines
+        // do not know the command, which the last argument allows.
+        unsafe {
+            ENGINE_ctrl_cmd(
+                engine.as_ptr(),
+                c"SET_USER_INTERFACE".as_ptr(),
+                0,
+                nobody.cast_mut(),
+                ptr::null(),
+                1,
+            )
+        };
         // SAFETY: the reference that the call above gave us.
         let started = unsafe { ENGINE_init(engine.as_ptr()) } == 1;
         let failure = (!started).then(ErrorStack::get);

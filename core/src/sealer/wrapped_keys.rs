@@ -17,6 +17,7 @@ use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
 use crate::key_cache::WrappedName;
 use crate::key_wrapping::Wrapping;
 use crate::random::Drawn;
+use crate::workbench::Workbench;
 use crate::wrapped_header;
 use crate::{Cipher, Identities, LibraryError, OpenError, Random, Refusal};
 
@@ -37,8 +38,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
         })
     }
 
-    /// Makes that key, so that no request has to; says whether the private key
-    /// was used.
+    /// Makes that key, so that no request has to, and tries whether the private
+    /// keys decrypt; says whether they were used.
     pub(crate) fn sign_for_hour(
         &self,
         identities: &Identities,
@@ -50,10 +51,18 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let Some(name) = self.wrapped_key_name(identities, cipher, now) else {
             return Ok(false);
         };
-        self.keyring.benches.with(0, |bench| {
+        let seal = |bench: &mut Workbench<R>| {
             self.seal_under_wrapped_key(name, identities, cipher, enc, &mut bench.random)
-                .map(|(_, signed)| signed)
-        })
+        };
+        let (_, signed) = self.keyring.benches.with(0, seal)?;
+        if signed {
+            for identity in identities.iter() {
+                if let Ok(wrapping) = identity.wrapping(self.jwe_digest()) {
+                    identity.try_key(wrapping)?;
+                }
+            }
+        }
+        Ok(signed)
     }
 
     /// Makes the context of that key; says whether the private key was used.
@@ -78,7 +87,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
             purpose: purpose.cloned(),
         };
         let content_key = || {
-            let mut key = Zeroizing::new(random.take::<32>()?.to_vec());
+            let bytes = Zeroizing::new(random.take::<32>()?);
+            let mut key = Zeroizing::new(bytes.to_vec());
             key.truncate(cipher.key_length());
             Ok(key)
         };
@@ -87,7 +97,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             let own = wrapped_name(identity, header.as_bytes(), encrypted_key.as_bytes());
             // What is sealed here also opens here without the private key, which
             // may be slow or away: in this process, and in those forked from it.
-            let place = self.keyring.content_keys.place(&own);
+            let place = self.keyring.content_keys(identity).place(&own);
             place.get(|| Ok(Some(envelope.content_key.clone())))?;
             Ok(SealingContext {
                 context: AeadContext::sealing(cipher, &envelope.content_key)?,
@@ -140,7 +150,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let (kind, purpose) = (identity.certificate.kind, self.settings.purpose);
         let signed = wrapped_header::read_rest(header, kind, wrapping, enc, purpose)?;
         let name = wrapped_name(identity, parts.header, parts.encrypted_key);
-        let place = match self.keyring.content_keys.find(&name) {
+        let place = match self.keyring.content_keys(identity).find(&name) {
             Some(place) => place,
             None => {
                 // Text and not bytes is what the signature is over.
@@ -149,7 +159,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 if !identity.has_signed(&signed, encrypted_key) {
                     return Err(OpenError::Refused(Refusal::Signature));
                 }
-                self.keyring.content_keys.place(&name)
+                self.keyring.content_keys(identity).place(&name)
             }
         };
         let (content_key, unwrapped) = place.get(|| {
@@ -249,6 +259,11 @@ mod tests {
             [Self::new("rsa-2048", RSA), Self::new("p-256", CURVE)]
         }
 
+        fn content_keys(&self) -> usize {
+            let identity = self.identities.first().unwrap();
+            self.keyring.content_keys(identity).len()
+        }
+
         fn refusal(&self, token: &str) -> Refusal {
             let settings = Settings {
                 keys: Keys::Certificates(&self.identities),
@@ -306,7 +321,7 @@ mod tests {
                 let token = section.token(&encrypted_key, point.as_ref(), |_| vec![number; length]);
                 assert_eq!(section.refusal(&token), Refusal::Signature);
             }
-            assert_eq!(section.keyring.content_keys.len(), 0);
+            assert_eq!(section.content_keys(), 0);
         }
     }
 
@@ -402,7 +417,7 @@ mod tests {
                     assert_eq!(refusal, Refusal::EncryptedKey, "{encrypted_key}");
                 }
             }
-            assert!(section.keyring.content_keys.len() <= wrong.len());
+            assert!(section.content_keys() <= wrong.len());
         }
     }
 
