@@ -160,6 +160,8 @@ my @WRONG = (
     ['a wrong key in the second of two locations', inside('Location /a', $rsa) . inside('Location /b', $wrong . certificate_file('ec.pem') . key_file('third.key')), 'ec.pem', 'third.key'],
     ['no passphrase in one of two locations', inside('Location /a', $rsa) . inside('Location /b', locked()), 'locked.p8', 'is encrypted', 'no passphrase'],
     ['no key in one of two locations',   inside('Location /a', $wrong . certificate_file('rsa.pem')) . inside('Location /b', certificate_file('ec.pem')), 'SessionCryptoCertificateKeyFile'],
+    ['no key, in a location, and a virtual host', inside('Location /a', $wrong . certificate_file('ec.pem')) . host($rsa), 'ec.pem', 'SessionCryptoCertificateKeyFile'],
+    ['a wrong key in a location, and a virtual host', inside('Location /a', $wrong . certificate_file('ec.pem') . key_file('third.key')) . host($rsa), 'ec.pem', 'third.key'],
     ['two mistakes',                     inside('Location /a', $wrong . certificate_file('missing')) . "SessionCryptoDriver openssl\n", 'missing'],
 );
 
@@ -188,6 +190,8 @@ my @RIGHT = (
     ['SHA512 and a CBC cipher in another location', inside('Location /a', $rsa)
         . inside('Location /b', "SessionCryptoDigest SHA512\nSessionCryptoCipher aes256\nSessionCryptoPassphrase ${\SECRET}")],
     ['a key around a certificate in a virtual host', key_file('rsa.key') . host(certificate_file('rsa.pem'))],
+    # Sections of the main server are also those of a virtual host, and here only of one.
+    ['a certificate in a location, its key in a virtual host', inside('Location /a', certificate_file('ec.pem')) . host(certificate_file('rsa.pem') . key_file('rsa.key ec.key'))],
     ['the passphrase of a key in two virtual hosts', locked() . host(passphrase()) . host("SessionCryptoPassphrase wrong ${\SECRET}")],
     # A request may be in two sections, of which each has a part.
     ['a key in a location of its own',      inside('Location /a', certificate_file('rsa.pem')) . inside('Location /a/b', key_file('rsa.key'))],
