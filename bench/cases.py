@@ -5,6 +5,7 @@ A target is information. Nothing fails when a machine misses it.
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from httpd import C, CLEAR, MPM_PREFORK, OURS, SESSION_BASICS, Setup
 
@@ -58,6 +59,8 @@ class Subject:
     cookies: Cookies = Cookies.OWN
     # Whether each request writes the session again.
     writes: bool = True
+    # The subject whose cookie this one's session is made as long as.
+    as_long_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,10 @@ class Case:
 
 
 TRIO = [CLEAR, OURS, C]
+PADDED = f"{CLEAR}, padded"
+
+# A private key and its certificate each.
+CERTIFICATES = Path(__file__).resolve().parent.parent / "core/vectors/certificates"
 
 
 def at_least(bound: float) -> Target:
@@ -138,6 +145,25 @@ def jwe(size: int) -> tuple[Subject, ...]:
     """The session in clear, and as JWE, which the C module does not have."""
     crypto = "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n"
     return tuple(Subject(kind, Setup(kind, crypto=crypto, size=size)) for kind in (CLEAR, OURS))
+
+
+def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
+    """The session sealed for a certificate, and in clear with as long a cookie.
+
+    Whatever seals a session makes it longer, and a certificate by most: what a
+    longer cookie costs httpd is left out.
+    """
+    sessions = EACH_REQUEST_WRITES if writes else NO_REQUEST_WRITES
+    crypto = f'SessionCryptoCertificateFile "{CERTIFICATES / name}.pem"\n'
+    return (
+        Subject(PADDED, Setup(CLEAR, sessions=sessions), writes=writes, as_long_as=OURS),
+        Subject(OURS, Setup(OURS, sessions=sessions, crypto=crypto), writes=writes),
+    )
+
+
+def against_padded(clear: float) -> tuple[Comparison, ...]:
+    """Ours to clear with as long a cookie, with its target."""
+    return (Comparison(OURS, PADDED, at_least(clear)),)
 
 
 # The session's age starts anew with each request, so each request writes it.
@@ -214,6 +240,30 @@ CASES = (
     ),
     Case("jwe-100", "JWE, read and write, 100 bytes", jwe(100), against_clear(0.95)),
     Case("jwe-3000", "JWE, read and write, 3,000 bytes", jwe(3000), against_clear(None)),
+    Case(
+        "cert-rsa",
+        "RSA-2048 certificate, read and write, 100 bytes",
+        certificate("rsa-2048"),
+        against_padded(0.93),
+    ),
+    Case(
+        "cert-rsa-read",
+        "RSA-2048 certificate, read only, 100 bytes",
+        certificate("rsa-2048", writes=False),
+        against_padded(0.93),
+    ),
+    Case(
+        "cert-ec",
+        "P-256 certificate, read and write, 100 bytes",
+        certificate("p-256"),
+        against_padded(0.93),
+    ),
+    Case(
+        "cert-ec-read",
+        "P-256 certificate, read only, 100 bytes",
+        certificate("p-256", writes=False),
+        against_padded(0.93),
+    ),
     Case(
         "htaccess",
         "all directives in .htaccess",

@@ -148,6 +148,7 @@ class Server:
         self.setup = setup
         self._httpd = httpd
         self._root = root
+        self._session = root / "docs/make/session"
         self._process: subprocess.Popen | None = None
         self.port = 0
 
@@ -211,6 +212,11 @@ class Server:
                 except ProcessLookupError:
                     pass
 
+    def make_sessions_of(self, size: int) -> None:
+        """From now on, sessions that are made here have so many bytes."""
+        value = "v" * (size - len("k="))
+        self._session.write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
+
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         pid_file = self._root / "httpd.pid"
@@ -233,8 +239,7 @@ class Server:
         if self.setup.htaccess:
             (page / ".htaccess").write_text(self.setup.htaccess)
             (make / ".htaccess").write_text(self.setup.htaccess)
-        value = "v" * (self.setup.size - len("k="))
-        (make / "session").write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
+        self.make_sessions_of(self.setup.size)
         # httpd's unprivileged user reads here, whatever the umask was.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

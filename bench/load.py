@@ -12,6 +12,8 @@ from client import PAGE
 from httpd import HarnessError, Server
 
 SCRIPT = Path(__file__).with_name("load.lua")
+# The name of the session's cookie.
+COOKIE = "session="
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -88,7 +90,7 @@ def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Ru
 
 def write_cookies(path: Path, sessions: list[str]) -> Path:
     """Writes the file that `drive` takes."""
-    path.write_text("".join(f"session={session}\n" for session in sessions))
+    path.write_text("".join(f"{COOKIE}{session}\n" for session in sessions))
     return path
 
 

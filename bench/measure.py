@@ -14,7 +14,7 @@ from cases import JUNK_SHARE, NEW_CHILDREN, SERVERS, Case, Cookies, Method, Subj
 from client import PAGE, Client, check, make_sessions
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
-from load import Run, drive, write_cookies
+from load import COOKIE, Run, drive, write_cookies
 
 DERIVED = "a key was derived, or a private key used, during this request"
 
@@ -107,7 +107,7 @@ class Bench:
         measured = {s.name: Measured(s.name, "requests/s") for s in subjects}
         runs: list[Run] = []
         with contextlib.ExitStack() as stack:
-            ready = [(s, *self._start(stack, s)) for s in subjects]
+            ready = self._start_all(stack, subjects)
             for subject, server, cookies in ready:
                 self._drive(subject, server, cookies, 1)
             for number in range(self._options.rounds):
@@ -198,13 +198,38 @@ class Bench:
 
     # Servers and cookies
 
-    def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Path]:
+    def _start_all(
+        self, stack: contextlib.ExitStack, subjects: list[Subject]
+    ) -> list[tuple[Subject, Server, Path]]:
+        """Starts the servers of a case: those last whose sessions depend on others'."""
+        started: dict[str, tuple[Subject, Server, Path]] = {}
+        for subject in sorted(subjects, key=lambda s: bool(s.as_long_as)):
+            cookie = None
+            if subject.as_long_as:
+                cookie = started[subject.as_long_as][2].read_text().splitlines()[0]
+            started[subject.name] = (subject, *self._start(stack, subject, cookie))
+        return [started[s.name] for s in subjects]
+
+    def _start(
+        self, stack: contextlib.ExitStack, subject: Subject, as_long_as: str | None = None
+    ) -> tuple[Server, Path]:
         """Starts a subject's server, and shows that it does what it is to be timed at."""
         server = stack.enter_context(self._server(subject))
+        if as_long_as:
+            self._pad(server, as_long_as)
         sessions = self._sessions(subject, server)
         good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
         check(server, good, subject.writes)
         return server, write_cookies(self._file(), sessions)
+
+    def _pad(self, server: Server, cookie: str) -> None:
+        """Has a server make its sessions so long that the cookie is as long as this one."""
+        wanted = len(cookie.removeprefix(COOKIE))
+        [session] = make_sessions(server)
+        server.make_sessions_of(server.setup.size + wanted - len(session))
+        [session] = make_sessions(server)
+        if len(session) != wanted:
+            raise HarnessError(f"a cookie of {len(session)} bytes is not as long as one of {wanted}")
 
     def _server(self, subject: Subject) -> Server:
         self._next += 1
