@@ -20,14 +20,17 @@ fn main() {
 
 const CLASSIC: &str = "aes256";
 const JWE: &str = "aes-256-gcm";
+// Once the key of the hour is there; what is bare is that of JWE.
+const RSA: &str = "rsa-2048";
+const EC: &str = "p-256";
 
-fn seal(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
-    let mut kit = Kit::new(size, cipher);
+fn seal(bencher: Bencher<'_, '_>, size: usize, name: &str) {
+    let mut kit = Kit::new(size, name);
     bencher.bench_local(|| black_box(kit.seal().count_bytes()));
 }
 
-fn open(bencher: Bencher<'_, '_>, size: usize, cipher: &str) {
-    let mut kit = Kit::new(size, cipher);
+fn open(bencher: Bencher<'_, '_>, size: usize, name: &str) {
+    let mut kit = Kit::new(size, name);
     let token = kit.seal().to_owned();
     bencher.bench_local(|| black_box(kit.open(token.to_bytes()).unwrap().len()));
 }
@@ -81,4 +84,24 @@ fn jwe_bare_seal(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn jwe_bare_open(bencher: Bencher<'_, '_>, size: usize) {
     bare_open(bencher, size, JWE);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_rsa_seal(bencher: Bencher<'_, '_>, size: usize) {
+    seal(bencher, size, RSA);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_rsa_open(bencher: Bencher<'_, '_>, size: usize) {
+    open(bencher, size, RSA);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_ec_seal(bencher: Bencher<'_, '_>, size: usize) {
+    seal(bencher, size, EC);
+}
+
+#[divan::bench(args = SIZES)]
+fn jwe_ec_open(bencher: Bencher<'_, '_>, size: usize) {
+    open(bencher, size, EC);
 }

@@ -7,14 +7,16 @@
 )]
 
 use std::ffi::CStr;
+use std::path::Path;
+use std::sync::Arc;
 
 use base64_simd::{AsOut, STANDARD};
 use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Call, Cipher, Keyring, Keys, OpenSslRandom, Origin, PassphraseList, Sealer, Seed,
-    Settings,
+    Arena, Call, Cipher, Identities, Keyring, Keys, OpenSslRandom, Origin, Pairs, PassphraseList,
+    Sealer, Seed, Settings,
 };
 
 const CALL: Call = Call {
@@ -22,24 +24,38 @@ const CALL: Call = Call {
     processor: 0,
 };
 
-/// A section with one passphrase, and a session.
+/// A section with one passphrase or one certificate, and a session.
 pub(crate) struct Kit {
     keyring: Keyring,
-    passphrases: PassphraseList,
+    held: Held,
     ciphers: Vec<Cipher>,
     session: Vec<u8>,
     memory: Bump,
 }
 
+enum Held {
+    Passphrases(PassphraseList),
+    Certificates(Arc<Identities>),
+}
+
+/// Files of `core/vectors/certificates`; with one, the cipher is AES-256-GCM.
+const CERTIFICATES: [&str; 2] = ["rsa-2048", "p-256"];
+
 impl Kit {
-    pub(crate) fn new(size: usize, cipher: &str) -> Self {
+    /// Takes the name of a cipher, or of a certificate.
+    pub(crate) fn new(size: usize, name: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
-        let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
-        let passphrases = [passphrase].into_iter().collect();
-        let ciphers = vec![keyring.cipher(None, cipher).unwrap()];
+        let (held, ciphers) = if CERTIFICATES.contains(&name) {
+            let ciphers = keyring.default_ciphers(None, true).to_vec();
+            (Held::Certificates(identities(&keyring, name)), ciphers)
+        } else {
+            let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
+            let held = Held::Passphrases([passphrase].into_iter().collect());
+            (held, vec![keyring.cipher(None, name).unwrap()])
+        };
         let mut kit = Self {
             keyring,
-            passphrases,
+            held,
             ciphers,
             session: session(size),
             memory: Bump::new(),
@@ -66,7 +82,10 @@ impl Kit {
 
     fn sealer(&self) -> Sealer<'_> {
         let settings = Settings {
-            keys: Keys::Passphrases(&self.passphrases),
+            keys: match &self.held {
+                Held::Passphrases(list) => Keys::Passphrases(list),
+                Held::Certificates(list) => Keys::Certificates(list),
+            },
             ciphers: &self.ciphers,
             digest: None,
             purpose: None,
@@ -74,6 +93,19 @@ impl Kit {
         };
         Sealer::new(&self.keyring, settings)
     }
+}
+
+fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/certificates");
+    let file = keyring.file(&folder.join(format!("{name}.pem")), Origin::Server);
+    let pairs = Pairs {
+        certificates: &[file.unwrap()],
+        keys: &[],
+        passphrases: &PassphraseList::default(),
+        engine: None,
+        origin: Origin::Server,
+    };
+    keyring.identities(pairs, false).unwrap()
 }
 
 /// A cipher on contexts that have their key, and base64.
@@ -92,8 +124,9 @@ const IV: [u8; 16] = [7; 16];
 const TAG: usize = 16;
 
 impl Bare {
-    pub(crate) fn new(size: usize, cipher: &str) -> Self {
-        let is_aead = cipher.ends_with("gcm");
+    /// Takes the name of a cipher, or of a certificate.
+    pub(crate) fn new(size: usize, name: &str) -> Self {
+        let is_aead = name.ends_with("gcm") || CERTIFICATES.contains(&name);
         let cipher = if is_aead {
             "AES-256-GCM"
         } else {
