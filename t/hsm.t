@@ -114,6 +114,8 @@ for my $path (qw(rsa ec)) {
 opens($one, "/$_", seal($one, "/$_"), 'passphrases are none of its business') for qw(passphrase classic);
 opens($one, "/$_", $sealed{$_}, 'nor is what they sealed') for qw(passphrase classic);
 
+is(scalar(() = $one->log->lines(qr/shared library/)), 0, 'error_log says nothing of engines that nobody asked for');
+
 $token->put_back;
 sleep PATIENCE;
 opens($one, "/$_", $foreign{$_}[1], 'the token is back, and so are the sessions') for qw(rsa ec);
@@ -153,7 +155,7 @@ my @calls = $token->watch(sub {
     opens($watched, '/rsa', $sealed{rsa}, 'for others it is');
     cmp_ok($private->(), '>', $before, 'or else they would not open');
     my @log = log_of($watched, sub { is($watched->client->get('/hsm/', 'X-S' => 'user=joe')->token, undef, 'a passphrase of .htaccess is no PIN') });
-    like("@log", qr/\[session_crypto:error\] .*a passphrase of \.htaccess is no PIN/, 'and error_log says so');
+    like("@log", qr/\[session_crypto:error\] .*a passphrase of \.htaccess is not tried as its PIN/, 'and error_log says so');
     $watched->stop;
     $watched->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a forged token');
     $watched->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'the passphrase of .htaccess');

@@ -10,7 +10,7 @@ use openssl::x509::X509;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Origin, PassphraseList};
+use crate::{Origin, PassphraseList, rounds};
 
 /// The bytes of a file, and what goes by them.
 pub(crate) struct KeyFile {
@@ -32,13 +32,13 @@ pub enum FileError {
     /// No bytes at all.
     #[error("is empty: write the name of a file in PEM, DER or PKCS#12")]
     Empty,
-    /// Encrypted, in a `.htaccess` file. How long it takes to open such a file
-    /// is up to who made it.
+    /// Takes too long to open, or nobody knows how long, in a `.htaccess` file.
     #[error(
-        "is encrypted or PKCS#12, which is not allowed in .htaccess: write a file with a key \
-         that is not encrypted, or set it in the server configuration"
+        "takes more rounds to open than are allowed in .htaccess, or is PKCS#12: write a \
+         private key in PEM that is not encrypted, or by 'openssl pkcs8 -topk8', or set it in \
+         the server configuration"
     )]
-    NotInHtaccess,
+    TooSlow,
     /// There is something, but no passphrase opens it.
     #[error(
         "is encrypted, and no passphrase of this section opens it: write the right one \
@@ -80,19 +80,19 @@ impl KeyFile {
             Form::Der
         };
         let file = Self { content, form };
-        if origin == Origin::Htaccess && file.may_need_passphrase() {
-            return Err(FileError::NotInHtaccess);
+        if origin == Origin::Htaccess && !file.opens_soon() {
+            return Err(FileError::TooSlow);
         }
         Ok(file)
     }
 
-    /// Whether there may be something in it that is encrypted: told by how it
-    /// looks, for to try is what may take long.
-    fn may_need_passphrase(&self) -> bool {
+    /// Whether no passphrase takes long to try. How many rounds it takes is up
+    /// to who made the file, and a request would wait for them.
+    fn opens_soon(&self) -> bool {
         match &self.form {
-            Form::Pem => has(&self.content, b"ENCRYPTED"),
-            Form::Der => is_pair(&self.content) && X509::from_der(&self.content).is_err(),
-            Form::Pkcs12(_) => true,
+            Form::Pem => rounds::are_few_in_pem(&self.content),
+            Form::Der => X509::from_der(&self.content).is_ok() || rounds::are_few(&self.content),
+            Form::Pkcs12(_) => false,
         }
     }
 
@@ -153,21 +153,6 @@ impl fmt::Debug for KeyFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("KeyFile")
     }
-}
-
-/// Whether this is a SEQUENCE in DER that begins with another, as certificates
-/// and encrypted PKCS#8 do, and private keys, which begin with a number, do not.
-fn is_pair(content: &[u8]) -> bool {
-    const SEQUENCE: u8 = 0x30;
-    let Some((&SEQUENCE, rest)) = content.split_first() else {
-        return false;
-    };
-    // A length of 128 and more is preceded by the number of its bytes.
-    let bytes = match rest.first() {
-        Some(first @ 0x80..) => usize::from(first & 0x7f),
-        _ => 0,
-    };
-    rest.get(bytes.saturating_add(1)) == Some(&SEQUENCE)
 }
 
 fn has(content: &[u8], what: &[u8]) -> bool {

@@ -11,7 +11,7 @@
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `keyring` | what a process keeps between requests |
 //! | `passphrase`, `purpose` | what a section says, as values |
-//! | `sources`, `key_file` | where certificates and private keys are, and the forms they have |
+//! | `sources`, `key_file`, `rounds` | where certificates and private keys are, the forms they have, and how long these take to open |
 //! | `pairing`, `identity` | which key belongs to which certificate, and what the two do together |
 //! | `certificate`, `private_key` | the one, and the other, in memory or on a token |
 //! | `key_wrapping`, `signature`, `wrapped_header` | how a token with a certificate carries its key |
@@ -72,6 +72,7 @@ mod passphrase;
 mod private_key;
 mod purpose;
 mod random;
+mod rounds;
 mod sealer;
 mod shared;
 mod signature;
