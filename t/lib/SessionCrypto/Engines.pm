@@ -8,7 +8,7 @@ package SessionCrypto::Engines;
 #   restart($httpd)                                    # a graceful one, until it is over
 #   in_each_child($httpd, sub { my ($client) = @_; ... });
 #   my @lines = log_of($httpd, sub { ... });
-#   opened_by_openssl($dir, $token, 'cast5-cbc', digest => 'SHA1', with => '-provider legacy');
+#   opened_by_openssl($dir, $token, 'cast5-cbc', block => 8, key => 16, digest => 'SHA1', with => '-provider legacy');
 
 use strict;
 use warnings;
