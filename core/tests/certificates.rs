@@ -667,6 +667,18 @@ fn threads_that_come_together_sign_once() {
 }
 
 #[test]
+fn opens_its_own_tokens_without_the_private_key() {
+    for (name, section) in sections() {
+        let token = section.seal(SESSION);
+        for processor in 0..3 {
+            let call = at(CALL.now + 5 * HOUR, processor);
+            let opened = section.sealer().open(&token, call, &Leak).unwrap();
+            assert!(!opened.derived && !opened.stale, "{name} {processor}");
+        }
+    }
+}
+
+#[test]
 fn what_was_signed_before_the_fork_serves_the_first_request() {
     for (name, section) in sections() {
         let keyring = &section.keyring;
