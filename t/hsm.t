@@ -180,7 +180,7 @@ my %WRONG = (
         lines('rsa', certificate => $token->uri('none-such', type => 'cert'))],
     'no engine'                => [['is not a file', 'SessionCryptoEngine pkcs11'], $pin, grep { !/Engine/ } lines('rsa')],
     'no engine, PIN in the URI' => [['is not a file', 'pin-value=...'], grep { !/Engine/ } lines('rsa', 'pin-value' => PIN)],
-    'an engine without tokens' => [['object=rsa'], $pin, map { s/Engine pkcs11/Engine gost/r } lines('rsa')],
+    'a provider without tokens' => [['object=rsa', 'load the private key'], $pin, map { s/Engine pkcs11/Engine provider:legacy/r } lines('rsa')],
     'no such engine'           => [["engine 'pkcs12'"], 'Engine', $pin, map { s/Engine pkcs11/Engine engine:pkcs12/r } lines('rsa')],
     'not a URI of a token'     => [['file: before it'], $pin, "SessionCryptoCertificateFile $pem{rsa}",
         'SessionCryptoCertificateKeyFile "file:/S3cr3t"'],

@@ -131,7 +131,7 @@ my %WRONG = (
     (map { ("the cipher $_" => ["SessionCryptoEngine legacy\nSessionCryptoCipher $_", 'SessionCryptoCipher', $_, 'neither CBC nor AES-GCM']) }
         qw(cast5-cfb bf-ecb rc4 seed-ofb)),
     'no such provider'      => ['SessionCryptoEngine provider:none-such', '', "provider 'none-such'"],
-    'an engine as provider' => ['SessionCryptoEngine provider:pkcs11', '', "provider 'pkcs11'"],
+    'an engine as provider' => ['SessionCryptoEngine provider:padlock', '', "provider 'padlock'"],
     (map { ("the provider '$_'" => ["SessionCryptoEngine '$_'", '', 'a name of letters']) }
         'provider:', 'provider:../legacy', 'provider:/tmp/legacy', 'provider:legacy.so', 'provider:engine:gost'),
 );
