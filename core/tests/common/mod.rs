@@ -1,6 +1,8 @@
 //! What the tests of this folder share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
+pub(crate) mod certified;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

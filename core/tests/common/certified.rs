@@ -1,0 +1,34 @@
+//! What the tests of certificates share.
+
+use super::Section;
+use session_crypto_core::Call;
+
+pub(crate) const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
+pub(crate) const HOUR: u64 = 3600;
+pub(crate) const GCM: &[&str] = &["aes-256-gcm"];
+pub(crate) const CERTIFICATES: [&str; 5] = ["rsa-2048", "rsa-3072", "p-256", "p-384", "p-521"];
+
+/// A section for each way in which content keys are encrypted.
+pub(crate) fn sections() -> Vec<(String, Section)> {
+    let mut sections: Vec<_> = CERTIFICATES
+        .iter()
+        .map(|name| (name.to_string(), Section::certified(&[name], GCM)))
+        .collect();
+    let sha1 = Section::certified(&["rsa-2048"], GCM).digest("SHA");
+    sections.push(("rsa-2048, SHA".to_owned(), sha1));
+    sections
+}
+
+/// The five parts of a token.
+pub(crate) fn parts(token: &[u8]) -> Vec<String> {
+    let token = std::str::from_utf8(token).unwrap();
+    token.split('.').map(str::to_owned).collect()
+}
+
+pub(crate) fn part(token: &[u8], index: usize) -> String {
+    parts(token).remove(index)
+}
+
+pub(crate) fn at(now: u64, processor: usize) -> Call {
+    Call { now, processor }
+}
