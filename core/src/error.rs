@@ -106,10 +106,13 @@ impl LibraryError {
 pub(crate) fn first_reason(stack: &ErrorStack) -> String {
     let errors = stack.errors();
     let is_of_loading = |error: &&Error| matches!(error.library(), Some(DSO | ENGINE));
-    let first = errors.iter().find(|error| !is_of_loading(error));
-    match first.or(errors.first()) {
-        Some(error) => error.reason().unwrap_or("unknown reason").to_owned(),
-        None => "no reason given".to_owned(),
+    let others = errors.iter().filter(|error| !is_of_loading(error));
+    let reason = others.chain(errors).find_map(Error::reason);
+    match (reason, errors.first()) {
+        (Some(reason), _) => reason.to_owned(),
+        // A provider may number what it has no words for.
+        (None, Some(error)) => format!("reason {}", error.reason_code()),
+        (None, None) => "no reason given".to_owned(),
     }
 }
 
