@@ -49,6 +49,9 @@ unsafe extern "C" {
 const INFO_PKEY: c_int = 4;
 const INFO_CERT: c_int = 5;
 
+/// More than a URI that names one thing leads to.
+const MAX_ENTRIES: usize = 64;
+
 /// Loads openssl.cnf into a context of our own, which has the settings of
 /// providers. Without the file, or with a mistake in it, nothing is loaded, as
 /// for the default context.
@@ -116,15 +119,19 @@ fn first<T>(
     // SAFETY: an open store.
     unsafe { OSSL_STORE_expect(store.as_ptr(), kind) };
     let mut found = None;
-    // SAFETY: an open store.
-    while found.is_none() && unsafe { OSSL_STORE_eof(store.as_ptr()) } == 0 {
+    for _ in 0..MAX_ENTRIES {
         // SAFETY: an open store.
-        let Some(info) = NonNull::new(unsafe { OSSL_STORE_load(store.as_ptr()) }) else {
+        let is_at_end = unsafe { OSSL_STORE_eof(store.as_ptr()) } != 0;
+        if found.is_some() || is_at_end {
             break;
-        };
-        found = NonNull::new(take(info.as_ptr()));
-        // SAFETY: the entry just loaded.
-        unsafe { OSSL_STORE_INFO_free(info.as_ptr()) };
+        }
+        // What is not of the kind, or cannot be read, is NULL: more may come.
+        // SAFETY: an open store.
+        if let Some(info) = NonNull::new(unsafe { OSSL_STORE_load(store.as_ptr()) }) {
+            found = NonNull::new(take(info.as_ptr()));
+            // SAFETY: the entry just loaded.
+            unsafe { OSSL_STORE_INFO_free(info.as_ptr()) };
+        }
     }
     let failure = ErrorStack::get();
     // SAFETY: open until here.

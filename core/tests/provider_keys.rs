@@ -1,0 +1,157 @@
+//! Certificates and private keys behind URIs that a provider knows, in the
+//! library context that it has to itself: here files, which every OpenSSL has a
+//! store for; with a token it is the same.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use common::{CALL, Leak, Section, certificate};
+use openssl::pkey::PKey;
+use openssl::symm::Cipher;
+use session_crypto_core::{
+    Engine, Identities, Keyring, Keys, OpenSslRandom, Origin, PairingError, Pairs, PassphraseList,
+    Sealer, Seed, Settings,
+};
+
+mod common;
+
+const CERTIFICATES: [&str; 4] = ["rsa-2048", "p-256", "p-384", "p-521"];
+
+struct Provided {
+    keyring: Keyring,
+    engine: Arc<Engine>,
+}
+
+impl Provided {
+    fn new() -> Self {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let engine = keyring.engine("provider:legacy", Origin::Server).unwrap();
+        Self { keyring, engine }
+    }
+
+    fn pair(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        passphrases: &[&str],
+        origin: Origin,
+    ) -> Result<Arc<Identities>, PairingError> {
+        let uri = |path: &Path| self.keyring.uri(&format!("file:{}", path.display()));
+        let passphrase = |text: &&str| {
+            self.keyring
+                .passphrase(text.as_bytes(), Origin::Server)
+                .unwrap()
+        };
+        let passphrases: PassphraseList = passphrases.iter().map(passphrase).collect();
+        let pairs = Pairs {
+            certificates: &[uri(certificate)],
+            keys: &[uri(key)],
+            passphrases: &passphrases,
+            engine: Some(&self.engine),
+            origin,
+        };
+        self.keyring.identities(pairs, false)
+    }
+
+    fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {
+        Settings {
+            keys: Keys::Certificates(identities),
+            ciphers: self.keyring.default_ciphers(Some(&self.engine), true),
+            digest: None,
+            purpose: None,
+            engine: Some(&self.engine),
+        }
+    }
+}
+
+/// A folder that goes when the test ends, with a key that `pin` opens.
+struct Encrypted(std::path::PathBuf);
+
+impl Encrypted {
+    fn new(pin: &str) -> Self {
+        let key = std::fs::read(certificate("p-256")).unwrap();
+        let key = PKey::private_key_from_pem(&key).unwrap();
+        let pem = key
+            .private_key_to_pem_pkcs8_passphrase(Cipher::aes_256_cbc(), pin.as_bytes())
+            .unwrap();
+        let name = format!("session-crypto-provided-{pin}-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, pem).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Encrypted {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn seals_and_opens_with_keys_of_another_library_context() {
+    for name in CERTIFICATES {
+        let provided = Provided::new();
+        let path = certificate(name);
+        let identities = provided.pair(&path, &path, &[], Origin::Server).unwrap();
+        let settings = provided.settings(&identities);
+        let prepared = provided.keyring.derive_for(settings, CALL.now);
+        assert_eq!(prepared.unwrap(), 1, "{name}");
+        provided.keyring.after_fork();
+        let sealer = Sealer::new(&provided.keyring, settings);
+        let token = sealer.seal(b"user=joe", CALL, &Leak).unwrap().token;
+        // Elsewhere the same certificate and key are in a file.
+        let section = Section::certified(&[name], &["aes-256-gcm"]);
+        let opened = section.open(token.to_bytes());
+        assert_eq!(opened, Ok((b"user=joe".to_vec(), false)), "{name}");
+        let theirs = section.seal(b"user=jane");
+        let opened = sealer.open(&theirs, CALL, &Leak).unwrap();
+        assert_eq!(opened.session.to_bytes(), b"user=jane", "{name}");
+        assert!(opened.derived, "{name}");
+    }
+}
+
+#[test]
+fn the_first_passphrase_is_the_pin_and_no_other() {
+    let key = Encrypted::new("11111");
+    for (passphrases, opens) in [
+        (&["11111"][..], true),
+        (&["11111", "22222"], true),
+        (&["22222", "11111"], false),
+        (&[], false),
+    ] {
+        let provided = Provided::new();
+        let paired = provided.pair(&certificate("p-256"), &key.0, passphrases, Origin::Server);
+        assert_eq!(paired.is_ok(), opens, "{passphrases:?}");
+        if let Err(error) = paired {
+            assert!(!error.message.contains("22222"), "{}", error.message);
+        }
+    }
+}
+
+#[test]
+fn a_passphrase_of_htaccess_is_no_pin_not_even_the_right_one() {
+    let key = Encrypted::new("33333");
+    let provided = Provided::new();
+    let pair = |origin, pin| provided.pair(&certificate("p-256"), &key.0, &[pin], origin);
+    assert!(pair(Origin::Server, "33333").is_ok());
+    let refusals: Vec<_> = ["33333", "44444"]
+        .map(|pin| pair(Origin::Htaccess, pin).unwrap_err().message)
+        .into();
+    assert_eq!(refusals.first(), refusals.last());
+}
+
+#[test]
+fn one_engine_has_many_names() {
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+    let engine = |text| keyring.engine(text, Origin::Server).unwrap();
+    let first = engine("provider:legacy");
+    assert!(Arc::ptr_eq(&first, &engine("legacy")));
+    assert!(keyring.engine("legacy", Origin::Htaccess).is_ok());
+    assert!(
+        keyring
+            .engine("provider:default", Origin::Htaccess)
+            .is_err()
+    );
+    assert!(!Arc::ptr_eq(&first, &engine("provider:default")));
+}
