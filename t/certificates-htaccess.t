@@ -8,8 +8,11 @@ use warnings;
 use Test::More;
 
 use SessionCrypto::CertificateJwe ();
-use SessionCrypto::Certificates   qw(certificate key_in);
+use SessionCrypto::Certificates   qw(certificate key_in openssl);
 use SessionCrypto::Httpd          ();
+
+# KiB.
+use constant MAX_GROWTH => 20_000;
 
 my $httpd = SessionCrypto::Httpd->new(name => 'certificates-htaccess', config => <<'END_OF_CONFIG');
 <Directory "@DIR@/htdocs/server">
@@ -35,7 +38,8 @@ for my $kind ('rsa:2048', 'ec:P-256') {
     my $path = '/' . ($kind =~ s/:/-/r) . '/';
     htaccess($path, 'SessionCryptoCertificateFile site.pem', 'SessionCryptoCertificateKeyFile site.key');
     my %token;
-    for my $step ([1, \&replace], [2, \&replace], [1, \&replace], [3, \&overwrite], [2, \&overwrite], [3, \&replace]) {
+    for my $step ([1, \&replace], [2, \&replace], [1, \&replace], [3, \&overwrite], [2, \&overwrite], [3, \&replace],
+        [2, \&disguise], [1, \&disguise]) {
         my ($number, $change) = @$step;
         $change->($pair{"$kind-$number"}, 'site');
         for (1 .. 8) {
@@ -137,6 +141,40 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
     is($key{server}->open($token), 'user=joe', "$name: works for whoever can read the key");
 }
 
+# A large certificate that is another with each request, and what the child has
+# of it afterwards. (A comment in it makes it large.)
+{
+    my $small = SessionCrypto::Httpd->new(name => 'certificates-memory', one_child => 1);
+    my $own   = $small->dir;
+    my %size  = (most => 20_000, more => 60_000);
+    for my $name (sort keys %size) {
+        my $path = "$own/$name.pem";
+        openssl(qw(req -new -x509 -days 30 -subj /CN=large -key), $pair{'ec:P-256-1'}{key}, '-out', $path, '-addext', 'nsComment=' . 'x' x $size{$name});
+        $small->write_file("htdocs/$name/.htaccess", certificate_file($path) . "\n" . key_file($pair{'ec:P-256-1'}{key}) . "\n");
+    }
+    $small->start;
+    my %answer = (most => 200, more => 500);
+    my $touched = 1e9;
+    my $touch_and_get = sub {
+        my ($name) = @_;
+        utime $touched, ++$touched, "$own/$name.pem" or die "$name.pem: $!\n";
+        return $small->client->get("/$name/", 'X-S' => 'user=joe');
+    };
+    for my $name (sort keys %size) {
+        $touch_and_get->($name) for 1 .. 20;
+        my ($child) = my @children = $small->children;
+        is(@children, 1, 'there is one child');
+        my $before = memory($child);
+        my %status;
+        $status{ $touch_and_get->($name)->status }++ for 1 .. 200;
+        is_deeply(\%status, { $answer{$name} => 200 }, "a certificate with $size{$name} bytes of comment: answers $answer{$name}");
+        cmp_ok(memory($child) - $before, '<', MAX_GROWTH, 'and 200 of it leave no trace');
+    }
+    $small->stop;
+    $small->log->expect(qr{\[core:alert\] .*/more/\.htaccess: .*is larger than}, 'the certificate that is too large');
+    $small->log->clean;
+}
+
 $httpd->stop;
 $httpd->log->expect(qr{\[core:alert\] .*/\.htaccess: },                    'a .htaccess file with a mistake');
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /,         'settings that cannot be used together');
@@ -176,6 +214,9 @@ sub certificate_file { return qq(SessionCryptoCertificateFile "$_[0]") }
 
 sub key_file { return qq(SessionCryptoCertificateKeyFile "$_[0]") }
 
+# KiB that a process has in memory.
+sub memory { return slurp("/proc/$_[0]/status") =~ /^VmRSS:\s+(\d+) kB$/m ? $1 : die "no VmRSS of $_[0]\n" }
+
 # Both files of a site, by new ones in their place, or in the same ones.
 sub replace {
     my ($pair, $name) = @_;
@@ -190,6 +231,19 @@ sub overwrite {
         open my $file, '>:raw', $$_[0] or die "$$_[0]: $!\n";
         print {$file} slurp($$_[1]);
         close $file or die "$$_[0]: $!\n";
+    }
+    return;
+}
+
+# As before, and nothing that `ls -l` shows is another afterwards.
+sub disguise {
+    my ($pair, $name) = @_;
+    overwrite($pair, $name);
+    for my $path ("$dir/$name.pem", "$dir/$name.key") {
+        open my $file, '>>:raw', $path or die "$path: $!\n";
+        print {$file} "\n" x (4096 - -s $path);
+        close $file or die "$path: $!\n";
+        utime 1e9, 1e9, $path or die "$path: $!\n";
     }
     return;
 }

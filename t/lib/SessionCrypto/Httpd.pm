@@ -36,6 +36,18 @@ use SessionCrypto::ErrorLog ();
 
 use constant { START_SECONDS => 20, STOP_SECONDS => 20 };
 
+use constant ONE_CHILD => <<'END';
+StartServers 1
+ServerLimit 1
+<IfModule mpm_prefork_module>
+    MaxRequestWorkers 1
+</IfModule>
+<IfModule !mpm_prefork_module>
+    ThreadsPerChild 25
+    MaxRequestWorkers 25
+</IfModule>
+END
+
 my %running;
 
 # Settings that t/run puts into the environment. See there for each.
@@ -60,6 +72,7 @@ sub new {
         without  => $args{without}  // [],
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
+        limits   => $args{one_child} ? ONE_CHILD : '',
         # Everything that mod_session needs is on unless a test brings its own.
         session => $args{session} // <<'END',
 Session On
@@ -154,6 +167,7 @@ sub _start {
     my $stderr = "$self->{dir}/stderr";
     $self->{log} //= SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
     $self->{log}->expect(qr/AH01849/, 'the C module found its crypto library');
+    $self->{log}->expect(qr/AH00161/, 'the one child of mpm_prefork is busy') if $self->{limits};
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         open STDOUT, '>', $stderr;
@@ -248,6 +262,7 @@ LogLevel $self->{loglevel}
 ServerName 127.0.0.1
 Listen 127.0.0.1:$self->{port}
 $modules
+$self->{limits}
 DocumentRoot "$dir/htdocs"
 <Directory "$dir/htdocs">
     AllowOverride AuthConfig
