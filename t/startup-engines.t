@@ -41,6 +41,7 @@ for my $name (@NO_NAMES, '') {
     }
 }
 
+my $secret = "SessionCryptoPassphrase ${\SECRET}\n";
 my %WRONG = (
     'no name'                     => ['SessionCryptoEngine', 'SessionCryptoEngine'],
     'two names'                   => ['SessionCryptoEngine default legacy', 'one argument'],
@@ -61,6 +62,11 @@ my %WRONG = (
     'a cipher that only another engine has' => ["SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine default\nSessionCryptoCipher cast5-cbc", 'SessionCryptoCipher', 'cast5-cbc', 'unknown cipher'],
     'a cipher of an engine in another virtual host' => [
         "<VirtualHost *>\nSessionCryptoEngine legacy\n</VirtualHost>\n<VirtualHost *>\nServerName b\nSessionCryptoCipher cast5-cbc\n</VirtualHost>", 'cast5-cbc', 'unknown cipher'],
+    'a cipher that nobody has, an engine in another location' => [
+        "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher nosuch-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'nosuch-cbc', 'unknown cipher'],
+    # Under a digest without a length of its own, the key would be known.
+    (map { ("the digest $_ of a provider" => ["${secret}SessionCryptoEngine provider:legacy\nSessionCryptoDigest $_", 'SessionCryptoDigest', $_, 'cannot be used for HMAC']) }
+        qw(null shake128 shake256)),
 );
 for my $name (sort keys %WRONG) {
     my ($lines, @words) = @{ $WRONG{$name} };
@@ -74,6 +80,8 @@ for my $lines (
     "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher cast5-cbc\nSessionCryptoEngine legacy\n",
     "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine legacy\n<Location /a>\nSessionCryptoCipher cast5-cbc\n</Location>\n",
     "SessionCryptoDriver openssl\nSessionCryptoEngine default\n",
+    # A request may be in both.
+    "<Location /a>\n${secret}SessionCryptoCipher cast5-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>\n",
 ) {
     $httpd->{config} = $lines;
     unlike(is_accepted($httpd, one_line($lines)), qr/session_crypto/, 'and nothing is said of it');
