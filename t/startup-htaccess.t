@@ -5,13 +5,18 @@
 use strict;
 use warnings;
 
-use POSIX qw(mkfifo);
+use MIME::Base64 qw(encode_base64);
+use POSIX        qw(mkfifo);
 use Test::More;
+use Time::HiRes  qw(time);
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Startup        qw(SECRET);
+
+# Seconds that three requests may take where others use the processor too.
+use constant PATIENCE => 10;
 
 my $httpd = SessionCrypto::Httpd->new(name => 'startup-htaccess', config => <<'END_OF_CONFIG');
 <Directory "@DIR@/htdocs/certificate">
@@ -29,6 +34,10 @@ my $dir  = $httpd->dir;
 my %pair = map { $_ => certificate($dir, $_, 'ec:P-256') } qw(ec other);
 $pair{$$_[0]} = certificate($dir, @$_) for ['rsa', 'rsa:2048'], ['ed25519', 'ed25519'];
 key_in('encrypted PKCS#8', $pair{ec}, "$dir/locked.key", SECRET);
+key_in('PKCS#12', $pair{ec}, "$dir/archive.p12", SECRET);
+$httpd->write_file('slow-der.key', slow_key());
+$httpd->write_file('slow-pem.key', pem(slow_key()));
+$httpd->write_file('slow-second.key', slurp("$dir/locked.key") . pem(slow_key()));
 my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } qw(ec rsa);
 $httpd->write_file('empty', '');
 $httpd->write_file('text', SECRET);
@@ -55,6 +64,10 @@ my %WRONG = (
     'a URI as certificate'   => [certificate_file("pkcs11:object=o?pin-value=${\SECRET}"), 500, 'only files', '.htaccess', 'server configuration'],
     'a URI as key'           => [certificate_file('ec.pem') . key_file("pkcs11:object=o?pin-value=${\SECRET}"), 500, 'only files', 'server configuration'],
     'a URI of a file'        => [certificate_file('file:ec.pem'), 500, 'write it without file:'],
+    (map { ("a key of 2^31-1 rounds, $_" => [certificate_file('ec.pem') . key_file("slow-$_.key") . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'more rounds', 'openssl pkcs8'],
+        "as certificate, $_" => [certificate_file("slow-$_.key") . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'more rounds']) } qw(der pem second)),
+    'PKCS#12'                => [certificate_file('archive.p12') . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'PKCS#12'],
+    'PKCS#12 as key'         => [certificate_file('ec.pem') . key_file('archive.p12') . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'PKCS#12'],
     'too many files'         => [certificate_file('ec.pem ' x 9), 500, 'more than 8 files'],
     'too many lines'         => [certificate_file('ec.pem ' x 8) . certificate_file('ec.pem'), 500, 'more than 8 files'],
     'an engine that is not there' => ["SessionCryptoEngine nosuch\n", 500, 'server configuration uses'],
@@ -103,6 +116,7 @@ sub fails {
     my @set = ('X-S' => 'user=joe');
     my @has = defined $token ? (session => $token) : ();
     my $before = () = $httpd->log->lines;
+    my $start  = time;
     subtest "$path: $name" => sub {
         for my $headers ([@set], [@has], [@set, @has]) {
             my $res = $client->get($path, @$headers);
@@ -110,6 +124,7 @@ sub fails {
             is($res->token // '', '', 'no session is sent');
             unlike($res->body, qr/user=/, 'and none is opened');
         }
+        cmp_ok(time - $start, '<', PATIENCE, 'all at once');
         my @lines = $httpd->log->lines;
         my $said  = join "\n", @lines[$before .. $#lines];
         my $where = $status == 500 ? qr{/in/\.htaccess: } : qr/\[session_crypto:error\] /;
@@ -121,10 +136,36 @@ sub fails {
 
 sub seal { return $client->get($_[0], 'X-S' => 'user=joe')->token // '' }
 
-sub htaccess { return $httpd->write_file("htdocs$_[0].htaccess", $_[1] =~ s/(\w+\.(?:pem|key)|missing|empty|text|fifo|unreadable)\b/$dir\/$1/gr) }
+sub htaccess { return $httpd->write_file("htdocs$_[0].htaccess", $_[1] =~ s/([\w-]+\.(?:pem|key|p12)|missing|empty|text|fifo|unreadable)\b/$dir\/$1/gr) }
 
 sub certificate_file { return "SessionCryptoCertificateFile $_[0]\n" }
 
 sub key_file { return "SessionCryptoCertificateKeyFile $_[0]\n" }
 
 sub pair { return certificate_file("$_[0].pem") . key_file("$_[0].key") }
+
+# An encrypted private key (RFC 5958, section 3) that would take minutes to open,
+# whatever is in it: PBKDF2 and AES (RFC 8018, appendix A).
+sub slow_key {
+    my %oid = map { $$_[0] => der(0x06, pack 'H*', $$_[1]) } ['PBES2', '2a864886f70d01050d'], ['PBKDF2', '2a864886f70d01050c'],
+        ['HMAC', '2a864886f70d0209'], ['AES', '60864801650304012a'];
+    my $kdf = der(0x30, $oid{PBKDF2}, der(0x30, der(0x04, 'saltsalt'), der(0x02, pack 'N', 2**31 - 1), der(0x30, $oid{HMAC}, der(0x05))));
+    my $aes = der(0x30, $oid{AES}, der(0x04, "\0" x 16));
+    return der(0x30, der(0x30, $oid{PBES2}, der(0x30, $kdf, $aes)), der(0x04, "\0" x 144));
+}
+
+sub der {
+    my ($tag, @parts) = @_;
+    my $value = join '', @parts;
+    # A length of 128 and more is preceded by the number of its bytes.
+    return pack('C*', $tag, length $value < 128 ? () : 0x81, length $value) . $value;
+}
+
+sub pem { return "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" . encode_base64($_[0]) . "-----END ENCRYPTED PRIVATE KEY-----\n" }
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return <$file>;
+}
