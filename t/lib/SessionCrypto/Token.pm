@@ -5,6 +5,7 @@ package SessionCrypto::Token;
 #
 #   my $token = SessionCrypto::Token->new("$dir/hsm", pin => 'a PIN');
 #   my $path  = $token->make_key('web', 'rsa:2048');       # and its certificate, in a file
+#   $token->make_key('sign', 'ec:P-256', '--usage-sign');  # and options of pkcs11-tool
 #   $token->store_certificate('web');                      # and on the token
 #   $token->uri('web')                                     # of the private key
 #   $token->uri('web', type => 'cert', 'pin-value' => 'a PIN');
@@ -45,8 +46,8 @@ sub new {
 
 # The path of the certificate.
 sub make_key {
-    my ($self, $name, $kind) = @_;
-    $self->tool('--keypairgen', '--key-type', $TYPE{$kind}, '--label', $name, '--id', sprintf '%02x', ++$self->{keys});
+    my ($self, $name, $kind, @options) = @_;
+    $self->tool('--keypairgen', '--key-type', $TYPE{$kind}, '--label', $name, '--id', sprintf('%02x', ++$self->{keys}), @options);
     my $path = "$self->{dir}/$name.pem";
     openssl(qw(req -x509 -engine pkcs11 -keyform engine -days 30), '-subj', "/CN=$name", '-out', $path,
         '-key', $self->uri($name, 'pin-value' => $self->{pin}));

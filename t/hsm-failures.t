@@ -1,0 +1,193 @@
+# What goes wrong with a token: a wrong PIN is not tried again and again, a token
+# that is away is not looked for by each request, what is not on it is asked for
+# by one thread at a time, and a key that only signs is found before it is needed.
+
+use strict;
+use warnings;
+
+use POSIX       ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Engines qw(log_of section);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Token   ();
+
+# No message may have it.
+use constant PIN => 'S3cr3t-pin';
+# A token that is away is looked for once a second.
+use constant PATIENCE => 1.1;
+# Calls of the token's library that looking for it once may take.
+use constant LOOK => 20;
+# Clients at once, and how many requests each makes.
+use constant { CLIENTS => 24, REQUESTS => 40 };
+
+my $files = SessionCrypto::Httpd->new(name => 'hsm-failures-files')->dir;
+my $token = SessionCrypto::Token->new("$files/hsm", pin => PIN);
+my %pem   = map { my ($name, @make) = @$_; ($name => $token->make_key($name, @make)) }
+    ['rsa', 'rsa:2048'], ['ec', 'ec:P-256'], ['sign-ec', 'ec:P-256', '--usage-sign'],
+    ['sign-rsa', 'rsa:2048', '--usage-sign', '--allowed-mechanisms', 'RSA-PKCS,RSA-PKCS-PSS'];
+$token->store_certificate($_) for sort keys %pem;
+my $engine = 'SessionCryptoEngine pkcs11';
+my $pin    = 'SessionCryptoPassphrase ' . PIN;
+
+# Sections that a request meets together, the PIN in one and the key in the other.
+$token->watch(sub {
+    my ($calls) = @_;
+    my $late = server('hsm-late', ['late'], section('/late', $engine, pair('rsa')),
+        directory('late', 'SessionCryptoPassphrase S3cr3t-wrong'));
+    $late->start;
+    my @log = log_of($late, sub {
+        is(seal($late, '/late/'), '', 'a wrong PIN, where only a request has key and PIN: nothing is sealed') for 1 .. 30;
+    });
+    is(scalar(grep { /\[session_crypto:error\] .*PIN/ } @log), 30, 'which error_log says of each');
+    is_deeply([grep { /^C_Login/ } $calls->()], ['C_Login S3cr3t-wrong'], 'and the token is asked once');
+    ends($late, qr/\[session(?:_crypto)?:error\] .*\[client /);
+});
+
+# One that is right, and passphrases of .htaccess in its place.
+$token->watch(sub {
+    my ($calls) = @_;
+    my $inside = server('hsm-inside', ['hsm'], directory('hsm', $engine, $pin, pair('rsa')));
+    $inside->start;
+    my $sealed = seal($inside, '/hsm/');
+    is($inside->client->get('/hsm/', session => $sealed)->body, 'user=joe', 'the PIN of the server configuration');
+    my $before = () = grep { /^C_Login/ } $calls->();
+    my @said;
+    for my $passphrase (PIN, 'S3cr3t-other') {
+        $inside->write_file('htdocs/hsm/.htaccess', "SessionCryptoPassphrase $passphrase\n");
+        my $answer;
+        my @log = log_of($inside, sub {
+            my @answers = map { $inside->client->get('/hsm/', @$_) } ['X-S' => 'user=joe'], [session => $sealed];
+            $answer = join ' ', map { $_->status, $_->token // 'none', $_->body } @answers;
+        });
+        push @said, [$answer, map { s/^.*?\[client \S+ //r } @log];
+    }
+    is_deeply($said[0], $said[1], 'a passphrase of .htaccess, the PIN or another: there is no telling which');
+    is($said[0][0], '200 none  200 none ', 'without a session');
+    is(scalar(() = grep { /^C_Login/ } $calls->()), $before, 'and without a login');
+    ends($inside, qr/\[session(?:_crypto)?:error\] .*\[client /);
+});
+
+# One engine by several names. The purposes are for content keys of their own.
+my @NAMES = ('engine:pkcs11', 'pkcs11', undef);
+my $named = join "\n", 'SessionCryptoDriver openssl engine=pkcs11', $pin,
+    map { section("/$_", ($NAMES[$_] ? "SessionCryptoEngine $NAMES[$_]" : ()), pair('rsa'), "SessionCryptoPurpose purpose-$_") } 0 .. $#NAMES;
+my $other = server('hsm-other', [], $named)->start;
+$token->watch(sub {
+    my ($calls) = @_;
+    my $one = server('hsm-names', [], $named)->start;
+    my %sealed = map { $_ => seal($other, "/$_") } 0 .. $#NAMES;
+    $token->take_away;
+    my $looks  = sub { scalar grep { /^C_(?:Initialize|FindObjectsInit|DecryptInit)/ } $calls->() };
+    my $before = $looks->();
+    my $start  = time;
+    my %body;
+    $body{ $one->client->get('/0', session => $sealed{0})->body }++ for 1 .. 60;
+    is_deeply(\%body, { '' => 60 }, 'the token away: what needs it does not open');
+    cmp_ok($looks->() - $before, '<=', most($start), 'for which the token is looked for now and then');
+    is($one->client->get("/$_", session => $sealed{$_})->body, '', "/$_, by another name: nor does it here") for 1 .. $#NAMES;
+    $token->put_back;
+    sleep PATIENCE;
+    is($one->client->get("/$_", session => $sealed{$_})->body, 'user=joe', "the token back: /$_ opens") for 0 .. $#NAMES;
+    isnt(seal($one, "/$_"), '', 'and seals') for 0 .. $#NAMES;
+    ends($one, qr/\[session(?:_crypto)?:error\] .*\[client /);
+});
+ends($other);
+
+# Many threads ask for what is not there, while others use a key of the token: a
+# purpose of .htaccess takes a signature. The program in between takes its time, in
+# which threads meet that should not.
+my @dirs   = map { "many/$_" } 1 .. CLIENTS * REQUESTS;
+my %absent = ('no-token' => $token->uri('rsa', type => 'cert', token => 'none-such'), 'no-object' => $token->uri('none-such', type => 'cert'));
+# Where the PIN is in another section, only a request has all of it.
+my $absent = server('hsm-absent', [keys %absent, @dirs], section('/rsa', $engine, $pin, pair('rsa')),
+    directory('many', $engine, $pin, pair('ec')),
+    map { (directory($_, $pin), section("/$_", $engine, qq(SessionCryptoCertificateFile "$absent{$_}"),
+        'SessionCryptoCertificateKeyFile "' . $token->uri('rsa') . '"')) } sort keys %absent);
+$absent->write_file("htdocs/many/$_/.htaccess", "SessionCryptoPurpose purpose-$_\n") for 1 .. CLIENTS * REQUESTS;
+$token->watch(sub {
+    my ($calls) = @_;
+    $absent->start;
+    my $sealed = seal($absent, '/rsa');
+    my $looks  = sub { scalar grep { /^C_FindObjectsInit/ } $calls->() };
+    my $before = $looks->();
+    my $start  = time;
+    is_deeply([at_once(sub {
+        my ($number) = @_;
+        my $client = $absent->client;
+        for my $request (1 .. REQUESTS) {
+            if ($number % 6) {
+                my $path = $request % 2 ? '/no-token/' : '/no-object/';
+                my $res  = $client->get($path, session => $sealed, 'X-S' => 'user=joe');
+                return 0 if $res->status != 200 || $res->body ne '' || defined $res->token;
+            }
+            else {
+                my $path  = '/many/' . ($number * REQUESTS + $request) . '/';
+                my $token = $client->get($path, 'X-S' => 'user=joe')->token // return 0;
+                return 0 if $client->get($path, session => $token)->body ne 'user=joe';
+            }
+        }
+        return 1;
+    })], [(1) x CLIENTS], 'a certificate that is not on the token: those who ask have no session, others theirs');
+    cmp_ok($looks->() - $before, '<=', most($start), 'for which the token is looked at now and then');
+    is($absent->client->get('/rsa', session => $sealed)->body, 'user=joe', 'also those of before');
+    like(join("\n", $absent->log->lines(qr/session_crypto:error/)), qr/$_=none-such/, "and error_log says which $_ is not there") for qw(token object);
+    ends($absent, qr/\[session(?:_crypto)?:error\] .*\[client .*(?:none-such|session_load|AH018)/);
+});
+
+# Keys that only sign.
+for my $name (qw(sign-rsa sign-ec)) {
+    my $signing = server("hsm-$name", [], $engine, $pin, pair($name));
+    my $started = eval { $signing->start };
+    my $said    = $@;
+    ok(!$started, "$name, which does not decrypt: no start");
+    like($said, qr/sessions cannot be sealed: .*\S{8}/, 'error_log says why');
+    unlike($said, qr/S3cr3t/, 'and no secret');
+    $signing->stop;
+}
+
+done_testing;
+
+sub pair {
+    my ($name) = @_;
+    return (qq(SessionCryptoCertificateFile "$pem{$name}"), 'SessionCryptoCertificateKeyFile "' . $token->uri($name) . '"');
+}
+
+sub directory {
+    my ($name, @lines) = @_;
+    return join "\n", qq(<Directory "\@DIR\@/htdocs/$name">), @lines, "</Directory>\n";
+}
+
+# httpd looks for sections of directories that are there.
+sub server {
+    my ($name, $dirs, @lines) = @_;
+    my $httpd = SessionCrypto::Httpd->new(name => $name, config => join("\n", @lines), one_child => 1);
+    $httpd->write_file("htdocs/$_/here", '') for @$dirs;
+    return $httpd;
+}
+
+sub ends {
+    my ($httpd, @expected) = @_;
+    $httpd->stop;
+    $httpd->log->expect($_, 'what the test is about') for @expected;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return $httpd->log->clean("$httpd->{name}: nothing unexpected in error_log");
+}
+
+sub seal { my ($httpd, $path) = @_; return $httpd->client->get($path, 'X-S' => 'user=joe')->token // '' }
+
+# Calls of the token's library that there may have been since a time.
+sub most { my ($start) = @_; return LOOK * (1 + int(time - $start)) }
+
+# What some work comes to in several processes: 1 or 0.
+sub at_once {
+    my ($work) = @_;
+    my @pids;
+    for my $number (0 .. CLIENTS - 1) {
+        my $pid = fork // die "fork: $!\n";
+        POSIX::_exit(eval { $work->($number) } ? 0 : 1) if !$pid;
+        push @pids, $pid;
+    }
+    return map { waitpid($_, 0); $? == 0 ? 1 : 0 } @pids;
+}
