@@ -71,9 +71,15 @@ pub(crate) fn prepare<'s>(
             continue;
         };
         warnings.about(&record, settings, now);
-        keyring
-            .derive_for(settings, now)
-            .map_err(|error| cannot_seal(&error))?;
+        let derived = keyring.derive_for(settings, now);
+        derived.map_err(|error| match record.first_certificate() {
+            Some((place, name)) => format!(
+                "{place}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
+                 the right to sign and to decrypt (RSA) or derive (EC)",
+                cannot_seal(&error)
+            ),
+            None => cannot_seal(&error),
+        })?;
     }
     Ok(())
 }

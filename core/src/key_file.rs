@@ -128,14 +128,15 @@ impl KeyFile {
     ) -> Result<Option<PKey<Private>>, FileError> {
         match &self.form {
             Form::Pem if !has(&self.content, b"PRIVATE KEY-----") => Ok(None),
-            Form::Pem => unlock(passphrases, |ask| {
+            Form::Pem => unlock(passphrases, has(&self.content, b"ENCRYPTED"), |ask| {
                 PKey::private_key_from_pem_callback(&self.content, ask)
             }),
             Form::Der => {
                 if let Ok(key) = PKey::private_key_from_der(&self.content) {
                     return Ok(Some(key));
                 }
-                let encrypted = unlock(passphrases, |ask| {
+                let is_encrypted = rounds::is_encrypted(&self.content);
+                let encrypted = unlock(passphrases, is_encrypted, |ask| {
                     PKey::private_key_from_pkcs8_callback(&self.content, ask)
                 });
                 match encrypted {
@@ -167,9 +168,11 @@ fn pkcs12(content: &[u8]) -> Option<Pkcs12> {
 /// What reads a key: it is given a function to call if it needs a passphrase.
 type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
-/// Tries every passphrase on a key that asks for one.
+/// Tries every passphrase on a key that asks for one; one that will, is not
+/// tried without, which takes as long.
 fn unlock(
     passphrases: &PassphraseList,
+    will_ask: bool,
     read: impl Fn(Ask<'_>) -> Result<PKey<Private>, ErrorStack>,
 ) -> Result<Option<PKey<Private>>, FileError> {
     let has_asked = Cell::new(false);
@@ -186,20 +189,20 @@ fn unlock(
         };
         read(&mut answer)
     };
-    if let Ok(key) = attempt(None) {
+    if !will_ask || passphrases.is_empty() {
+        if let Ok(key) = attempt(None) {
+            return Ok(Some(key));
+        }
+    }
+    let mut secrets = passphrases.iter().map(|passphrase| passphrase.secret());
+    if let Some(key) = secrets.find_map(|secret| attempt(Some(secret)).ok()) {
         return Ok(Some(key));
     }
-    if !has_asked.get() {
-        return Err(FileError::Broken);
-    }
-    if passphrases.is_empty() {
-        return Err(FileError::NoPassphrase);
-    }
-    passphrases
-        .iter()
-        .find_map(|passphrase| attempt(Some(passphrase.secret())).ok())
-        .map(Some)
-        .ok_or(FileError::Locked)
+    Err(match (has_asked.get(), passphrases.is_empty()) {
+        (false, _) => FileError::Broken,
+        (true, true) => FileError::NoPassphrase,
+        (true, false) => FileError::Locked,
+    })
 }
 
 /// Tries no passphrase, and then every one.

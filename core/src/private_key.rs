@@ -1,7 +1,7 @@
 //! The private key of a certificate: in memory, or on a token, where an engine
 //! or a provider uses it and nobody reads it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,6 +92,25 @@ impl TokenName {
         self.pin.as_ref().map(|(_, pin)| pin.as_c_str())
     }
 
+    /// The same for everything on one token, as its URI names it (RFC 7512):
+    /// without what names the object.
+    fn pin_id(&self) -> PinId {
+        let path = self.uri.to_bytes().split(|byte| *byte == b'?').next();
+        let is_of_token = |attribute: &&[u8]| {
+            let name = attribute.split(|byte| *byte == b'=').next();
+            !matches!(name, Some(b"object" | b"id" | b"type"))
+        };
+        let body = path.unwrap_or_default();
+        let body = body.strip_prefix(b"pkcs11:").unwrap_or(body);
+        let mut attributes: Vec<_> = body
+            .split(|byte| *byte == b';')
+            .filter(is_of_token)
+            .collect();
+        attributes.sort_unstable();
+        let token = attributes.join(&b';');
+        (token, self.pin.as_ref().map(|(id, _)| *id))
+    }
+
     fn id(&self) -> TokenId {
         (self.uri.clone(), self.pin.as_ref().map(|(id, _)| *id))
     }
@@ -99,6 +118,9 @@ impl TokenName {
 
 /// A URI, and the number of a passphrase.
 type TokenId = (CString, Option<u64>);
+
+/// What a URI says of a token, and the number of a passphrase.
+type PinId = (Vec<u8>, Option<u64>);
 
 /// What an engine or a provider has behind URIs, and the handles of its keys.
 ///
@@ -119,6 +141,8 @@ struct Handles {
     keys: HashMap<TokenId, Handle>,
     /// What was not there when it was looked for.
     missing: HashMap<TokenId, Missing>,
+    /// PINs that were wrong, and are never tried again: a token counts.
+    wrong_pins: HashSet<PinId>,
     /// When the supplier was last started again.
     restarted: Option<Instant>,
     /// How often it was.
@@ -134,8 +158,6 @@ struct Handle {
 struct Missing {
     error: LibraryError,
     since: Instant,
-    /// The PIN was wrong, and is never tried again: a token counts.
-    is_final: bool,
 }
 
 /// How long to wait before a token that has gone is looked for again: each
@@ -231,7 +253,7 @@ impl Tokens {
         }
         handles.restarted = Some(Instant::now());
         handles.generation = handles.generation.wrapping_add(1);
-        handles.missing.retain(|_, missing| missing.is_final);
+        handles.missing.clear();
         for (_, handle) in handles.keys.drain() {
             self.supplier.release(handle.key);
         }
@@ -273,6 +295,9 @@ impl Handles {
         if let Some(error) = self.is_missing(&id) {
             return Err(error);
         }
+        if self.wrong_pins.contains(&name.pin_id()) {
+            return Err(LibraryError::because(action, WRONG_PIN));
+        }
         let stack = match ask() {
             Ok(found) => {
                 self.missing.remove(&id);
@@ -281,11 +306,12 @@ impl Handles {
             Err(stack) => stack,
         };
         let error = LibraryError::new(action, &stack);
-        let is_final = stack.errors().iter().any(is_of_pin);
+        if stack.errors().iter().any(is_of_pin) {
+            self.wrong_pins.insert(name.pin_id());
+        }
         let missing = Missing {
             error: error.clone(),
             since: Instant::now(),
-            is_final,
         };
         self.missing.insert(id, missing);
         Err(error)
@@ -294,10 +320,12 @@ impl Handles {
     /// Why something is not there, if that need not be asked again yet.
     fn is_missing(&self, id: &TokenId) -> Option<LibraryError> {
         let missing = self.missing.get(id)?;
-        let holds = missing.is_final || missing.since.elapsed() < PATIENCE;
-        holds.then(|| missing.error.clone())
+        (missing.since.elapsed() < PATIENCE).then(|| missing.error.clone())
     }
 }
+
+/// Why a PIN is not tried.
+const WRONG_PIN: &str = "the PIN was wrong before, and the token would count it again";
 
 /// Whether an engine says that a PIN is wrong, locked or expired (`CKR_PIN_...`
 /// of PKCS#11, in libp11's words).
@@ -323,6 +351,30 @@ impl Drop for Tokens {
             } else {
                 self.supplier.release(handle.key);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_pin_is_that_of_a_token_whatever_the_object() {
+        let passphrase = |id| Passphrase::new(b"12345", id).unwrap();
+        let (one, other) = (passphrase(1), passphrase(2));
+        let id = |uri, pin| TokenName::new(uri, pin).unwrap().pin_id();
+        let first = id("pkcs11:token=t;object=a;type=private", Some(&one));
+        assert_eq!(first, id("pkcs11:object=b;token=t;id=%01", Some(&one)));
+        assert_eq!(first, id("pkcs11:token=t?module-name=m", Some(&one)));
+        for (uri, pin) in [
+            ("pkcs11:token=u;object=a", Some(&one)),
+            ("pkcs11:token=t;serial=1", Some(&one)),
+            ("pkcs11:token=t;object=a", Some(&other)),
+            ("pkcs11:token=t;object=a", None),
+            ("pkcs11:token=t;pin-value=1", Some(&one)),
+        ] {
+            assert_ne!(first, id(uri, pin), "{uri}");
         }
     }
 }
