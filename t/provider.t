@@ -12,7 +12,7 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Engines
-    qw(in_each_child is_rejected log_of opened_by_openssl process_handler restart section);
+    qw(is_rejected log_of opened_by_children opened_by_openssl process_handler restart section);
 use SessionCrypto::Httpd ();
 
 # Of TLS 1.2, with a cipher of the legacy provider; and another.
@@ -63,13 +63,7 @@ opens('/jwe-none', seal('/jwe'), 'and of one with a provider');
 
 for my $round (0 .. 2) {
     restart($httpd) if $round;
-    my %bad;
-    my $children = in_each_child($httpd, sub {
-        my ($client) = @_;
-        $client->get("/$_", session => $token{$_})->body eq 'user=joe' or $bad{$_} = 1 for sort keys %token;
-    });
-    cmp_ok($children, '>=', 2, "after $round restarts, several children answer");
-    is_deeply([sort keys %bad], [], 'and open all that was sealed before');
+    opened_by_children($httpd, \%token, "after $round restarts");
 }
 
 # .htaccess may use what the server uses.

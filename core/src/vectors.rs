@@ -37,6 +37,11 @@ impl Vector {
             .unwrap_or_else(|| panic!("{}: no {field}", self.name))
     }
 
+    fn purpose(&self) -> Option<Purpose> {
+        let text = self.fields.get("purpose")?;
+        Some(Purpose::new(text).unwrap())
+    }
+
     fn bytes(&self, field: &str) -> Vec<u8> {
         let hex = self.text(field);
         let pairs = hex.as_bytes().chunks(2);
@@ -191,10 +196,7 @@ fn does_what_every_jwe_vector_says() {
         let passphrases = [passphrase].into_iter().collect();
         let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
-        let purpose = vector
-            .fields
-            .get("purpose")
-            .map(|text| Purpose::new(text).unwrap());
+        let purpose = vector.purpose();
         let settings = Settings {
             keys: Keys::Passphrases(&passphrases),
             ciphers: &ciphers,
@@ -238,10 +240,7 @@ fn does_what_every_vector_with_a_certificate_says() {
         let identities = identities(&keyring, vector.text("certificate"));
         let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
-        let purpose = vector
-            .fields
-            .get("purpose")
-            .map(|text| Purpose::new(text).unwrap());
+        let purpose = vector.purpose();
         let settings = Settings {
             keys: Keys::Certificates(&identities),
             ciphers: &ciphers,

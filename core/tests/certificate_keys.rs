@@ -9,6 +9,15 @@ use common::{CALL, Leak, Section};
 
 mod common;
 
+/// A section of [`sections`], by its name, in a process of its own.
+fn elsewhere(name: &str) -> Section {
+    let (certificate, digest) = match name.split_once(", ") {
+        Some(parts) => parts,
+        None => (name, "SHA256"),
+    };
+    Section::certified(&[certificate], GCM).digest(digest)
+}
+
 #[test]
 fn has_one_content_key_an_hour() {
     for (name, section) in sections() {
@@ -61,13 +70,7 @@ fn sections_of_a_process_share_a_content_key() {
 #[test]
 fn decrypts_each_content_key_once() {
     for (name, section) in sections() {
-        let digest = if name.ends_with("SHA") {
-            "SHA"
-        } else {
-            "SHA256"
-        };
-        let name = name.split(',').next().unwrap().to_owned();
-        let elsewhere = Section::certified(&[&name], GCM).digest(digest);
+        let elsewhere = elsewhere(&name);
         let open = |token: &[u8], processor| {
             let opened = section.sealer().open(token, at(CALL.now, processor), &Leak);
             opened.unwrap().derived
@@ -93,15 +96,7 @@ fn decrypts_each_content_key_once() {
 #[test]
 fn threads_that_come_together_decrypt_once() {
     for (name, section) in sections() {
-        let digest = if name.ends_with("SHA") {
-            "SHA"
-        } else {
-            "SHA256"
-        };
-        let name = name.split(',').next().unwrap().to_owned();
-        let token = Section::certified(&[&name], GCM)
-            .digest(digest)
-            .seal(SESSION);
+        let token = elsewhere(&name).seal(SESSION);
         let barrier = Barrier::new(8);
         let derived: Vec<bool> = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8)

@@ -20,7 +20,7 @@ use Test::More           ();
 use Time::HiRes          qw(sleep time);
 
 our @EXPORT_OK = qw(
-    in_each_child is_rejected log_of need_engine opened_by_openssl process_handler restart section
+    in_each_child is_rejected log_of need_engine opened_by_children opened_by_openssl process_handler restart section
 );
 
 use constant { SECONDS => 10, CLASSIC_ROUNDS => 4096, PASSPHRASE => 'secret' };
@@ -112,6 +112,19 @@ sub in_each_child {
         $answered{ $client->get('/process')->body }++;
     }
     return scalar keys %answered;
+}
+
+# Asserts that every child opens what was sealed at each path: `user=joe`.
+sub opened_by_children {
+    my ($httpd, $token, $when) = @_;
+    my %bad;
+    my $children = in_each_child($httpd, sub {
+        my ($client) = @_;
+        $client->get("/$_", session => $token->{$_})->body eq 'user=joe' or $bad{$_} = 1 for sort keys %$token;
+    });
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::cmp_ok($children, '>=', 2, "$when, several children answer");
+    return Test::More::is_deeply([sort keys %bad], [], 'and open all that was sealed before');
 }
 
 # The session in a classic token, as another program sees it that has the same
