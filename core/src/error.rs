@@ -51,6 +51,31 @@ pub enum Refusal {
     /// The MAC is right and yet the ciphertext is not a whole session.
     #[error("the token was made under another cipher or digest")]
     OtherAlgorithm,
+    /// A classic token of another server that was opened before: its session
+    /// has no entry but its expiry, and is worth no second derivation.
+    #[error("the session says nothing about a user, and its key is not kept")]
+    SaysNothing,
+    /// A classic token of another server, as long as those of sessions without
+    /// an entry, at a time when too many of these took a derivation each.
+    #[error(
+        "the session is as short as those that say nothing about a user, of which too many \
+         need a key of their own"
+    )]
+    TooManyOfNothing,
+}
+
+impl Refusal {
+    /// Whether another server of the farm, or this one later, may open the
+    /// token: it should not be replaced by a session without entries.
+    pub fn may_open_elsewhere(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey
+                | Self::UnknownCertificate
+                | Self::SaysNothing
+                | Self::TooManyOfNothing
+        )
+    }
 }
 
 /// OpenSSL failed at something that has to work: the fault of this host.
