@@ -4,18 +4,20 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    At, Cipher, Digest, Engine, Identities, Keyring, Keys, Needs, Origin, PairingError, Pairs,
-    Passphrase, PassphraseList, Purpose, Sealer, Settings, Source,
+    At, Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Keys, Needs, Origin,
+    PairingError, Pairs, Passphrase, PassphraseList, Purpose, Sealer, Settings, Source,
 };
 
 use crate::ffi::{Place, Pool};
 use files::Files;
 pub(crate) use flaw::{Flaw, Mends};
 pub(crate) use names::{Named, Names};
+pub(crate) use realm::Realm;
 
 mod files;
 mod flaw;
 mod names;
+mod realm;
 
 /// What one section of the configuration sets; what it does not set, it
 /// inherits from the section around it.
@@ -30,8 +32,14 @@ pub(crate) struct DirRecord<'p> {
     engine: Option<&'p Arc<Engine>>,
     ciphers: Option<&'p Names<Cipher>>,
     digest: Option<&'p Names<Digest>>,
-    purpose: Option<&'p Purpose>,
+    purpose: Option<&'p Aim>,
     refuses: bool,
+}
+
+/// A purpose, and what stands for it in a realm.
+struct Aim {
+    purpose: Purpose,
+    fingerprint: Fingerprint,
 }
 
 /// A list of passphrases, and where it was written.
@@ -39,6 +47,7 @@ pub(crate) struct DirRecord<'p> {
 struct Passphrases {
     list: PassphraseList,
     origin: Origin,
+    fingerprint: Fingerprint,
 }
 
 /// What to do with the sessions of a section.
@@ -128,7 +137,12 @@ impl<'p> DirRecord<'p> {
         if list.len() > limit {
             return Err(too_many("passphrases", limit));
         }
-        self.passphrases = Some(pool.place(Passphrases { list, origin }));
+        let fingerprint = Fingerprint::of_numbers(list.ids().iter().copied());
+        self.passphrases = Some(pool.place(Passphrases {
+            list,
+            origin,
+            fingerprint,
+        }));
         Ok(())
     }
 
@@ -182,7 +196,11 @@ impl<'p> DirRecord<'p> {
 
     /// Sets this section's purpose.
     pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, purpose: Purpose) {
-        self.purpose = Some(pool.place(purpose));
+        let fingerprint = Fingerprint::of([purpose.as_str().as_bytes()]);
+        self.purpose = Some(pool.place(Aim {
+            purpose,
+            fingerprint,
+        }));
     }
 
     /// Which settings this section has by itself.
@@ -236,7 +254,7 @@ impl<'p> DirRecord<'p> {
             None => None,
         };
         // Without any of these nothing is sealed here, whatever else is set.
-        if self.passphrases.is_none() && self.certificates.is_none() && self.keys.is_none() {
+        if !self.encrypts() {
             return Ok(None);
         }
         if self.purpose.is_some() && !ciphers.iter().any(Cipher::is_aead) {
@@ -268,7 +286,7 @@ impl<'p> DirRecord<'p> {
             keys,
             ciphers,
             digest,
-            purpose: self.purpose,
+            purpose: self.purpose.map(|aim| &aim.purpose),
             engine,
         }))
     }

@@ -1,13 +1,16 @@
 //! What happens to a session on its way in and out.
 //!
-//! Both hooks fail closed: once a section asks for encryption, a session
+//! Both ways fail closed: once a section asks for encryption, a session
 //! leaves sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Call, Keyring, OpenError, Sealer};
+use session_crypto_core::{Call, Keyring, OpenError, Opened};
 
-use crate::config::{DirRecord, Held, Protection};
-use crate::ffi::{Failed, Request, Session, processor};
-use crate::report;
+use crate::config::{DirRecord, Held, Protection, Realm};
+use crate::ffi::{Failed, Request, processor};
+use crate::{now_in_microseconds, report};
+
+/// A session, with contents for each realm that asks for it.
+pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
 
 /// Seals the session, before mod_session stores it.
 pub(crate) fn encode<'r>(
@@ -16,18 +19,45 @@ pub(crate) fn encode<'r>(
     record: &DirRecord<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    // Of an empty session, mod_session makes the removal of a cookie.
+    let outcome = seal(request, keyring, record, session);
+    if outcome.is_err() {
+        // Should anybody look at it, it is not there in clear.
+        session.clear_encoded();
+    }
+    outcome
+}
+
+fn seal<'r>(
+    request: Request<'r>,
+    keyring: &'r Keyring,
+    record: &DirRecord<'r>,
+    session: &mut Session<'r>,
+) -> Result<(), Failed> {
+    if !session.is_in(record.realm()) {
+        return Err(report::in_another_realm(request));
+    }
+    if session.is_withheld() {
+        // `is_to_be_saved` keeps it from the store: there is nothing to seal.
+        session.clear_encoded();
+        return Ok(());
+    }
+    // mod_session turns an empty session into a cookie that deletes itself.
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
     let held = Held::new();
-    let Some(sealer) = sealer(request, keyring, *record, &held)? else {
-        return Ok(());
+    let sealer = match record.protection(keyring, &held) {
+        Protection::Clear => {
+            session.mark_encoded();
+            return Ok(());
+        }
+        Protection::Refuse(reason) => return Err(report::unusable(request, &reason)),
+        Protection::Seal(sealer) => sealer,
     };
     let sealed = sealer
         .seal(plaintext.to_bytes(), call(request), &session.pool())
         .map_err(|error| report::not_sealed(request, &error))?;
-    session.set_encoded(sealed.token);
+    session.set_token(sealed.token);
     if sealed.derived {
         report::derived(request);
     }
@@ -35,59 +65,81 @@ pub(crate) fn encode<'r>(
 }
 
 /// Opens the token, before mod_session reads the session.
+///
+/// An error here would make mod_session drop the session that a login is about
+/// to fill, so each outcome is a session that can be written to: that of the
+/// token, or an empty one.
 pub(crate) fn decode<'r>(
     request: Request<'r>,
     keyring: &'r Keyring,
     record: &DirRecord<'r>,
     session: &mut Session<'r>,
-) -> Result<(), Failed> {
+) {
+    session.enter(record.realm());
     let Some(token) = session.encoded() else {
-        return Ok(());
+        return;
     };
     let held = Held::new();
-    let Some(sealer) = sealer(request, keyring, *record, &held)? else {
-        return Ok(());
+    let sealer = match record.protection(keyring, &held) {
+        Protection::Clear => return,
+        Protection::Refuse(reason) => {
+            report::unusable(request, &reason);
+            session.clear_encoded();
+            session.withhold();
+            return;
+        }
+        Protection::Seal(sealer) => sealer,
     };
-    match sealer.open(token.to_bytes(), call(request), &session.pool()) {
-        Ok(opened) => {
-            session.set_encoded(opened.session);
-            if opened.derived {
-                report::derived(request);
-            }
-            if opened.stale {
-                // One that is dirty gets another id, and the requests that
-                // come beside this one would not find it any more.
-                let saves = !session.has_id();
-                if saves {
-                    session.mark_dirty();
-                }
-                report::stale(request, saves);
-            }
-            Ok(())
-        }
-        // To the client there is no session; an error here would make
-        // mod_session drop the one that a login is about to fill.
+    let outcome = sealer.open(token.to_bytes(), call(request), &session.pool());
+    match outcome {
+        Ok(opened) => take(request, session, &opened),
         Err(OpenError::Refused(refusal)) => {
-            session.clear();
+            session.clear_encoded();
+            if refusal.may_open_elsewhere() {
+                session.withhold();
+            }
             report::refused(request, refusal);
-            Ok(())
         }
-        Err(OpenError::Library(error)) => Err(report::not_opened(request, &error)),
+        Err(OpenError::Library(error)) => {
+            session.clear_encoded();
+            session.withhold();
+            report::not_opened(request, &error);
+        }
     }
 }
 
-/// What to seal and open with, if encryption was asked for at all.
-fn sealer<'h>(
-    request: Request<'_>,
-    keyring: &'h Keyring,
-    record: DirRecord<'h>,
-    held: &'h Held,
-) -> Result<Option<Sealer<'h>>, Failed> {
-    match record.protection(keyring, held) {
-        Protection::Clear => Ok(None),
-        Protection::Refuse(reason) => Err(report::unusable(request, &reason)),
-        Protection::Seal(sealer) => Ok(Some(sealer)),
+fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
+    session.set_text(opened.session);
+    if opened.derived {
+        report::derived(request);
     }
+    if opened.stale {
+        // One that is dirty gets another id, and the requests that come beside
+        // this one would not find it any more.
+        let saves = !session.has_id();
+        if saves {
+            session.mark_dirty();
+        }
+        report::stale(request, saves);
+    }
+}
+
+/// Empties a session that has expired. mod_session 2.4 drops its record, and
+/// with it what a login writes there (PR 56052).
+pub(crate) fn decoded(request: Request<'_>, record: &DirRecord<'_>, session: &mut Session<'_>) {
+    let Some(expiry) = session.expiry() else {
+        return;
+    };
+    if record.realm() != Realm::Clear && expiry < now_in_microseconds() {
+        session.empty();
+        report::expired(request);
+    }
+}
+
+/// Whether a session is to be stored: a session that nobody has written to does
+/// not replace a token that this server could not open, and that may be good.
+pub(crate) fn is_to_be_saved(session: &Session<'_>) -> bool {
+    !session.is_withheld()
 }
 
 fn call(request: Request<'_>) -> Call {

@@ -8,6 +8,7 @@
 //! | `config` | the records httpd creates and merges, and what they seal with |
 //! | `check` | what is looked at before httpd serves anybody |
 //! | `hooks` | what happens to a session on its way in and out |
+//! | `realms` | sessions stay in the realm that they belong to |
 //! | `report` | what is said of it in the log |
 //! | `ffi` | the safe face of httpd's C API, and the only unsafe code |
 //!
@@ -16,8 +17,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use config::DirRecord;
-use ffi::{Failed, Module, Record, Request, Server, Session};
+use config::{DirRecord, Realm};
+use ffi::{Failed, Module, Record, Request, Server};
+use hooks::Session;
 use session_crypto_core::{Keyring, OpenSslRandom, Seed};
 
 mod check;
@@ -27,6 +29,7 @@ mod directives;
 mod ffi;
 mod hooks;
 mod passphrases;
+mod realms;
 mod report;
 mod sources;
 
@@ -37,6 +40,8 @@ impl Module for SessionCrypto {
     type Record<'p> = DirRecord<'p>;
 
     type State = Keyring;
+
+    type Realm = Realm;
 
     type Seen = check::Warnings;
 
@@ -100,7 +105,38 @@ impl Module for SessionCrypto {
         record: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::decode(request, keyring, record, session)
+        hooks::decode(request, keyring, record, session);
+        Ok(())
+    }
+
+    fn decoded<'r>(
+        request: Request<'r>,
+        _: &'r Keyring,
+        record: &Self::Record<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::decoded(request, record, session);
+        Ok(())
+    }
+
+    fn is_to_be_saved(_: Request<'_>, session: &Session<'_>) -> bool {
+        hooks::is_to_be_saved(session)
+    }
+
+    fn before_fixups(request: Request<'_>) {
+        realms::before_fixups(request);
+    }
+
+    fn environment_is_set(request: Request<'_>) {
+        realms::environment_is_set(request);
+    }
+
+    fn after_fixups(request: Request<'_>) {
+        realms::after_fixups(request);
+    }
+
+    fn before_error(request: Request<'_>) {
+        realms::before_error(request);
     }
 }
 
@@ -110,6 +146,12 @@ fn now() -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
+}
+
+/// Unix time in microseconds, as in `apr_time_t`.
+fn now_in_microseconds() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
 }
 
 /// What `LoadModule session_crypto_module` looks for: the one symbol of this

@@ -34,6 +34,24 @@ pub(crate) fn stale(request: Request<'_>, saves: bool) {
     );
 }
 
+/// The session in the client's token has expired.
+pub(crate) fn expired(request: Request<'_>) {
+    request.log(
+        Level::Debug,
+        &"session expired, the request goes on with an empty one",
+    );
+}
+
+/// The session is one of another realm; it is not stored.
+pub(crate) fn in_another_realm(request: Request<'_>) -> Failed {
+    request.log(
+        Level::Error,
+        &"session not sealed, and not saved: it was read for a section that encrypts with \
+          other settings",
+    );
+    Failed
+}
+
 /// A request had to wait for a key that no earlier one needed.
 pub(crate) fn derived(request: Request<'_>) {
     request.log(
@@ -52,9 +70,11 @@ pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
 }
 
 /// This host could not open the token, whatever it is.
-pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) -> Failed {
-    request.log(Level::Error, &format_args!("session not opened: {error}"));
-    Failed
+pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) {
+    request.log(
+        Level::Error,
+        &format_args!("session not opened, the request goes on with an empty one: {error}"),
+    );
 }
 
 /// The settings of a section cannot be used together, or are not known.

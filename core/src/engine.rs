@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// What tells engines of one keyring apart; never 0.
-    pub(crate) fn id(&self) -> u64 {
+    pub fn id(&self) -> u64 {
         self.id
     }
 }

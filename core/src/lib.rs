@@ -24,6 +24,7 @@
 //! | `workbench`, `cbc`, `aead` | cipher contexts that are kept |
 //! | `arena` | where tokens and sessions are written |
 //! | `random` | where nonces come from |
+//! | `fingerprint` | a short value that stands for a longer one |
 //! | `error` | what can go wrong, by whose fault |
 //! | `evp` | the calls that the `openssl` crate lacks, engines and stores among them; the only unsafe code |
 #![deny(unsafe_code)]
@@ -33,6 +34,7 @@ pub use arena::Arena;
 pub use certificate::{UnusableKey, Validity};
 pub use engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError};
+pub use fingerprint::Fingerprint;
 pub use hour::Seed;
 pub use identity::Identities;
 pub use key_file::FileError;
@@ -58,6 +60,7 @@ mod error;
     reason = "calls of OpenSSL that the openssl crate does not wrap"
 )]
 mod evp;
+mod fingerprint;
 mod hmac;
 mod hour;
 mod identity;

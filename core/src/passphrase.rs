@@ -84,8 +84,9 @@ impl PassphraseList {
         self.passphrases.iter()
     }
 
-    /// Their ids, in the order of the list.
-    pub(crate) fn ids(&self) -> &[u64] {
+    /// Their ids, in the order of the list: equal passphrases of a keyring have
+    /// one.
+    pub fn ids(&self) -> &[u64] {
         &self.ids
     }
 

@@ -65,6 +65,12 @@ pub(crate) struct Entry {
 }
 
 impl Source {
+    /// What tells sources of one keyring apart: another file, or another content
+    /// of it, has another id.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// What to call it in a message: its name, without a PIN.
     pub fn shown(&self) -> &str {
         &self.shown

@@ -1,6 +1,6 @@
 //! The certificates or private keys of a section.
 
-use session_crypto_core::Source;
+use session_crypto_core::{Fingerprint, Source};
 
 use crate::ffi::Place;
 
@@ -9,6 +9,7 @@ use crate::ffi::Place;
 pub(crate) struct Files {
     sources: Vec<Source>,
     places: Vec<Place>,
+    fingerprint: Fingerprint,
 }
 
 impl Files {
@@ -16,6 +17,12 @@ impl Files {
     pub(crate) fn extend(&mut self, more: Vec<Source>, place: &Place) {
         self.places.extend(more.iter().map(|_| place.clone()));
         self.sources.extend(more);
+        self.fingerprint = Fingerprint::of_numbers(self.sources.iter().map(Source::id));
+    }
+
+    /// What stands for all of them in a realm.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     pub(crate) fn sources(&self) -> &[Source] {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use session_crypto_core::{AlgorithmError, Cipher, Digest, Engine, Keyring, Origin};
+use session_crypto_core::{AlgorithmError, Cipher, Digest, Engine, Fingerprint, Keyring, Origin};
 
 use super::flaw::{Flaw, Mends};
 use crate::ffi::Place;
@@ -14,6 +14,7 @@ use crate::ffi::Place;
 pub(crate) struct Names<T> {
     words: Vec<String>,
     place: Place,
+    fingerprint: Fingerprint,
     found: Slot<T>,
 }
 
@@ -79,9 +80,11 @@ impl<T: Named> Names<T> {
         place: Place,
         origin: Origin,
     ) -> Result<Self, String> {
+        let lower: Vec<_> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
         let names = Self {
             words,
             place,
+            fingerprint: Fingerprint::of(lower.iter().map(String::as_bytes)),
             found: Slot::new(),
         };
         // Elsewhere, an engine may come in a later line or an outer section.
@@ -141,6 +144,11 @@ impl<T: Named> Names<T> {
         engines
             .iter()
             .any(|engine| self.find(keyring, Some(engine)).is_ok())
+    }
+
+    /// What stands for the names in a realm.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// Where they stand.

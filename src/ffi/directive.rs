@@ -7,7 +7,7 @@ use std::ptr;
 
 use super::bindings::{self, cmd_func, cmd_parms, command_rec};
 use super::config_file::with_words;
-use super::guard::guard;
+use super::guard::{Entry, guard};
 use super::module::Module;
 use super::pool::Pool;
 
@@ -212,7 +212,9 @@ unsafe extern "C" fn run<M: Module>(
     record: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    guard(c"an internal error stopped this directive".as_ptr(), || {
+    let entry = Entry::of_server("a directive");
+    let stopped = c"an internal error stopped this directive";
+    guard(entry, stopped.as_ptr(), || {
         // SAFETY: httpd passes the line it is at; its pools outlive the call,
         // and `pool` the record too.
         let Some(parms) = (unsafe { Parms::from_raw(parms) }) else {

@@ -3,20 +3,20 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
-use super::bindings::{self, apr_pool_t, apr_status_t, request_rec, server_rec, session_rec};
-use super::guard::guard;
+use super::bindings::{self, apr_pool_t, server_rec};
+use super::guard::{Entry, guard};
 use super::log::{self, Level};
-use super::module::{Failed, Module, install, is_first_reading, record};
+use super::module::{Module, install, is_first_reading, record};
 use super::pool::Pool;
-use super::request::{Request, Session};
-use super::{retained, sections, session_hooks};
+use super::{request_entries, retained, sections, session_entries, session_hooks};
 
 pub(super) unsafe extern "C" fn create<M: Module>(
     pool: *mut apr_pool_t,
     _: *mut c_char,
 ) -> *mut c_void {
     // NULL is how `record` knows that something went wrong, and refuses.
-    guard(ptr::null_mut(), || {
+    let entry = Entry::of_server("the making of a section");
+    guard(entry, ptr::null_mut(), || {
         // SAFETY: httpd passes the pool that the configuration lives in.
         let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
             return ptr::null_mut();
@@ -38,7 +38,8 @@ pub(super) unsafe extern "C" fn merge<M: Module>(
     // Not NULL on failure: httpd takes that for a section that says nothing,
     // and merges what comes next with nothing.
     let merged = ptr::from_mut(pool.place_plain(M::refusing()));
-    guard(merged.cast(), || {
+    let entry = Entry::of_server("the merge of two sections");
+    guard(entry, merged.cast(), || {
         // SAFETY: records of `create` and `merge`, alive as long as `pool`.
         let base = unsafe { record::<M>(base) };
         // SAFETY: likewise.
@@ -87,6 +88,7 @@ pub(super) unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
             bindings::APR_HOOK_MIDDLE,
         );
     }
+    request_entries::register::<M>();
 }
 
 unsafe extern "C" fn pre_config<M: Module>(
@@ -94,10 +96,10 @@ unsafe extern "C" fn pre_config<M: Module>(
     _log: *mut apr_pool_t,
     _temporary: *mut apr_pool_t,
 ) -> c_int {
-    status(|| {
+    status("the pre_config hook", || {
         // SAFETY: httpd passes the pool of the configuration.
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
-        session_hooks::register(Some(encode::<M>), Some(decode::<M>))
+        session_hooks::register(session_entries::hooks::<M>())
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
         install::<M>(pool, M::start(retained::random_bytes())?);
         Ok(())
@@ -110,7 +112,7 @@ unsafe extern "C" fn check_config<M: Module>(
     _temporary: *mut apr_pool_t,
     server: *mut server_rec,
 ) -> c_int {
-    status(|| {
+    status("the check_config hook", || {
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
         let mut seen = M::Seen::default();
@@ -126,7 +128,7 @@ unsafe extern "C" fn post_config<M: Module>(
     _temporary: *mut apr_pool_t,
     server: *mut server_rec,
 ) -> c_int {
-    status(|| {
+    status("the post_config hook", || {
         if is_first_reading() {
             return Ok(());
         }
@@ -140,7 +142,7 @@ unsafe extern "C" fn post_config<M: Module>(
 }
 
 unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut server_rec) {
-    status(|| {
+    status("the child_init hook", || {
         // SAFETY: a child keeps the configuration that it was forked with.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
         M::after_fork(state)
@@ -149,64 +151,18 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
 
 /// Runs a hook of startup; an error is logged, and stops httpd where it can
 /// still be stopped. A child goes on, and each request finds out for itself.
-fn status(hook: impl FnOnce() -> Result<(), String>) -> c_int {
-    guard(bindings::HTTP_INTERNAL_SERVER_ERROR, || match hook() {
-        Ok(()) => bindings::OK,
-        Err(message) => {
-            log::server(Level::Emergency, &message);
-            bindings::HTTP_INTERNAL_SERVER_ERROR
+fn status(name: &'static str, hook: impl FnOnce() -> Result<(), String>) -> c_int {
+    let entry = Entry::of_server(name);
+    guard(entry, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
+        match hook() {
+            Ok(()) => bindings::OK,
+            Err(message) => {
+                log::server(Level::Emergency, &message);
+                bindings::HTTP_INTERNAL_SERVER_ERROR
+            }
         }
     })
 }
 
 const NO_MOD_SESSION: &str = "session_crypto_module needs mod_session, which is not loaded: \
      write 'LoadModule session_module modules/mod_session.so', before or after it";
-
-unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: what mod_session passes its hooks, and our symbol's index.
-    unsafe { run_hook::<M>(r, z, M::encode) }
-}
-
-unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: likewise.
-    unsafe { run_hook::<M>(r, z, M::decode) }
-}
-
-type Hook<M> = for<'r> fn(
-    Request<'r>,
-    &'r <M as Module>::State,
-    &<M as Module>::Record<'r>,
-    &mut Session<'r>,
-) -> Result<(), Failed>;
-
-/// # Safety
-///
-/// A request and a session as mod_session passes them to its hooks.
-unsafe fn run_hook<M: Module>(
-    r: *mut request_rec,
-    z: *mut session_rec,
-    hook: Hook<M>,
-) -> apr_status_t {
-    guard(bindings::APR_EGENERAL, || {
-        // SAFETY: the caller vouches for the request.
-        let Some(request) = (unsafe { Request::from_raw(r) }) else {
-            return bindings::APR_EGENERAL;
-        };
-        // SAFETY: and for the session.
-        let Some(mut session) = (unsafe { Session::from_raw(z) }) else {
-            return bindings::APR_EGENERAL;
-        };
-        let raw = request.configuration(M::record().as_ptr());
-        // SAFETY: our slot holds what `create` and `merge` made, in pools
-        // that outlive the request.
-        let record = unsafe { record::<M>(raw) };
-        // SAFETY: the configuration of a request is in force until its end.
-        let Some(state) = (unsafe { M::record().state() }) else {
-            return bindings::APR_EGENERAL;
-        };
-        match hook(request, state, &record, &mut session) {
-            Ok(()) => bindings::OK,
-            Err(Failed) => bindings::APR_EGENERAL,
-        }
-    })
-}

@@ -7,22 +7,62 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::log::{self, Level};
+use super::request::Request;
 
-/// Runs `entry`, or answers `fallback` and says so if it panics.
+/// Where a panic is caught: what the error log says of it.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'r> {
+    /// The function that httpd calls, in httpd's own words.
+    name: &'static str,
+    request: Option<Request<'r>>,
+}
+
+impl<'r> Entry<'r> {
+    /// An entry that no request leads to.
+    pub(super) const fn of_server(name: &'static str) -> Self {
+        Self {
+            name,
+            request: None,
+        }
+    }
+
+    /// An entry that a request leads to, if httpd passed one.
+    pub(super) const fn of_request(name: &'static str, request: Option<Request<'r>>) -> Self {
+        Self { name, request }
+    }
+}
+
+/// Runs `work`, or answers `fallback` and says so if it panics.
 ///
-/// What `entry` had half done stays so; every caller's state is either
+/// What `work` had half done stays so; every caller's state is either
 /// dropped with the request or replaced by `fallback`.
-pub(super) fn guard<T>(fallback: T, entry: impl FnOnce() -> T) -> T {
-    match panic::catch_unwind(AssertUnwindSafe(entry)) {
+pub(super) fn guard<T>(entry: Entry<'_>, fallback: T, work: impl FnOnce() -> T) -> T {
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
         Ok(value) => value,
         Err(payload) => {
             // A payload's own destructor may panic in turn; nothing to save there.
             std::mem::forget(payload);
-            log::server(
-                Level::Error,
-                "an internal error was contained; please report it",
-            );
+            report(entry);
             fallback
         }
+    }
+}
+
+/// Says where the panic was. The line of a request names the client, too.
+fn report(entry: Entry<'_>) {
+    const WORDS: &str = "an internal error was contained";
+    match entry.request {
+        Some(request) => request.log(
+            Level::Error,
+            &format_args!(
+                "{WORDS} in the {} hook, for host {}; please report it",
+                entry.name,
+                request.host().to_string_lossy()
+            ),
+        ),
+        None => log::server(
+            Level::Error,
+            &format!("{WORDS} in {}; please report it", entry.name),
+        ),
     }
 }

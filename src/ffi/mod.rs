@@ -7,8 +7,11 @@
 //! | `directive` | the table of directives, and what a handler sees of a line |
 //! | `config_file` | files and programs named by the configuration |
 //! | `pipe` | waiting for a program's output |
-//! | `request` | a request, and the session that mod_session hands us |
-//! | `session_hooks` | mod_session's hooks, found at run time |
+//! | `request_entries`, `session_entries` | those that httpd and mod_session call for a request |
+//! | `request` | a request, and those that led to it |
+//! | `session` | a session, and what is remembered with it |
+//! | `session_hooks` | mod_session's hooks and settings, found at run time |
+//! | `tables` | APR's tables |
 //! | `processor` | which processor runs this thread |
 //! | `pool` | memory that httpd frees |
 //! | `sections` | the sections of a configuration that has been read |
@@ -22,8 +25,11 @@ pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
 pub(crate) use log::{Level, server as log_server};
 pub(crate) use module::{Failed, Module, Record, is_first_reading};
 pub(crate) use pool::Pool;
-pub(crate) use request::{Request, Session};
+pub(crate) use request::Request;
 pub(crate) use sections::Server;
+pub(crate) use session::Session;
+pub(crate) use session_hooks::header as session_header;
+pub(crate) use tables::Table;
 
 mod config_file;
 mod directive;
@@ -35,9 +41,13 @@ pub(crate) mod pipe;
 mod pool;
 pub(crate) mod processor;
 mod request;
+mod request_entries;
 mod retained;
 mod sections;
+mod session;
+mod session_entries;
 mod session_hooks;
+mod tables;
 
 /// httpd's API as bindgen translates it.
 #[allow(

@@ -9,8 +9,9 @@ use super::bindings::{self, module};
 use super::directive::Directives;
 use super::entries;
 use super::pool::Pool;
-use super::request::{Request, Session};
+use super::request::Request;
 use super::sections::Server;
+use super::session::Session;
 
 /// A module in safe Rust; httpd's own terms for each part.
 pub(crate) trait Module: Sized + 'static {
@@ -20,6 +21,9 @@ pub(crate) trait Module: Sized + 'static {
 
     /// What the process keeps for as long as a configuration is in force.
     type State: Send + Sync;
+
+    /// What tells sections apart whose sessions must not meet.
+    type Realm: Copy + PartialEq + 'static;
 
     /// What is kept from one server to the next while all of them are looked at.
     type Seen: Default;
@@ -66,7 +70,7 @@ pub(crate) trait Module: Sized + 'static {
         request: Request<'r>,
         state: &'r Self::State,
         record: &Self::Record<'r>,
-        session: &mut Session<'r>,
+        session: &mut Session<'r, Self::Realm>,
     ) -> Result<(), Failed>;
 
     /// Turns a token into a session.
@@ -74,8 +78,31 @@ pub(crate) trait Module: Sized + 'static {
         request: Request<'r>,
         state: &'r Self::State,
         record: &Self::Record<'r>,
-        session: &mut Session<'r>,
+        session: &mut Session<'r, Self::Realm>,
     ) -> Result<(), Failed>;
+
+    /// Runs when mod_session has read the session.
+    fn decoded<'r>(
+        request: Request<'r>,
+        state: &'r Self::State,
+        record: &Self::Record<'r>,
+        session: &mut Session<'r, Self::Realm>,
+    ) -> Result<(), Failed>;
+
+    /// Whether a session that mod_session is about to store is to be stored.
+    fn is_to_be_saved(request: Request<'_>, session: &Session<'_, Self::Realm>) -> bool;
+
+    /// Runs before all fixups of a request.
+    fn before_fixups(request: Request<'_>);
+
+    /// Runs when mod_session has put the session into the environment.
+    fn environment_is_set(request: Request<'_>);
+
+    /// Runs after all fixups of a request.
+    fn after_fixups(request: Request<'_>);
+
+    /// Runs before the filters of an answer that is an error.
+    fn before_error(request: Request<'_>);
 }
 
 /// A hook failed, and has said why in the log.

@@ -8,7 +8,7 @@ use std::slice;
 use session_crypto_core::Arena;
 
 use super::bindings::{self, apr_pool_t, apr_status_t};
-use super::guard::guard;
+use super::guard::{Entry, guard};
 
 /// An APR pool that lives for `'p`.
 ///
@@ -66,6 +66,15 @@ impl<'p> Pool<'p> {
         unsafe { place.as_mut() }
     }
 
+    /// Moves a value that has no destructor into the pool, for whoever keeps
+    /// track of it with a pointer.
+    pub(super) fn place_raw<T>(self, value: T) -> NonNull<T> {
+        const {
+            assert!(!std::mem::needs_drop::<T>(), "nothing would drop it");
+        }
+        self.write(value)
+    }
+
     fn write<T>(self, value: T) -> NonNull<T> {
         const {
             assert!(
@@ -120,7 +129,8 @@ impl<'p> Arena<'p> for Pool<'p> {
 
 /// A pool's cleanup for a `T` that [`Pool::place`] put there.
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
-    guard(bindings::APR_EGENERAL, || {
+    let entry = Entry::of_server("the cleanup of a pool");
+    guard(entry, bindings::APR_EGENERAL, || {
         // SAFETY: `Pool::place` registered a pointer to a T of its own, and
         // APR runs a cleanup once.
         unsafe { value.cast::<T>().drop_in_place() };

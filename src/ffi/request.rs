@@ -1,12 +1,15 @@
-//! A request, and the session that mod_session hands us.
+//! A request, and those that led to it.
 
 use std::ffi::{CStr, c_void};
+use std::iter;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use super::bindings::{self, request_rec, session_rec};
+use super::bindings::{self, request_rec};
 use super::log::{self, Level};
+use super::module::{Module, record};
 use super::pool::Pool;
+use super::tables::Table;
 
 /// A request that lives for `'r`.
 #[derive(Clone, Copy)]
@@ -28,12 +31,138 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// What a module's sections say for this request, NULL if they do not.
-    pub(super) fn configuration(self, module: *const bindings::module) -> *const c_void {
+    /// What the sections say that this request is in.
+    pub(crate) fn record<M: Module>(self) -> M::Record<'r> {
+        // SAFETY: the request is live.
+        let sections = unsafe { self.raw.as_ref() }.per_dir_config;
+        // SAFETY: its configuration vector, and a module that httpd loaded.
+        let raw = unsafe { bindings::ap_get_module_config(sections, M::record().as_ptr()) };
+        // SAFETY: our slot holds what `create` and `merge` made, in pools that
+        // outlive the request.
+        unsafe { record::<M>(raw) }
+    }
+
+    /// Keeps in mind which sections the request is in now:
+    /// `ap_internal_fast_redirect` changes them.
+    pub(super) fn note_sections<M: Module>(self) {
+        // SAFETY: the request is live.
+        let request = unsafe { self.raw.as_ref() };
+        // SAFETY: a request has a vector for its modules, and our slot is ours.
+        unsafe {
+            bindings::ap_set_module_config(
+                request.request_config,
+                M::record().as_ptr(),
+                request.per_dir_config.cast(),
+            );
+        }
+    }
+
+    /// What the sections say that the request was in when it was first looked
+    /// at; `None` before that.
+    pub(crate) fn first_record<M: Module>(self) -> Option<M::Record<'r>> {
+        // SAFETY: the request is live.
+        let own = unsafe { self.raw.as_ref() }.request_config;
+        // SAFETY: a request has a vector for its modules.
+        let sections = unsafe { bindings::ap_get_module_config(own, M::record().as_ptr()) };
+        let sections: *const bindings::ap_conf_vector_t = sections.cast();
+        if sections.is_null() {
+            return None;
+        }
+        // SAFETY: a vector that `note_sections` put there, which lives as long as
+        // the request, or the subrequest whose pool was joined to it.
+        let raw = unsafe { bindings::ap_get_module_config(sections, M::record().as_ptr()) };
+        // SAFETY: as in `record`.
+        Some(unsafe { record::<M>(raw) })
+    }
+
+    /// The requests that led to this one: the one that was redirected to it, or
+    /// the one that it is part of, and so on.
+    pub(crate) fn origins(self) -> impl Iterator<Item = Request<'r>> {
+        iter::successors(self.origin(), |request| request.origin())
+    }
+
+    /// The requests that this one was redirected to.
+    pub(crate) fn redirects(self) -> impl Iterator<Item = Request<'r>> {
+        iter::successors(self.redirect(), |request| request.redirect())
+    }
+
+    fn origin(self) -> Option<Self> {
+        // SAFETY: the request is live.
+        let request = unsafe { self.raw.as_ref() };
+        // SAFETY: what led to a request outlives it, or is NULL (httpd.h).
+        let previous = unsafe { Self::from_raw(request.prev) };
+        // SAFETY: likewise.
+        previous.or_else(|| unsafe { Self::from_raw(request.main) })
+    }
+
+    fn redirect(self) -> Option<Self> {
+        // SAFETY: the request is live.
+        let next = unsafe { self.raw.as_ref() }.next;
+        // SAFETY: made in this request's pool, or NULL (internal_internal_redirect).
+        unsafe { Self::from_raw(next) }
+    }
+
+    /// Whether this is part of another request.
+    pub(crate) fn is_subrequest(self) -> bool {
+        // SAFETY: the request is live.
+        !unsafe { self.raw.as_ref() }.main.is_null()
+    }
+
+    /// Whether a pool is that of this request.
+    pub(super) fn is_in_pool(self, pool: Pool<'_>) -> bool {
+        // SAFETY: the request is live.
+        unsafe { self.raw.as_ref() }.pool == pool.as_ptr()
+    }
+
+    /// The environment of programs and server-side includes.
+    pub(crate) fn environment(self) -> Option<Table<'r>> {
+        // SAFETY: the request is live.
+        let table = unsafe { self.raw.as_ref() }.subprocess_env;
+        // SAFETY: its table, which no other view is of.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// What modules leave for each other.
+    pub(crate) fn notes(self) -> Option<Table<'r>> {
+        // SAFETY: the request is live.
+        let table = unsafe { self.raw.as_ref() }.notes;
+        // SAFETY: its table, which no other view is of.
+        unsafe { Table::from_raw(table) }
+    }
+
+    /// The headers of the answer: those that go with success only, and those
+    /// that go with every answer, and that redirects share.
+    pub(crate) fn headers_out(self) -> impl Iterator<Item = Table<'r>> {
+        // SAFETY: the request is live.
+        let request = unsafe { self.raw.as_ref() };
+        [request.headers_out, request.err_headers_out]
+            .into_iter()
+            // SAFETY: its tables, which no other view is of.
+            .filter_map(|table| unsafe { Table::from_raw(table) })
+    }
+
+    /// Where a module's settings of this request's sections are, or NULL.
+    pub(super) fn settings_of(self, module: *const bindings::module) -> *const c_void {
         // SAFETY: the request is live.
         let sections = unsafe { self.raw.as_ref() }.per_dir_config;
         // SAFETY: its configuration vector, and a module that httpd loaded.
         unsafe { bindings::ap_get_module_config(sections, module) }
+    }
+
+    /// What the client calls this host, or else its name in the configuration.
+    pub(super) fn host(self) -> &'r CStr {
+        // SAFETY: the request is live.
+        let request = unsafe { self.raw.as_ref() };
+        let mut name = request.hostname;
+        if name.is_null() {
+            // SAFETY: a request has a server (httpd.h).
+            name = unsafe { (*request.server).server_hostname };
+        }
+        if name.is_null() {
+            return c"without a name";
+        }
+        // SAFETY: a C string, which lives as long as the request.
+        unsafe { CStr::from_ptr(name) }
     }
 
     /// When the request arrived, in Unix seconds.
@@ -62,76 +191,5 @@ impl<'r> Request<'r> {
                 message.as_ptr(),
             );
         }
-    }
-}
-
-/// A session that lives for the request, `'r` (mod_session.h, session_rec).
-pub(crate) struct Session<'r> {
-    raw: NonNull<session_rec>,
-    pool: Pool<'r>,
-    lifetime: PhantomData<&'r mut session_rec>,
-}
-
-impl<'r> Session<'r> {
-    /// Makes a view of a session, or `None` of NULL.
-    ///
-    /// # Safety
-    ///
-    /// The session must live for `'r` and nobody else use it meanwhile, as
-    /// mod_session sees to while its hooks run.
-    pub(super) unsafe fn from_raw(raw: *mut session_rec) -> Option<Self> {
-        let raw = NonNull::new(raw)?;
-        // SAFETY: the caller vouches for the session.
-        let pool = unsafe { raw.as_ref() }.pool;
-        // SAFETY: its pool lives as long as it does.
-        let pool = unsafe { Pool::from_raw(pool) }?;
-        Some(Self {
-            raw,
-            pool,
-            lifetime: PhantomData,
-        })
-    }
-
-    /// The session's own pool. The session of a subrequest is that of its
-    /// main request, and outlives the subrequest's pool.
-    pub(crate) fn pool(&self) -> Pool<'r> {
-        self.pool
-    }
-
-    /// What the last hook made of the session; `None` if that is nothing.
-    pub(crate) fn encoded(&self) -> Option<&'r CStr> {
-        // SAFETY: the session is live.
-        let encoded = unsafe { self.raw.as_ref() }.encoded;
-        if encoded.is_null() {
-            return None;
-        }
-        // SAFETY: a C string that lives as long as the session.
-        let encoded = unsafe { CStr::from_ptr(encoded) };
-        (!encoded.is_empty()).then_some(encoded)
-    }
-
-    /// Hands the next hook another form of the session.
-    pub(crate) fn set_encoded(&mut self, encoded: &'r CStr) {
-        // SAFETY: the session is live and ours.
-        unsafe { self.raw.as_mut() }.encoded = encoded.as_ptr();
-    }
-
-    /// Makes the session an empty one that can be written.
-    pub(crate) fn clear(&mut self) {
-        // SAFETY: the session is live and ours.
-        unsafe { self.raw.as_mut() }.encoded = std::ptr::null();
-    }
-
-    /// Whether the session is found by an id of its own, in a database: to
-    /// mark it dirty gives it another (mod_session_dbd.c, session_dbd_save).
-    pub(crate) fn has_id(&self) -> bool {
-        // SAFETY: the session is live.
-        !unsafe { self.raw.as_ref() }.uuid.is_null()
-    }
-
-    /// Has mod_session save the session though nobody changed it.
-    pub(crate) fn mark_dirty(&mut self) {
-        // SAFETY: the session is live and ours.
-        unsafe { self.raw.as_mut() }.dirty = 1;
     }
 }

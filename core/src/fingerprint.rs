@@ -1,0 +1,68 @@
+//! A short value that stands for a longer one.
+
+use openssl::sha::Sha256;
+
+/// The first half of a SHA-256: two values with one fingerprint are alike,
+/// whoever has chosen them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint([u64; 2]);
+
+impl Fingerprint {
+    /// Stands for these parts in their order; each counts with its length.
+    pub fn of<'t>(parts: impl IntoIterator<Item = &'t [u8]>) -> Self {
+        let mut hash = Sha256::new();
+        for part in parts {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            hash.update(&length.to_be_bytes());
+            hash.update(part);
+        }
+        let digest = hash.finish();
+        let word = |chunk: &[u8]| {
+            chunk
+                .iter()
+                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte))
+        };
+        let mut words = digest.chunks_exact(8).map(word);
+        let mut next = || words.next().unwrap_or_default();
+        Self([next(), next()])
+    }
+
+    /// Stands for a number, and needs no hash for that.
+    pub fn of_number(number: u64) -> Self {
+        Self([number, 0])
+    }
+
+    /// Stands for numbers in their order.
+    pub fn of_numbers(numbers: impl IntoIterator<Item = u64>) -> Self {
+        let bytes: Vec<u8> = numbers.into_iter().flat_map(u64::to_be_bytes).collect();
+        Self::of([bytes.as_slice()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let of = |parts: &[&str]| Fingerprint::of(parts.iter().map(|part| part.as_bytes()));
+        assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
+        let all = [
+            of(&["a", "b"]),
+            of(&["ab"]),
+            of(&["b", "a"]),
+            of(&["ab", ""]),
+            of(&[]),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+        }
+    }
+
+    #[test]
+    fn is_the_beginning_of_sha_256() {
+        // SHA-256 of eight zero bytes.
+        let expected = [0xaf55_70f5_a181_0b7a, 0xf78c_af4b_c70a_660f];
+        assert_eq!(Fingerprint::of([&b""[..]]).0, expected);
+    }
+}

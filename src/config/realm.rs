@@ -1,0 +1,51 @@
+//! What tells sections apart whose sessions must not meet.
+
+use session_crypto_core::Fingerprint;
+
+use super::DirRecord;
+
+/// What a section encrypts with: its keys, ciphers, digest, purpose and engine.
+///
+/// Sections that are set alike share a realm, and so do all that do not encrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Realm {
+    /// Sessions in clear.
+    Clear,
+    /// The section's record could not be made: nothing is sealed or opened here.
+    Refusing,
+    /// A fingerprint of each setting, the default one of what is not set.
+    Sealed([Fingerprint; SETTINGS]),
+}
+
+/// Settings that make a realm.
+const SETTINGS: usize = 7;
+
+impl DirRecord<'_> {
+    /// The realm of a section.
+    pub(crate) fn realm(&self) -> Realm {
+        if self.refuses {
+            return Realm::Refusing;
+        }
+        if !self.encrypts() {
+            return Realm::Clear;
+        }
+        let engine = self.engine.map(|engine| engine.id());
+        Realm::Sealed(
+            [
+                self.passphrases.map(|held| held.fingerprint),
+                self.certificates.map(|files| files.fingerprint()),
+                self.keys.map(|files| files.fingerprint()),
+                self.ciphers.map(|names| names.fingerprint()),
+                self.digest.map(|names| names.fingerprint()),
+                self.purpose.map(|aim| aim.fingerprint),
+                engine.map(Fingerprint::of_number),
+            ]
+            .map(Option::unwrap_or_default),
+        )
+    }
+
+    /// Whether encryption was asked for: nothing else than keys does so.
+    pub(super) fn encrypts(&self) -> bool {
+        self.passphrases.is_some() || self.certificates.is_some() || self.keys.is_some()
+    }
+}

@@ -1,0 +1,135 @@
+//! Sessions stay in the realm that they belong to.
+//!
+//! httpd leads a request on to others: by internal redirects (`ErrorDocument`,
+//! rewriting, a local `Location:`), and by subrequests (server-side includes,
+//! candidates of `DirectoryIndex` and `MultiViews`). What one realm has left on
+//! the way, the next one must not take for its own. The record of the session is
+//! cared for where it is read (`Session::enter`); here is the rest:
+//!
+//! - `HTTP_SESSION` of the environment, with `REDIRECT_` before it once for each
+//!   redirect: handed on by redirects and to subrequests, and merged from both
+//!   sides by `ap_internal_fast_redirect`;
+//! - the header of `SessionHeader`: redirects share the headers that go with
+//!   every answer (`err_headers_out`).
+
+use std::ffi::CStr;
+
+use crate::SessionCrypto;
+use crate::config::Realm;
+use crate::ffi::{Request, Table, session_header};
+
+/// Where mod_session puts the session (mod_session.c, HTTP_SESSION).
+const VARIABLE: &CStr = c"HTTP_SESSION";
+
+/// What a redirect puts before the name of a variable (http_request.c,
+/// rename_original_env).
+const REDIRECTED: &[u8] = b"REDIRECT_";
+
+/// The note that has the value which mod_session has just put there; empty if it
+/// has put none.
+const SHOWN: &CStr = c"session-crypto-shown";
+
+/// Takes away what other realms have left, before a request of this one puts
+/// anything in its place.
+pub(crate) fn before_fixups(request: Request<'_>) {
+    if comes_from_elsewhere(request) {
+        forget_environment(request);
+        forget_header(request);
+    }
+}
+
+/// Notes what mod_session shows of the session. A subrequest may become its
+/// request's own answer, and its notes come along.
+pub(crate) fn environment_is_set(request: Request<'_>) {
+    let shown = request
+        .environment()
+        .and_then(|environment| environment.get(VARIABLE));
+    if shown.is_none() && !request.is_subrequest() {
+        return;
+    }
+    if let Some(mut notes) = request.notes() {
+        notes.set(SHOWN, shown.unwrap_or_default());
+    }
+}
+
+/// Puts the environment right where a subrequest of another realm has become the
+/// answer meanwhile: it has the variables of both.
+pub(crate) fn after_fixups(request: Request<'_>) {
+    if !has_moved(request) {
+        return;
+    }
+    forget_environment(request);
+    forget_header(request);
+    let shown = request.notes().and_then(|notes| notes.get(SHOWN));
+    let shown = shown.filter(|shown| !shown.is_empty());
+    if let (Some(shown), Some(mut environment)) = (shown, request.environment()) {
+        environment.set(VARIABLE, shown);
+    }
+}
+
+/// Takes a header of another realm away from an answer that did not get as far
+/// as its fixups, or that stands in for the one it was redirected to.
+pub(crate) fn before_error(request: Request<'_>) {
+    let realm = realm_of(request);
+    let is_new = request.first_record::<SessionCrypto>().is_none();
+    let mut redirects = request.redirects();
+    if (is_new && comes_from_elsewhere(request)) || redirects.any(|other| differs(other, realm)) {
+        forget_header(request);
+    }
+}
+
+fn realm_of(request: Request<'_>) -> Realm {
+    request.record::<SessionCrypto>().realm()
+}
+
+/// Whether a request that led to this one is, or was, in another realm.
+fn comes_from_elsewhere(request: Request<'_>) -> bool {
+    let mut origins = request.origins().peekable();
+    // Most requests come from nowhere.
+    if origins.peek().is_none() {
+        return false;
+    }
+    let realm = realm_of(request);
+    origins.any(|origin| differs(origin, realm))
+}
+
+fn differs(request: Request<'_>, realm: Realm) -> bool {
+    let first = request.first_record::<SessionCrypto>();
+    realm_of(request) != realm || first.is_some_and(|first| first.realm() != realm)
+}
+
+/// Whether the request has moved into another realm since its fixups began.
+fn has_moved(request: Request<'_>) -> bool {
+    let first = request.first_record::<SessionCrypto>();
+    first.is_some_and(|first| first.realm() != realm_of(request))
+}
+
+fn forget_environment(request: Request<'_>) {
+    if let Some(mut environment) = request.environment() {
+        let foreign: Vec<_> = environment
+            .entries()
+            .map(|(name, _)| name)
+            .filter(|name| shows_session(name))
+            .collect();
+        for name in foreign {
+            environment.remove(name);
+        }
+    }
+}
+
+/// Whether a variable has the session, however often its request was redirected.
+fn shows_session(name: &CStr) -> bool {
+    let mut name = name.to_bytes();
+    while let Some(rest) = name.strip_prefix(REDIRECTED) {
+        name = rest;
+    }
+    name.eq_ignore_ascii_case(VARIABLE.to_bytes())
+}
+
+fn forget_header(request: Request<'_>) {
+    if let Some(header) = session_header(request) {
+        request
+            .headers_out()
+            .for_each(|mut headers: Table<'_>| headers.remove(header));
+    }
+}
