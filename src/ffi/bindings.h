@@ -13,3 +13,6 @@
 #include "mod_session.h"
 
 #include "shim.h"
+
+/* MODULE_MAGIC_COOKIE of ap_mmn.h, with the type of the field it goes to. */
+static const unsigned long SESSION_CRYPTO_MAGIC_COOKIE = MODULE_MAGIC_COOKIE;

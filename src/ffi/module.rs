@@ -136,7 +136,7 @@ impl<S: 'static> Record<S> {
             name: name.as_ptr(),
             dynamic_load_handle: ptr::null_mut(),
             next: ptr::null_mut(),
-            magic: MAGIC_COOKIE,
+            magic: bindings::SESSION_CRYPTO_MAGIC_COOKIE,
             rewrite_args: None,
             create_dir_config: Some(entries::create::<M>),
             merge_dir_config: Some(entries::merge::<M>),
@@ -206,10 +206,11 @@ pub(crate) fn is_first_reading() -> bool {
     phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG
 }
 
-/// `MODULE_MAGIC_COOKIE`, "AP24", as the field's type has it.
-const MAGIC_COOKIE: c_ulong = 0x4150_3234;
+/// The cookies of ap_mmn.h whose API this module is written for.
+const AP24: c_ulong = 0x4150_3234;
+const AP25: c_ulong = 0x4150_3235;
 
 const _: () = assert!(
-    bindings::MODULE_MAGIC_COOKIE == 0x4150_3234,
-    "this is not httpd 2.4"
+    matches!(bindings::SESSION_CRYPTO_MAGIC_COOKIE, AP24 | AP25),
+    "this is neither httpd 2.4 nor httpd 2.5: build with the apxs of one"
 );
