@@ -20,6 +20,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_child_init",
     "ap_hook_fixups",
     "ap_hook_insert_error_filter",
+    "ap_hook_monitor",
     "ap_hook_post_config",
     "ap_hook_pre_config",
     "ap_pcfg_openfile",
@@ -29,6 +30,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_server_root_relative",
     "ap_set_module_config",
     "ap_state_query",
+    "apr_ctime",
     "apr_dso_sym",
     "apr_palloc",
     "apr_pool_cleanup_null",
@@ -42,6 +44,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_table_make",
     "apr_table_setn",
     "apr_table_unset",
+    "apr_time_now",
     "apr_tokenize_to_argv",
     "session_crypto_log.*",
 ];
@@ -58,7 +61,7 @@ const TYPES: &[&str] = &[
 ];
 const VALUES: &[&str] = &[
     "ACCESS_CONF",
-    "APLOG_(EMERG|ERR|WARNING|INFO|DEBUG)",
+    "APLOG_(EMERG|ERR|WARNING|NOTICE|INFO|DEBUG)",
     "APR_(EGENERAL|EOF)",
     "APR_HOOK_(REALLY_FIRST|FIRST|MIDDLE|LAST|REALLY_LAST)",
     "AP_SQ_MAIN_STATE",

@@ -11,6 +11,7 @@
 #include "apr_pools.h"
 #include "apr_strings.h"
 #include "mod_session.h"
+#include "mpm_common.h"
 
 #include "shim.h"
 

@@ -8,7 +8,7 @@ use super::guard::{Entry, guard};
 use super::log::{self, Level};
 use super::module::{Module, install, is_first_reading, record};
 use super::pool::Pool;
-use super::{request_entries, retained, sections, session_entries, session_hooks};
+use super::{generations, request_entries, retained, sections, session_entries, session_hooks};
 
 pub(super) unsafe extern "C" fn create<M: Module>(
     pool: *mut apr_pool_t,
@@ -88,6 +88,15 @@ pub(super) unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
             bindings::APR_HOOK_MIDDLE,
         );
     }
+    // SAFETY: likewise.
+    unsafe {
+        bindings::ap_hook_monitor(
+            Some(monitor),
+            ptr::null(),
+            ptr::null(),
+            bindings::APR_HOOK_MIDDLE,
+        );
+    }
     request_entries::register::<M>();
 }
 
@@ -97,6 +106,7 @@ unsafe extern "C" fn pre_config<M: Module>(
     _temporary: *mut apr_pool_t,
 ) -> c_int {
     status("the pre_config hook", || {
+        generations::end();
         // SAFETY: httpd passes the pool of the configuration.
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
         session_hooks::register(session_entries::hooks::<M>())
@@ -132,6 +142,7 @@ unsafe extern "C" fn post_config<M: Module>(
         if is_first_reading() {
             return Ok(());
         }
+        generations::begin();
         // SAFETY: the configuration was just read.
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
         let mut seen = M::Seen::default();
@@ -147,6 +158,20 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
         let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
         M::after_fork(state)
     });
+}
+
+/// Runs in the parent every ten seconds, under each MPM (mpm_common.h).
+unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
+    let entry = Entry::of_server("the monitor hook");
+    guard(entry, bindings::DECLINED, || {
+        if let Some(since) = generations::have_ended() {
+            let message =
+                format!("no process of a former configuration is left, all have that of {since}");
+            // SAFETY: httpd passes its main server.
+            unsafe { log::of_server(server, Level::Notice, &message) };
+        }
+        bindings::DECLINED
+    })
 }
 
 /// Runs a hook of startup; an error is logged, and stops httpd where it can

@@ -4,7 +4,7 @@
 use std::ffi::{CString, c_int};
 use std::ptr;
 
-use super::bindings;
+use super::bindings::{self, server_rec};
 
 /// Levels of `LogLevel`, `<http_log.h>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub(crate) enum Level {
     Error,
     /// What will not work one day, or looks like a mistake.
     Warning,
+    /// What whoever runs the server waits for; `LogLevel` does not hold it back.
+    Notice,
     /// An everyday refusal.
     Info,
     /// What only somebody who looks for it wants to read.
@@ -27,6 +29,7 @@ impl Level {
             Self::Emergency => bindings::APLOG_EMERG,
             Self::Error => bindings::APLOG_ERR,
             Self::Warning => bindings::APLOG_WARNING,
+            Self::Notice => bindings::APLOG_NOTICE,
             Self::Info => bindings::APLOG_INFO,
             Self::Debug => bindings::APLOG_DEBUG,
         }
@@ -41,10 +44,20 @@ pub(super) fn text(message: &str) -> CString {
 
 /// Writes a line to the main server's log; to stderr until that is open.
 pub(crate) fn server(level: Level, message: &str) {
+    // SAFETY: shim.h allows a NULL server.
+    unsafe { of_server(ptr::null(), level, message) };
+}
+
+/// Writes a line to a server's log, if its `LogLevel` wants it.
+///
+/// # Safety
+///
+/// `server` is live, or NULL.
+pub(super) unsafe fn of_server(server: *const server_rec, level: Level, message: &str) {
     let message = text(message);
-    // SAFETY: shim.h allows a NULL server, and `message` is a C string that
+    // SAFETY: the caller vouches for the server; `message` is a C string that
     // ap_log_error copies.
     unsafe {
-        bindings::session_crypto_log_server(ptr::null(), level.code(), 0, message.as_ptr());
+        bindings::session_crypto_log_server(server, level.code(), 0, message.as_ptr());
     }
 }

@@ -15,6 +15,7 @@
 //! | `processor` | which processor runs this thread |
 //! | `pool` | memory that httpd frees |
 //! | `sections` | the sections of a configuration that has been read |
+//! | `generations` | when the last process of a former configuration has ended |
 //! | `retained` | what outlives a configuration |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
@@ -34,6 +35,7 @@ pub(crate) use tables::Table;
 mod config_file;
 mod directive;
 mod entries;
+mod generations;
 mod guard;
 mod log;
 mod module;

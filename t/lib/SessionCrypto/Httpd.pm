@@ -204,6 +204,7 @@ sub _listens {
 # Starts again with the same configuration file, keeping connections.
 sub graceful {
     my ($self) = @_;
+    $self->{log}->expect(qr/no process of a former configuration is left/, 'what follows a restart');
     kill USR1 => $self->{pid} or die "no httpd to restart\n";
     return;
 }

@@ -1,0 +1,56 @@
+# After a graceful restart one line says when the last process of the former
+# configuration has ended: what seals under the old passphrase is gone then.
+
+use strict;
+use warnings;
+
+use IO::Socket::INET ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Httpd ();
+
+use constant {
+    # httpd looks every ten seconds.
+    ONE_LOOK => 12,
+    LINE     => qr/\[session_crypto:notice\] .*no process of a former configuration is left, all have that of \w{3} /,
+};
+
+my $httpd = SessionCrypto::Httpd->new(config => "SessionCryptoPassphraseFile keys\n");
+$httpd->write_file('keys', "the old passphrase of this server\n");
+$httpd->start;
+
+# A request that never ends keeps a child of the old configuration.
+my $open = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $httpd->port) or die "connect: $!\n";
+print {$open} "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n";
+$open->flush;
+is($httpd->client->get('/')->status, 200, 'the server answers');
+
+my %former = map { $_ => 1 } $httpd->children;
+restart();
+sleep ONE_LOOK;
+ok((grep { $former{$_} } $httpd->children), 'a process of the former configuration is left');
+is(scalar(() = $httpd->log->lines(LINE)), 0, 'and no line says otherwise');
+
+close $open;
+my $deadline = time + 2 * ONE_LOOK;
+sleep 0.1 while !$httpd->log->lines(LINE) && time < $deadline;
+is(scalar(() = $httpd->log->lines(LINE)), 1, 'when it has ended, one line says so');
+is_deeply([grep { $former{$_} } $httpd->children], [], 'and it is true');
+
+$httpd->stop;
+$httpd->log->expect(LINE, 'what this is about');
+$httpd->log->clean;
+
+done_testing;
+
+sub restart {
+    my $before = generations();
+    $httpd->graceful;
+    my $deadline = time + ONE_LOOK;
+    sleep 0.02 while generations() == $before && time < $deadline;
+    cmp_ok(generations(), '>', $before, 'the server has restarted');
+    return;
+}
+
+sub generations { return scalar(() = $httpd->log->lines(qr/resuming normal operations/)) }
