@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use config::{DirRecord, Realm};
 use ffi::{Failed, Module, Record, Request, Server};
 use hooks::Session;
-use session_crypto_core::{Keyring, OpenSslRandom, Seed};
+use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
 
 mod check;
 mod config;
@@ -49,8 +49,8 @@ impl Module for SessionCrypto {
         &session_crypto_module
     }
 
-    fn start(kept: [u8; 16]) -> Result<Keyring, String> {
-        Keyring::new(Seed(kept), OpenSslRandom)
+    fn start(kept: [u8; 16], shared: SharedMemory) -> Result<Keyring, String> {
+        Keyring::new(Seed(kept), OpenSslRandom, shared)
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 

@@ -20,7 +20,7 @@ use crate::workbench::Workbenches;
 use crate::{
     AlgorithmError, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
     LibraryError, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList, Random, Sealer,
-    Settings, Source, SourceError,
+    Settings, SharedMemory, Source, SourceError,
 };
 
 /// What a process keeps between requests.
@@ -48,6 +48,8 @@ pub struct Keyring<R = OpenSslRandom> {
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
     engines: Engines,
+    #[expect(dead_code, reason = "the tables come next")]
+    memory: SharedMemory,
 }
 
 /// Where a passphrase was written, which says how long it is kept.
@@ -90,12 +92,13 @@ impl<R: Random + Clone> Keyring<R> {
     /// others wait for a request that needs them.
     pub const MAX_MASTERS: usize = 32;
 
-    /// Makes an empty keyring.
+    /// Makes an empty keyring, over memory that is its own for as long as its
+    /// processes live.
     ///
     /// # Errors
     ///
     /// This OpenSSL lacks AES-256-CBC or SHA-1, which stand for none.
-    pub fn new(seed: Seed, random: R) -> Result<Self, AlgorithmError> {
+    pub fn new(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         Ok(Self {
             seed,
             algorithms: Algorithms::new()?,
@@ -111,13 +114,14 @@ impl<R: Random + Clone> Keyring<R> {
             engines: Engines::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
+            memory,
         })
     }
 
     /// An empty keyring with the same defaults, and another source of nonces.
     #[cfg(test)]
     pub(crate) fn with_random<Q: Random + Clone>(&self, random: Q) -> Keyring<Q> {
-        Keyring::new(self.seed, random).unwrap()
+        Keyring::new(self.seed, random, SharedMemory::alone()).unwrap()
     }
 
     /// Finds or makes the one value of this passphrase.

@@ -21,6 +21,7 @@
 //! | `hour`, `key_cache` | the salt that an hour's classic tokens share, and the keys that are kept |
 //! | `jwe_keys` | the content keys of JWE, in contexts that are kept |
 //! | `shared` | a key that several threads may want before it is derived |
+//! | `shared_memory` | memory that the processes of a server share |
 //! | `workbench`, `cbc`, `aead` | cipher contexts that are kept |
 //! | `arena` | where tokens and sessions are written |
 //! | `random` | where nonces come from |
@@ -44,6 +45,7 @@ pub use passphrase::{EmptyPassphrase, Passphrase, PassphraseList};
 pub use purpose::{InvalidPurpose, Purpose};
 pub use random::{OpenSslRandom, Random};
 pub use sealer::{Call, Keys, Opened, Sealed, Sealer, Settings};
+pub use shared_memory::SharedMemory;
 pub use sources::{Source, SourceError};
 
 mod aead;
@@ -78,6 +80,7 @@ mod random;
 mod rounds;
 mod sealer;
 mod shared;
+mod shared_memory;
 mod signature;
 mod sources;
 #[cfg(test)]

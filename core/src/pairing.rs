@@ -361,7 +361,7 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keyring, OpenSslRandom, Seed, vectors};
+    use crate::{Keyring, OpenSslRandom, Seed, SharedMemory, vectors};
 
     /// Lists that differ in a passphrase which nothing needs.
     fn find(pairings: &Pairings, source: &Source, id: u64, is_visitor: bool) -> Arc<Identities> {
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn keeps_few_pairs_of_requests_and_those_in_use() {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let path = vectors::certificate("p-256");
         let source = keyring.file(&path, Origin::Server).unwrap();
         let pairings = Pairings::default();

@@ -23,6 +23,7 @@ use crate::workbench::Workbenches;
 use crate::{
     Call, Cipher, Digest, Identities, Keyring, Keys, LibraryError, OpenError, OpenSslRandom,
     Origin, Pairs, Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
+    SharedMemory,
 };
 
 struct Vector {
@@ -88,7 +89,7 @@ const CALL: Call = Call {
 #[test]
 fn does_what_every_classic_vector_says() {
     for vector in vectors("classic") {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let passphrase = keyring
             .passphrase(&vector.bytes("passphrase"), Origin::Server)
             .unwrap();
@@ -187,7 +188,7 @@ impl Random for Replay {
 #[test]
 fn does_what_every_jwe_vector_says() {
     // One master key, a tenth of a second, for all that share a passphrase.
-    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     for vector in vectors("jwe") {
         let token = vector.text("token");
         let passphrase = keyring
@@ -235,7 +236,7 @@ fn does_what_every_jwe_vector_says() {
 
 #[test]
 fn does_what_every_vector_with_a_certificate_says() {
-    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     for vector in vectors("jwe-certificate") {
         let identities = identities(&keyring, vector.text("certificate"));
         let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];

@@ -19,7 +19,7 @@ use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
     At, Identities, Keyring, Keys, Needs, OpenSslRandom, Origin, PairingError, Pairs,
-    PassphraseList, Sealer, Seed, Settings, Source, SourceError, Validity,
+    PassphraseList, Sealer, Seed, Settings, SharedMemory, Source, SourceError, Validity,
 };
 
 mod common;
@@ -39,7 +39,7 @@ impl Bench {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();
         Self {
-            keyring: Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap(),
+            keyring: Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap(),
             folder,
         }
     }

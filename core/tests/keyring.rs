@@ -6,7 +6,7 @@ use std::sync::Arc;
 use common::Leak;
 use session_crypto_core::{
     Call, Keyring, Keys, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList, Refusal,
-    Sealer, Seed, Settings,
+    Sealer, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -16,7 +16,7 @@ const HOUR: u64 = 3600;
 const SESSION: &[u8] = b"user=joe";
 
 fn keyring(seed: u8) -> Keyring {
-    Keyring::new(Seed([seed; 16]), OpenSslRandom).unwrap()
+    Keyring::new(Seed([seed; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
 }
 
 fn at(now: u64) -> Call {

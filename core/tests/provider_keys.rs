@@ -11,7 +11,7 @@ use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
     Engine, Identities, Keyring, Keys, OpenSslRandom, Origin, PairingError, Pairs, PassphraseList,
-    Sealer, Seed, Settings,
+    Sealer, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -25,7 +25,7 @@ struct Provided {
 
 impl Provided {
     fn new() -> Self {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let engine = keyring.engine("provider:legacy", Origin::Server).unwrap();
         Self { keyring, engine }
     }
@@ -143,7 +143,7 @@ fn a_passphrase_of_htaccess_is_no_pin_not_even_the_right_one() {
 
 #[test]
 fn one_engine_has_many_names() {
-    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     let engine = |text| keyring.engine(text, Origin::Server).unwrap();
     let first = engine("provider:legacy");
     assert!(Arc::ptr_eq(&first, &engine("legacy")));

@@ -3,12 +3,16 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 
+use session_crypto_core::SharedMemory;
+
 use super::bindings::{self, apr_pool_t, server_rec};
 use super::guard::{Entry, guard};
 use super::log::{self, Level};
 use super::module::{Module, install, is_first_reading, record};
 use super::pool::Pool;
-use super::{generations, request_entries, retained, sections, session_entries, session_hooks};
+use super::{
+    generations, request_entries, retained, sections, session_entries, session_hooks, shared_memory,
+};
 
 pub(super) unsafe extern "C" fn create<M: Module>(
     pool: *mut apr_pool_t,
@@ -111,7 +115,12 @@ unsafe extern "C" fn pre_config<M: Module>(
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
         session_hooks::register(session_entries::hooks::<M>())
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
-        install::<M>(pool, M::start(retained::random_bytes())?);
+        // SAFETY: the state, which keeps the words, is placed in this pool below.
+        let masters = unsafe { shared_memory::share(pool, SharedMemory::MASTERS) }?;
+        // SAFETY: likewise.
+        let salts = unsafe { shared_memory::share(pool, SharedMemory::SALTS) }?;
+        let shared = SharedMemory { masters, salts };
+        install::<M>(pool, M::start(retained::random_bytes(), shared)?);
         Ok(())
     })
 }

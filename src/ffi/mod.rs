@@ -17,6 +17,7 @@
 //! | `sections` | the sections of a configuration that has been read |
 //! | `generations` | when the last process of a former configuration has ended |
 //! | `retained` | what outlives a configuration |
+//! | `shared_memory` | memory that the parent shares with its children |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
 //! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
@@ -49,6 +50,7 @@ mod sections;
 mod session;
 mod session_entries;
 mod session_hooks;
+mod shared_memory;
 mod tables;
 
 /// httpd's API as bindgen translates it.

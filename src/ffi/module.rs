@@ -5,6 +5,8 @@ use std::ffi::{CStr, c_ulong, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use session_crypto_core::SharedMemory;
+
 use super::bindings::{self, module};
 use super::directive::Directives;
 use super::entries;
@@ -33,8 +35,9 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Makes the state of a configuration that is about to be read.
     ///
-    /// `kept` are random bytes that stay the same over graceful restarts.
-    fn start(kept: [u8; 16]) -> Result<Self::State, String>;
+    /// `kept` are random bytes that stay the same over graceful restarts, and
+    /// `shared` memory that children inherit and share.
+    fn start(kept: [u8; 16], shared: SharedMemory) -> Result<Self::State, String>;
 
     /// Looks for what no line by itself is wrong about, before `httpd -t` says
     /// that all is well.

@@ -16,7 +16,7 @@ use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
     Arena, Call, Cipher, Identities, Keyring, Keys, OpenSslRandom, Origin, Pairs, PassphraseList,
-    Sealer, Seed, Settings,
+    Sealer, Seed, Settings, SharedMemory,
 };
 
 const CALL: Call = Call {
@@ -44,7 +44,7 @@ const CERTIFICATES: [&str; 2] = ["rsa-2048", "p-256"];
 impl Kit {
     /// Takes the name of a cipher, or of a certificate.
     pub(crate) fn new(size: usize, name: &str) -> Self {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let (held, ciphers) = if CERTIFICATES.contains(&name) {
             let ciphers = keyring.default_ciphers(None, true).to_vec();
             (Held::Certificates(identities(&keyring, name)), ciphers)

@@ -227,7 +227,7 @@ mod tests {
     use crate::sealer::{Call, Keys, Settings};
     use crate::signature;
     use crate::wrapped_header::Unsigned;
-    use crate::{Keyring, OpenSslRandom, Seed, vectors};
+    use crate::{Keyring, OpenSslRandom, Seed, SharedMemory, vectors};
 
     const ENC: &str = "A256GCM";
     const RSA: Wrapping = Wrapping::RsaOaep(Oaep::Sha256);
@@ -244,7 +244,8 @@ mod tests {
 
     impl Section {
         fn new(name: &str, wrapping: Wrapping) -> Self {
-            let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+            let keyring =
+                Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
             let pem = std::fs::read(vectors::certificate(name)).unwrap();
             Self {
                 identities: vectors::identities(&keyring, name),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use session_crypto_core::{
     Arena, Call, Cipher, Digest, Identities, Keyring, Keys, OpenError, OpenSslRandom, Origin,
-    Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings,
+    Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
 };
 
 /// Some time; what it is makes no difference.
@@ -47,13 +47,15 @@ pub(crate) fn certificate(name: &str) -> PathBuf {
 
 impl Section {
     pub(crate) fn new(passphrases: &[&str], ciphers: &[&str]) -> Self {
-        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        let keyring =
+            Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
         Self::within(keyring, passphrases, ciphers)
     }
 
     /// Two sections of one process.
     pub(crate) fn two(one: &[&str], other: &[&str], ciphers: &[&str]) -> (Self, Self) {
-        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        let keyring =
+            Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
         let one = Self::within(keyring.clone(), one, ciphers);
         (one, Self::within(keyring, other, ciphers))
     }
@@ -68,7 +70,8 @@ impl Section {
 
     /// A section with certificates of `core/vectors`.
     pub(crate) fn certified(certificates: &[&str], ciphers: &[&str]) -> Self {
-        let keyring = Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap());
+        let keyring =
+            Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
         Self::certified_within(keyring, certificates, ciphers)
     }
 
