@@ -50,7 +50,7 @@ impl Module for SessionCrypto {
     }
 
     fn start(kept: [u8; 16], shared: SharedMemory) -> Result<Keyring, String> {
-        Keyring::new(Seed(kept), OpenSslRandom, shared)
+        Keyring::to_inherit(Seed(kept), OpenSslRandom, shared)
             .map_err(|error| format!("OpenSSL lacks what this module cannot do without: {error}"))
     }
 

@@ -80,8 +80,9 @@ impl Refusal {
 
 /// OpenSSL failed at something that has to work: the fault of this host.
 #[derive(Clone, Debug, Error)]
-#[error("OpenSSL failed to {action}: {reason}")]
+#[error("{subject} failed to {action}: {reason}")]
 pub struct LibraryError {
+    subject: &'static str,
     action: &'static str,
     reason: String,
 }
@@ -90,6 +91,7 @@ impl LibraryError {
     /// Names what was tried; `stack` is OpenSSL's own account of the failure.
     pub(crate) fn new(action: &'static str, stack: &ErrorStack) -> Self {
         Self {
+            subject: OPENSSL,
             action,
             reason: first_reason(stack),
         }
@@ -98,6 +100,7 @@ impl LibraryError {
     /// Names what was tried, and what was wrong in our own words.
     pub(crate) fn because(action: &'static str, reason: &str) -> Self {
         Self {
+            subject: OPENSSL,
             action,
             reason: reason.to_owned(),
         }
@@ -112,19 +115,34 @@ impl LibraryError {
     /// OpenSSL's doing, but closed it fails all the same.
     pub(crate) fn impossible(action: &'static str) -> Self {
         Self {
+            subject: OPENSSL,
             action,
             reason: "a buffer is not as long as it must be".to_owned(),
+        }
+    }
+
+    /// This process has nothing to work with: it has inherited a keyring, and
+    /// [`Keyring::after_fork`](crate::Keyring::after_fork) has not come to its end.
+    pub(crate) fn not_set_up() -> Self {
+        Self {
+            subject: "this process",
+            action: "start",
+            reason: "see what error_log says of it, and restart the server".to_owned(),
         }
     }
 
     /// The failure was another thread's, which has reported it.
     pub(crate) fn elsewhere() -> Self {
         Self {
+            subject: OPENSSL,
             action: "derive a key",
             reason: "another request failed at it".to_owned(),
         }
     }
 }
+
+/// What failed, most of the time.
+const OPENSSL: &str = "OpenSSL";
 
 /// OpenSSL's own words for what went wrong first. What it says of loading
 /// engines is of others that it tried, if there is anything else.

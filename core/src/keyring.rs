@@ -26,7 +26,8 @@ use crate::{
 /// What a process keeps between requests.
 ///
 /// A server makes one for each reading of its configuration. Children inherit
-/// it, with the keys that [`Keyring::derive_for`] left in it.
+/// it, with the keys that [`Keyring::derive_for`] left in it, and none of them can
+/// seal or open anything before [`Keyring::after_fork`] has come to its end there.
 pub struct Keyring<R = OpenSslRandom> {
     /// Goes first: what is set up here may be an engine's.
     pub(crate) benches: Workbenches<R>,
@@ -92,13 +93,28 @@ impl<R: Random + Clone> Keyring<R> {
     /// others wait for a request that needs them.
     pub const MAX_MASTERS: usize = 32;
 
-    /// Makes an empty keyring, over memory that is its own for as long as its
-    /// processes live.
+    /// Makes an empty keyring for this process alone, which seals and opens at
+    /// once.
     ///
     /// # Errors
     ///
     /// This OpenSSL lacks AES-256-CBC or SHA-1, which stand for none.
     pub fn new(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
+        let keyring = Self::to_inherit(seed, random, memory)?;
+        keyring.benches.set_up();
+        Ok(keyring)
+    }
+
+    /// Makes an empty keyring for processes that are forked from this one, over
+    /// memory that is its own for as long as they live.
+    ///
+    /// Whatever keeps a process from being set up, it does not go on with
+    /// another's random bytes: in the parent there are none that it could inherit.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Keyring::new`].
+    pub fn to_inherit(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         Ok(Self {
             seed,
             algorithms: Algorithms::new()?,
@@ -325,10 +341,12 @@ impl<R: Random + Clone> Keyring<R> {
         place.get(derive).map(|(_, derived)| derived)
     }
 
-    /// Forgets what a child process must not share with its siblings.
+    /// Sets a child process up, with nothing that it must not share with its
+    /// siblings.
     pub fn after_fork(&self) {
-        self.benches.clear();
         self.engines.after_fork();
+        // Last: until then, the child refuses.
+        self.benches.set_up();
     }
 
     /// Where the content keys of a certificate are kept.

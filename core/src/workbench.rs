@@ -7,8 +7,12 @@
 //! There are a few, one for each processor rather than for each thread: what a
 //! processor used last is still in its cache. A bench is taken out while it is
 //! used, so nobody waits for another's encryption.
+//!
+//! A process has benches of its own, or none: those of another have random bytes
+//! drawn in advance, and each process that went on with them would use the same
+//! nonces.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroize;
 
@@ -48,7 +52,8 @@ impl<R: Random> Workbench<R> {
 /// The benches that nobody is at: a few for each processor.
 pub(crate) struct Workbenches<R> {
     source: R,
-    lanes: Box<[Lane<R>]>,
+    /// None in a process that has not been set up.
+    lanes: OnceLock<Box<[Lane<R>]>>,
 }
 
 /// The benches of one processor, in a cache line of their own.
@@ -69,20 +74,43 @@ const SLOTS: usize = 2;
 const MAX_SCRATCH: usize = 8192;
 
 impl<R: Random + Clone> Workbenches<R> {
+    /// No benches, and no way to work, until [`Workbenches::set_up`].
     pub(crate) fn new(source: R) -> Self {
-        let lanes = (0..LANES)
-            .map(|_| Lane([const { Mutex::new(None) }; SLOTS]))
-            .collect();
-        Self { source, lanes }
+        Self {
+            source,
+            lanes: OnceLock::new(),
+        }
+    }
+
+    /// Gives this process benches of its own; those it may have are dropped.
+    pub(crate) fn set_up(&self) {
+        let lanes = self.lanes.get_or_init(|| {
+            (0..LANES)
+                .map(|_| Lane([const { Mutex::new(None) }; SLOTS]))
+                .collect()
+        });
+        for slot in lanes.iter().flat_map(|lane| &lane.0) {
+            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
+    /// Random bytes for work that is done without a bench.
+    pub(crate) fn random(&self) -> Drawn<R> {
+        Drawn::new(self.source.clone())
     }
 
     /// Runs `work` at a bench of the lane that a processor's number gives.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`; or this process has not been set up.
     pub(crate) fn with<T, E: From<LibraryError>>(
         &self,
         processor: usize,
         work: impl FnOnce(&mut Workbench<R>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let lane = self.lanes.get(processor % LANES).map(|lane| &lane.0);
+        let lanes = self.lanes.get().ok_or_else(LibraryError::not_set_up)?;
+        let lane = lanes.get(processor % LANES).map(|lane| &lane.0);
         let slots = lane.into_iter().flatten();
         let mut bench = match slots.clone().find_map(take) {
             Some(bench) => bench,
@@ -98,13 +126,6 @@ impl<R: Random + Clone> Workbenches<R> {
         }
         put_back(slots, bench);
         outcome
-    }
-
-    /// Drops every bench: what a child must not share with its siblings.
-    pub(crate) fn clear(&self) {
-        for slot in self.lanes.iter().flat_map(|lane| &lane.0) {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
     }
 }
 

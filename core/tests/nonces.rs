@@ -1,11 +1,14 @@
-//! A million seals in two processes, and no nonce twice.
+//! A million seals in two processes, and no nonce twice; and no seal at all in a
+//! process that could go on with another's nonces.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::HashSet;
 use std::process::Command;
+use std::sync::Arc;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use common::Section;
+use common::{CALL, Leak, Section};
+use session_crypto_core::{Keyring, OpenError, OpenSslRandom, SealError, Seed};
 
 mod common;
 
@@ -24,7 +27,9 @@ fn a_million_seals_have_a_million_nonces() {
     let paths = ["a", "b"].map(|name| folder.join(format!("nonces-{}-{name}", std::process::id())));
     let children = paths.clone().map(|path| {
         let test = std::env::current_exe().unwrap();
-        Command::new(test).env(OUTPUT, path).spawn().unwrap()
+        let mut child = Command::new(test);
+        let child = child.arg("a_million").env(OUTPUT, path);
+        child.spawn().unwrap()
     });
     for mut child in children {
         assert!(child.wait().unwrap().success());
@@ -37,6 +42,47 @@ fn a_million_seals_have_a_million_nonces() {
         for nonce in nonces.chunks_exact(12) {
             assert!(seen.insert(<[u8; 12]>::try_from(nonce).unwrap()));
         }
+    }
+}
+
+/// What a parent leaves to its children, in each format.
+fn inherited() -> [Section; 4] {
+    let keyring = || Arc::new(Keyring::to_inherit(Seed([0; 16]), OpenSslRandom).unwrap());
+    let gcm = &["aes-256-gcm"];
+    let sections = [
+        Section::within(keyring(), &["secret"], &["aes256"]),
+        Section::within(keyring(), &["secret"], gcm),
+        Section::certified_within(keyring(), &["rsa-2048"], gcm),
+        Section::certified_within(keyring(), &["p-256"], gcm),
+    ];
+    for section in &sections {
+        let settings = section.settings();
+        assert_eq!(section.keyring.derive_for(settings, CALL.now).unwrap(), 1);
+    }
+    sections
+}
+
+/// Whatever kept `after_fork` from coming to its end: a child has no random bytes
+/// but its own.
+#[test]
+fn a_child_that_was_not_set_up_refuses() {
+    for section in inherited() {
+        for _ in 0..3 {
+            let sealed = section.sealer().seal(b"a=b", CALL, &Leak);
+            let Err(SealError::Library(error)) = sealed else {
+                panic!("sealed");
+            };
+            assert!(
+                error.to_string().contains("this process failed to start"),
+                "{error}"
+            );
+            let opened = section.sealer().open(b"a.b.c.d.e", CALL, &Leak);
+            assert!(matches!(opened, Err(OpenError::Library(_))));
+            section.keyring.derive_again(CALL.now).unwrap();
+        }
+        section.keyring.after_fork();
+        let token = section.seal(b"a=b");
+        assert_eq!(section.open(&token), Ok((b"a=b".to_vec(), false)));
     }
 }
 

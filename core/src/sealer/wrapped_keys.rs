@@ -17,7 +17,6 @@ use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
 use crate::key_cache::WrappedName;
 use crate::key_wrapping::Wrapping;
 use crate::random::Drawn;
-use crate::workbench::Workbench;
 use crate::wrapped_header;
 use crate::{Cipher, Identities, LibraryError, OpenError, Random, Refusal};
 
@@ -51,10 +50,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let Some(name) = self.wrapped_key_name(identities, cipher, now) else {
             return Ok(false);
         };
-        let seal = |bench: &mut Workbench<R>| {
-            self.seal_under_wrapped_key(name, identities, cipher, enc, &mut bench.random)
-        };
-        let (_, signed) = self.keyring.benches.with(0, seal)?;
+        // The parent has no bench, or its children would inherit it.
+        let mut random = self.keyring.benches.random();
+        let (_, signed) =
+            self.seal_under_wrapped_key(name, identities, cipher, enc, &mut random)?;
         if signed {
             for identity in identities.iter() {
                 if let Ok(wrapping) = identity.wrapping(self.jwe_digest()) {

@@ -60,7 +60,7 @@ impl Section {
         (one, Self::within(keyring, other, ciphers))
     }
 
-    fn within(keyring: Arc<Keyring>, passphrases: &[&str], ciphers: &[&str]) -> Self {
+    pub(crate) fn within(keyring: Arc<Keyring>, passphrases: &[&str], ciphers: &[&str]) -> Self {
         let passphrases = passphrases
             .iter()
             .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
@@ -80,7 +80,11 @@ impl Section {
         Self::certified_within(self.keyring.clone(), certificates, ciphers)
     }
 
-    fn certified_within(keyring: Arc<Keyring>, certificates: &[&str], ciphers: &[&str]) -> Self {
+    pub(crate) fn certified_within(
+        keyring: Arc<Keyring>,
+        certificates: &[&str],
+        ciphers: &[&str],
+    ) -> Self {
         let sources: Vec<_> = certificates
             .iter()
             .map(|name| keyring.file(&certificate(name), Origin::Server).unwrap())
