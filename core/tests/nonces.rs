@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use common::{CALL, Leak, Section};
-use session_crypto_core::{Keyring, OpenError, OpenSslRandom, SealError, Seed};
+use session_crypto_core::{Keyring, OpenError, OpenSslRandom, SealError, Seed, SharedMemory};
 
 mod common;
 
@@ -47,7 +47,10 @@ fn a_million_seals_have_a_million_nonces() {
 
 /// What a parent leaves to its children, in each format.
 fn inherited() -> [Section; 4] {
-    let keyring = || Arc::new(Keyring::to_inherit(Seed([0; 16]), OpenSslRandom).unwrap());
+    let keyring = || {
+        let memory = SharedMemory::alone();
+        Arc::new(Keyring::to_inherit(Seed([0; 16]), OpenSslRandom, memory).unwrap())
+    };
     let gcm = &["aes-256-gcm"];
     let sections = [
         Section::within(keyring(), &["secret"], &["aes256"]),
