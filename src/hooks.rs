@@ -7,7 +7,7 @@ use session_crypto_core::{Call, Keyring, OpenError, Opened};
 
 use crate::config::{DirRecord, Held, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
-use crate::{now_in_microseconds, report};
+use crate::{now_in_microseconds, realms, report};
 
 /// A session, with contents for each realm that asks for it.
 pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
@@ -125,21 +125,29 @@ fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>
 }
 
 /// Empties a session that has expired. mod_session 2.4 drops its record, and
-/// with it what a login writes there (PR 56052).
-pub(crate) fn decoded(request: Request<'_>, record: &DirRecord<'_>, session: &mut Session<'_>) {
-    let Some(expiry) = session.expiry() else {
-        return;
-    };
-    if record.realm() != Realm::Clear && expiry < now_in_microseconds() {
+/// with it what a login writes there (PR 56052); 2.5 moves the record into the
+/// pool of the request that asks, which may be a subrequest's.
+pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
+    if session
+        .expiry()
+        .is_some_and(|expiry| expiry < now_in_microseconds())
+    {
         session.empty();
         report::expired(request);
     }
 }
 
-/// Whether a session is to be stored: a session that nobody has written to does
+/// Whether a session is to be stored. A session that nobody has written to does
 /// not replace a token that this server could not open, and that may be good.
-pub(crate) fn is_to_be_saved(session: &Session<'_>) -> bool {
-    !session.is_withheld()
+/// Neither does that of a subrequest replace its main request's: mod_session
+/// saves it where includes are nested.
+pub(crate) fn is_to_be_saved(
+    request: Request<'_>,
+    record: &DirRecord<'_>,
+    session: &Session<'_>,
+) -> bool {
+    let is_foreign = request.is_subrequest() && realms::comes_from_elsewhere(request);
+    !session.is_withheld() && session.is_in(record.realm()) && !is_foreign
 }
 
 fn call(request: Request<'_>) -> Call {

@@ -112,15 +112,19 @@ impl Module for SessionCrypto {
     fn decoded<'r>(
         request: Request<'r>,
         _: &'r Keyring,
-        record: &Self::Record<'r>,
+        _: &Self::Record<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::decoded(request, record, session);
+        hooks::decoded(request, session);
         Ok(())
     }
 
-    fn is_to_be_saved(_: Request<'_>, session: &Session<'_>) -> bool {
-        hooks::is_to_be_saved(session)
+    fn is_to_be_saved(
+        request: Request<'_>,
+        record: &Self::Record<'_>,
+        session: &Session<'_>,
+    ) -> bool {
+        hooks::is_to_be_saved(request, record, session)
     }
 
     fn before_fixups(request: Request<'_>) {

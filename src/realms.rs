@@ -83,7 +83,7 @@ fn realm_of(request: Request<'_>) -> Realm {
 }
 
 /// Whether a request that led to this one is, or was, in another realm.
-fn comes_from_elsewhere(request: Request<'_>) -> bool {
+pub(crate) fn comes_from_elsewhere(request: Request<'_>) -> bool {
     let mut origins = request.origins().peekable();
     // Most requests come from nowhere.
     if origins.peek().is_none() {

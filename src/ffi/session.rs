@@ -59,6 +59,8 @@ struct Contents {
     expiry: apr_time_t,
     maxage: c_long,
     dirty: c_int,
+    /// They have been saved, which mod_session does once.
+    written: c_int,
 }
 
 /// Among the userdata of a pool.
@@ -300,6 +302,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             expiry: record.expiry,
             maxage: record.maxage,
             dirty: record.dirty,
+            written: record.written,
         };
         let pool = self.pool;
         let Some(memory) = self.memory_mut() else {
@@ -345,6 +348,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
                     expiry: 0,
                     maxage: 0,
                     dirty: 0,
+                    written: 0,
                 };
                 (contents, memory.brought)
             }
@@ -355,6 +359,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.expiry = contents.expiry;
         record.maxage = contents.maxage;
         record.dirty = contents.dirty;
+        record.written = contents.written;
         record.encoded = encoded;
     }
 }
