@@ -71,10 +71,7 @@ pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
 
 /// This host could not open the token, whatever it is.
 pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) {
-    request.log(
-        Level::Error,
-        &format_args!("session not opened, the request goes on with an empty one: {error}"),
-    );
+    request.log(Level::Error, &format_args!("session not opened: {error}"));
 }
 
 /// The settings of a section cannot be used together, or are not known.
