@@ -6,6 +6,7 @@
 //! record has contents for each: those of the realm that asks are in the record,
 //! the others are parked beside it.
 
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
@@ -23,7 +24,8 @@ pub(crate) struct Session<'r, K> {
     pool: Pool<'r>,
     /// Whether what the request's own pool has lives as long as the record.
     shares_pool: bool,
-    memory: Option<NonNull<Memory<K>>>,
+    /// What [`Session::find_memory`] has found, once it is needed.
+    memory: Cell<Option<Option<NonNull<Memory<K>>>>>,
     lifetime: PhantomData<&'r mut session_rec>,
 }
 
@@ -63,8 +65,8 @@ struct Contents {
     written: c_int,
 }
 
-/// Among the userdata of a pool.
-const KEY: &CStr = c"mod_session_crypto";
+/// Among the userdata of a pool. Short, because each look-up hashes it.
+const KEY: &CStr = c"mscr";
 
 /// The entry that mod_session itself makes (mod_session.c, SESSION_EXPIRY).
 const EXPIRY: &CStr = c"expiry";
@@ -82,15 +84,13 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         let pool = unsafe { raw.as_ref() }.pool;
         // SAFETY: its pool lives as long as it does.
         let pool = unsafe { Pool::from_raw(pool) }?;
-        let mut session = Self {
+        Some(Self {
             raw,
             pool,
             shares_pool: request.is_in_pool(pool),
-            memory: None,
+            memory: Cell::new(None),
             lifetime: PhantomData,
-        };
-        session.memory = session.find_memory();
-        Some(session)
+        })
     }
 
     /// The session's own pool. The session of a subrequest is that of its
@@ -233,12 +233,21 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     fn memory(&self) -> Option<&Memory<K>> {
         // SAFETY: made by `begin`, in the record's pool, and reached by this one
         // view of the record only.
-        self.memory.map(|memory| unsafe { memory.as_ref() })
+        self.known_memory().map(|memory| unsafe { memory.as_ref() })
     }
 
     fn memory_mut(&mut self) -> Option<&mut Memory<K>> {
         // SAFETY: as in `memory`.
-        self.memory.map(|mut memory| unsafe { memory.as_mut() })
+        self.known_memory()
+            .map(|mut memory| unsafe { memory.as_mut() })
+    }
+
+    fn known_memory(&self) -> Option<NonNull<Memory<K>>> {
+        self.memory.get().unwrap_or_else(|| {
+            let found = self.find_memory();
+            self.memory.set(Some(found));
+            found
+        })
     }
 
     /// The memory of this record, of those that its pool has.
@@ -290,7 +299,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
                 self.pool.as_ptr(),
             );
         }
-        self.memory = Some(memory);
+        self.memory.set(Some(Some(memory)));
     }
 
     /// Takes the contents out of the record, for the realm that they belong to.
