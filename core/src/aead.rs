@@ -1,8 +1,10 @@
 //! AES-GCM in contexts that are kept.
 
 use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
 
 use crate::jwe::{NONCE, TAG};
+use crate::verdict::{self, No};
 use crate::{Cipher, LibraryError};
 
 /// A GCM context for one direction, under a key that was set once.
@@ -52,7 +54,7 @@ impl AeadContext {
     }
 
     /// Decrypts `text` where it is, and tells whether the tag is right. If it
-    /// is not, `text` is wiped.
+    /// is not, or OpenSSL fails, `text` is wiped.
     pub(crate) fn open(
         &mut self,
         nonce: &[u8; NONCE],
@@ -60,22 +62,29 @@ impl AeadContext {
         text: &mut [u8],
         tag: &[u8; TAG],
     ) -> Result<bool, LibraryError> {
-        let fail = |stack| LibraryError::new("decrypt", &stack);
-        let length = text.len();
-        self.context
-            .decrypt_init(None, None, Some(nonce))
-            .map_err(fail)?;
-        self.context.set_tag(tag).map_err(fail)?;
-        self.context.cipher_update(associated, None).map_err(fail)?;
-        self.context
-            .cipher_update_inplace(text, length)
-            .map_err(fail)?;
-        // The error is the tag's: a verdict on the token, not a failure.
-        let authentic = self.context.cipher_final(&mut []).is_ok();
-        if !authentic {
+        let outcome = self.decrypt(nonce, associated, text, tag);
+        if !matches!(outcome, Ok(true)) {
             text.fill(0);
         }
-        Ok(authentic)
+        outcome.map_err(|stack| LibraryError::new("decrypt", &stack))
+    }
+
+    fn decrypt(
+        &mut self,
+        nonce: &[u8; NONCE],
+        associated: &[u8],
+        text: &mut [u8],
+        tag: &[u8; TAG],
+    ) -> Result<bool, ErrorStack> {
+        let length = text.len();
+        self.context.decrypt_init(None, None, Some(nonce))?;
+        self.context.set_tag(tag)?;
+        self.context.cipher_update(associated, None)?;
+        self.context.cipher_update_inplace(text, length)?;
+        // Of a wrong tag, OpenSSL says nothing (gcm_cipher_internal in
+        // providers/implementations/ciphers/ciphercommon_gcm.c).
+        let authentic = verdict::judged(No::Silent, || self.context.cipher_final(&mut []))?;
+        Ok(authentic.is_some())
     }
 }
 

@@ -7,6 +7,9 @@ use openssl::error::ErrorStack;
 use openssl::lib_ctx::LibCtxRef;
 use openssl::md::{Md, MdRef};
 use openssl::md_ctx::MdCtxRef;
+use openssl::pkey::{PKeyRef, Private, Public};
+
+use crate::verdict;
 
 #[cfg(openssl_engines)]
 pub(crate) mod engine;
@@ -113,6 +116,23 @@ pub(crate) fn pbkdf2(
         Ok(())
     } else {
         Err(ErrorStack::get())
+    }
+}
+
+/// Whether a private key belongs to a public one (`EVP_PKEY_eq(3)`). Two of
+/// different kinds do not, which OpenSSL may call an error.
+pub(crate) fn is_pair(
+    private: &PKeyRef<Private>,
+    public: &PKeyRef<Public>,
+) -> Result<bool, ErrorStack> {
+    verdict::forget_errors();
+    // SAFETY: two live keys, of which the call compares the public parts.
+    let equal = unsafe { openssl_sys::EVP_PKEY_eq(public.as_ptr(), private.as_ptr()) };
+    let stack = ErrorStack::get();
+    if equal != 1 && verdict::is_fatal(&stack) {
+        Err(stack)
+    } else {
+        Ok(equal == 1)
     }
 }
 

@@ -178,7 +178,15 @@ impl Identity {
     }
 
     /// Whether our own private key has signed a header and an encrypted key.
-    pub(crate) fn has_signed(&self, header: &Signed, encrypted_key: &str) -> bool {
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub(crate) fn has_signed(
+        &self,
+        header: &Signed,
+        encrypted_key: &str,
+    ) -> Result<bool, LibraryError> {
         let input = header.signing_input(encrypted_key);
         signature::verify(
             self.certificate.kind,
@@ -212,19 +220,16 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// The private key is on a token that does not do its part. One in memory
-    /// has no such excuse.
+    /// OpenSSL fails, or the private key is on a token that does not do its part:
+    /// nothing is known of the encrypted key then.
     pub(crate) fn unwrap(
         &self,
         wrapping: Wrapping,
         encrypted_key: &[u8],
         point: Option<&Point>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
-        let unwrap = |key: &_| wrapping.unwrap(key, encrypted_key, point);
-        match (&self.key, self.key.with(unwrap)) {
-            (PrivateKey::Memory(_), Err(_)) => Ok(None),
-            (_, outcome) => outcome,
-        }
+        self.key
+            .with(|key| wrapping.unwrap(key, encrypted_key, point))
     }
 }
 

@@ -16,6 +16,7 @@ use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::certificate::{Curve, KeyKind};
+use crate::verdict::{self, Library, No};
 use crate::{Digest, LibraryError};
 
 /// How the content key of a token is encrypted.
@@ -86,7 +87,10 @@ impl Wrapping {
 
     /// Decrypts a content key; `None` if there is none in it.
     ///
-    /// An error may be the private key's, if that is not in memory.
+    /// # Errors
+    ///
+    /// OpenSSL fails, or the private key, if that is not in memory: nothing is
+    /// known of the encrypted key then.
     pub(crate) fn unwrap(
         self,
         key: &PKeyRef<Private>,
@@ -94,7 +98,7 @@ impl Wrapping {
         point: Option<&Point>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
         match (self, point) {
-            (Self::RsaOaep(oaep), None) => rsa_decrypt(oaep, key, encrypted_key).map(Some),
+            (Self::RsaOaep(oaep), None) => rsa_decrypt(oaep, key, encrypted_key),
             (Self::EcdhEs(curve), Some(point)) => ecdh_unwrap(curve, key, encrypted_key, point),
             _ => Ok(None),
         }
@@ -137,15 +141,19 @@ fn rsa_decrypt(
     oaep: Oaep,
     key: &PKeyRef<Private>,
     encrypted_key: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
+) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
     let mut decrypter = Decrypter::new(key)?;
     decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
     decrypter.set_rsa_oaep_md(oaep.digest())?;
     decrypter.set_rsa_mgf1_md(oaep.digest())?;
     let mut text = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted_key)?]);
-    let length = decrypter.decrypt(encrypted_key, &mut text)?;
-    text.truncate(length);
-    Ok(text)
+    // A token's own errors, which say nothing of the padding, are of other libraries.
+    let no = No::Reason(Library::RSA);
+    let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
+    Ok(length.map(|length| {
+        text.truncate(length);
+        text
+    }))
 }
 
 fn ecdh_wrap(curve: Curve, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped, ErrorStack> {
@@ -169,22 +177,25 @@ fn ecdh_unwrap(
     encrypted_key: &[u8],
     point: &Point,
 ) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
-    let Some(ephemeral) = public_key(curve, point) else {
+    let Some(ephemeral) = public_key(curve, point)? else {
         return Ok(None);
     };
     let kek = agree(key, &ephemeral)?;
-    Ok(aes_unwrap(&kek, encrypted_key))
+    aes_unwrap(&kek, encrypted_key)
 }
 
-/// The public key of a point that is on the curve, and not at infinity, which
-/// has no coordinates: OpenSSL checks both.
-fn public_key(curve: Curve, point: &Point) -> Option<PKey<Public>> {
-    let group = EcGroup::from_curve_name(curve.nid()).ok()?;
-    let x = BigNum::from_slice(&point.x).ok()?;
-    let y = BigNum::from_slice(&point.y).ok()?;
-    let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y).ok()?;
-    key.check_key().ok()?;
-    PKey::from_ec_key(key).ok()
+/// The public key of a point; `None` if it is not on the curve, or at infinity,
+/// which has no coordinates: OpenSSL checks both.
+fn public_key(curve: Curve, point: &Point) -> Result<Option<PKey<Public>>, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid())?;
+    let x = BigNum::from_slice(&point.x)?;
+    let y = BigNum::from_slice(&point.y)?;
+    let key = verdict::judged(No::Reason(Library::EC), || {
+        let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y)?;
+        key.check_key()?;
+        Ok(key)
+    })?;
+    key.map(PKey::from_ec_key).transpose()
 }
 
 fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, ErrorStack> {
@@ -229,17 +240,18 @@ fn aes_wrap(kek: &Kek, text: &[u8], output: &mut [u8]) -> Result<usize, ErrorSta
 }
 
 /// Takes AES key wrap off; `None` if it is not what this key wrapped.
-fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut context = wrapping_context().ok()?;
-    let cipher = Cipher::fetch(None, AES_WRAP, None).ok()?;
-    context
-        .decrypt_init(Some(&cipher), Some(kek.as_slice()), None)
-        .ok()?;
+fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
+    let mut context = wrapping_context()?;
+    let cipher = Cipher::fetch(None, AES_WRAP, None)?;
+    context.decrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
     let mut text = Zeroizing::new(vec![0; wrapped.len().saturating_add(WRAP_OVERHEAD)]);
-    let length = context.cipher_update(wrapped, Some(&mut text)).ok()?;
-    text.truncate(length);
+    let no = No::Reason(Library::PROVIDER);
+    let length = verdict::judged(no, || context.cipher_update(wrapped, Some(&mut text)))?;
     // Of nothing, OpenSSL makes nothing.
-    (length > 0).then_some(text)
+    Ok(length.filter(|length| *length > 0).map(|length| {
+        text.truncate(length);
+        text
+    }))
 }
 
 /// OpenSSL's name of AES key wrap without padding.
@@ -273,12 +285,13 @@ mod tests {
         let mut output = vec![0; 40];
         assert_eq!(aes_wrap(&kek, &key, &mut output).unwrap(), 40);
         assert_eq!(output, wrapped);
-        assert_eq!(*aes_unwrap(&kek, &wrapped).unwrap(), key);
+        let unwrap = |wrapped: &[u8]| aes_unwrap(&kek, wrapped).unwrap();
+        assert_eq!(*unwrap(&wrapped).unwrap(), key);
         for index in 0..wrapped.len() {
             let mut changed = wrapped.clone();
             changed[index] ^= 1;
-            assert!(aes_unwrap(&kek, &changed).is_none());
-            assert!(aes_unwrap(&kek, &wrapped[..index]).is_none());
+            assert!(unwrap(&changed).is_none());
+            assert!(unwrap(&wrapped[..index]).is_none());
         }
     }
 

@@ -27,6 +27,7 @@
 //! | `random` | where nonces come from |
 //! | `fingerprint` | a short value that stands for a longer one |
 //! | `error` | what can go wrong, by whose fault |
+//! | `verdict` | whether OpenSSL says no, or has failed to say anything |
 //! | `evp` | the calls that the `openssl` crate lacks, engines and stores among them; the only unsafe code |
 #![deny(unsafe_code)]
 
@@ -85,5 +86,6 @@ mod signature;
 mod sources;
 #[cfg(test)]
 mod vectors;
+mod verdict;
 mod workbench;
 mod wrapped_header;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use crate::certificate::Certificate;
+use crate::evp;
 use crate::identity::Identity;
 use crate::key_file::FileError;
 use crate::private_key::{PrivateKey, TokenKey, TokenName};
@@ -100,9 +101,15 @@ impl Pairings {
         }
         drop(known);
         let outcome = self.pair(pairs);
-        // A token that is not there today may be so tomorrow.
+        // A token that is not there today may be so tomorrow, and a call of OpenSSL
+        // that fails proves nothing.
         let mut all = pairs.certificates.iter().chain(pairs.keys);
-        if outcome.is_ok() || !all.any(Source::is_uri) {
+        let is_final = match &outcome {
+            Ok(_) => true,
+            Err(failure) => failure.is_final && !all.any(Source::is_uri),
+        };
+        let outcome = outcome.map_err(|failure| failure.error);
+        if is_final {
             self.keep(name, &outcome, is_visitor);
         }
         outcome
@@ -130,7 +137,7 @@ impl Pairings {
         known.insert(name.into(), entry);
     }
 
-    fn pair(&self, pairs: Pairs<'_>) -> Result<Arc<Identities>, PairingError> {
+    fn pair(&self, pairs: Pairs<'_>) -> Result<Arc<Identities>, Failure> {
         let mut keys = Vec::new();
         for (index, source) in pairs.keys.iter().enumerate() {
             keys.push((source, read_key(pairs, source, At::Key(index))?));
@@ -148,22 +155,27 @@ impl Pairings {
         source: &Source,
         at: At,
         keys: &[(&Source, PrivateKey)],
-    ) -> Result<Arc<Identity>, PairingError> {
+    ) -> Result<Arc<Identity>, Failure> {
         let certificate = read_certificate(pairs, source, at)?;
-        let found = keys.iter().find(|(_, key)| fits(key, &certificate));
-        if let Some((from, key)) = found {
-            return Ok(self.identity(pairs, (source, from), certificate, key));
-        }
-        match read_own_key(pairs, source, at)? {
-            Some(key) if fits(&key, &certificate) => {
-                Ok(self.identity(pairs, (source, source), certificate, &key))
+        let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, &error));
+        for (from, key) in keys {
+            if fits(key)? {
+                return Ok(self.identity(pairs, (source, from), certificate, key));
             }
-            own => Err(PairingError {
-                at,
-                message: no_key(source, keys, own.is_some()),
-                needs: Needs::Files,
-            }),
         }
+        let own = read_own_key(pairs, source, at)?;
+        let has_own = own.is_some();
+        if let Some(key) = own {
+            if fits(&key)? {
+                return Ok(self.identity(pairs, (source, source), certificate, &key));
+            }
+        }
+        Err(PairingError {
+            at,
+            message: no_key(source, keys, has_own),
+            needs: Needs::Files,
+        }
+        .into())
     }
 
     /// The one identity of a certificate and a key, whichever section has them.
@@ -211,9 +223,38 @@ fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
     name
 }
 
-fn fits(key: &PrivateKey, certificate: &Certificate) -> bool {
-    key.with(|key| Ok(certificate.key.public_eq(key)))
-        .unwrap_or(false)
+/// Why nothing was found, and whether it will be the same next time.
+struct Failure {
+    error: PairingError,
+    is_final: bool,
+}
+
+impl From<PairingError> for Failure {
+    fn from(error: PairingError) -> Self {
+        Self {
+            error,
+            is_final: true,
+        }
+    }
+}
+
+fn fits(key: &PrivateKey, certificate: &Certificate) -> Result<bool, LibraryError> {
+    key.with(|key| {
+        evp::is_pair(key, &certificate.key)
+            .map_err(|stack| LibraryError::new("compare two keys", &stack))
+    })
+}
+
+/// This host failed at a certificate.
+fn failure(source: &Source, at: At, error: &LibraryError) -> Failure {
+    Failure {
+        error: PairingError {
+            at,
+            message: format!("{}: {error}", source.shown()),
+            needs: Needs::Files,
+        },
+        is_final: false,
+    }
 }
 
 fn read_certificate(

@@ -7,12 +7,15 @@ use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
+use openssl::md::Md;
+use openssl::md_ctx::{MdCtx, MdCtxRef};
 use openssl::pkey::{PKeyRef, Private, Public};
 use openssl::rsa::Padding;
-use openssl::sign::{RsaPssSaltlen, Signer, Verifier};
+use openssl::sign::{RsaPssSaltlen, Signer};
 
 use crate::LibraryError;
 use crate::certificate::{Curve, KeyKind};
+use crate::verdict::{self, Library, No};
 
 /// Signs `input`; as many bytes as [`KeyKind::signature_length`] says.
 pub(crate) fn sign(
@@ -32,14 +35,22 @@ pub(crate) fn sign(
     }
 }
 
-/// Whether `signature` is one of `input`. Whatever else goes wrong is a wrong
-/// signature, too.
-pub(crate) fn verify(kind: KeyKind, key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> bool {
-    let verified = match kind {
+/// Whether `signature` is one of `input`.
+///
+/// # Errors
+///
+/// OpenSSL fails, which proves nothing against the signature.
+pub(crate) fn verify(
+    kind: KeyKind,
+    key: &PKeyRef<Public>,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, LibraryError> {
+    match kind {
         KeyKind::Rsa { .. } => verify_rsa(key, input, signature),
         KeyKind::Ec(curve) => verify_ec(curve, key, input, signature),
-    };
-    verified.unwrap_or(false)
+    }
+    .map_err(|stack| LibraryError::new("verify a signature", &stack))
 }
 
 fn sign_rsa(key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
@@ -51,11 +62,12 @@ fn sign_rsa(key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack>
 }
 
 fn verify_rsa(key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
-    let mut verifier = Verifier::new(MessageDigest::sha256(), key)?;
-    verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
-    verifier.set_rsa_mgf1_md(MessageDigest::sha256())?;
-    verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-    verifier.verify_oneshot(signature, input)
+    let mut verifier = MdCtx::new()?;
+    let settings = verifier.digest_verify_init(Some(Md::sha256()), key)?;
+    settings.set_rsa_padding(Padding::PKCS1_PSS)?;
+    settings.set_rsa_mgf1_md(Md::sha256())?;
+    settings.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    is_verified(No::Reason(Library::RSA), &mut verifier, input, signature)
 }
 
 /// r and s side by side, where OpenSSL has them in DER.
@@ -79,6 +91,25 @@ fn verify_ec(
     };
     let signature =
         EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?;
-    let mut verifier = Verifier::new(curve.digest(), key)?;
-    verifier.verify_oneshot(&signature.to_der()?, input)
+    let signature = signature.to_der()?;
+    let mut verifier = MdCtx::new()?;
+    let digest = Md::from_nid(curve.digest().type_()).ok_or_else(ErrorStack::get)?;
+    verifier.digest_verify_init(Some(digest), key)?;
+    is_verified(
+        No::SilentOrReason(Library::EC),
+        &mut verifier,
+        input,
+        &signature,
+    )
+}
+
+/// `no` is how OpenSSL says that a signature is wrong.
+fn is_verified(
+    no: No,
+    verifier: &mut MdCtxRef,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    let verified = verdict::judged(no, || verifier.digest_verify(input, signature))?;
+    Ok(verified.unwrap_or(false))
 }

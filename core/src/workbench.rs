@@ -19,7 +19,7 @@ use zeroize::Zeroize;
 use crate::cbc::KeyedContext;
 use crate::jwe_keys::{OpeningKeys, SealingContext};
 use crate::random::Drawn;
-use crate::{LibraryError, Random};
+use crate::{LibraryError, OpenError, Random, SealError};
 
 /// Everything that one seal or one open needs for itself.
 pub(crate) struct Workbench<R> {
@@ -104,7 +104,7 @@ impl<R: Random + Clone> Workbenches<R> {
     /// # Errors
     ///
     /// Those of `work`; or this process has not been set up.
-    pub(crate) fn with<T, E: From<LibraryError>>(
+    pub(crate) fn with<T, E: Fault>(
         &self,
         processor: usize,
         work: impl FnOnce(&mut Workbench<R>) -> Result<T, E>,
@@ -117,15 +117,43 @@ impl<R: Random + Clone> Workbenches<R> {
             None => Box::new(Workbench::new(self.source.clone())?),
         };
         let outcome = work(&mut bench);
-        if outcome.is_err() {
+        if let Err(error) = &outcome {
             // It may still hold a session that was not encrypted.
             bench.scratch.zeroize();
+            if error.is_of_host() {
+                // OpenSSL may have left a context half set up.
+                return outcome;
+            }
         }
         if bench.scratch.capacity() > MAX_SCRATCH {
             bench.scratch = Vec::new();
         }
         put_back(slots, bench);
         outcome
+    }
+}
+
+/// What work at a bench can fail with.
+pub(crate) trait Fault: From<LibraryError> {
+    /// Whether OpenSSL failed, and not the token or the session is at fault.
+    fn is_of_host(&self) -> bool;
+}
+
+impl Fault for LibraryError {
+    fn is_of_host(&self) -> bool {
+        true
+    }
+}
+
+impl Fault for SealError {
+    fn is_of_host(&self) -> bool {
+        matches!(self, Self::Library(_))
+    }
+}
+
+impl Fault for OpenError {
+    fn is_of_host(&self) -> bool {
+        matches!(self, Self::Library(_))
     }
 }
 

@@ -45,13 +45,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         bench.scratch.clear();
         bench.scratch.extend_from_slice(session);
         let header = sealing.header.as_bytes();
-        let tag = match sealing.context.seal(&nonce, header, &mut bench.scratch) {
-            Ok(tag) => tag,
-            Err(error) => {
-                bench.jwe_sealing = None;
-                return Err(error.into());
-            }
-        };
+        let tag = sealing.context.seal(&nonce, header, &mut bench.scratch)?;
         let encrypted_key = sealing.encrypted_key.as_bytes();
         let text = arena.bytes(jwe::token_length(header, encrypted_key, session.len()));
         let token = jwe::write(text, (header, encrypted_key), &nonce, &bench.scratch, &tag)

@@ -155,7 +155,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 // Text and not bytes is what the signature is over.
                 let encrypted_key =
                     std::str::from_utf8(parts.encrypted_key).map_err(|_| Refusal::Encoding)?;
-                if !identity.has_signed(&signed, encrypted_key) {
+                if !identity.has_signed(&signed, encrypted_key)? {
                     return Err(OpenError::Refused(Refusal::Signature));
                 }
                 self.keyring.content_keys(identity).place(&name)
