@@ -5,6 +5,8 @@
 use strict;
 use warnings;
 
+use Crypt::Mode::CBC ();
+use Digest::MD5  qw(md5);
 use MIME::Base64 qw(encode_base64);
 use POSIX        qw(mkfifo);
 use Test::More;
@@ -35,9 +37,21 @@ my %pair = map { $_ => certificate($dir, $_, 'ec:P-256') } qw(ec other);
 $pair{$$_[0]} = certificate($dir, @$_) for ['rsa', 'rsa:2048'], ['ed25519', 'ed25519'];
 key_in('encrypted PKCS#8', $pair{ec}, "$dir/locked.key", SECRET);
 key_in('PKCS#12', $pair{ec}, "$dir/archive.p12", SECRET);
-$httpd->write_file('slow-der.key', slow_key());
-$httpd->write_file('slow-pem.key', pem(slow_key()));
-$httpd->write_file('slow-second.key', slurp("$dir/locked.key") . pem(slow_key()));
+my %slow = (
+    'der'        => slow_key(),
+    'pem'        => pem(slow_key()),
+    'second'     => slurp("$dir/locked.key") . pem(slow_key()),
+    # The same to OpenSSL, and not to everybody.
+    'tag-der'    => slow_key(\&long_tag),
+    'tag-pem'    => pem(slow_key(\&long_tag)),
+    'open-der'   => slow_key(\&indefinite),
+    'open-pem'   => pem(slow_key(\&indefinite)),
+    'longer-der' => slow_key() . "\0",
+    'longer-pem' => pem(slow_key() . "\0"),
+    'label'      => pem(slow_key(), 'EC PRIVATE KEY'),
+    'older'      => older(slow_key()),
+);
+$httpd->write_file("slow-$_.key", $slow{$_}) for keys %slow;
 my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } qw(ec rsa);
 $httpd->write_file('empty', '');
 $httpd->write_file('text', SECRET);
@@ -65,7 +79,7 @@ my %WRONG = (
     'a URI as key'           => [certificate_file('ec.pem') . key_file("pkcs11:object=o?pin-value=${\SECRET}"), 500, 'only files', 'server configuration'],
     'a URI of a file'        => [certificate_file('file:ec.pem'), 500, 'write it without file:'],
     (map { ("a key of 2^31-1 rounds, $_" => [certificate_file('ec.pem') . key_file("slow-$_.key") . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'more rounds', 'openssl pkcs8'],
-        "as certificate, $_" => [certificate_file("slow-$_.key") . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'more rounds']) } qw(der pem second)),
+        "as certificate, $_" => [certificate_file("slow-$_.key") . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'more rounds']) } sort keys %slow),
     'PKCS#12'                => [certificate_file('archive.p12') . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'PKCS#12'],
     'PKCS#12 as key'         => [certificate_file('ec.pem') . key_file('archive.p12') . "SessionCryptoPassphrase ${\SECRET}\n", 500, 'PKCS#12'],
     'too many files'         => [certificate_file('ec.pem ' x 9), 500, 'more than 8 files'],
@@ -147,11 +161,12 @@ sub pair { return certificate_file("$_[0].pem") . key_file("$_[0].key") }
 # An encrypted private key (RFC 5958, section 3) that would take minutes to open,
 # whatever is in it: PBKDF2 and AES (RFC 8018, appendix A).
 sub slow_key {
+    my $outer = $_[0] // \&der;
     my %oid = map { $$_[0] => der(0x06, pack 'H*', $$_[1]) } ['PBES2', '2a864886f70d01050d'], ['PBKDF2', '2a864886f70d01050c'],
         ['HMAC', '2a864886f70d0209'], ['AES', '60864801650304012a'];
     my $kdf = der(0x30, $oid{PBKDF2}, der(0x30, der(0x04, 'saltsalt'), der(0x02, pack 'N', 2**31 - 1), der(0x30, $oid{HMAC}, der(0x05))));
     my $aes = der(0x30, $oid{AES}, der(0x04, "\0" x 16));
-    return der(0x30, der(0x30, $oid{PBES2}, der(0x30, $kdf, $aes)), der(0x04, "\0" x 144));
+    return $outer->(0x30, der(0x30, $oid{PBES2}, der(0x30, $kdf, $aes)), der(0x04, "\0" x 144));
 }
 
 sub der {
@@ -161,7 +176,26 @@ sub der {
     return pack('C*', $tag, length $value < 128 ? () : 0x81, length $value) . $value;
 }
 
-sub pem { return "-----BEGIN ENCRYPTED PRIVATE KEY-----\n" . encode_base64($_[0]) . "-----END ENCRYPTED PRIVATE KEY-----\n" }
+# The number of the tag in a byte of its own, and a length that is told by the end.
+sub long_tag { my ($tag, @parts) = @_; return pack('C2', $tag | 0x1f, $tag & 0x1f) . substr der($tag, @parts), 1 }
+
+sub indefinite { my ($tag, @parts) = @_; return pack('C2', $tag, 0x80) . join('', @parts) . "\0\0" }
+
+sub pem {
+    my ($content, $label, $header) = @_;
+    ($label, $header) = ($label // 'ENCRYPTED PRIVATE KEY', $header // '');
+    my $lines = encode_base64($content, '') =~ s/(.{1,64})/$1\n/gr;
+    return "-----BEGIN $label-----\n$header$lines-----END $label-----\n";
+}
+
+# Once more around it the older form (RFC 1421), in which MD5 makes a key at once.
+sub older {
+    my ($content) = @_;
+    my $iv  = "\1" x 16;
+    my $key = md5(SECRET . substr $iv, 0, 8);
+    my $header = sprintf "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,%s\n\n", uc unpack 'H*', $iv;
+    return pem(Crypt::Mode::CBC->new('AES')->encrypt($content, $key, $iv), 'ENCRYPTED PRIVATE KEY', $header);
+}
 
 sub slurp {
     my ($path) = @_;

@@ -13,6 +13,7 @@ use crate::verdict;
 
 #[cfg(openssl_engines)]
 pub(crate) mod engine;
+pub(crate) mod pem;
 mod pin;
 pub(crate) mod store;
 

@@ -10,7 +10,8 @@ use openssl::x509::X509;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{Origin, PassphraseList, rounds};
+use crate::judged::Judged;
+use crate::{Origin, PassphraseList, rounds, verdict};
 
 /// The bytes of a file, and what goes by them.
 pub(crate) struct KeyFile {
@@ -24,6 +25,8 @@ enum Form {
     Der,
     /// PKCS#12 (RFC 7292): both, behind a passphrase.
     Pkcs12(Pkcs12),
+    /// What `.htaccess` names; nothing else of the file is kept.
+    Judged(Judged),
 }
 
 /// What is wrong with a file; the words go on after its name.
@@ -54,6 +57,9 @@ pub enum FileError {
     /// It begins like a certificate or a key, and is none.
     #[error("has a certificate or private key that OpenSSL cannot read: write it anew")]
     Broken,
+    /// Nothing is known of it: this host failed.
+    #[error("could not be looked at: OpenSSL failed, perhaps for want of memory")]
+    Failed,
     /// Neither certificate nor key.
     #[error("has no certificate in it: write the name of a file in PEM, DER or PKCS#12")]
     NoCertificate,
@@ -79,21 +85,16 @@ impl KeyFile {
         } else {
             Form::Der
         };
-        let file = Self { content, form };
-        if origin == Origin::Htaccess && !file.opens_soon() {
-            return Err(FileError::TooSlow);
-        }
-        Ok(file)
-    }
-
-    /// Whether no passphrase takes long to try. How many rounds it takes is up
-    /// to who made the file, and a request would wait for them.
-    fn opens_soon(&self) -> bool {
-        match &self.form {
-            Form::Pem => rounds::are_few_in_pem(&self.content),
-            Form::Der => X509::from_der(&self.content).is_ok() || rounds::are_few(&self.content),
-            Form::Pkcs12(_) => false,
-        }
+        let form = match (origin, form) {
+            (Origin::Server, form) => return Ok(Self { content, form }),
+            (Origin::Htaccess, Form::Pem) => Judged::pem(&content)?,
+            (Origin::Htaccess, Form::Der) => Judged::der(&content)?,
+            (Origin::Htaccess, _) => return Err(FileError::TooSlow),
+        };
+        Ok(Self {
+            content: Zeroizing::default(),
+            form: Form::Judged(form),
+        })
     }
 
     /// The certificate; of several in PEM the first, which in a chain is the
@@ -106,7 +107,7 @@ impl KeyFile {
         match &self.form {
             Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
             Form::Pem => X509::stack_from_pem(&self.content)
-                .map_err(|_| FileError::Broken)?
+                .map_err(|stack| FileError::of(&stack))?
                 .into_iter()
                 .next()
                 .ok_or(FileError::NoCertificate),
@@ -114,6 +115,7 @@ impl KeyFile {
             Form::Pkcs12(archive) => open_pkcs12(archive, passphrases)?
                 .0
                 .ok_or(FileError::NoCertificate),
+            Form::Judged(file) => file.certificate(),
         }
     }
 
@@ -146,6 +148,18 @@ impl KeyFile {
                 }
             }
             Form::Pkcs12(archive) => Ok(open_pkcs12(archive, passphrases)?.1),
+            Form::Judged(file) => file.private_key(passphrases),
+        }
+    }
+}
+
+impl FileError {
+    /// What OpenSSL's errors mean for a file that it could not read.
+    pub(crate) fn of(stack: &ErrorStack) -> Self {
+        if verdict::is_fatal(stack) {
+            Self::Failed
+        } else {
+            Self::Broken
         }
     }
 }
@@ -166,16 +180,16 @@ fn pkcs12(content: &[u8]) -> Option<Pkcs12> {
 }
 
 /// What reads a key: it is given a function to call if it needs a passphrase.
-type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
+pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
 /// Tries every passphrase on a key that asks for one; one that will, is not
 /// tried without, which takes as long.
-fn unlock(
+pub(crate) fn unlock(
     passphrases: &PassphraseList,
     will_ask: bool,
     read: impl Fn(Ask<'_>) -> Result<PKey<Private>, ErrorStack>,
 ) -> Result<Option<PKey<Private>>, FileError> {
-    let has_asked = Cell::new(false);
+    let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
     let attempt = |secret: Option<&[u8]>| {
         let mut answer = |buffer: &mut [u8]| {
             has_asked.set(true);
@@ -188,6 +202,7 @@ fn unlock(
             Ok(secret.len())
         };
         read(&mut answer)
+            .inspect_err(|stack| has_failed.set(has_failed.get() || verdict::is_fatal(stack)))
     };
     if !will_ask || passphrases.is_empty() {
         if let Ok(key) = attempt(None) {
@@ -199,6 +214,7 @@ fn unlock(
         return Ok(Some(key));
     }
     Err(match (has_asked.get(), passphrases.is_empty()) {
+        _ if has_failed.get() => FileError::Failed,
         (false, _) => FileError::Broken,
         (true, true) => FileError::NoPassphrase,
         (true, false) => FileError::Locked,

@@ -11,7 +11,8 @@
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `keyring` | what a process keeps between requests |
 //! | `passphrase`, `purpose` | what a section says, as values |
-//! | `sources`, `key_file`, `rounds` | where certificates and private keys are, the forms they have, and how long these take to open |
+//! | `sources`, `key_file` | where certificates and private keys are, and the forms they have |
+//! | `judged`, `rounds` | what of a file of `.htaccess` meets a passphrase, and how long that takes |
 //! | `pairing`, `identity` | which key belongs to which certificate, and what the two do together |
 //! | `certificate`, `private_key` | the one, and the other, in memory or on a token |
 //! | `key_wrapping`, `signature`, `wrapped_header` | how a token with a certificate carries its key |
@@ -67,6 +68,7 @@ mod fingerprint;
 mod hmac;
 mod hour;
 mod identity;
+mod judged;
 mod jwe;
 mod jwe_keys;
 mod key_cache;

@@ -257,11 +257,7 @@ fn failure(source: &Source, at: At, error: &LibraryError) -> Failure {
     }
 }
 
-fn read_certificate(
-    pairs: Pairs<'_>,
-    source: &Source,
-    at: At,
-) -> Result<Certificate, PairingError> {
+fn read_certificate(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Certificate, Failure> {
     let certificate = match &source.place {
         Place::File(entry) => {
             let certificate = entry.file.certificate(pairs.passphrases);
@@ -274,14 +270,15 @@ fn read_certificate(
             certificate.map_err(|error| token_error(source, at, &error))?
         }
     };
-    Certificate::new(certificate).map_err(|error| PairingError {
+    let certificate = Certificate::new(certificate).map_err(|error| PairingError {
         at,
         message: format!("{} has {error}", source.shown()),
         needs: Needs::Files,
-    })
+    });
+    Ok(certificate?)
 }
 
-fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, PairingError> {
+fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Failure> {
     match &source.place {
         Place::File(_) => {
             let key = read_own_key(pairs, source, at)?;
@@ -295,17 +292,13 @@ fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Pai
                 key.with(|_| Ok(()))?;
                 Ok(key)
             });
-            key.map_err(|error| token_error(source, at, &error))
+            Ok(key.map_err(|error| token_error(source, at, &error))?)
         }
     }
 }
 
 /// The private key in a file, if there is one.
-fn read_own_key(
-    pairs: Pairs<'_>,
-    source: &Source,
-    at: At,
-) -> Result<Option<PrivateKey>, PairingError> {
+fn read_own_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Option<PrivateKey>, Failure> {
     let Place::File(entry) = &source.place else {
         return Ok(None);
     };
@@ -344,14 +337,17 @@ fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
     })
 }
 
-fn file_error(source: &Source, at: At, error: FileError) -> PairingError {
-    PairingError {
-        at,
-        message: format!("{} {error}", source.shown()),
-        needs: match error {
-            FileError::Locked | FileError::NoPassphrase => Needs::Passphrases,
-            _ => Needs::Files,
+fn file_error(source: &Source, at: At, error: FileError) -> Failure {
+    Failure {
+        error: PairingError {
+            at,
+            message: format!("{} {error}", source.shown()),
+            needs: match error {
+                FileError::Locked | FileError::NoPassphrase => Needs::Passphrases,
+                _ => Needs::Files,
+            },
         },
+        is_final: error != FileError::Failed,
     }
 }
 

@@ -95,7 +95,7 @@ impl Source {
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
         };
-        entry.certificate.get_or_init(check).clone()
+        keep(&entry.certificate, check)
     }
 
     /// Looks for a private key, as far as that goes without a passphrase.
@@ -113,7 +113,7 @@ impl Source {
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
         };
-        entry.key.get_or_init(check).clone()
+        keep(&entry.key, check)
     }
 }
 
@@ -251,6 +251,21 @@ impl Sources {
     fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// What a check has come to, or comes to now; unless the host failed, it is kept.
+fn keep(
+    place: &OnceLock<Result<(), SourceError>>,
+    check: impl FnOnce() -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    if let Some(known) = place.get() {
+        return known.clone();
+    }
+    let outcome = check();
+    if !matches!(outcome, Err(SourceError::File(FileError::Failed))) {
+        let _ = place.set(outcome.clone());
+    }
+    outcome
 }
 
 /// Opens a file, and nothing that would have to be waited for, like a pipe.

@@ -1,4 +1,5 @@
-//! How a PIN reaches an engine or a store that asks for one: `<openssl/ui.h>`.
+//! How a PIN reaches an engine or a store that asks for one, and a passphrase the
+//! key that it opens: `<openssl/ui.h>`.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
@@ -11,7 +12,8 @@ pub(crate) struct UiMethod {
     opaque: [u8; 0],
 }
 
-type PasswordCallback = unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
+pub(crate) type PasswordCallback =
+    unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
 unsafe extern "C" {
     fn UI_UTIL_wrap_read_pem_callback(
@@ -53,7 +55,7 @@ impl Drop for PinMethod {
 
 /// `pem_password_cb` of `<openssl/pem.h>`: writes the PIN and returns its
 /// length, or -1 without one.
-unsafe extern "C" fn answer(
+pub(crate) unsafe extern "C" fn answer(
     buffer: *mut c_char,
     size: c_int,
     _writing: c_int,
