@@ -134,6 +134,11 @@ impl Cipher {
         std::ptr::from_ref(self.evp()).addr()
     }
 
+    /// OpenSSL's number of the algorithm; `UNDEF` for those of some providers.
+    pub(crate) fn nid(&self) -> Nid {
+        self.evp.nid()
+    }
+
     /// Bytes of key.
     pub(crate) fn key_length(&self) -> usize {
         self.key_length
@@ -250,7 +255,12 @@ impl Digest {
 
     /// Whether this is the SHA-1 or the SHA-256 of any provider.
     pub(crate) fn is(&self, nid: Nid) -> bool {
-        self.evp.type_() == nid
+        self.nid() == nid
+    }
+
+    /// OpenSSL's number of the algorithm, like [`Cipher::nid`].
+    pub(crate) fn nid(&self) -> Nid {
+        self.evp.type_()
     }
 
     /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].

@@ -72,7 +72,23 @@ impl<'t> Token<'t> {
         self.salt
     }
 
-    /// Decrypts an authentic token; `None` if this cipher did not make it.
+    /// What tells an authentic token from all others.
+    pub(crate) fn mac(&self) -> &[u8; MAC] {
+        self.mac
+    }
+
+    /// Bytes of IV and ciphertext.
+    pub(crate) fn body_length(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Whether IV and ciphertext are whole blocks, and two at least.
+    pub(crate) fn is_of_blocks(&self, block_size: NonZeroUsize) -> bool {
+        self.body.len() / block_size >= 2 && self.body.len() % block_size == 0
+    }
+
+    /// Decrypts an authentic token [of blocks](Self::is_of_blocks); `None` if
+    /// this cipher did not make it.
     ///
     /// A wrong cipher shows in the padding, but for once in 256 times.
     pub(crate) fn decrypt<'a>(
@@ -81,10 +97,6 @@ impl<'t> Token<'t> {
         block_size: NonZeroUsize,
         arena: &impl Arena<'a>,
     ) -> Result<Option<&'a CStr>, LibraryError> {
-        let blocks = self.body.len() / block_size;
-        if blocks < 2 || self.body.len() % block_size != 0 {
-            return Ok(None);
-        }
         let output = arena.bytes(self.body.len().saturating_add(block_size.get()));
         context.decrypt(self.body, output)?;
         let padded = output.get_mut(block_size.get()..self.body.len());

@@ -2,8 +2,8 @@
 //!
 //! Tokens of other servers come with salts of their own; a token of httpd's C
 //! module with a new one each time. Only a token that is authentic gets as
-//! far as a key, so whoever fills the cache holds a passphrase, and all that
-//! he gains is that others' keys are derived anew.
+//! far as a key, and its key is on trial until its session was seen: one that
+//! says nothing about a user pushes no key out but others on trial.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -36,6 +36,8 @@ impl KeyName {
 
 pub(crate) type SharedKey = Shared<ClassicKey>;
 
+pub(crate) type FoundKey = Found<ClassicKey>;
+
 /// The keys of tokens in the classic format.
 pub(crate) type ClassicKeys = KeyCache<KeyName, ClassicKey>;
 
@@ -54,6 +56,9 @@ pub(crate) type ContentKeys = KeyCache<WrappedName, Option<Zeroizing<Vec<u8>>>>;
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
 ///
+/// Beside these each set has one place for a key on trial, which the next such
+/// key takes over.
+///
 /// Made when the first key comes, mostly in a child.
 pub(crate) struct KeyCache<N, T> {
     sets: OnceLock<Sets<N, T>>,
@@ -61,12 +66,24 @@ pub(crate) struct KeyCache<N, T> {
 
 type Sets<N, T> = Box<[Mutex<Set<N, T>>]>;
 
-type Set<N, T> = [Option<(N, Shared<T>)>; WAYS];
+type Entry<N, T> = Option<(N, Shared<T>)>;
 
-/// Keys that a set holds.
+struct Set<N, T> {
+    kept: [Entry<N, T>; WAYS],
+    trial: Entry<N, T>,
+}
+
+/// The place of a key.
+pub(crate) struct Found<T> {
+    pub(crate) key: Shared<T>,
+    /// It is not kept yet.
+    pub(crate) on_trial: bool,
+}
+
+/// Keys that a set keeps.
 const WAYS: usize = 8;
 
-/// Sets: with [`WAYS`], 4,096 keys, or about 600 KiB. A fleet of ten servers
+/// Sets: with [`WAYS`], 4,096 keys, or about 650 KiB. A fleet of ten servers
 /// whose sessions last two weeks has as many salts at once.
 const SETS: usize = 512;
 const SETS_U64: u64 = 512;
@@ -75,43 +92,64 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
     /// Returns the place of this key, a new one if there is none.
     pub(crate) fn place(&self, name: &N) -> Shared<T> {
         self.with_set(name, |set| {
-            find(set, name).unwrap_or_else(|| {
+            set.find(name).map(|found| found.key).unwrap_or_else(|| {
                 let key = Shared::default();
-                push(set, *name, key.clone());
+                set.keep(*name, key.clone());
                 key
             })
         })
     }
 
+    /// Returns the place of this key, if there is one, be it on trial.
+    pub(crate) fn look_up(&self, name: &N) -> Option<Found<T>> {
+        self.sets.get()?;
+        self.with_set(name, |set| set.find(name))
+    }
+
     /// Returns the place of this key, if there is one.
     pub(crate) fn find(&self, name: &N) -> Option<Shared<T>> {
-        self.sets.get()?;
-        self.with_set(name, |set| find(set, name))
+        self.look_up(name).map(|found| found.key)
+    }
+
+    /// Returns the place of this key, a new one on trial if there is none.
+    pub(crate) fn try_out(&self, name: &N) -> Found<T> {
+        self.with_set(name, |set| {
+            set.find(name).unwrap_or_else(|| {
+                let key = Shared::default();
+                set.trial = Some((*name, key.clone()));
+                Found::on_trial(key)
+            })
+        })
     }
 
     /// Takes a key out, to be kept elsewhere.
     pub(crate) fn take(&self, name: &N) -> Option<Shared<T>> {
         self.sets.get()?;
         self.with_set(name, |set| {
-            let key = find(set, name)?;
-            if let Some(first) = set.first_mut() {
+            let found = set.find(name)?;
+            if found.on_trial {
+                set.trial = None;
+            } else if let Some(first) = set.kept.first_mut() {
                 *first = None;
             }
-            Some(key)
+            Some(found.key)
         })
     }
 
-    /// Keeps a key that was in use elsewhere.
+    /// Keeps a key that was in use elsewhere, or on trial.
     pub(crate) fn keep(&self, name: N, key: Shared<T>) {
-        self.with_set(&name, |set| push(set, name, key));
+        self.with_set(&name, |set| set.keep(name, key));
     }
 
     /// How many keys there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         let sets = self.sets.get().into_iter().flatten();
-        sets.map(|set| set.lock().unwrap().iter().flatten().count())
-            .sum()
+        sets.map(|set| {
+            let set = set.lock().unwrap();
+            set.kept.iter().chain([&set.trial]).flatten().count()
+        })
+        .sum()
     }
 
     fn with_set<R: Default>(&self, name: &N, with: impl FnOnce(&mut Set<N, T>) -> R) -> R {
@@ -119,11 +157,9 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
         let mut hasher = SipHasher13::new();
         name.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % SETS_U64).unwrap_or_default();
-        let sets = self.sets.get_or_init(|| {
-            (0..SETS)
-                .map(|_| Mutex::new([const { None }; WAYS]))
-                .collect()
-        });
+        let sets = self
+            .sets
+            .get_or_init(|| (0..SETS).map(|_| Mutex::new(Set::default())).collect());
         let Some(set) = sets.get(index) else {
             return R::default();
         };
@@ -139,22 +175,65 @@ impl<N, T> Default for KeyCache<N, T> {
     }
 }
 
-/// Finds a key that has not failed, and makes it the first of its set.
-fn find<N: Eq, T>(set: &mut Set<N, T>, name: &N) -> Option<Shared<T>> {
-    let is_it = |entry: &Option<(N, Shared<T>)>| {
-        entry
-            .as_ref()
-            .is_some_and(|(held, key)| held == name && !key.has_failed())
-    };
-    let index = set.iter().position(is_it)?;
-    set.get_mut(..=index)?.rotate_right(1);
-    set.first()?.as_ref().map(|(_, key)| key.clone())
+impl<N: Eq, T> Set<N, T> {
+    /// Finds a key that has not failed, and makes it the first of those that
+    /// are kept, if it is one of them.
+    fn find(&mut self, name: &N) -> Option<Found<T>> {
+        let key_of = |entry: &Entry<N, T>| {
+            let (held, key) = entry.as_ref()?;
+            (held == name && !key.has_failed()).then(|| key.clone())
+        };
+        let kept = self.kept.iter().enumerate();
+        let Some((index, key)) = kept.clone().find_map(|(i, e)| Some((i, key_of(e)?))) else {
+            return key_of(&self.trial).map(Found::on_trial);
+        };
+        if let Some(newer) = self.kept.get_mut(..=index) {
+            newer.rotate_right(1);
+        }
+        Some(Found {
+            key,
+            on_trial: false,
+        })
+    }
+
+    /// Makes a key the first of those that are kept.
+    fn keep(&mut self, name: N, key: Shared<T>) {
+        let is_it = |entry: &Entry<N, T>| entry.as_ref().is_some_and(|(held, _)| *held == name);
+        if is_it(&self.trial) {
+            self.trial = None;
+        }
+        let last = self.kept.len().saturating_sub(1);
+        let index = self.kept.iter().position(is_it).unwrap_or(last);
+        if let Some(newer) = self.kept.get_mut(..=index) {
+            newer.rotate_right(1);
+        }
+        if let Some(first) = self.kept.first_mut() {
+            *first = Some((name, key));
+        }
+    }
 }
 
-fn push<N, T>(set: &mut Set<N, T>, name: N, key: Shared<T>) {
-    set.rotate_right(1);
-    if let Some(first) = set.first_mut() {
-        *first = Some((name, key));
+impl<N, T> Default for Set<N, T> {
+    fn default() -> Self {
+        Self {
+            kept: [const { None }; WAYS],
+            trial: None,
+        }
+    }
+}
+
+impl<T> Found<T> {
+    fn on_trial(key: Shared<T>) -> Self {
+        Self {
+            key,
+            on_trial: true,
+        }
+    }
+}
+
+impl<T> Default for Found<T> {
+    fn default() -> Self {
+        Self::on_trial(Shared::default())
     }
 }
 

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::algorithms::{Algorithms, Defaults};
+use crate::anonymous::Anonymous;
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::engine::Engines;
 use crate::hour::{self, Seed};
 use crate::identity::Identity;
-use crate::key_cache::{ClassicKeys, ContentKeys, KeyName, SharedKey};
+use crate::key_cache::{ClassicKeys, ContentKeys, FoundKey, KeyName, SharedKey};
 use crate::pairing::Pairings;
 use crate::passphrase::SealingKey;
 use crate::sources::Sources;
@@ -41,6 +42,7 @@ pub struct Keyring<R = OpenSslRandom> {
     /// JWE master keys derived before the fork.
     masters: AtomicUsize,
     keys: ClassicKeys,
+    pub(crate) anonymous: Anonymous,
     content_keys: ContentKeys,
     /// Those of certificates that `.htaccess` files name: whoever has the private
     /// key makes as many as he likes.
@@ -62,6 +64,9 @@ pub enum Origin {
     /// [`Keyring::MAX_VISITORS`] others have come since.
     Htaccess,
 }
+
+/// Hours back to which this server knows its own salts: two weeks.
+const OWN_HOURS: u64 = 336;
 
 #[derive(Default)]
 struct Passphrases {
@@ -125,6 +130,7 @@ impl<R: Random + Clone> Keyring<R> {
             sources: Sources::default(),
             pairings: Pairings::default(),
             keys: ClassicKeys::default(),
+            anonymous: Anonymous::new(memory),
             content_keys: ContentKeys::default(),
             visitors_content_keys: ContentKeys::default(),
             engines: Engines::default(),
@@ -377,11 +383,30 @@ impl<R: Random + Clone> Keyring<R> {
         })
     }
 
-    /// The place of the key of a token, derived or not.
-    pub(crate) fn place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
-        passphrase
-            .sealing_key(name)
-            .unwrap_or_else(|| self.keys.place(name))
+    /// The key of a token, if it is at hand or being derived.
+    pub(crate) fn token_key(&self, name: &KeyName, passphrase: &Passphrase) -> Option<FoundKey> {
+        let sealing = passphrase.sealing_key(name).map(|key| FoundKey {
+            key,
+            on_trial: false,
+        });
+        sealing.or_else(|| self.keys.look_up(name))
+    }
+
+    /// The place of the key of a token that is about to be derived.
+    pub(crate) fn try_key(&self, name: &KeyName) -> FoundKey {
+        self.keys.try_out(name)
+    }
+
+    /// Keeps the key of a token that was worth it.
+    pub(crate) fn keep_key(&self, name: &KeyName, key: &SharedKey) {
+        self.keys.keep(*name, key.clone());
+    }
+
+    /// Whether this server has made a salt, up to [`OWN_HOURS`] ago.
+    pub(crate) fn is_own_salt(&self, salt: &[u8; CLASSIC_SALT], now: u64) -> bool {
+        let hour = hour::hour(now);
+        let hours = hour.saturating_sub(OWN_HOURS)..=hour;
+        hours.rev().any(|hour| self.salt(hour) == *salt)
     }
 }
 

@@ -20,6 +20,7 @@
 //! | `algorithms` | ciphers and digests by name |
 //! | `derivation`, `hmac` | every key derivation, with its rounds and labels |
 //! | `hour`, `key_cache` | the salt that an hour's classic tokens share, and the keys that are kept |
+//! | `anonymous` | sessions that say nothing about a user, and how much is derived for them |
 //! | `jwe_keys` | the content keys of JWE, in contexts that are kept |
 //! | `shared` | a key that several threads may want before it is derived |
 //! | `shared_memory` | memory that the processes of a server share |
@@ -52,6 +53,7 @@ pub use sources::{Source, SourceError};
 
 mod aead;
 mod algorithms;
+mod anonymous;
 mod arena;
 mod cbc;
 mod certificate;

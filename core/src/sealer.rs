@@ -1,7 +1,7 @@
 //! Which passphrase and which cipher seals, and which ones open.
 //!
 //! What is special to a wire format is in `sealer/classic.rs` and
-//! `sealer/jwe.rs`, and where the keys of JWE come from in
+//! `sealer/jwe.rs`, and where their keys come from in `sealer/foreign_salts.rs`,
 //! `sealer/day_keys.rs` and `sealer/wrapped_keys.rs`; here is what they share,
 //! and the choice between them.
 
@@ -19,6 +19,7 @@ use crate::{
 
 mod classic;
 mod day_keys;
+mod foreign_salts;
 mod jwe;
 mod wrapped_keys;
 
@@ -151,7 +152,9 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             // base64 has no dot, and JWE four.
             match (memchr(b'.', token), self.settings.keys) {
                 (Some(_), _) => self.open_jwe(token, bench, arena),
-                (None, Keys::Passphrases(list)) => self.open_classic(token, list, bench, arena),
+                (None, Keys::Passphrases(list)) => {
+                    self.open_classic(token, list, call, bench, arena)
+                }
                 (None, Keys::Certificates(_)) => Err(OpenError::Refused(Refusal::Format)),
             }
         })

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicU64;
 pub struct SharedMemory {
     /// JWE master keys that no parent could derive, and what is spent on them.
     pub masters: &'static [AtomicU64],
-    /// Keys of tokens with foreign salts, and what is spent on them.
+    /// Tokens with foreign salts that came to nothing, and what is spent on them.
     pub salts: &'static [AtomicU64],
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::num::NonZeroUsize;
 
+use super::foreign_salts::TokenKey;
 use super::{Call, Opened, Sealed, Sealer};
 use crate::algorithms::Format;
 use crate::cbc::KeyedContext;
@@ -49,6 +50,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         token: &[u8],
         passphrases: &PassphraseList,
+        call: Call,
         bench: &mut Workbench<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
@@ -61,7 +63,11 @@ impl<R: Random + Clone> Sealer<'_, R> {
             .enumerate()
             .find(|(_, passphrase)| token.is_authentic(passphrase))
             .ok_or(Refusal::NotAuthentic)?;
-        let mut opened = self.decrypt(&token, passphrase, &mut bench.opening, arena)?;
+        let name = self.key_name(passphrase, token.salt());
+        let mut key = TokenKey::new(passphrase, &name);
+        let opened = self.decrypt(&token, &mut key, call, &mut bench.opening, arena);
+        self.judge(&token, &key, call, &opened);
+        let mut opened = opened?;
         opened.stale |= index != 0;
         Ok(opened)
     }
@@ -70,16 +76,22 @@ impl<R: Random + Clone> Sealer<'_, R> {
     fn decrypt<'a>(
         &self,
         token: &Token<'_>,
-        passphrase: &Passphrase,
+        key: &mut TokenKey<'_>,
+        call: Call,
         context: &mut KeyedContext,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
-        let name = self.key_name(passphrase, token.salt());
-        let place = || self.keyring.place(&name, passphrase);
+        let (name, passphrase) = (key.name, key.passphrase);
         let is_alone = self.classic_ciphers().nth(1).is_none();
         let (mut fallback, mut derived) = (None, false);
         for (index, cipher, block_size) in self.classic_ciphers() {
-            derived |= self.set_up(context, &name, passphrase, cipher, block_size, place)?;
+            if !token.is_of_blocks(block_size) {
+                continue;
+            }
+            if !context.holds(name, cipher) {
+                let place = self.place(token, key, call)?;
+                derived |= self.set_up(context, name, passphrase, cipher, block_size, || place)?;
+            }
             let Some(session) = token.decrypt(context, block_size, arena)? else {
                 continue;
             };
@@ -99,7 +111,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     }
 
     /// The ciphers of this format, and where they stand in the whole list.
-    fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
+    pub(super) fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
         let ciphers = self.settings.ciphers.iter().enumerate();
         ciphers.filter_map(|(index, cipher)| match cipher.format() {
             Format::Classic { block_size } => Some((index, cipher, block_size)),
@@ -142,7 +154,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
     }
 
-    fn classic_digest(&self) -> &Digest {
+    pub(super) fn classic_digest(&self) -> &Digest {
         self.settings
             .digest
             .unwrap_or(&self.defaults().classic_digest)

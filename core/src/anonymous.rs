@@ -1,0 +1,194 @@
+//! Sessions that say nothing about a user, and how much is derived for them.
+//!
+//! A token of httpd's C module has a salt of its own, and so costs a key
+//! derivation. With `SessionMaxAge`, that module hands one to each visitor,
+//! whose session is an expiry and nothing else: whoever collects many and
+//! sends them in turn would make a server derive for ever. Two bounds stand
+//! against it, both shared by all children:
+//!
+//! - a token that was opened and came to nothing is remembered, and refused
+//!   without a derivation from then on;
+//! - for more tokens than can be remembered, there is a [budget](Anonymous::take)
+//!   of derivations for tokens that have the length of such a session.
+//!
+//! | words of the memory | what |
+//! |---|---|
+//! | 0 | the budget: seconds of the last refill, and what is left in the low 16 bits |
+//! | 1 to 63 | not used |
+//! | 64 and on | sets of 8 words, one cache line each: a token's fingerprint, with its outcome in the lowest bit; 0 is none |
+//!
+//! Each word stands for itself, so nothing is locked. Of two children that
+//! write one word at the same time, one remembers its token.
+
+use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::{Refusal, SharedMemory};
+
+/// What is remembered, and what may still be derived.
+pub(crate) struct Anonymous {
+    memory: &'static [AtomicU64],
+    /// Its key is drawn at start: nobody outside can make two tokens collide.
+    hasher: RandomState,
+}
+
+/// A token by a keyed hash; [`OUTCOME`] is clear, and it is never 0.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint(u64);
+
+/// Why a token is not worth a second derivation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its session says nothing.
+    Nothing,
+    /// No cipher of the section opens it.
+    OtherAlgorithm,
+}
+
+/// Words before the sets.
+const FRONT: usize = SharedMemory::COUNTERS;
+
+/// Words of a set.
+const WAYS: usize = 8;
+
+/// The bit of a word that has the outcome.
+const OUTCOME: u64 = 1;
+/// A bit that every fingerprint has.
+const PRESENT: u64 = 2;
+
+/// Derivations at once, and a second: 0.7 s of processor time, and 2 % of one
+/// processor.
+const BURST: u64 = 512;
+const RATE: u64 = 16;
+
+/// Bits of the budget's word that count.
+const COUNT_BITS: u32 = 16;
+const COUNT: u64 = 0xffff;
+
+/// Seconds by which a clock must be set back for the budget to follow it. Any
+/// request is younger.
+const CLOCK_SET_BACK: u64 = 3600;
+
+/// A session with nothing in it but an expiry, of 16 digits until the year
+/// 2286 (mod_session.c, session_identity_encode).
+const EXPIRY: &[u8] = b"expiry=";
+const EXPIRY_ALONE: usize = 23;
+
+/// Whether a session has no entry, or none but its expiry.
+pub(crate) fn says_nothing(session: &[u8]) -> bool {
+    let is_single = |rest: &[u8]| !rest.contains(&b'&');
+    session.is_empty() || session.strip_prefix(EXPIRY).is_some_and(is_single)
+}
+
+/// Bytes of IV and ciphertext of such a session.
+pub(crate) fn body_length(block_size: NonZeroUsize) -> usize {
+    let block_size = block_size.get();
+    // PKCS#7 always adds a byte.
+    let padded = EXPIRY_ALONE
+        .saturating_add(1)
+        .checked_next_multiple_of(block_size);
+    padded.unwrap_or_default().saturating_add(block_size)
+}
+
+impl Anonymous {
+    /// Remembers in `memory.salts`.
+    pub(crate) fn new(memory: SharedMemory) -> Self {
+        Self {
+            memory: memory.salts,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The fingerprint of a token, by whatever tells it from all others, and
+    /// by what it was opened with.
+    pub(crate) fn fingerprint(&self, of: impl std::hash::Hash) -> Fingerprint {
+        Fingerprint((self.hasher.hash_one(of) | PRESENT) & !OUTCOME)
+    }
+
+    /// What came of a token before; `None` if it is not remembered.
+    pub(crate) fn outcome(&self, token: Fingerprint) -> Option<Outcome> {
+        let words = self.set(token)?.iter();
+        let mut words = words.map(|word| word.load(Ordering::Relaxed));
+        let word = words.find(|word| word & !OUTCOME == token.0)?;
+        Some(match word & OUTCOME {
+            0 => Outcome::Nothing,
+            _ => Outcome::OtherAlgorithm,
+        })
+    }
+
+    /// Remembers what came of a token.
+    pub(crate) fn remember(&self, token: Fingerprint, outcome: Outcome) {
+        let Some(set) = self.set(token) else {
+            return;
+        };
+        let is_free = |word: &&AtomicU64| {
+            let word = word.load(Ordering::Relaxed);
+            word == 0 || word & !OUTCOME == token.0
+        };
+        // In a full set each token has its one place: sent in turn, more than
+        // there is room for still find some of them remembered.
+        let own = usize::try_from(token.0 >> 8).unwrap_or_default() % WAYS;
+        let bit = match outcome {
+            Outcome::Nothing => 0,
+            Outcome::OtherAlgorithm => OUTCOME,
+        };
+        if let Some(word) = set.iter().find(is_free).or_else(|| set.get(own)) {
+            word.store(token.0 | bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a derivation from the budget at a Unix time in seconds; says
+    /// whether there was one left.
+    pub(crate) fn take(&self, now: u64) -> bool {
+        let Some(budget) = self.memory.first() else {
+            return true;
+        };
+        let less = |word| {
+            let (since, left) = refill(word, now);
+            Some(since << COUNT_BITS | left.checked_sub(1)?)
+        };
+        budget
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
+            .is_ok()
+    }
+
+    /// Gives one back: it went to a session that says something.
+    pub(crate) fn give_back(&self) {
+        let Some(budget) = self.memory.first() else {
+            return;
+        };
+        let more = |word: u64| (word & COUNT < BURST).then(|| word.saturating_add(1));
+        let _ = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    fn set(&self, token: Fingerprint) -> Option<&[AtomicU64]> {
+        let mut sets = self.memory.get(FRONT..)?.chunks_exact(WAYS);
+        let index = usize::try_from(token.0 >> 32).ok()?;
+        sets.nth(index.checked_rem(sets.len())?)
+    }
+}
+
+/// The second of the last refill, and what is left, as of now.
+fn refill(word: u64, now: u64) -> (u64, u64) {
+    let (since, left) = (word >> COUNT_BITS, word & COUNT);
+    match now.checked_sub(since) {
+        _ if word == 0 => (now, BURST),
+        Some(seconds) => {
+            let more = seconds.saturating_mul(RATE);
+            (now, left.saturating_add(more).min(BURST))
+        }
+        // A request that began before another one, or a clock set back.
+        None if since.saturating_sub(now) > CLOCK_SET_BACK => (now, left),
+        None => (since, left),
+    }
+}
+
+impl From<Outcome> for Refusal {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Nothing => Self::SaysNothing,
+            Outcome::OtherAlgorithm => Self::OtherAlgorithm,
+        }
+    }
+}
