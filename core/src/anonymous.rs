@@ -146,11 +146,12 @@ impl Anonymous {
         };
         let less = |word| {
             let (since, left) = refill(word, now);
-            Some(since << COUNT_BITS | left.checked_sub(1)?)
+            let less = since << COUNT_BITS | left.saturating_sub(1);
+            (less != word).then_some(less)
         };
-        budget
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less)
-            .is_ok()
+        // Also with nothing left the second may change: a clock was set back.
+        let before = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        before.is_ok_and(|before| refill(before, now).1 > 0)
     }
 
     /// Gives one back: it went to a session that says something.
@@ -190,5 +191,154 @@ impl From<Outcome> for Refusal {
             Outcome::Nothing => Self::SaysNothing,
             Outcome::OtherAlgorithm => Self::OtherAlgorithm,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: u64 = 1_800_000_000;
+    const SETS: usize = (SharedMemory::SALTS - FRONT) / WAYS;
+
+    fn anonymous() -> Anonymous {
+        Anonymous::new(SharedMemory::alone())
+    }
+
+    fn taken(anonymous: &Anonymous, now: u64) -> u64 {
+        std::iter::repeat_with(|| anonymous.take(now))
+            .take_while(|taken| *taken)
+            .map(u64::from)
+            .sum()
+    }
+
+    #[test]
+    fn an_expiry_alone_says_nothing_and_anything_else_something() {
+        for nothing in ["", "expiry=", "expiry=1800000000000000"] {
+            assert!(says_nothing(nothing.as_bytes()), "{nothing}");
+        }
+        for something in [
+            "user=joe",
+            "expiry=1800000000000000&user=joe",
+            "user=joe&expiry=1800000000000000",
+            "expiry=1800000000000000&",
+            "expiry",
+            "Expiry=1800000000000000",
+            "xexpiry=1800000000000000",
+        ] {
+            assert!(!says_nothing(something.as_bytes()), "{something}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_an_iv_and_padding() {
+        assert_eq!("expiry=1800000000000000".len(), EXPIRY_ALONE);
+        for (block_size, length) in [(8, 8 + 24), (16, 16 + 32)] {
+            assert_eq!(body_length(NonZeroUsize::new(block_size).unwrap()), length);
+        }
+    }
+
+    #[test]
+    fn remembers_what_came_of_a_token() {
+        let anonymous = anonymous();
+        for number in 0..1000 {
+            let token = anonymous.fingerprint(number);
+            let outcome = [Outcome::Nothing, Outcome::OtherAlgorithm][number % 2];
+            assert_eq!(anonymous.outcome(token), None);
+            anonymous.remember(token, outcome);
+            assert_eq!(anonymous.outcome(token), Some(outcome), "{number}");
+        }
+        let token = anonymous.fingerprint(0_usize);
+        assert_eq!(anonymous.outcome(token), Some(Outcome::Nothing));
+        anonymous.remember(token, Outcome::OtherAlgorithm);
+        assert_eq!(anonymous.outcome(token), Some(Outcome::OtherAlgorithm));
+    }
+
+    #[test]
+    fn remembers_six_thousand_tokens_at_once() {
+        let anonymous = anonymous();
+        let tokens = || (0..6000).map(|number| anonymous.fingerprint(number));
+        tokens().for_each(|token| anonymous.remember(token, Outcome::Nothing));
+        assert!(tokens().all(|token| anonymous.outcome(token).is_some()));
+    }
+
+    #[test]
+    fn a_flood_fills_the_memory_and_half_of_it_is_still_of_use() {
+        let anonymous = anonymous();
+        let capacity = SETS * WAYS;
+        let tokens = || (0..2 * capacity).map(|number| anonymous.fingerprint(number));
+        let mut found = 0;
+        for _ in 0..2 {
+            found = 0;
+            for token in tokens() {
+                found += usize::from(anonymous.outcome(token).is_some());
+                anonymous.remember(token, Outcome::Nothing);
+            }
+        }
+        assert!(found > capacity / 4, "{found}");
+        // The last one is always there; the counters are not written over.
+        let last = tokens().next_back().unwrap();
+        assert!(anonymous.outcome(last).is_some());
+        let counters = anonymous.memory[..FRONT].iter();
+        assert!(
+            counters
+                .map(|word| word.load(Ordering::Relaxed))
+                .all(|word| word == 0)
+        );
+    }
+
+    #[test]
+    fn another_keyring_knows_nothing_of_what_is_in_the_memory() {
+        let memory = SharedMemory::alone();
+        let [one, other] = [Anonymous::new(memory), Anonymous::new(memory)];
+        one.remember(one.fingerprint(7), Outcome::Nothing);
+        assert_eq!(other.outcome(other.fingerprint(7)), None);
+    }
+
+    #[test]
+    fn the_budget_has_a_burst_and_a_rate() {
+        let anonymous = anonymous();
+        assert_eq!(taken(&anonymous, NOON), BURST);
+        assert_eq!(taken(&anonymous, NOON), 0);
+        assert_eq!(taken(&anonymous, NOON + 1), RATE);
+        assert_eq!(taken(&anonymous, NOON + 11), 10 * RATE);
+        assert_eq!(taken(&anonymous, NOON + 1_000_000), BURST);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let anonymous = anonymous();
+        taken(&anonymous, NOON);
+        anonymous.give_back();
+        assert_eq!(taken(&anonymous, NOON), 1);
+        for _ in 0..2 * BURST {
+            anonymous.give_back();
+        }
+        assert_eq!(taken(&anonymous, NOON), BURST);
+    }
+
+    #[test]
+    fn an_old_request_refills_nothing_and_a_clock_set_back_does_not_stop_it() {
+        let anonymous = anonymous();
+        taken(&anonymous, NOON);
+        assert_eq!(taken(&anonymous, NOON - 60), 0);
+        assert_eq!(taken(&anonymous, NOON), 0);
+        let back = NOON - 2 * CLOCK_SET_BACK;
+        assert_eq!(taken(&anonymous, back), 0);
+        assert_eq!(taken(&anonymous, back + 1), RATE);
+    }
+
+    #[test]
+    fn children_share_one_budget() {
+        let anonymous = anonymous();
+        let taken: u64 = std::thread::scope(|scope| {
+            let child = || scope.spawn(|| taken(&anonymous, NOON));
+            let children: Vec<_> = std::iter::repeat_with(child).take(8).collect();
+            children
+                .into_iter()
+                .map(|child| child.join().unwrap())
+                .sum()
+        });
+        assert_eq!(taken, BURST);
     }
 }

@@ -141,6 +141,13 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
         self.with_set(&name, |set| set.keep(name, key));
     }
 
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
+        for set in self.sets.get().into_iter().flatten() {
+            *set.lock().unwrap() = Set::default();
+        }
+    }
+
     /// How many keys there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
@@ -294,6 +301,36 @@ mod tests {
             let again = cache.place(&name(0));
             assert!(Arc::ptr_eq(&used.0, &again.0), "after {salt}");
         }
+    }
+
+    #[test]
+    fn what_is_on_trial_pushes_out_what_is_on_trial_alone() {
+        let cache = ClassicKeys::default();
+        let kept: Vec<_> = (0..100).map(|salt| cache.place(&name(salt))).collect();
+        for salt in 1000..100_000 {
+            assert!(cache.try_out(&name(salt)).on_trial);
+            assert!(cache.look_up(&name(salt)).unwrap().on_trial);
+        }
+        for (salt, key) in (0..).zip(kept) {
+            let found = cache.try_out(&name(salt));
+            assert!(!found.on_trial && Arc::ptr_eq(&found.key.0, &key.0));
+        }
+        assert_eq!(cache.len(), 100 + SETS);
+    }
+
+    #[test]
+    fn a_key_is_in_one_place() {
+        let cache = ClassicKeys::default();
+        let key = cache.try_out(&name(1)).key;
+        cache.keep(name(1), key.clone());
+        cache.keep(name(1), key.clone());
+        assert!(!cache.try_out(&name(1)).on_trial);
+        assert_eq!(cache.len(), 1);
+        assert!(Arc::ptr_eq(&cache.take(&name(1)).unwrap().0, &key.0));
+        assert_eq!(cache.len(), 0);
+        cache.try_out(&name(1));
+        assert!(cache.take(&name(1)).is_some());
+        assert_eq!(cache.len(), 0);
     }
 
     #[test]

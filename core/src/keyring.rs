@@ -66,7 +66,7 @@ pub enum Origin {
 }
 
 /// Hours back to which this server knows its own salts: two weeks.
-const OWN_HOURS: u64 = 336;
+pub(crate) const OWN_HOURS: u64 = 336;
 
 #[derive(Default)]
 struct Passphrases {
@@ -400,6 +400,18 @@ impl<R: Random + Clone> Keyring<R> {
     /// Keeps the key of a token that was worth it.
     pub(crate) fn keep_key(&self, name: &KeyName, key: &SharedKey) {
         self.keys.keep(*name, key.clone());
+    }
+
+    /// Forgets the keys of tokens, as a child that was just started has none.
+    #[cfg(test)]
+    pub(crate) fn forget_keys(&self) {
+        self.benches.clear();
+        self.keys.clear();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keys_held(&self) -> usize {
+        self.keys.len()
     }
 
     /// Whether this server has made a salt, up to [`OWN_HOURS`] ago.

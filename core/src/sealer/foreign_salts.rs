@@ -135,3 +135,257 @@ impl<R: Random + Clone> Sealer<'_, R> {
             .any(|(_, _, block_size)| anonymous::body_length(block_size) == length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::heap::Heap;
+    use crate::keyring::OWN_HOURS;
+    use crate::sealer::{Keys, Settings};
+    use crate::{Keyring, OpenSslRandom, Origin, PassphraseList, Seed, SharedMemory};
+
+    const NOON: u64 = 1_800_000_000;
+    const HOUR: u64 = 3600;
+    const NOTHING: &[u8] = b"expiry=1800000000000000";
+    const USER: &[u8] = b"user=joe&expiry=1800000000000000";
+    /// As long as [`NOTHING`], to the block.
+    const SHORT: &[u8] = b"k=v&expiry=1800000000000000";
+
+    /// A server; all have one passphrase.
+    struct Server {
+        keyring: Keyring,
+        passphrases: PassphraseList,
+        cipher: &'static str,
+    }
+
+    impl Server {
+        fn new(seed: u8, cipher: &'static str) -> Self {
+            let (seed, memory) = (Seed([seed; 16]), SharedMemory::alone());
+            let keyring = Keyring::new(seed, OpenSslRandom, memory).unwrap();
+            let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
+            Self {
+                keyring,
+                passphrases: [passphrase].into_iter().collect(),
+                cipher,
+            }
+        }
+
+        fn ours() -> Self {
+            Self::new(1, "aes256")
+        }
+
+        fn with<T>(&self, with: impl FnOnce(Sealer<'_>) -> T) -> T {
+            let settings = Settings {
+                keys: Keys::Passphrases(&self.passphrases),
+                ciphers: &[self.keyring.cipher(None, self.cipher).unwrap()],
+                digest: None,
+                purpose: None,
+                engine: None,
+            };
+            with(Sealer::new(&self.keyring, settings))
+        }
+
+        fn seal(&self, session: &[u8], now: u64) -> Vec<u8> {
+            self.with(|sealer| {
+                let sealed = sealer.seal(session, at(now), &Heap).unwrap();
+                sealed.token.to_bytes().to_vec()
+            })
+        }
+
+        /// Whether a key was derived to open a token.
+        fn open(&self, token: &[u8], now: u64) -> Result<bool, Refusal> {
+            self.with(|sealer| match sealer.open(token, at(now), &Heap) {
+                Ok(opened) => Ok(opened.derived),
+                Err(OpenError::Refused(refusal)) => Err(refusal),
+                Err(OpenError::Library(error)) => panic!("{error}"),
+            })
+        }
+
+        /// As the budget is once so many have come.
+        fn use_budget_up(&self, now: u64) {
+            while self.keyring.anonymous.take(now) {}
+        }
+    }
+
+    /// The C module: each token has a salt of its own, as each hour of a server
+    /// of ours.
+    struct CModule(Server, u64);
+
+    impl CModule {
+        fn new(cipher: &'static str) -> Self {
+            Self(Server::new(2, cipher), NOON)
+        }
+
+        fn token(&mut self, session: &[u8]) -> Vec<u8> {
+            self.1 = self.1.saturating_add(HOUR);
+            self.0.seal(session, self.1)
+        }
+
+        fn tokens(&mut self, session: &[u8], count: usize) -> Vec<Vec<u8>> {
+            (0..count).map(|_| self.token(session)).collect()
+        }
+    }
+
+    fn at(now: u64) -> Call {
+        Call { now, processor: 0 }
+    }
+
+    #[test]
+    fn a_session_that_says_nothing_is_derived_for_once() {
+        for cipher in ["aes256", "3des192"] {
+            let (server, mut c) = (Server::new(1, cipher), CModule::new(cipher));
+            let tokens = c.tokens(NOTHING, 100);
+            for token in &tokens {
+                assert_eq!(server.open(token, NOON), Ok(true));
+            }
+            server.keyring.forget_keys();
+            for _ in 0..3 {
+                for token in &tokens {
+                    assert_eq!(server.open(token, NOON), Err(Refusal::SaysNothing));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_at_hand_opens_as_ever() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes256"));
+        let token = c.token(NOTHING);
+        assert_eq!(server.open(&token, NOON), Ok(true));
+        for _ in 0..3 {
+            assert_eq!(server.open(&token, NOON), Ok(false));
+            // Not by what a bench holds alone.
+            server.keyring.benches.clear();
+        }
+    }
+
+    #[test]
+    fn sessions_of_users_open_whatever_else_comes() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes256"));
+        let tokens = c.tokens(USER, 50);
+        let flood = c.tokens(NOTHING, 50);
+        server.use_budget_up(NOON);
+        for (token, flood) in tokens.iter().zip(&flood) {
+            assert_eq!(server.open(flood, NOON), Err(Refusal::TooManyOfNothing));
+            assert_eq!(server.open(token, NOON), Ok(true));
+        }
+        for token in &tokens {
+            assert_eq!(server.open(token, NOON), Ok(false), "its key is kept");
+        }
+    }
+
+    #[test]
+    fn a_session_as_short_is_refused_while_the_budget_is_used_up() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes256"));
+        let token = c.token(SHORT);
+        server.use_budget_up(NOON);
+        assert_eq!(server.open(&token, NOON), Err(Refusal::TooManyOfNothing));
+        assert!(Refusal::TooManyOfNothing.may_open_elsewhere());
+        assert_eq!(server.open(&token, NOON + 1), Ok(true));
+        server.keyring.benches.clear();
+        server.use_budget_up(NOON + 1);
+        assert_eq!(server.open(&token, NOON + 1), Ok(false), "its key is kept");
+    }
+
+    #[test]
+    fn sessions_that_say_something_take_nothing_from_the_budget() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes256"));
+        server.use_budget_up(NOON);
+        server.keyring.anonymous.give_back();
+        for token in c.tokens(SHORT, 20) {
+            assert_eq!(server.open(&token, NOON), Ok(true));
+        }
+        assert_eq!(server.open(&c.token(NOTHING), NOON), Ok(true));
+        let next = c.token(NOTHING);
+        assert_eq!(server.open(&next, NOON), Err(Refusal::TooManyOfNothing));
+    }
+
+    #[test]
+    fn own_salts_are_never_refused() {
+        let server = Server::ours();
+        let hours = (0..=OWN_HOURS).step_by(24);
+        for hour in hours {
+            let then = NOON - hour * HOUR;
+            let [nothing, short] = [NOTHING, SHORT].map(|session| server.seal(session, then));
+            // Another hour's key seals now.
+            server.seal(NOTHING, NOON + HOUR);
+            for _ in 0..2 {
+                server.keyring.forget_keys();
+                server.use_budget_up(NOON);
+                assert_eq!(server.open(&nothing, NOON), Ok(true), "{hour}");
+                assert_eq!(server.open(&short, NOON), Ok(false), "{hour}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_pushes_out_no_key_that_is_in_use() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes256"));
+        let other = Server::new(3, "aes256");
+        let hours: Vec<_> = (0..50).map(|hour| NOON - hour * HOUR).collect();
+        let of_users: Vec<_> = hours.iter().map(|hour| other.seal(USER, *hour)).collect();
+        let of_nobody: Vec<_> = hours
+            .iter()
+            .map(|hour| other.seal(NOTHING, *hour))
+            .collect();
+        for token in &of_users {
+            assert_eq!(server.open(token, NOON), Ok(true));
+        }
+        // More than all that can be on trial.
+        for name in 0..10_000_u128 {
+            let name = KeyName {
+                passphrase: 0,
+                digest: 0,
+                length: 32,
+                salt: name.to_le_bytes(),
+            };
+            server.keyring.try_key(&name);
+        }
+        for token in c.tokens(NOTHING, 100) {
+            assert_eq!(server.open(&token, NOON), Ok(true));
+        }
+        for token in of_users.iter().chain(&of_nobody) {
+            assert_eq!(server.open(token, NOON), Ok(false));
+        }
+    }
+
+    #[test]
+    fn a_salt_is_not_judged_by_one_session_under_it() {
+        let server = Server::ours();
+        let other = Server::new(3, "aes256");
+        let [nothing, user] = [NOTHING, USER].map(|session| other.seal(session, NOON));
+        assert_eq!(server.open(&nothing, NOON), Ok(true));
+        server.keyring.forget_keys();
+        assert_eq!(server.open(&nothing, NOON), Err(Refusal::SaysNothing));
+        assert_eq!(server.open(&user, NOON), Ok(true));
+        assert_eq!(
+            server.open(&nothing, NOON),
+            Ok(false),
+            "its key is kept now"
+        );
+    }
+
+    #[test]
+    fn tokens_of_another_cipher_are_derived_for_once() {
+        let (server, mut c) = (Server::ours(), CModule::new("aes128"));
+        let tokens = c.tokens(USER, 100);
+        let first: Vec<_> = tokens
+            .iter()
+            .map(|token| server.open(token, NOON))
+            .collect();
+        for (token, first) in tokens.iter().zip(first) {
+            server.keyring.forget_keys();
+            // A wrong key finds its padding once in 256 times.
+            if first == Err(Refusal::OtherAlgorithm) {
+                assert_eq!(server.open(token, NOON), Err(Refusal::OtherAlgorithm));
+                assert_eq!(server.keyring.keys_held(), 0, "no key was derived");
+            }
+        }
+        // A section with that cipher is another matter.
+        let known = Server {
+            cipher: "aes128",
+            ..server
+        };
+        assert_eq!(known.open(&tokens[0], NOON), Ok(true));
+    }
+}
