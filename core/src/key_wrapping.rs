@@ -72,6 +72,15 @@ impl Wrapping {
         }
     }
 
+    /// Bytes of an encrypted content key of so many bytes.
+    pub(crate) fn encrypted_key_length(self, kind: KeyKind, content_key: usize) -> usize {
+        match self {
+            // As a signature, it has as many as the modulus.
+            Self::RsaOaep(_) => kind.signature_length(),
+            Self::EcdhEs(_) => content_key.saturating_add(WRAP_OVERHEAD),
+        }
+    }
+
     /// Encrypts a content key of 16, 24 or 32 bytes.
     pub(crate) fn wrap(
         self,

@@ -152,6 +152,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let place = match self.keyring.content_keys(identity).find(&name) {
             Some(place) => place,
             None => {
+                check_parts(
+                    parts,
+                    wrapping.encrypted_key_length(kind, cipher.key_length()),
+                )?;
                 // Text and not bytes is what the signature is over.
                 let encrypted_key =
                     std::str::from_utf8(parts.encrypted_key).map_err(|_| Refusal::Encoding)?;
@@ -194,6 +198,19 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
         algs
     }
+}
+
+/// Looks at all that costs next to nothing, before a public key has to work.
+fn check_parts(parts: &Parts<'_>, encrypted_key: usize) -> Result<(), Refusal> {
+    let text = parts.encrypted_key;
+    if text.len() != URL_SAFE_NO_PAD.encoded_length(encrypted_key) {
+        return Err(Refusal::EncryptedKey);
+    }
+    let are_base64url = [text, parts.ciphertext].map(|text| URL_SAFE_NO_PAD.check(text));
+    if are_base64url.iter().any(Result::is_err) {
+        return Err(Refusal::Encoding);
+    }
+    Ok(())
 }
 
 /// What goes by a header and an encrypted key, both in base64url.
@@ -418,6 +435,29 @@ mod tests {
                 }
             }
             assert!(section.content_keys() <= wrong.len());
+        }
+    }
+
+    #[test]
+    fn what_is_cheap_to_see_is_looked_at_before_the_signature() {
+        for section in Section::both() {
+            let length = section.certificate.kind.signature_length();
+            let (right, point) = section.wrap(section.wrapping);
+            let junk = |encrypted_key: &str| {
+                section.token(encrypted_key, point.as_ref(), |_| vec![1; length])
+            };
+            assert_eq!(section.refusal(&junk(&right)), Refusal::Signature);
+            for wrong in [&right[4..], &format!("AAAA{right}"), &right[1..], ""] {
+                assert_eq!(section.refusal(&junk(wrong)), Refusal::EncryptedKey);
+            }
+            let not_base64 = format!("+{}", &right[1..]);
+            assert_eq!(section.refusal(&junk(&not_base64)), Refusal::Encoding);
+            // The ciphertext, which is the only part of four characters.
+            for wrong in ["A", "AA+A", "AAAAA"] {
+                let token = junk(&right).replace(".AAAA.", &format!(".{wrong}."));
+                assert_eq!(section.refusal(&token), Refusal::Encoding, "{wrong}");
+            }
+            assert_eq!(section.content_keys(), 0);
         }
     }
 
