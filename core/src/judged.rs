@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
     use crate::evp::store;
-    use crate::{Keyring, OpenSslRandom, Origin, Seed};
+    use crate::{Keyring, OpenSslRandom, Origin, Seed, SharedMemory};
 
     const SECRET: &str = "secret";
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     fn passphrases(texts: &[&str]) -> PassphraseList {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom).unwrap();
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let texts = texts.iter();
         texts
             .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())

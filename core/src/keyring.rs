@@ -405,7 +405,7 @@ impl<R: Random + Clone> Keyring<R> {
     /// Forgets the keys of tokens, as a child that was just started has none.
     #[cfg(test)]
     pub(crate) fn forget_keys(&self) {
-        self.benches.clear();
+        self.benches.set_up();
         self.keys.clear();
     }
 

@@ -255,7 +255,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(server.open(&token, NOON), Ok(false));
             // Not by what a bench holds alone.
-            server.keyring.benches.clear();
+            server.keyring.benches.set_up();
         }
     }
 
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(server.open(&token, NOON), Err(Refusal::TooManyOfNothing));
         assert!(Refusal::TooManyOfNothing.may_open_elsewhere());
         assert_eq!(server.open(&token, NOON + 1), Ok(true));
-        server.keyring.benches.clear();
+        server.keyring.benches.set_up();
         server.use_budget_up(NOON + 1);
         assert_eq!(server.open(&token, NOON + 1), Ok(false), "its key is kept");
     }
