@@ -142,7 +142,9 @@ fn seal_again(
         salt,
     };
     let key = ClassicKey::derive(passphrase, digest, &salt, KEY_LENGTH).unwrap();
-    Workbenches::new(OpenSslRandom)
+    let benches = Workbenches::new(OpenSslRandom);
+    benches.set_up();
+    benches
         .with(0, |bench| {
             // The IV is the nonce's encryption: decrypted, it gives the nonce.
             let Format::Classic { block_size } = cipher.format() else {
