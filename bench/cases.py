@@ -12,6 +12,9 @@ from httpd import C, CLEAR, MPM_PREFORK, OURS, SESSION_BASICS, Setup
 # Tokens from so many servers, each with its own salt.
 SERVERS = 1000
 
+# Sessions that a visitor without a name has collected from a C server.
+COLLECTED = 6000
+
 # One cookie of fifty is junk.
 JUNK_SHARE = 0.02
 
@@ -25,6 +28,14 @@ class Cookies(Enum):
     OWN = "one, made by the server itself"
     OF_C_SERVERS = "made by the C module, a new salt in each"
     WITH_JUNK = "the server's own, 2 % of them replaced by junk"
+    REPLAYED = "of visitors to the C module that say nothing, a new salt in each"
+    JUNK = "nothing but junk of the classic format"
+    JUNK_SIGNATURE = "the server's own, with a random signature in each"
+
+    @property
+    def hostile(self) -> bool:
+        """Whether no request has a session of its own."""
+        return self in (Cookies.REPLAYED, Cookies.JUNK, Cookies.JUNK_SIGNATURE)
 
 
 class Method(Enum):
@@ -72,6 +83,10 @@ class Comparison:
     target: Target | None = None
     # Time per request instead of requests per time.
     cost: bool = False
+    # Processor time per request: what an attacker can make a server compute.
+    cpu: bool = False
+    # A verification by `openssl speed`, which is added to the subject below.
+    verification: str | None = None
     # Two more subjects, whose ratio this one is divided by.
     beside: tuple[str, str] | None = None
 
@@ -79,8 +94,12 @@ class Comparison:
     def title(self) -> str:
         """How the ratio is called in tables."""
         title = f"{self.above} / {self.below}"
+        if self.verification:
+            title = f"{self.above} / ({self.below} + {self.verification})"
         if self.cost:
             title += ", time per request"
+        if self.cpu:
+            title += ", CPU"
         if self.beside:
             title += ", beside clear"
         return title
@@ -164,6 +183,29 @@ def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
 def against_padded(clear: float) -> tuple[Comparison, ...]:
     """Ours to clear with as long a cookie, with its target."""
     return (Comparison(OURS, PADDED, at_least(clear)),)
+
+
+PLAIN, HOSTILE = "plain", "hostile"
+
+
+def hostile(name: str, title: str, cookies: Cookies, crypto: str, verification: str = "") -> Case:
+    """A plain request beside one with a hostile token, both to our server."""
+    setup = Setup(OURS, crypto=crypto)
+    if verification:
+        target = Comparison(HOSTILE, PLAIN, at_most(1.1), cpu=True, verification=verification)
+        comparisons = (Comparison(HOSTILE, PLAIN, cpu=True), target)
+    else:
+        comparisons = (Comparison(HOSTILE, PLAIN, at_most(2), cpu=True),)
+    subjects = (Subject(PLAIN, setup), Subject(HOSTILE, setup, cookies))
+    return Case(name, title, subjects, comparisons)
+
+
+def junk_signature(name: str, title: str, verification: str) -> Case:
+    """Junk for a certificate, which costs a verification with its public key."""
+    crypto = f'SessionCryptoCertificateFile "{CERTIFICATES / name}.pem"\n'
+    return hostile(
+        f"junk-{name}", f"junk for a certificate, {title}", Cookies.JUNK_SIGNATURE, crypto, verification
+    )
 
 
 # The session's age starts anew with each request, so each request writes it.
@@ -296,6 +338,17 @@ CASES = (
         trio(cookies=Cookies.WITH_JUNK),
         against(None),
     ),
+    hostile(
+        "replayed",
+        f"{COLLECTED:,} sessions of C servers that say nothing, in turn",
+        Cookies.REPLAYED,
+        ONE_PASSPHRASE,
+    ),
+    hostile("junk-classic", "junk of the classic format", Cookies.JUNK, TWENTY_PASSPHRASES),
+    junk_signature("p-256", "P-256", "ecdsap256"),
+    junk_signature("p-384", "P-384", "ecdsap384"),
+    junk_signature("p-521", "P-521", "ecdsap521"),
+    junk_signature("rsa-2048", "RSA-2048", "rsa2048"),
     Case(
         "first-prefork",
         "first request of a new child, prefork",

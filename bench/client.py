@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from httpd import HarnessError, Server
 
 PAGE = "/page/index.txt"
+# Where a session is made.
+MAKE = "/make/session"
 
 # A session comes back with a new expiry, and a token in whole cipher blocks.
 SLACK = 32
@@ -51,12 +53,12 @@ class Client:
         )
 
 
-def make_sessions(server: Server, count: int = 1) -> list[str]:
+def make_sessions(server: Server, count: int = 1, path: str = MAKE) -> list[str]:
     """Has a server make sessions, and keeps their cookies."""
     sessions = []
     with Client(server) as client:
         for _ in range(count):
-            answer = client.get("/make/session")
+            answer = client.get(path)
             if answer.status != 200 or not answer.session:
                 raise HarnessError(
                     f"{server.setup.kind}: no session was made (status {answer.status})\n"

@@ -1,8 +1,6 @@
 """Running a case: the servers start, are checked, and are driven in turn."""
 
-import base64
 import contextlib
-import random
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -10,11 +8,13 @@ from pathlib import Path
 from statistics import median
 from typing import Callable
 
-from cases import JUNK_SHARE, NEW_CHILDREN, SERVERS, Case, Cookies, Method, Subject, Target
-from client import PAGE, Client, check, make_sessions
+from cases import COLLECTED, NEW_CHILDREN, SERVERS, Case, Comparison, Cookies, Method, Subject, Target
+from client import MAKE, PAGE, Client, check, make_sessions
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
+from hostile import junk, junk_signatures, with_junk
 from load import COOKIE, Run, drive, write_cookies
+from verification import verification_us
 
 DERIVED = "a key was derived, or a private key used, during this request"
 
@@ -78,7 +78,8 @@ class Bench:
         self._options = options
         self._root = root
         self._say = say
-        self._of_c_servers: list[str] = []
+        # By kind of cookies; tokens of the C module take a while to make.
+        self._of_c_servers: dict[Cookies, list[str]] = {}
         self._next = 0
 
     def possible(self, case: Case) -> str | None:
@@ -88,7 +89,8 @@ class Bench:
         missing = wanted - set(self._httpd.mpms())
         if missing:
             return f"this httpd has no MPM {' '.join(sorted(missing))}"
-        if self._httpd.c is None and any(s.cookies is Cookies.OF_C_SERVERS for s in case.subjects):
+        of_c = (Cookies.OF_C_SERVERS, Cookies.REPLAYED)
+        if self._httpd.c is None and any(s.cookies in of_c for s in case.subjects):
             return "there is no C module to make tokens with"
         return None
 
@@ -109,7 +111,8 @@ class Bench:
         with contextlib.ExitStack() as stack:
             ready = self._start_all(stack, subjects)
             for subject, server, cookies in ready:
-                self._drive(subject, server, cookies, 1)
+                # Until what derivations there are at once are used up.
+                self._drive(subject, server, cookies, 3 if subject.cookies.hostile else 1)
             for number in range(self._options.rounds):
                 self._say(f"round {number + 1} of {self._options.rounds}")
                 # Another one begins each round.
@@ -219,6 +222,8 @@ class Bench:
             self._pad(server, as_long_as)
         sessions = self._sessions(subject, server)
         good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
+        if subject.cookies.hostile:
+            [good] = make_sessions(server)
         check(server, good, subject.writes)
         return server, write_cookies(self._file(), sessions)
 
@@ -247,30 +252,20 @@ class Bench:
             return make_sessions(server)
         if subject.cookies is Cookies.WITH_JUNK:
             return with_junk(make_sessions(server)[0])
+        if subject.cookies is Cookies.JUNK:
+            return junk(make_sessions(server)[0])
+        if subject.cookies is Cookies.JUNK_SIGNATURE:
+            return junk_signatures(make_sessions(server)[0])
+        # Visitors bring no session, and are given one that says nothing.
+        count, path = (COLLECTED, PAGE) if subject.cookies.hostile else (SERVERS, MAKE)
         if subject.setup.kind == CLEAR:
-            return make_sessions(server, SERVERS)
-        if not self._of_c_servers:
-            self._say(f"making {SERVERS:,} tokens with the C module")
+            return make_sessions(server, count, path)
+        if subject.cookies not in self._of_c_servers:
+            self._say(f"making {count:,} tokens with the C module")
             maker = replace(subject, setup=replace(subject.setup, kind=C))
             with self._server(maker) as c_server:
-                self._of_c_servers = make_sessions(c_server, SERVERS)
-        return self._of_c_servers
-
-
-def with_junk(good: str) -> list[str]:
-    """A thousand cookies: every fiftieth is junk, each in another way.
-
-    Damaged tokens, random ones of the same length, and text that no encoder made.
-    """
-    rng = random.Random(1)
-    every = round(1 / JUNK_SHARE)
-    kinds: list[Callable[[], str]] = [
-        lambda: good[: len(good) // 2],
-        lambda: ("B" if good[0] != "B" else "C") + good[1:],
-        lambda: base64.b64encode(rng.randbytes(len(good) * 3 // 4)).decode(),
-        lambda: "not-a-token-" + str(rng.randrange(10**9)),
-    ]
-    return [good if n % every else kinds[n // every % len(kinds)]() for n in range(1000)]
+                self._of_c_servers[subject.cookies] = make_sessions(c_server, count, path)
+        return self._of_c_servers[subject.cookies]
 
 
 def _time_first_requests(server: Server) -> list[float]:
@@ -304,6 +299,8 @@ def _compare(case: Case, measured: dict[str, Measured]) -> list[Finding]:
         if comparison.cost:
             values = [1 / value for value in values]
         cpu = _quotients([m.cpu_us for m in subjects])
+        if comparison.cpu:
+            values, cpu = _cpu_quotients(comparison, *subjects), []
         findings.append(
             Finding(
                 comparison.title,
@@ -320,6 +317,13 @@ def _quotients(of: list[list[float]]) -> list[float]:
     """The first by the second; with four, that by the third by the fourth."""
     values = ratios(of[0], of[1])
     return ratios(values, ratios(of[2], of[3])) if len(of) == 4 else values
+
+
+def _cpu_quotients(comparison: Comparison, above: Measured, below: Measured) -> list[float]:
+    """Processor time per request by that of the other, and a verification if named."""
+    name = comparison.verification
+    more = verification_us(name) if name else 0.0
+    return ratios(above.cpu_us, [value + more for value in below.cpu_us])
 
 
 def _resident_mib(pid: int) -> float:
