@@ -190,6 +190,7 @@ impl fmt::Debug for Cipher {
 #[derive(Clone)]
 pub struct Digest {
     evp: Arc<openssl::md::Md>,
+    label: Arc<str>,
     /// Where it came from, which has to stay.
     supplier: Option<Arc<Supplier>>,
 }
@@ -217,6 +218,7 @@ impl Digest {
         };
         let evp = evp.ok_or(AlgorithmError::UnknownDigest)?;
         let digest = Self {
+            label: label(&evp, name, supplier),
             evp: Arc::new(evp),
             supplier: supplier.cloned(),
         };
@@ -263,10 +265,32 @@ impl Digest {
         self.evp.type_()
     }
 
+    /// Whether an engine or a provider has it, and not OpenSSL itself.
+    pub(crate) fn is_supplied(&self) -> bool {
+        self.supplier.is_some()
+    }
+
+    /// What tells digests apart from one reading of the configuration to the
+    /// next.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()
     }
+}
+
+/// Where a digest is from, and OpenSSL's short name; the configuration's, for
+/// one that has none.
+fn label(evp: &MdRef, name: &str, supplier: Option<&Arc<Supplier>>) -> Arc<str> {
+    let source = supplier.map_or("", |supplier| supplier.label());
+    let name = match evp.type_() {
+        Nid::UNDEF => name,
+        nid => nid.short_name().unwrap_or(name),
+    };
+    format!("{source} {name}").into()
 }
 
 /// Bytes of the shortest digest there is a use for (MD4, MD5).

@@ -72,15 +72,29 @@ pub(crate) const KEY_ID: usize = 6;
 /// key id and the key of each day are expanded.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Master {
-    bytes: Box<[u8]>,
+    bytes: Box<[u8; 32]>,
     key_id: [u8; KEY_ID],
 }
 
 impl Master {
     /// Derives the master key; a tenth of a second and more.
     pub(crate) fn derive(passphrase: &Passphrase, digest: &Digest) -> Result<Self, LibraryError> {
-        let mut bytes = vec![0; 32].into_boxed_slice();
-        digest.pbkdf2(passphrase.secret(), JWE_SALT, JWE_ROUNDS, &mut bytes)?;
+        let mut bytes = Box::new([0; 32]);
+        digest.pbkdf2(
+            passphrase.secret(),
+            JWE_SALT,
+            JWE_ROUNDS,
+            bytes.as_mut_slice(),
+        )?;
+        Self::of(bytes)
+    }
+
+    /// Makes the master key of the bytes of one.
+    pub(crate) fn restore(bytes: &[u8; 32]) -> Result<Self, LibraryError> {
+        Self::of(Box::new(*bytes))
+    }
+
+    fn of(bytes: Box<[u8; 32]>) -> Result<Self, LibraryError> {
         let mut master = Self {
             bytes,
             key_id: [0; KEY_ID],
@@ -89,6 +103,10 @@ impl Master {
         master.expand(&[KEY_ID_LABEL], &mut key_id)?;
         master.key_id = key_id;
         Ok(master)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
     }
 
     pub(crate) fn key_id(&self) -> &[u8; KEY_ID] {
@@ -106,7 +124,7 @@ impl Master {
 
     /// HKDF-Expand with SHA-256 (RFC 5869, section 2.3).
     fn expand(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), LibraryError> {
-        hkdf_expand(&self.bytes, info, output)
+        hkdf_expand(self.bytes.as_slice(), info, output)
             .map_err(|stack| LibraryError::new("expand a key", &stack))
     }
 }

@@ -206,6 +206,15 @@ impl Supplier {
         }
     }
 
+    /// Which one it is, as far as can be told.
+    pub(crate) fn label(&self) -> &str {
+        match self {
+            #[cfg(openssl_engines)]
+            Self::Engine(_) => "engine",
+            Self::Provider { properties, .. } => properties,
+        }
+    }
+
     /// Its own implementation of a cipher, or else another's.
     pub(crate) fn cipher(&self, name: &str) -> Option<openssl::cipher::Cipher> {
         let own = match self {

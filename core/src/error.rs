@@ -183,6 +183,14 @@ pub enum SealError {
     /// The section names nothing to seal with.
     #[error("no passphrase and cipher to seal with")]
     NoKey,
+    /// The key is not derived yet, and too many were lately.
+    #[error(
+        "the key of its passphrase is not derived yet, and as many as may be were, lately, for \
+         .htaccess files and settings that only a request brings together: wait for some \
+         seconds, or set the passphrase in the server configuration, whose keys are derived \
+         at startup"
+    )]
+    TooManyKeys,
     /// OpenSSL failed.
     #[error(transparent)]
     Library(#[from] LibraryError),

@@ -4,7 +4,7 @@
 //! context, where such a digest is not.
 
 use openssl::error::ErrorStack;
-use openssl::md::MdRef;
+use openssl::md::{Md, MdRef};
 use openssl::md_ctx::MdCtx;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,13 @@ pub(crate) fn pbkdf2(
         }
     }
     Ok(())
+}
+
+/// HMAC-SHA256 of `parts`, one after the other.
+pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], ErrorStack> {
+    let mut output = [0; 32];
+    Hmac::new(key, Md::sha256())?.compute(parts, &mut output)?;
+    Ok(output)
 }
 
 /// HMAC (RFC 2104) under a key that was set once.
@@ -96,8 +103,6 @@ impl Hmac {
 
 #[cfg(test)]
 mod tests {
-    use openssl::md::Md;
-
     use super::*;
 
     #[test]
@@ -110,5 +115,13 @@ mod tests {
                 assert_eq!(ours, theirs);
             }
         }
+    }
+
+    /// RFC 4231, section 4.3.
+    #[test]
+    fn agrees_with_rfc_4231() {
+        let mac = sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
+        assert_eq!(mac.first_chunk(), Some(&[0x5b, 0xdc, 0xc1, 0x46]));
+        assert_eq!(mac.last_chunk(), Some(&[0x64, 0xec, 0x38, 0x43]));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::algorithms::{Algorithms, Defaults};
@@ -14,14 +14,15 @@ use crate::engine::Engines;
 use crate::hour::{self, Seed};
 use crate::identity::Identity;
 use crate::key_cache::{ClassicKeys, ContentKeys, FoundKey, KeyName, SharedKey};
+use crate::master_keys::Masters;
 use crate::pairing::Pairings;
 use crate::passphrase::SealingKey;
 use crate::sources::Sources;
 use crate::workbench::Workbenches;
 use crate::{
     AlgorithmError, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
-    LibraryError, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList, Random, Sealer,
-    Settings, SharedMemory, Source, SourceError,
+    LibraryError, MasterJob, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList,
+    Random, Sealer, Settings, SharedMemory, Source, SourceError,
 };
 
 /// What a process keeps between requests.
@@ -39,8 +40,7 @@ pub struct Keyring<R = OpenSslRandom> {
     passphrases: Mutex<Passphrases>,
     hasher: RandomState,
     next_id: AtomicU64,
-    /// JWE master keys derived before the fork.
-    masters: AtomicUsize,
+    pub(crate) masters: Masters,
     keys: ClassicKeys,
     pub(crate) anonymous: Anonymous,
     content_keys: ContentKeys,
@@ -51,8 +51,6 @@ pub struct Keyring<R = OpenSslRandom> {
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
     engines: Engines,
-    #[expect(dead_code, reason = "the tables come next")]
-    memory: SharedMemory,
 }
 
 /// Where a passphrase was written, which says how long it is kept.
@@ -93,11 +91,6 @@ impl<R: Random + Clone> Keyring<R> {
     /// each.
     pub const MAX_AGAIN: usize = 16;
 
-    /// How many JWE master keys the parent derives, at a tenth of a second
-    /// each: nobody is served while it does, also at a graceful restart. The
-    /// others wait for a request that needs them.
-    pub const MAX_MASTERS: usize = 32;
-
     /// Makes an empty keyring for this process alone, which seals and opens at
     /// once.
     ///
@@ -126,7 +119,7 @@ impl<R: Random + Clone> Keyring<R> {
             passphrases: Mutex::default(),
             hasher: RandomState::new(),
             next_id: AtomicU64::new(0),
-            masters: AtomicUsize::new(0),
+            masters: Masters::new(seed, memory),
             sources: Sources::default(),
             pairings: Pairings::default(),
             keys: ClassicKeys::default(),
@@ -136,7 +129,6 @@ impl<R: Random + Clone> Keyring<R> {
             engines: Engines::default(),
             hourly: Mutex::default(),
             benches: Workbenches::new(random),
-            memory,
         })
     }
 
@@ -254,7 +246,8 @@ impl<R: Random + Clone> Keyring<R> {
 
     /// Derives the keys that these settings seal and open with at a Unix time
     /// in seconds, so that no request has to: in the parent, before the
-    /// children fork. Returns how many it derived.
+    /// children fork. Returns how many it derived; the master keys of JWE, which
+    /// take longer, it only notes for [`Keyring::master_jobs`].
     ///
     /// # Errors
     ///
@@ -267,6 +260,12 @@ impl<R: Random + Clone> Keyring<R> {
                 Ok(usize::from(signed))
             }
         }
+    }
+
+    /// Hands over the master keys that [`Keyring::derive_for`] noted, each once:
+    /// to be restored or derived before the children fork.
+    pub fn master_jobs(&self) -> Vec<MasterJob> {
+        self.masters.jobs()
     }
 
     fn derive_from(
@@ -282,13 +281,7 @@ impl<R: Random + Clone> Keyring<R> {
         if settings.ciphers.iter().any(Cipher::is_aead) {
             let digest = settings.digest.unwrap_or(&defaults.jwe_digest);
             for passphrase in passphrases.iter() {
-                if self.masters.load(Ordering::Relaxed) >= Self::MAX_MASTERS {
-                    break;
-                }
-                let ((), derived) = passphrase.with_master(digest, |_| ())?;
-                self.masters
-                    .fetch_add(usize::from(derived), Ordering::Relaxed);
-                count = count.saturating_add(usize::from(derived));
+                self.masters.note(passphrase, digest)?;
             }
         }
         let seals_classic = settings

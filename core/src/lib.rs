@@ -22,6 +22,7 @@
 //! | `hour`, `key_cache` | the salt that an hour's classic tokens share, and the keys that are kept |
 //! | `anonymous` | sessions that say nothing about a user, and how much is derived for them |
 //! | `jwe_keys` | the content keys of JWE, in contexts that are kept |
+//! | `master_keys`, `master_table`, `rate` | where JWE master keys come from: the parent, another process, or a derivation that is paid for |
 //! | `shared` | a key that several threads may want before it is derived |
 //! | `shared_memory` | memory that the processes of a server share |
 //! | `workbench`, `cbc`, `aead` | cipher contexts that are kept |
@@ -43,6 +44,7 @@ pub use hour::Seed;
 pub use identity::Identities;
 pub use key_file::FileError;
 pub use keyring::{Keyring, Origin};
+pub use master_keys::{MasterJob, Payer};
 pub use pairing::{At, Needs, PairingError, Pairs};
 pub use passphrase::{EmptyPassphrase, Passphrase, PassphraseList};
 pub use purpose::{InvalidPurpose, Purpose};
@@ -77,11 +79,14 @@ mod key_cache;
 mod key_file;
 mod key_wrapping;
 mod keyring;
+mod master_keys;
+mod master_table;
 mod pairing;
 mod passphrase;
 mod private_key;
 mod purpose;
 mod random;
+mod rate;
 mod rounds;
 mod sealer;
 mod shared;

@@ -10,10 +10,10 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::derivation::{KEY_ID, Master};
+use crate::derivation::KEY_ID;
 use crate::key_cache::{KeyName, SharedKey};
-use crate::shared::Shared;
-use crate::{Digest, LibraryError};
+use crate::master_keys::{MasterPlace, Masters};
+use crate::{Digest, LibraryError, Payer};
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
@@ -24,7 +24,7 @@ pub struct Passphrase {
     secret: Secret,
     used: AtomicBool,
     sealing: Mutex<Vec<SealingKey>>,
-    masters: Mutex<Vec<(usize, Shared<Master>)>>,
+    masters: Mutex<Vec<(usize, Arc<MasterPlace>)>>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -40,6 +40,7 @@ pub struct PassphraseList {
     /// Their ids, side by side, to be searched.
     ids: Vec<u64>,
     key_ids: Mutex<Vec<(usize, KeyIds)>>,
+    payer: Payer,
 }
 
 /// Where in a list the passphrase with a JWE key id stands.
@@ -51,6 +52,7 @@ impl Clone for PassphraseList {
             passphrases: self.passphrases.clone(),
             ids: self.ids.clone(),
             key_ids: Mutex::default(),
+            payer: self.payer,
         }
     }
 }
@@ -62,6 +64,7 @@ impl PassphraseList {
             passphrases: Vec::new(),
             ids: Vec::new(),
             key_ids: Mutex::new(Vec::new()),
+            payer: Payer::Server,
         }
     }
 
@@ -96,37 +99,62 @@ impl PassphraseList {
         Some((index, self.passphrases.get(index)?))
     }
 
-    /// The passphrase with a JWE key id: one look-up, however many there are.
-    /// Says whether a master key had to be derived for it.
+    /// Says who pays for the master keys of these.
+    #[must_use]
+    pub fn paid_by(mut self, payer: Payer) -> Self {
+        self.payer = payer;
+        self
+    }
+
+    pub(crate) fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    /// The passphrase with a JWE key id, among those whose master key under a
+    /// digest is `known`: one look-up, however many there are, once all are.
     pub(crate) fn by_key_id(
         &self,
         digest: &Digest,
         key_id: &[u8; KEY_ID],
-    ) -> Result<(Option<&Arc<Passphrase>>, bool), LibraryError> {
-        let find = |key_ids: &[(usize, KeyIds)]| {
-            let (_, key_ids) = key_ids.iter().find(|(held, _)| *held == digest.id())?;
-            Some(
-                key_ids
-                    .get(key_id)
-                    .and_then(|index| self.passphrases.get(*index)),
-            )
-        };
-        let lock = || self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = find(&lock()) {
-            return Ok((found, false));
+        mut known: impl FnMut(&Passphrase) -> Result<Option<[u8; KEY_ID]>, LibraryError>,
+    ) -> Result<ByKeyId<'_>, LibraryError> {
+        let mut held = self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = held.iter().find(|(held, _)| *held == digest.id());
+        if let Some((_, key_ids)) = index {
+            let place = key_ids.get(key_id);
+            let found = place.and_then(|place| self.passphrases.get(*place));
+            return Ok(found.map_or(ByKeyId::None, ByKeyId::Found));
         }
-        // Not under the lock: each of these may take a tenth of a second.
-        let (mut key_ids, mut derived) = (KeyIds::default(), false);
+        let (mut key_ids, mut underived) = (KeyIds::default(), None);
         for (index, passphrase) in self.passphrases.iter().enumerate() {
-            let (key_id, was_derived) =
-                passphrase.with_master(digest, |master| *master.key_id())?;
-            key_ids.entry(key_id).or_insert(index);
-            derived |= was_derived;
+            match known(passphrase)? {
+                Some(known) => {
+                    key_ids.entry(known).or_insert(index);
+                }
+                None => underived = underived.or(Some(passphrase)),
+            }
         }
-        let mut held = lock();
-        held.push((digest.id(), key_ids));
-        Ok((find(&held).flatten(), derived))
+        let place = key_ids.get(key_id).copied();
+        if underived.is_none() {
+            held.push((digest.id(), key_ids));
+        }
+        let found = place.and_then(|place| self.passphrases.get(place));
+        Ok(match (found, underived) {
+            (Some(passphrase), _) => ByKeyId::Found(passphrase),
+            (None, Some(passphrase)) => ByKeyId::Underived(passphrase),
+            (None, None) => ByKeyId::None,
+        })
     }
+}
+
+/// What is known of a key id.
+pub(crate) enum ByKeyId<'l> {
+    /// The passphrase that has it.
+    Found(&'l Arc<Passphrase>),
+    /// No passphrase of the list has it.
+    None,
+    /// None has that is known; of the others, this is the first.
+    Underived(&'l Arc<Passphrase>),
 }
 
 impl Extend<Arc<Passphrase>> for PassphraseList {
@@ -202,14 +230,19 @@ impl Passphrase {
         self.secret.bytes.ct_eq(bytes).into()
     }
 
-    /// Whether a key has ever been derived from it.
+    /// Whether a key of it has ever been in use.
     pub(crate) fn was_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Notes that a key of it is in use.
+    pub(crate) fn note_use(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
     /// The bytes that key derivation starts from, which is about to.
     pub(crate) fn secret(&self) -> &[u8] {
-        self.used.store(true, Ordering::Relaxed);
+        self.note_use();
         &self.secret.bytes
     }
 
@@ -218,32 +251,20 @@ impl Passphrase {
         &self.secret.mac_key
     }
 
-    /// Hands the JWE master key to `with`, derived now if it has not been; and
-    /// says whether it was.
-    pub(crate) fn with_master<T>(
+    /// The place of the JWE master key under a digest, derived or not.
+    pub(crate) fn master_place(
         &self,
         digest: &Digest,
-        with: impl FnOnce(&Master) -> T,
-    ) -> Result<(T, bool), LibraryError> {
-        let place = self.master(digest.id());
-        let (master, derived) = place.get(|| Master::derive(self, digest))?;
-        Ok((with(master), derived))
-    }
-
-    /// The place of the JWE master key, derived or not, by a digest's id.
-    fn master(&self, digest: usize) -> Shared<Master> {
-        let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = masters.iter().position(|(held, _)| *held == digest);
-        if let Some((_, master)) = found.and_then(|index| masters.get(index)) {
-            if !master.has_failed() {
-                return master.clone();
-            }
+        masters: &Masters,
+    ) -> Result<Arc<MasterPlace>, LibraryError> {
+        let mut places = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, place)) = places.iter().find(|(held, _)| *held == digest.id()) {
+            return Ok(place.clone());
         }
         // No bound: OpenSSL has so many digests, and a master key is 38 bytes.
-        masters.retain(|(held, _)| *held != digest);
-        let master = Shared::default();
-        masters.push((digest, master.clone()));
-        master
+        let place = Arc::new(masters.place(&self.secret.bytes, digest)?);
+        places.push((digest.id(), place.clone()));
+        Ok(place)
     }
 
     /// The key of this name, if it is one of those that seal now.

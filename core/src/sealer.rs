@@ -151,7 +151,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         self.keyring.benches.with(call.processor, |bench| {
             // base64 has no dot, and JWE four.
             match (memchr(b'.', token), self.settings.keys) {
-                (Some(_), _) => self.open_jwe(token, bench, arena),
+                (Some(_), _) => self.open_jwe(token, call.now, bench, arena),
                 (None, Keys::Passphrases(list)) => {
                     self.open_classic(token, list, call, bench, arena)
                 }

@@ -1,15 +1,25 @@
 //! Content keys from passphrases: another one each day.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
-use crate::derivation::Master;
+use crate::derivation::{KEY_ID, Master};
 use crate::jwe::{self, Kid, Parts};
 use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
-use crate::{Cipher, LibraryError, OpenError, PassphraseList, Random, Refusal};
+use crate::master_keys::Use;
+use crate::passphrase::ByKeyId;
+use crate::{
+    Cipher, LibraryError, OpenError, Passphrase, PassphraseList, Random, Refusal, SealError,
+};
 
 const SECONDS_A_DAY: u64 = 86_400;
+
+/// Master keys derived to find the one of a token: the passphrase of now and
+/// the one before, as a rotation has them. Others follow with later tokens.
+const MOST_FOR_A_TOKEN: usize = 2;
 
 /// The day of a Unix time in seconds: days since 1970-01-01 UTC.
 ///
@@ -40,29 +50,32 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         name: ContentKeyName,
         passphrases: &PassphraseList,
-        cipher: &Cipher,
-        enc: &str,
-    ) -> Result<(SealingContext, bool), LibraryError> {
+        (cipher, enc): (&Cipher, &str),
+        now: u64,
+    ) -> Result<(SealingContext, bool), SealError> {
         let (ContentKeyName::Day { day, .. }, Some(passphrase)) = (name, passphrases.first())
         else {
-            return Err(LibraryError::impossible("seal"));
+            return Err(LibraryError::impossible("seal").into());
         };
-        let purpose = self.settings.purpose;
-        let make = |master: &Master| {
-            let kid = Kid {
-                key_id: *master.key_id(),
-                day,
-            };
-            Ok(SealingContext {
-                context: with_day_key(master, cipher, enc, day, AeadContext::sealing)?,
-                header: jwe::header(enc, &kid, purpose),
-                encrypted_key: String::new(),
-                name,
-                purpose: purpose.cloned(),
-            })
+        let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
+        let masters = &self.keyring.masters;
+        let place = passphrase.master_place(digest, masters)?;
+        let account = (passphrases.payer(), Use::Sealing);
+        let (master, derived) = masters
+            .find_or_derive(&place, (passphrase, digest), account, now)?
+            .ok_or(SealError::TooManyKeys)?;
+        let kid = Kid {
+            key_id: *master.key_id(),
+            day,
         };
-        let (made, derived) = passphrase.with_master(self.jwe_digest(), make)?;
-        Ok((made?, derived))
+        let made = SealingContext {
+            context: with_day_key(master, cipher, enc, day, AeadContext::sealing)?,
+            header: jwe::header(enc, &kid, purpose),
+            encrypted_key: String::new(),
+            name,
+            purpose: purpose.cloned(),
+        };
+        Ok((made, derived))
     }
 
     /// Finds the key that a token's header names.
@@ -70,6 +83,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         passphrases: &PassphraseList,
         parts: &Parts<'_>,
+        now: u64,
     ) -> Result<(OpeningContext, bool), OpenError> {
         let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
         if !parts.encrypted_key.is_empty() {
@@ -79,21 +93,54 @@ impl<R: Random + Clone> Sealer<'_, R> {
             let Some(kid) = jwe::read_header(parts.header, enc, purpose)? else {
                 continue;
             };
-            let (passphrase, derived) = passphrases.by_key_id(digest, &kid.key_id)?;
-            let passphrase = passphrase.ok_or(Refusal::UnknownKey)?;
+            let (passphrase, derived) = self.passphrase(passphrases, &kid.key_id, now)?;
             let name = ContentKeyName::Day {
                 passphrase: passphrase.id(),
                 digest: digest.id(),
                 cipher: cipher.id(),
                 day: kid.day,
             };
-            let make =
-                |master: &Master| with_day_key(master, cipher, enc, kid.day, AeadContext::opening);
-            let (context, again) = passphrase.with_master(digest, make)?;
-            let opening = OpeningContext::new(context?, name, parts, purpose);
-            return Ok((opening, derived || again));
+            let place = passphrase.master_place(digest, &self.keyring.masters)?;
+            let master = self.keyring.masters.known(&place, now)?;
+            let master = master.ok_or(Refusal::UnknownKey)?;
+            passphrase.note_use();
+            let context = with_day_key(master, cipher, enc, kid.day, AeadContext::opening)?;
+            let opening = OpeningContext::new(context, name, parts, purpose);
+            return Ok((opening, derived));
         }
         Err(OpenError::Refused(Refusal::Header))
+    }
+
+    /// Finds the passphrase that a key id is of, and says whether a key was
+    /// derived to find it: none, where the parent could derive them all.
+    fn passphrase<'l>(
+        &self,
+        passphrases: &'l PassphraseList,
+        key_id: &[u8; KEY_ID],
+        now: u64,
+    ) -> Result<(&'l Arc<Passphrase>, bool), OpenError> {
+        let (masters, digest) = (&self.keyring.masters, self.jwe_digest());
+        let known = |passphrase: &Passphrase| {
+            let place = passphrase.master_place(digest, masters)?;
+            let master = masters.known(&place, now)?;
+            Ok(master.map(|master| *master.key_id()))
+        };
+        let account = (passphrases.payer(), Use::Opening);
+        let mut derived = false;
+        for left in (0..=MOST_FOR_A_TOKEN).rev() {
+            let underived = match passphrases.by_key_id(digest, key_id, known)? {
+                ByKeyId::Found(passphrase) => return Ok((passphrase, derived)),
+                ByKeyId::Underived(passphrase) if left > 0 => passphrase,
+                ByKeyId::Underived(_) | ByKeyId::None => break,
+            };
+            let place = underived.master_place(digest, masters)?;
+            let found = masters.find_or_derive(&place, (underived, digest), account, now)?;
+            let Some((_, was_derived)) = found else {
+                break;
+            };
+            derived |= was_derived;
+        }
+        Err(OpenError::Refused(Refusal::UnknownKey))
     }
 }
 

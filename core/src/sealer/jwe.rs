@@ -32,11 +32,13 @@ impl<R: Random + Clone> Sealer<'_, R> {
             Some(held) => held,
             None => {
                 let (made, was_derived) = match self.settings.keys {
-                    Keys::Passphrases(list) => self.seal_under_day_key(name, list, cipher, enc),
-                    Keys::Certificates(list) => {
-                        self.seal_under_wrapped_key(name, list, cipher, enc, &mut bench.random)
+                    Keys::Passphrases(list) => {
+                        self.seal_under_day_key(name, list, (cipher, enc), call.now)?
                     }
-                }?;
+                    Keys::Certificates(list) => {
+                        self.seal_under_wrapped_key(name, list, cipher, enc, &mut bench.random)?
+                    }
+                };
                 derived = was_derived;
                 made
             }
@@ -56,6 +58,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn open_jwe<'a>(
         &self,
         token: &[u8],
+        now: u64,
         bench: &mut Workbench<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
@@ -77,7 +80,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             });
         }
         let (mut opening, derived) = match self.settings.keys {
-            Keys::Passphrases(list) => self.open_under_day_key(list, &parts),
+            Keys::Passphrases(list) => self.open_under_day_key(list, &parts, now),
             Keys::Certificates(list) => self.open_under_wrapped_key(list, &parts),
         }?;
         let session = decrypt(&mut opening, &parts, arena)?.ok_or(Refusal::Tag)?;

@@ -137,7 +137,26 @@ impl Section {
         }
     }
 
+    /// Its master keys are there, as those of a section of the server
+    /// configuration are.
     pub(crate) fn sealer(&self) -> Sealer<'_> {
+        if self.ciphers.first().is_some_and(Cipher::is_aead) {
+            self.derive_masters();
+        }
+        self.sealer_of_a_request()
+    }
+
+    pub(crate) fn derive_masters(&self) {
+        if let Held::Passphrases(_) = self.held {
+            self.keyring.derive_for(self.settings(), CALL.now).unwrap();
+        }
+        for job in self.keyring.master_jobs() {
+            job.derive().unwrap();
+        }
+    }
+
+    /// A sealer for settings that no parent has seen.
+    pub(crate) fn sealer_of_a_request(&self) -> Sealer<'_> {
         Sealer::new(&self.keyring, self.settings())
     }
 

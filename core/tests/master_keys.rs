@@ -1,0 +1,300 @@
+//! When a JWE master key is derived, by which process, and how often.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use common::{Leak, Section};
+use session_crypto_core::{
+    Call, Cipher, Digest, Keyring, Keys, OpenError, OpenSslRandom, Origin, PassphraseList, Payer,
+    Refusal, SealError, Sealer, Seed, Settings, SharedMemory,
+};
+
+mod common;
+
+const NOON: u64 = 1_800_000_000;
+const SESSION: &[u8] = b"user=joe";
+
+/// Derivations at once of one author and of all, and seconds between more.
+const EACH: (usize, u64) = (8, 10);
+const ALL: (usize, u64) = (16, 5);
+
+/// A process of a server.
+struct Process {
+    keyring: Keyring,
+    ciphers: Vec<Cipher>,
+    /// PBKDF2 with it takes no longer, and its keys are no others' keys.
+    digest: Digest,
+}
+
+impl Process {
+    fn new(memory: SharedMemory) -> Self {
+        Self::seeded(1, memory)
+    }
+
+    fn seeded(seed: u8, memory: SharedMemory) -> Self {
+        let keyring = Keyring::new(Seed([seed; 16]), OpenSslRandom, memory).unwrap();
+        let ciphers = vec![keyring.cipher(None, "aes-256-gcm").unwrap()];
+        let digest = keyring.digest(None, "SHA256").unwrap();
+        Self {
+            keyring,
+            ciphers,
+            digest,
+        }
+    }
+
+    fn list(&self, texts: &[String], payer: Payer) -> PassphraseList {
+        let origin = match payer {
+            Payer::Server => Origin::Server,
+            Payer::Author(_) => Origin::Htaccess,
+        };
+        let passphrases: PassphraseList = texts
+            .iter()
+            .map(|text| self.keyring.passphrase(text.as_bytes(), origin).unwrap())
+            .collect();
+        passphrases.paid_by(payer)
+    }
+
+    fn settings<'p>(&'p self, list: &'p PassphraseList) -> Settings<'p> {
+        Settings {
+            keys: Keys::Passphrases(list),
+            ciphers: &self.ciphers,
+            digest: Some(&self.digest),
+            purpose: None,
+            engine: None,
+        }
+    }
+
+    fn sealer<'p>(&'p self, list: &'p PassphraseList) -> Sealer<'p> {
+        Sealer::new(&self.keyring, self.settings(list))
+    }
+
+    /// Whether a session was sealed, and a key derived for it.
+    fn seal(&self, text: &str, payer: Payer, now: u64) -> Result<bool, SealError> {
+        let list = self.list(&[text.to_owned()], payer);
+        let sealed = self.sealer(&list).seal(SESSION, at(now), &Leak)?;
+        Ok(sealed.derived)
+    }
+
+    fn open(&self, list: &PassphraseList, token: &[u8], now: u64) -> Result<bool, Refusal> {
+        match self.sealer(list).open(token, at(now), &Leak) {
+            Ok(opened) => Ok(opened.derived),
+            Err(OpenError::Refused(refusal)) => Err(refusal),
+            Err(OpenError::Library(error)) => unreachable!("{error}"),
+        }
+    }
+
+    /// How many of these the process knows or another has published: those
+    /// that seal though nothing may be derived any more.
+    fn derived(&self, texts: &[String], payer: Payer, now: u64) -> usize {
+        texts
+            .iter()
+            .filter(|text| matches!(self.seal(text, payer, now), Ok(false)))
+            .count()
+    }
+
+    /// Uses up what a payer may have derived.
+    fn spend(&self, payer: Payer, now: u64) {
+        let spent = (0..100).find(|number| {
+            let text = format!("spends {payer:?} {now} {number}");
+            self.seal(&text, payer, now).is_err()
+        });
+        assert!(spent.is_some());
+    }
+}
+
+fn at(now: u64) -> Call {
+    Call { now, processor: 0 }
+}
+
+fn texts(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("passphrase {number}"))
+        .collect()
+}
+
+/// A token whose key id no section here has.
+fn junk() -> Vec<u8> {
+    Section::new(&["of nobody"], &["aes-256-gcm"]).seal(SESSION)
+}
+
+const JANE: Payer = Payer::Author(1000);
+const MALLORY: Payer = Payer::Author(1001);
+
+#[test]
+fn an_unknown_key_id_derives_nothing_where_the_parent_knew_all_passphrases() {
+    let process = Process::new(SharedMemory::alone());
+    let list = process.list(&texts(20), Payer::Server);
+    process
+        .keyring
+        .derive_for(process.settings(&list), NOON)
+        .unwrap();
+    let jobs = process.keyring.master_jobs();
+    assert_eq!(jobs.len(), 20);
+    for job in &jobs {
+        job.restore(&job.name()).unwrap();
+    }
+    process.keyring.after_fork();
+    // None of these is a key of such a passphrase, so whatever opened or
+    // sealed would have been derived.
+    let junk = junk();
+    for _ in 0..100 {
+        assert_eq!(process.open(&list, &junk, NOON), Err(Refusal::UnknownKey));
+    }
+    for text in texts(20) {
+        assert!(!process.seal(&text, Payer::Server, NOON).unwrap());
+    }
+}
+
+#[test]
+fn a_job_is_noted_once_and_its_name_tells_passphrase_and_digest_apart() {
+    let process = Process::new(SharedMemory::alone());
+    let again = Process::new(SharedMemory::alone());
+    let elsewhere = Process::seeded(2, SharedMemory::alone());
+    let names = |process: &Process, texts: &[String]| -> Vec<[u8; 32]> {
+        let list = process.list(texts, Payer::Server);
+        for _ in 0..2 {
+            let settings = process.settings(&list);
+            process.keyring.derive_for(settings, NOON).unwrap();
+        }
+        let jobs = process.keyring.master_jobs();
+        jobs.iter().map(|job| job.name()).collect()
+    };
+    let ours = names(&process, &texts(3));
+    assert_eq!(ours.len(), 3);
+    assert_eq!(ours, names(&again, &texts(3)), "as after a restart");
+    let theirs = names(&elsewhere, &texts(3));
+    assert!(theirs.iter().all(|name| !ours.contains(name)));
+    let mut other = Process::new(SharedMemory::alone());
+    other.digest = other.keyring.digest(None, "SHA512").unwrap();
+    let others = names(&other, &texts(3));
+    assert!(others.iter().all(|name| !ours.contains(name)));
+}
+
+#[test]
+fn a_key_that_was_kept_opens_what_was_sealed_before() {
+    let before = Process::new(SharedMemory::alone());
+    let list = before.list(&texts(1), Payer::Server);
+    before
+        .keyring
+        .derive_for(before.settings(&list), NOON)
+        .unwrap();
+    let jobs = before.keyring.master_jobs();
+    let job = jobs.first().unwrap();
+    assert!(job.key().is_none());
+    job.derive().unwrap();
+    let kept = *job.key().unwrap();
+    let token = before.sealer(&list).seal(SESSION, at(NOON), &Leak).unwrap();
+    let after = Process::new(SharedMemory::alone());
+    let list = after.list(&texts(1), Payer::Server);
+    after
+        .keyring
+        .derive_for(after.settings(&list), NOON)
+        .unwrap();
+    after
+        .keyring
+        .master_jobs()
+        .first()
+        .unwrap()
+        .restore(&kept)
+        .unwrap();
+    assert_eq!(after.open(&list, token.token.to_bytes(), NOON), Ok(false));
+}
+
+#[test]
+fn what_one_process_derives_the_others_find() {
+    let memory = SharedMemory::alone();
+    let (one, other) = (Process::new(memory), Process::new(memory));
+    assert!(one.seal("secret", JANE, NOON).unwrap());
+    assert!(!one.seal("secret", JANE, NOON).unwrap());
+    assert!(!other.seal("secret", JANE, NOON).unwrap());
+}
+
+#[test]
+fn processes_and_threads_that_miss_together_derive_once() {
+    let memory = SharedMemory::alone();
+    let processes = [Process::new(memory), Process::new(memory)].map(Arc::new);
+    let derived: usize = std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..8_usize)
+            .map(|number| {
+                let process = processes.get(number % 2).unwrap().clone();
+                scope.spawn(move || {
+                    let sealed = process.seal("secret", JANE, NOON).unwrap();
+                    usize::from(sealed)
+                })
+            })
+            .collect();
+        askers.into_iter().map(|asker| asker.join().unwrap()).sum()
+    });
+    // Two processes may look at the very same moment, before either has told.
+    assert!((1..=2).contains(&derived), "{derived}");
+}
+
+#[test]
+fn junk_in_htaccess_derives_each_passphrase_once_at_the_rate_of_its_author() {
+    let process = Process::new(SharedMemory::alone());
+    let (texts, junk) = (texts(32), junk());
+    let open = |now| {
+        let list = process.list(&texts, MALLORY);
+        assert_eq!(process.open(&list, &junk, now), Err(Refusal::UnknownKey));
+    };
+    open(NOON);
+    let (burst, interval) = EACH;
+    for _ in 0..50 {
+        open(NOON);
+    }
+    // Half of the burst is for sealing.
+    process.spend(MALLORY, NOON);
+    assert_eq!(process.derived(&texts, MALLORY, NOON), burst / 2);
+    // When the burst is whole again, so is its half; and no key is derived twice.
+    let later = NOON + interval * 8;
+    for _ in 0..50 {
+        open(later);
+    }
+    process.spend(MALLORY, later);
+    assert_eq!(process.derived(&texts, MALLORY, later), burst);
+}
+
+#[test]
+fn a_token_of_the_passphrase_before_opens_at_once_and_older_ones_later() {
+    let process = Process::new(SharedMemory::alone());
+    let texts = texts(4);
+    let of = |text: &String| Section::new(&[text.as_str()], &["aes-256-gcm"]).seal(SESSION);
+    let tokens: Vec<_> = texts.iter().map(of).collect();
+    let open = |token: usize| {
+        let list = process.list(&texts, JANE);
+        process.open(&list, tokens.get(token).unwrap(), NOON)
+    };
+    assert_eq!(open(1), Ok(true));
+    assert_eq!(open(0), Ok(false));
+    assert_eq!(open(3), Ok(true));
+}
+
+#[test]
+fn an_author_who_changes_his_passphrases_has_half_of_what_all_have() {
+    let process = Process::new(SharedMemory::alone());
+    let (all, each) = (ALL.0, EACH.0);
+    let seal = |payer, number| process.seal(&format!("{payer:?} {number}"), payer, NOON);
+    let sealed = |payer| {
+        (0..100)
+            .filter(|number| seal(payer, *number).is_ok())
+            .count()
+    };
+    assert_eq!(sealed(MALLORY), each);
+    assert!(matches!(seal(MALLORY, 200), Err(SealError::TooManyKeys)));
+    assert_eq!(sealed(JANE), all - each);
+    assert_eq!(sealed(Payer::Server), 0);
+    // What he had derived, he keeps.
+    assert!(!seal(MALLORY, 0).unwrap());
+    assert!(process.seal("again", MALLORY, NOON + EACH.1).is_ok());
+    assert!(process.seal("and again", MALLORY, NOON + EACH.1).is_err());
+}
+
+#[test]
+fn what_cannot_be_sealed_is_said_in_words() {
+    let process = Process::new(SharedMemory::alone());
+    process.spend(MALLORY, NOON);
+    let error = process.seal("S3cr3t", MALLORY, NOON).unwrap_err();
+    let words = error.to_string();
+    assert!(words.contains("set the passphrase in the server configuration"));
+    assert!(!words.contains("S3cr3t"), "{words}");
+}
