@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use session_crypto_core::{
     At, Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Keys, Needs, Origin,
-    PairingError, Pairs, Passphrase, PassphraseList, Purpose, Sealer, Settings, Source,
+    PairingError, Pairs, Passphrase, PassphraseList, Payer, Purpose, Sealer, Settings, Source,
 };
 
 use crate::ffi::{Place, Pool};
@@ -119,7 +119,8 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// Adds passphrases to this section's list, `limit` of them at most.
+    /// Adds passphrases to this section's list, `limit` of them at most, and
+    /// says who pays for keys of them that only a request asks for.
     ///
     /// # Errors
     ///
@@ -129,11 +130,12 @@ impl<'p> DirRecord<'p> {
         pool: Pool<'p>,
         more: Vec<Arc<Passphrase>>,
         origin: Origin,
+        payer: Payer,
         limit: usize,
     ) -> Result<(), String> {
         let mut list = self.passphrases.map(|held| held.list.clone());
         list.get_or_insert_default().extend(more);
-        let list = list.unwrap_or_default();
+        let list = list.unwrap_or_default().paid_by(payer);
         if list.len() > limit {
             return Err(too_many("passphrases", limit));
         }

@@ -7,7 +7,7 @@ use session_crypto_core::{Keyring, Purpose, Source, SourceError};
 use crate::SessionCrypto;
 use crate::config::{self, DirRecord, Named, Names};
 use crate::ffi::{Context, Directive, Directives, Parms};
-use crate::passphrases::{self, origin};
+use crate::passphrases::{self, origin, payer};
 use crate::sources;
 
 /// The directives, as httpd reads them.
@@ -111,7 +111,7 @@ fn passphrase<'p>(
         .iter()
         .map(|word| passphrases::from_word(parms, keyring, word))
         .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), more, origin(parms), limit)
+    record.add_passphrases(parms.pool(), more, origin(parms), payer(parms), limit)
 }
 
 fn passphrase_file<'p>(
@@ -122,7 +122,8 @@ fn passphrase_file<'p>(
 ) -> Result<(), String> {
     for file in words {
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), more, origin(parms), limit(parms))?;
+        let (origin, payer) = (origin(parms), payer(parms));
+        record.add_passphrases(parms.pool(), more, origin, payer, limit(parms))?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! | `sources` | where certificates and private keys are: files and URIs |
 //! | `config` | the records httpd creates and merges, and what they seal with |
 //! | `check` | what is looked at before httpd serves anybody |
+//! | `master_keys` | JWE master keys, derived side by side and kept |
 //! | `hooks` | what happens to a session on its way in and out |
 //! | `realms` | sessions stay in the realm that they belong to |
 //! | `report` | what is said of it in the log |
@@ -18,7 +19,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use config::{DirRecord, Realm};
-use ffi::{Failed, Module, Record, Request, Server};
+use ffi::{Failed, MainServer, Module, Record, Request, Server};
 use hooks::Session;
 use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
 
@@ -28,6 +29,7 @@ mod directives;
 #[expect(unsafe_code, reason = "the face of a C API")]
 mod ffi;
 mod hooks;
+mod master_keys;
 mod passphrases;
 mod realms;
 mod report;
@@ -68,6 +70,10 @@ impl Module for SessionCrypto {
         seen: &mut check::Warnings,
     ) -> Result<(), String> {
         check::prepare(keyring, server, seen, now())
+    }
+
+    fn before_fork_once(keyring: &Keyring, server: MainServer<'_>) -> Result<(), String> {
+        master_keys::derive(keyring, server)
     }
 
     fn after_fork(keyring: &Keyring) -> Result<(), String> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use session_crypto_core::{EmptyPassphrase, Keyring, Origin, Passphrase};
+use session_crypto_core::{EmptyPassphrase, Keyring, Origin, Passphrase, Payer};
 use zeroize::Zeroizing;
 
 use crate::ffi::{ConfigFile, Parms, arguments, path, pipe, server_root_relative};
@@ -195,6 +195,18 @@ pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
         Origin::Server
     }
 }
+
+/// Who pays for keys of what this line names.
+pub(crate) fn payer(parms: &Parms<'_>) -> Payer {
+    if parms.in_htaccess() {
+        Payer::Author(parms.owner().unwrap_or(NOBODY_KNOWN))
+    } else {
+        Payer::Server
+    }
+}
+
+/// The user of a file that cannot be looked at.
+const NOBODY_KNOWN: u32 = u32::MAX;
 
 fn outcome(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {

@@ -3,10 +3,11 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::fmt;
 use std::marker::PhantomData;
+use std::os::unix::fs::MetadataExt;
 use std::ptr;
 
 use super::bindings::{self, cmd_func, cmd_parms, command_rec};
-use super::config_file::with_words;
+use super::config_file::{path, with_words};
 use super::guard::{Entry, guard};
 use super::module::Module;
 use super::pool::Pool;
@@ -189,6 +190,14 @@ impl<'p> Parms<'p> {
             file: (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) }.to_owned()),
             line: directive.line_num,
         }
+    }
+
+    /// The number of the user who owns the file of this line; of a symbolic
+    /// link, the one who made it.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        let file = self.place().file?;
+        let metadata = path(&file).symlink_metadata().ok()?;
+        Some(metadata.uid())
     }
 
     /// The line stands in a virtual host.

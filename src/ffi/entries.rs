@@ -7,7 +7,7 @@ use session_crypto_core::SharedMemory;
 
 use super::bindings::{self, apr_pool_t, server_rec};
 use super::guard::{Entry, guard};
-use super::log::{self, Level};
+use super::log::{self, Level, MainServer};
 use super::module::{Module, install, is_first_reading, record};
 use super::pool::Pool;
 use super::{
@@ -157,7 +157,10 @@ unsafe extern "C" fn post_config<M: Module>(
         let mut seen = M::Seen::default();
         let look = |server: &_| M::before_fork(state, server, &mut seen);
         // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, look) }
+        unsafe { sections::for_each_server::<M>(server, look) }?;
+        // SAFETY: httpd passes the main server.
+        let server = unsafe { MainServer::from_raw(server) }.ok_or("httpd passed no server")?;
+        M::before_fork_once(state, server)
     })
 }
 
@@ -173,11 +176,12 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
 unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
     let entry = Entry::of_server("the monitor hook");
     guard(entry, bindings::DECLINED, || {
-        if let Some(since) = generations::have_ended() {
+        // SAFETY: httpd passes its main server.
+        let server = unsafe { MainServer::from_raw(server) };
+        if let (Some(server), Some(since)) = (server, generations::have_ended()) {
             let message =
                 format!("no process of a former configuration is left, all have that of {since}");
-            // SAFETY: httpd passes its main server.
-            unsafe { log::of_server(server, Level::Notice, &message) };
+            log::main(server, Level::Notice, &message);
         }
         bindings::DECLINED
     })

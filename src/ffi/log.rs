@@ -42,22 +42,36 @@ pub(super) fn text(message: &str) -> CString {
     CString::new(message.get(..end).unwrap_or_default()).unwrap_or_default()
 }
 
-/// Writes a line to the main server's log; to stderr until that is open.
-pub(crate) fn server(level: Level, message: &str) {
-    // SAFETY: shim.h allows a NULL server.
-    unsafe { of_server(ptr::null(), level, message) };
+/// The main server of a configuration that has been read.
+#[derive(Clone, Copy)]
+pub(crate) struct MainServer<'s>(&'s server_rec);
+
+impl<'s> MainServer<'s> {
+    /// # Safety
+    ///
+    /// NULL, or a server that lives for `'s`.
+    pub(super) unsafe fn from_raw(server: *const server_rec) -> Option<Self> {
+        // SAFETY: the caller vouches for it.
+        unsafe { server.as_ref() }.map(Self)
+    }
 }
 
-/// Writes a line to a server's log, if its `LogLevel` wants it.
-///
-/// # Safety
-///
-/// `server` is live, or NULL.
-pub(super) unsafe fn of_server(server: *const server_rec, level: Level, message: &str) {
+/// Writes a line to the main server's log, if that has lines of this level.
+pub(crate) fn main(server: MainServer<'_>, level: Level, message: &str) {
     let message = text(message);
-    // SAFETY: the caller vouches for the server; `message` is a C string that
+    // SAFETY: a live server, and a C string that ap_log_error copies.
+    unsafe {
+        bindings::session_crypto_log_server(server.0, level.code(), 0, message.as_ptr());
+    }
+}
+
+/// Writes a line to the main server's log, whose level is not asked; to stderr
+/// until that is open.
+pub(crate) fn server(level: Level, message: &str) {
+    let message = text(message);
+    // SAFETY: shim.h allows a NULL server, and `message` is a C string that
     // ap_log_error copies.
     unsafe {
-        bindings::session_crypto_log_server(server, level.code(), 0, message.as_ptr());
+        bindings::session_crypto_log_server(ptr::null(), level.code(), 0, message.as_ptr());
     }
 }

@@ -17,14 +17,16 @@
 //! | `sections` | the sections of a configuration that has been read |
 //! | `generations` | when the last process of a former configuration has ended |
 //! | `retained` | what outlives a configuration |
+//! | `kept_keys` | keys that outlive a configuration |
 //! | `shared_memory` | memory that the parent shares with its children |
+//! | `threads` | work on all processors at once |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
 //! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
 
 pub(crate) use config_file::{ConfigFile, arguments, path, server_root_relative};
 pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
-pub(crate) use log::{Level, server as log_server};
+pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Module, Record, is_first_reading};
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
@@ -32,12 +34,14 @@ pub(crate) use sections::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
 pub(crate) use tables::Table;
+pub(crate) use threads::side_by_side;
 
 mod config_file;
 mod directive;
 mod entries;
 mod generations;
 mod guard;
+pub(crate) mod kept_keys;
 mod log;
 mod module;
 pub(crate) mod pipe;
@@ -52,6 +56,7 @@ mod session_entries;
 mod session_hooks;
 mod shared_memory;
 mod tables;
+mod threads;
 
 /// httpd's API as bindgen translates it.
 #[allow(

@@ -10,6 +10,7 @@ use session_crypto_core::SharedMemory;
 use super::bindings::{self, module};
 use super::directive::Directives;
 use super::entries;
+use super::log::MainServer;
 use super::pool::Pool;
 use super::request::Request;
 use super::sections::Server;
@@ -54,6 +55,10 @@ pub(crate) trait Module: Sized + 'static {
         server: &Server<'s, Self>,
         seen: &mut Self::Seen,
     ) -> Result<(), String>;
+
+    /// Runs in the parent after all servers, when the configuration has been
+    /// read for good.
+    fn before_fork_once(state: &Self::State, server: MainServer<'_>) -> Result<(), String>;
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;

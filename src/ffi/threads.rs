@@ -1,0 +1,102 @@
+//! Work on all processors at once, in a parent that has one thread.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// What the threads share.
+struct Work<'w> {
+    next: AtomicUsize,
+    count: usize,
+    each: &'w (dyn Fn(usize) + Sync),
+}
+
+/// Calls `each` with every number below `count`, on as many threads as there
+/// are processors, and returns when all is done. A call that panics is over.
+///
+/// Plain threads of the system, while this one waits: `std::thread` leaves a
+/// thread-local with a destructor in the thread that spawns, and that would pin
+/// the module in the parent (`__cxa_thread_atexit_impl`).
+pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
+    let work = Work {
+        next: AtomicUsize::new(0),
+        count,
+        each,
+    };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let signals = Signals::block();
+    let mut threads = Vec::new();
+    for _ in 0..count.min(processors) {
+        threads.extend(start(&work));
+    }
+    drop(signals);
+    if threads.is_empty() {
+        work.run();
+    }
+    for thread in threads {
+        // SAFETY: a thread that was started, and is joined once.
+        unsafe { libc::pthread_join(thread, ptr::null_mut()) };
+    }
+}
+
+impl Work<'_> {
+    fn run(&self) {
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= self.count {
+                return;
+            }
+            let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.each)(number)));
+            // A payload's own destructor may panic in turn.
+            std::mem::forget(outcome);
+        }
+    }
+}
+
+/// Starts a thread, which the caller joins before `work` goes.
+fn start(work: &Work<'_>) -> Option<libc::pthread_t> {
+    let mut thread = MaybeUninit::uninit();
+    let argument = ptr::from_ref(work).cast_mut().cast::<c_void>();
+    // SAFETY: the call writes the thread's id, or fails (pthread_create(3)); the
+    // argument is what `run` takes, and outlives the thread.
+    let failed = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, argument) };
+    // SAFETY: written, as the call did not fail.
+    (failed == 0).then(|| unsafe { thread.assume_init() })
+}
+
+extern "C" fn run(work: *mut c_void) -> *mut c_void {
+    // SAFETY: `start` passes a Work that its caller keeps until this has ended;
+    // it is Sync, as all its parts are.
+    if let Some(work) = unsafe { work.cast::<Work<'_>>().as_ref() } {
+        work.run();
+    }
+    ptr::null_mut()
+}
+
+/// The signals of this thread, all blocked until this goes: what it starts
+/// meanwhile inherits that, and httpd's handlers stay with the main thread.
+struct Signals(libc::sigset_t);
+
+impl Signals {
+    fn block() -> Option<Self> {
+        let mut all = MaybeUninit::uninit();
+        // SAFETY: the call writes a set of all signals (sigfillset(3)).
+        unsafe { libc::sigfillset(all.as_mut_ptr()) };
+        let mut before = MaybeUninit::uninit();
+        // SAFETY: one set to read, and one to write (pthread_sigmask(3)).
+        let failed =
+            unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
+        // SAFETY: written, as the call did not fail.
+        (failed == 0).then(|| Self(unsafe { before.assume_init() }))
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        // SAFETY: a set that the same call wrote.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut()) };
+    }
+}
