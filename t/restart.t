@@ -33,11 +33,16 @@ SessionCryptoPassphraseFile keys
 <Location /after>
     SessionCryptoPassphrase new
 </Location>
+# Its keys are derived on threads of the parent, and kept from one to the next.
+<Location /jwe>
+    SessionCryptoCipher aes-256-gcm
+</Location>
 END
 $httpd->write_file('keys', "old\n");
 $httpd->start;
 my $client   = $httpd->client;
 my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
+my $jwe      = $client->get('/jwe', 'X-S' => 'user=joe')->token;
 
 my $asking = start_client();
 my ($rss_warm, $rss_end);
@@ -76,12 +81,16 @@ my @mapped = builds($httpd->pid);
 ok(scalar(@mapped), 'the parent has the module');
 is_deeply([grep { /\(deleted\)/ } @mapped], [], 'not the old build');
 is_deeply([grep { (split)[4] != (stat $copy)[1] } @mapped], [], 'but the new one');
+is($client->get('/jwe', session => $jwe)->body, 'user=joe', 'the new build has the keys of JWE');
 is($client->get('/', session => $token)->body, 'user=joe', 'the new build opens the sessions of the old');
 
 is_deeply([old_children()], [], 'no child has the old build: the generations before are gone');
 my @all = $httpd->children;
 $httpd->stop;
 is_deeply([grep { -e "/proc/$_" && !is_zombie($_) } @all], [], 'no child is left behind');
+
+my @derived = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
+is_deeply(\@derived, [1, 1], 'a key for each passphrase, and none for a restart');
 
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the token of the retired key');
 $httpd->log->clean;

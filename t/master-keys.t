@@ -1,0 +1,172 @@
+# A JWE master key takes a tenth of a second, and is derived once a server: in the
+# parent, before anybody is served; and where no parent can know the passphrase, at
+# a rate that no visitor and no author of a .htaccess file goes beyond.
+
+use strict;
+use warnings;
+
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Httpd ();
+use SessionCrypto::Jwe   ();
+
+use constant {
+    # More than a processor derives in the time of any request.
+    PASSPHRASES => 40,
+    HTACCESS    => 32,
+    # Of one author, at once; half of it for tokens. See core/src/master_keys.rs.
+    BURST    => 8,
+    INTERVAL => 10,
+    SECONDS  => 20,
+    # Processor time: a fraction of what PASSPHRASES keys take.
+    LITTLE => 1.5,
+};
+
+my $told = 0;
+my @passphrases = map { "passphrase-$_" } 1 .. PASSPHRASES;
+my $httpd = SessionCrypto::Httpd->new(name => 'master-keys', one_child => 1, config => <<'END');
+SessionCryptoCipher aes-256-gcm
+<Location /server>
+    SessionCryptoPassphraseFile keys
+</Location>
+<Location /same>
+    SessionCryptoPassphraseFile keys
+</Location>
+<Location /classic>
+    SessionCryptoCipher aes256
+    SessionCryptoPassphrase classic
+</Location>
+END
+write_keys(@passphrases);
+$httpd->write_file('htdocs/junk/.htaccess', passphrase_line(map { "junk-$_" } 1 .. HTACCESS));
+$httpd->write_file('htdocs/own/.htaccess',  passphrase_line('own'));
+
+my ($ok, $output);
+cmp_ok(processor_time(sub { ($ok, $output) = $httpd->check }), '<', LITTLE, 'httpd -t derives nothing');
+ok($ok, 'and accepts the configuration') or diag($output);
+unlike($output, qr/derived/, 'nor does it say so');
+
+my $junk = SessionCrypto::Jwe->new(passphrase => 'of nobody')->token(session => 'user=mallory');
+my $last = SessionCrypto::Jwe->new(passphrase => $passphrases[-1])->token(session => 'user=joe');
+
+# The parent.
+$httpd->start;
+my $client = $httpd->client;
+is_deeply([derived()], [PASSPHRASES], 'the parent derives every passphrase once, and says so once');
+for my $path (qw(/server /same)) {
+    is($client->get($path, session => $junk)->body, '', "$path: the first junk token is refused") for 1 .. 3;
+    is($client->get($path, session => $last)->body, 'user=joe', 'the last passphrase opens');
+    is($client->get($path, 'X-S' => 'user=jane')->body, '', 'the first seals');
+}
+is(waited(), 0, 'and no request derived a key');
+
+restart();
+is_deeply([derived()], [], 'a graceful restart derives nothing, and says nothing');
+is($client->get('/server', session => $junk)->body, '', 'junk is refused');
+is($client->get('/server', session => $last)->body, 'user=joe', 'the keys are there');
+is(waited(), 0, 'and no request derived one');
+
+write_keys('new', @passphrases[2 .. $#passphrases]);
+restart();
+is_deeply([derived()], [1], 'a restart derives the key of a new passphrase only');
+write_keys(@passphrases);
+restart();
+is_deeply([derived()], [2], 'keys that were not configured meanwhile were not kept');
+is($client->get('/server', session => $last)->body, 'user=joe', 'and the others are there');
+is(waited(), 0, 'no request derived one');
+
+# .htaccess: visitors.
+my $start = time;
+for (1 .. 20) {
+    is($client->get('/junk/', session => $junk)->body, '', 'junk for a .htaccess with many passphrases is refused');
+}
+ok($client->get('/junk/', 'X-S' => 'user=joe')->token, 'its first passphrase seals');
+is(waited(), 0, 'under the key that junk has had derived');
+my $own = $client->get('/own/', 'X-S' => 'user=joe')->token;
+ok($own, 'junk has left some for sealing');
+is(waited(), 1, 'which takes one of them');
+
+# Each key once a server, also for the child that comes after this one.
+my ($child) = $httpd->children;
+# One of mpm_event waits for its parent's word, and for nobody's SIGTERM.
+kill KILL => $child;
+until_true(sub { my ($next) = $httpd->children; $next && $next != $child && $client->get('/clear')->status == 200 });
+is($client->get('/own/', session => $own)->body, 'user=joe', 'another child opens the session');
+ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'and seals it');
+is(waited(), 1, 'with the key that the child before it derived');
+
+# .htaccess: an author.
+my $sealed = 0;
+for my $number (1 .. 30) {
+    $httpd->write_file('htdocs/own/.htaccess', passphrase_line("own-$number"));
+    my $token = $client->get('/own/', 'X-S' => 'user=joe')->token;
+    $sealed++ if $token;
+}
+cmp_ok($sealed, '>=', BURST / 2 - 1, "an author who changes his passphrase 30 times has $sealed keys: what junk has left");
+cmp_ok($sealed, '<=', allowed(BURST / 2, $start), 'and no more');
+is(waited(), 1 + $sealed, 'each for a session that was sealed');
+my $refused = () = $httpd->log->lines(qr/\[session_crypto:error\] .*session not sealed, and not saved: the key of its passphrase is not derived yet/);
+is($refused, 30 - $sealed, 'a line says why the others were not');
+$httpd->write_file('htdocs/own/.htaccess', passphrase_line('own'));
+is($client->get('/own/', session => $own)->body, 'user=joe', 'the key that he had goes on opening');
+ok($client->get('/server', 'X-S' => 'user=joe')->token, 'and the server seals');
+
+$httpd->log->expect(qr/\[session_crypto:info\] .*no passphrase of this section has the token's key id/, 'junk');
+$httpd->log->expect(qr/exit signal Killed/, 'the child that was killed');
+$httpd->log->expect(qr/not derived yet/, 'what was to be seen');
+$httpd->log->expect(qr/AH01820/, 'as mod_session says it');
+$httpd->log->clean;
+
+done_testing;
+
+sub write_keys { $httpd->write_file('keys', join '', map { "$_\n" } @_); return }
+
+sub passphrase_line { return "SessionCryptoPassphrase @_\n" }
+
+# The processor time of the children of this process that came and went.
+sub processor_time {
+    my ($run) = @_;
+    my @before = times;
+    $run->();
+    my @after = times;
+    return $after[2] + $after[3] - $before[2] - $before[3];
+}
+
+# Of each line on keys since the last call, how many.
+sub derived {
+    my @all = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
+    my @new = @all[$told .. $#all];
+    $told = @all;
+    return @new;
+}
+
+# Requests that had to wait for a key.
+sub waited { return scalar(() = $httpd->log->lines(qr/a key was derived/)) }
+
+# How many keys one author has, as time goes on.
+sub allowed {
+    my ($burst, $start) = @_;
+    return $burst + int((time - $start) / INTERVAL) + 1;
+}
+
+sub restart {
+    my @before = $httpd->children;
+    my $generations = generations();
+    $httpd->graceful;
+    until_true(sub { generations() > $generations });
+    until_true(sub { my %now = map { $_ => 1 } $httpd->children; !grep { $now{$_} } @before });
+    return;
+}
+
+sub generations { return scalar(() = $httpd->log->lines(qr/resuming normal operations/)) }
+
+sub until_true {
+    my ($condition) = @_;
+    my $deadline = time + SECONDS;
+    until (eval { $condition->() }) {
+        time < $deadline or BAIL_OUT("not after @{[SECONDS]} s");
+        sleep 0.02;
+    }
+    return;
+}
