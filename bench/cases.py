@@ -192,7 +192,7 @@ def hostile(name: str, title: str, cookies: Cookies, crypto: str, verification: 
     """A plain request beside one with a hostile token, both to our server."""
     setup = Setup(OURS, crypto=crypto)
     if verification:
-        target = Comparison(HOSTILE, PLAIN, at_most(1.1), cpu=True, verification=verification)
+        target = Comparison(HOSTILE, PLAIN, at_most(1.25), cpu=True, verification=verification)
         comparisons = (Comparison(HOSTILE, PLAIN, cpu=True), target)
     else:
         comparisons = (Comparison(HOSTILE, PLAIN, at_most(2), cpu=True),)

@@ -2,7 +2,7 @@
 """Measures mod_session_crypto side by side with the session in clear and with
 httpd's own C module. bench/README.md says what, and how to read it.
 
-    bench/run.py              every case, about eight minutes
+    bench/run.py              every case, about ten minutes
     bench/run.py CASE ...     some; `bench/run.py --list` names them
 
 Environment:

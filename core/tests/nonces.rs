@@ -60,7 +60,10 @@ fn inherited() -> [Section; 4] {
     ];
     for section in &sections {
         let settings = section.settings();
-        assert_eq!(section.keyring.derive_for(settings, CALL.now).unwrap(), 1);
+        let derived = section.keyring.derive_for(settings, CALL.now).unwrap();
+        let jobs = section.keyring.master_jobs();
+        jobs.iter().for_each(|job| job.run().unwrap());
+        assert_eq!(derived + jobs.len(), 1);
     }
     sections
 }
