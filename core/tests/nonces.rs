@@ -63,7 +63,7 @@ fn inherited() -> [Section; 4] {
         let derived = section.keyring.derive_for(settings, CALL.now).unwrap();
         let jobs = section.keyring.master_jobs();
         jobs.iter().for_each(|job| job.derive().unwrap());
-        assert_eq!(derived + jobs.len(), 1);
+        assert_eq!(derived.saturating_add(jobs.len()), 1);
     }
     sections
 }
