@@ -11,7 +11,7 @@ our @EXPORT_OK = qw(find_httpd write_modules);
 
 my @MODULES = qw(
     authn_core authz_core authn_file authz_user authz_host auth_form request
-    alias env headers lua session session_cookie session_dbd dbd
+    alias env headers lua session session_cookie session_dbd dbd unixd
 );
 
 # What apxs says: `apxs`, `httpd` (the program) and `modules` (the directory).
