@@ -1,7 +1,7 @@
 //! What a module is to httpd, and what it is to us.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_ulong, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -218,11 +218,11 @@ pub(crate) fn is_first_reading() -> bool {
     phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG
 }
 
-/// The cookies of ap_mmn.h whose API this module is written for.
-const AP24: c_ulong = 0x4150_3234;
-const AP25: c_ulong = 0x4150_3235;
-
+// "AP24" and "AP25", the cookies of ap_mmn.h whose API this module is written for.
 const _: () = assert!(
-    matches!(bindings::SESSION_CRYPTO_MAGIC_COOKIE, AP24 | AP25),
+    matches!(
+        bindings::SESSION_CRYPTO_MAGIC_COOKIE,
+        0x4150_3234 | 0x4150_3235
+    ),
     "this is neither httpd 2.4 nor httpd 2.5: build with the apxs of one"
 );
