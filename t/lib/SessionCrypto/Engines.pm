@@ -78,15 +78,17 @@ sub log_of {
     return @lines[$before .. $#lines];
 }
 
-# Starts again, and returns when it has. httpd drops a restart that is asked for
-# while one is under way.
+# Starts again, and returns when it has: when no child of the former
+# configuration is left, which answers as before. httpd drops a restart that is
+# asked for while one is under way.
 sub restart {
     my ($httpd) = @_;
     my $generations = sub { scalar(() = $httpd->log->lines(qr/resuming normal operations/)) };
     my $before = $generations->();
+    my %former = map { $_ => 1 } $httpd->children;
     $httpd->graceful;
     my $deadline = time + SECONDS;
-    until ($generations->() > $before) {
+    until ($generations->() > $before && !grep { $former{$_} } $httpd->children) {
         die "no restart within @{[SECONDS]} s\n" if time > $deadline;
         sleep 0.02;
     }
