@@ -1,0 +1,469 @@
+package SessionCrypto::Realms;
+
+# A server with a directory for each realm, and in each one a directory for each
+# way of leading on and each realm that it leads to. A realm is what a section
+# encrypts with; "nothing" is one, too.
+#
+#   my $site = SessionCrypto::Realms->new(module => 'ours', store => 'cookie', cipher => 'aes256', max_age => 1);
+#   $site->start;
+#   for my $cell ($site->cells) {
+#       for my $case ($site->cases($cell)) {
+#           my @wrong = $site->wrong($case);     # of what should not be, the words
+#       }
+#   }
+#
+# A user of a realm is called joe-REALM, and has a session there only. Whoever
+# leads on, each request should see and save what it would if it had been asked
+# directly: `expected` is all there is to the rule.
+
+use strict;
+use warnings;
+
+use SessionCrypto::Certificates ();
+use SessionCrypto::Httpd        ();
+use SessionCrypto::Session      qw(decode);
+use SessionCrypto::Ways         qw(ways);
+
+use constant MAX_AGE => 3600;
+
+# Long and not on any list of bad ones, so that no warning is due.
+use constant {
+    ONE    => 'the first passphrase of the table',
+    TWO    => 'the second passphrase of the table',
+    AUTHOR => 'a passphrase of an author alone',
+};
+
+my @REALMS = (
+    { name => 'clear',  lines => sub { '' } },
+    { name => 'one',    lines => sub { passphrase(ONE, $_[0]{cipher}) } },
+    { name => 'alike',  lines => sub { passphrase(ONE, $_[0]{cipher}) }, like => 'one' },
+    { name => 'two',    lines => sub { passphrase(TWO, $_[0]{cipher}) } },
+    { name => 'author', lines => sub { passphrase(AUTHOR, $_[0]{cipher}) }, htaccess => 1 },
+    { name => 'shop',   lines => sub { passphrase(ONE, 'aes-256-gcm') . "SessionCryptoPurpose shop\n" }, ours => 1 },
+    { name => 'mail',   lines => sub { passphrase(ONE, 'aes-256-gcm') . "SessionCryptoPurpose mail\n" }, ours => 1 },
+    { name => 'cert',   lines => sub { $_[0]->certificate }, ours => 1 },
+    # The same without sessions: can only be led to.
+    { name => 'clear-off',  lines => sub { "Session Off\n" },                                      like => 'clear',  off => 1 },
+    { name => 'one-off',    lines => sub { passphrase(ONE, $_[0]{cipher}) . "Session Off\n" },    like => 'one',    off => 1 },
+    { name => 'author-off', lines => sub { passphrase(AUTHOR, $_[0]{cipher}) . "Session Off\n" }, like => 'author', off => 1, htaccess => 1 },
+);
+
+# Realms that a <Files> section can make of the one around it: what is set there
+# is replaced, but nothing is unset.
+my %WITHIN = (
+    clear  => [qw(one alike two shop mail cert clear)],
+    one    => [qw(one alike two shop mail)],
+    alike  => [qw(one alike two shop mail)],
+    two    => [qw(one alike two shop mail)],
+    author => [qw(one alike two shop mail)],
+    shop   => [qw(shop mail)],
+    mail   => [qw(shop mail)],
+    cert   => [qw(cert)],
+);
+
+# Two ways in a row: the second starts in the realm that the first leads to.
+my @CHAINS = (
+    { name => 'ErrorDocument 404 and DirectoryIndex',  ways => [qw(error404 index)] },
+    { name => "a CGI program's Location and RewriteRule", ways => [qw(cgi rewrite-htaccess)] },
+    { name => 'FallbackResource and SSI include',      ways => [qw(fallback include)] },
+);
+
+# Pages say which realm they are of, and every variable that could hold a session.
+my $LUA = <<'END';
+function handle(r)
+    r.content_type = "text/plain"
+    r.headers_out["X-S"] = r.headers_in["X-Set"]
+    r:puts("REALM=%s\n")
+    local name = "HTTP_SESSION"
+    for _ = 1, 6 do
+        r:puts(name, "=", r.subprocess_env[name] or "", "\n")
+        name = "REDIRECT_" .. name
+    end
+    return apache2.OK
+end
+END
+# A shell drops a variable that is there twice, before it shows them.
+my $CGI = <<'END';
+#!/bin/sh
+echo 'Content-Type: text/plain'
+[ -n "$HTTP_X_SET" ] && echo "X-S: $HTTP_X_SET"
+echo
+echo REALM=%s
+tr '\0' '\n' < /proc/$$/environ
+END
+my %PAGE = (
+    lua   => [$LUA, 0644],
+    cgi   => [$CGI, 0755],
+    shtml => [qq(REALM=%s\n<!--#printenv -->\n), 0644],
+    html  => ["%s\n", 0644],
+);
+
+my $COMMON = <<'END';
+TypesConfig "@DIR@/mime.types"
+AddType text/plain .lua
+AddType text/html .html .shtml
+AddLanguage de .de
+AddLanguage en .en
+AddLanguage fr .fr
+AddLanguage it .it
+AddLanguage nl .nl
+AddLanguage pl .pl
+AddHandler lua-script .lua
+AddHandler cgi-script .cgi
+<IfModule mod_asis.c>
+    AddHandler send-as-is .asis
+</IfModule>
+<IfModule mod_include.c>
+    AddOutputFilter INCLUDES .shtml
+</IfModule>
+<IfModule mod_negotiation.c>
+    AddHandler type-map .var
+</IfModule>
+<IfModule mod_cgid.c>
+    ScriptSock "@DIR@/cgisock"
+</IfModule>
+<IfModule mod_dir.c>
+    DirectoryIndex disabled
+</IfModule>
+<Directory "@DIR@/htdocs">
+    AllowOverride All
+    Options ExecCGI Includes FollowSymLinks
+</Directory>
+# A login on the way, for requests that post one.
+<LocationMatch "^/[^/]+/[^/]+/[^/]+/">
+    <If "%{REQUEST_METHOD} == 'POST'">
+        AuthType Form
+        AuthName private
+        AuthFormProvider file
+        AuthUserFile "@DIR@/users"
+        Require valid-user
+    </If>
+</LocationMatch>
+Session On
+SessionEnv On
+SessionHeader X-S
+END
+my $COOKIE = "SessionCookieName session path=/\n";
+my $DATABASE = <<'END';
+DBDriver sqlite3
+DBDParams "@DIR@/sessions.db"
+DBDInitSQL "PRAGMA synchronous = OFF"
+<Location /sql>
+    Session Off
+</Location>
+END
+my $STATEMENTS = <<'END';
+DBDPrepareSQL "delete from session where key = %s" deletesession
+DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
+DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
+DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
+DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+SessionDBDCookieName session path=/
+# Otherwise the cookie is gone after the first request of a chain.
+SessionDBDCookieRemove Off
+END
+
+# The hash of `correct`, made by `openssl passwd -apr1`.
+my $USERS = 'joe:$apr1$WGkoydIX$2PFx9TKMAAtRIMO9l3zIj0' . "\n";
+my $LOGIN = 'httpd_username=joe&httpd_password=correct';
+
+sub new {
+    my ($class, %args) = @_;
+    my $self = bless {%args}, $class;
+    my @realms = grep { $args{module} eq 'ours' || !$_->{ours} } @REALMS;
+    if ($args{realms}) {
+        my %wanted = map { $_ => 1 } @{ $args{realms} };
+        @realms = grep { $wanted{ $_->{name} } } @realms;
+    }
+    $self->{realms} = { map { $_->{name} => $_ } @realms };
+    $self->{order}  = [map { $_->{name} } @realms];
+    my ($lua) = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
+    $self->{httpd} = SessionCrypto::Httpd->new(
+        name => "realms_$args{module}_$args{store}", module => $args{module}, session => '', one_child => 1,
+        echo => '^/echo', handlers => qq(LuaMapHandler ^/sql "$lua/sql.lua"));
+    $self->{ways} = [grep { $self->can_do($_) } ways()];
+    return $self;
+}
+
+sub httpd { return $_[0]{httpd} }
+sub name  { my ($self) = @_; return join ', ', grep { length } @$self{qw(module store cipher)}, $self->{max_age} ? 'SessionMaxAge' : '' }
+
+# The ways that this httpd has no module for.
+sub missing { my ($self) = @_; return grep { !$self->can_do($_) } ways() }
+
+sub can_do {
+    my ($self, $way) = @_;
+    return !grep { !-e modules() . "/mod_$_.so" } @{ $way->{needs} // [] };
+}
+
+sub modules { my ($dir) = SessionCrypto::Httpd::env('C_MODULE') =~ m{^(.*)/}; return $dir }
+
+sub passphrase { my ($secret, $cipher) = @_; return qq(SessionCryptoPassphrase "$secret"\nSessionCryptoCipher $cipher\n) }
+
+sub certificate {
+    my ($self) = @_;
+    my $pair = $self->{pair} //= SessionCrypto::Certificates::certificate($self->{httpd}->dir, 'realm', 'ec:P-256');
+    return "SessionCryptoCertificateFile $pair->{certificate}\nSessionCryptoCertificateKeyFile $pair->{key}\n";
+}
+
+# Whether two realms encrypt with the same.
+sub same {
+    my ($self, $one, $two) = @_;
+    my ($like_one, $like_two) = map { $self->{realms}{$_}{like} // $_ } $one, $two;
+    return $like_one eq $like_two;
+}
+
+sub start {
+    my ($self) = @_;
+    my $httpd = $self->{httpd};
+    $httpd->write_file('mime.types', '');
+    $httpd->write_file('users',      $USERS);
+    my $cgi  = SessionCrypto::Httpd::env('MPM') eq 'prefork' ? 'cgi' : 'cgid';
+    my $load = join '', map { -e modules() . "/mod_$_.so" ? "LoadModule ${_}_module @{[modules()]}/mod_$_.so\n" : () }
+        qw(mime dir negotiation rewrite actions asis include autoindex), $cgi;
+    my $config = $load . $COMMON . ($self->{max_age} ? 'SessionMaxAge ' . MAX_AGE . "\n" : '');
+    $config .= $self->realm_config($_) for @{ $self->{order} };
+    $config .= $self->cell_config($_) for @{ $self->{cells} = [$self->make_cells] };
+    if ($self->{store} eq 'database') {
+        # Statements are prepared when a child starts: the table has to be there.
+        $httpd->{config} = $load . $DATABASE;
+        $httpd->start;
+        $httpd->client->get('/sql', 'X-Sql' => 'create table session (key text primary key, value text, expiry integer)');
+        $httpd->stop;
+        $config .= $DATABASE . $STATEMENTS;
+    }
+    else {
+        $config .= $COOKIE;
+    }
+    $httpd->{config} = $config;
+    $httpd->start;
+    $self->{client} = $httpd->client;
+    return $self;
+}
+
+sub realm_config {
+    my ($self, $name) = @_;
+    my ($realm, $httpd) = ($self->{realms}{$name}, $self->{httpd});
+    for my $kind (qw(lua cgi shtml)) {
+        $httpd->write_file("htdocs/$name/page.$kind", page($kind, $name));
+    }
+    my $lines = $realm->{lines}->($self);
+    $httpd->write_file("htdocs/$name/.htaccess", $lines) if $realm->{htaccess};
+    return qq(<Directory "\@DIR\@/htdocs/$name">\n) . ($realm->{htaccess} ? '' : $lines) . "</Directory>\n";
+}
+
+# The text and the mode of a page.
+sub page {
+    my ($kind, $realm) = @_;
+    my ($text, $mode) = @{ $PAGE{$kind} };
+    return (sprintf($text, $realm), $mode);
+}
+
+# A cell is a way and the realms that the request comes through, in order.
+sub make_cells {
+    my ($self) = @_;
+    my @from = grep { !$self->{realms}{$_}{off} } @{ $self->{order} };
+    my @cells;
+    for my $way (@{ $self->{ways} }) {
+        for my $from (@from) {
+            my @to = !$way->{own} ? @{ $self->{order} } : grep { $self->{realms}{$_} } @{ $WITHIN{$from} };
+            push @cells, map { { way => $way, name => $way->{name}, chain => [$from, $_], start => "/$from/$way->{key}/$_/" } } @to;
+        }
+    }
+    return (@cells, $self->make_chains(@from));
+}
+
+# There and back, and on by way of a third realm.
+sub make_chains {
+    my ($self, @from) = @_;
+    my %way = map { $_->{key} => $_ } @{ $self->{ways} };
+    my @cells;
+    for my $chain (@CHAINS) {
+        my ($first, $second) = @way{ @{ $chain->{ways} } };
+        next if !$first || !$second;
+        for my $from (@from) {
+            for my $to (@from) {
+                my ($third) = grep { !$self->same($_, $from) && !$self->same($_, $to) } @from;
+                next if !$third;
+                my %cell = (way => { %$first, leads => $second->{leads}, page => $second->{page} }, name => $chain->{name});
+                my $start = sub { "/$from/$first->{key}-$second->{key}-$_[0]/$to/" };
+                my $next  = sub { "/$_[0]/$second->{key}/$to/$second->{url}" };
+                push @cells, { %cell, chain => [$from, $third, $to], start => $start->($third), next => $next->($third) };
+            }
+        }
+    }
+    return @cells;
+}
+
+sub cell_config {
+    my ($self, $cell) = @_;
+    my ($from, $to) = @{ $cell->{chain} }[0, -1];
+    my ($dir) = $cell->{start} =~ m{^/(.*)/};
+    my $file = sub { my ($name, @rest) = @_; $self->{httpd}->write_file("htdocs/$dir/$name", @rest) };
+    return $cell->{way}{make}->({
+        dir    => $dir,
+        from   => $from,
+        file   => $file,
+        own    => $cell->{way}{own},
+        target => $cell->{next} // "/$to/page.$cell->{way}{page}",
+        files  => sub {
+            my ($names, @pages) = @_;
+            for my $page (@pages) {
+                my ($kind) = $page =~ /\.(lua|html)/;
+                $file->($page, page($kind, $page =~ /$names/ ? $to : $from));
+            }
+            my $lines = $self->{realms}{$to}{lines}->($self);
+            return qq(<Directory "\@DIR\@/htdocs/$dir">\n<FilesMatch "$names">\n$lines</FilesMatch>\n</Directory>\n);
+        },
+    });
+}
+
+sub cells { return @{ $_[0]{cells} } }
+
+# Which page answers, and which request of the chain is saved.
+sub answers { my ($cell) = @_; return $cell->{chain}[$cell->{way}{leads} eq 'past' ? 0 : -1] }
+
+sub saves {
+    my ($cell) = @_;
+    return $cell->{chain}[-1] if $cell->{way}{leads} eq 'on';
+    return $cell->{chain}[ @{ $cell->{chain} } == 3 ? 1 : 0 ];
+}
+
+# With the cookie of each realm of the chain, with a session header of the
+# first, and with a login in the first.
+sub cases {
+    my ($self, $cell) = @_;
+    my @chain = @{ $cell->{chain} };
+    my (%seen, @cases);
+    for my $realm (@chain) {
+        next if $self->{realms}{$realm}{off} || $seen{$realm}++;
+        push @cases, { cell => $cell, cookie => $realm, url => $cell->{way}{url}, does => "with a session of $realm" };
+    }
+    push @cases, { cell => $cell, header => 1, url => $cell->{way}{header}, does => 'with a session header' }
+        if defined $cell->{way}{header};
+    push @cases, { cell => $cell, login => 1, url => $cell->{way}{login}, does => 'with a login' }
+        if defined $cell->{way}{login};
+    $_->{name} = "$cell->{name}: " . join(' to ', @chain) . " $_->{does}" for @cases;
+    return @cases;
+}
+
+# The rule. A request in `realm` knows the user of that realm's cookie, the login
+# made in the realm, and (if it is the one saved) the header put in the realm.
+sub expected {
+    my ($self, $case, $realm) = @_;
+    my $first = $case->{cell}{chain}[0];
+    return "user=joe-$case->{cookie}" if defined $case->{cookie} && $self->same($case->{cookie}, $realm);
+    return 'private-user=joe' if $case->{login} && $self->same($first, $realm);
+    return '';
+}
+
+# The claims that do not hold, each as a kind and words.
+sub wrong {
+    my ($self, $case) = @_;
+    my $cell = $case->{cell};
+    my ($answers, $saves, $first) = (answers($cell), saves($cell), $cell->{chain}[0]);
+    my $page = $cell->{way}{leads} eq 'on' && $cell->{way}{page} ne 'shtml';
+    my @headers = (Accept => 'text/plain');
+    push @headers, 'X-Set' => 'new=1' if $page && !$self->{max_age};
+    push @headers, session => $self->genuine($case->{cookie}) if defined $case->{cookie};
+    my $url = $cell->{start} . $case->{url};
+    my $res = $case->{login} ? $self->{client}->post($url, $LOGIN, @headers) : $self->{client}->get($url, @headers);
+    my ($realm, $shown, $all, $outer) = parse($res->body);
+    my $token = $res->token;
+    # mod_session_dbd gives a session another key when it is saved.
+    delete $self->{genuine}{ $case->{cookie} } if defined $case->{cookie} && $self->{store} eq 'database' && defined $token;
+
+    my @wrong;
+    my $say = sub { my ($kind, $words) = @_; push @wrong, [$kind, $words] };
+    $say->('astray', "got $url: status " . $res->status . ", realm '$realm', not $answers: " . substr $res->body, 0, 300)
+        if $realm ne $answers;
+    my $off = $self->{realms}{$answers}{off};
+    my $expected = $self->expected($case, $answers);
+    if ($off) {
+        $say->('shown', "environment in $answers: @$all") if !$expected && grep { who($_) } @$all;
+    }
+    else {
+        my $found = who($shown);
+        $say->(length $found ? 'became' : 'lost', "HTTP_SESSION in $answers is '$shown', not '$expected'") if $found ne $expected;
+        my @foreign = grep { who($_) && who($_) ne $expected } @$all;
+        $say->('shown', "environment in $answers: @foreign") if @foreign;
+    }
+    my $own = $self->expected($case, $saves);
+    for my $seen (@$outer) {
+        $say->(length who($seen) ? 'became' : 'lost', "HTTP_SESSION of the page around is '$seen', not '$own'") if who($seen) ne $own;
+    }
+    $own = 'user=admin' if $case->{header} && $self->same($first, $saves);
+    push @wrong, $self->wrong_token($case, $token, $saves, $own, { @headers }->{'X-Set'});
+    return @wrong;
+}
+
+# What is sent opens where it is saved, says there what it should, and nothing
+# anywhere else.
+sub wrong_token {
+    my ($self, $case, $token, $saves, $own, $set) = @_;
+    my @wrong;
+    my $say = sub { my ($kind, $words) = @_; push @wrong, [$kind, $words] };
+    if ($self->{realms}{$saves}{off}) {
+        $say->('sent', "'$token' is sent without a session") if defined $token;
+        return @wrong;
+    }
+    if (!length($token // '')) {
+        $say->('unsaved', "no session is sent with '$set' or '$own'")
+            if $set || $own && ($case->{login} || $case->{header} || $self->{max_age});
+        return @wrong;
+    }
+    my $stored  = $self->{store} eq 'database' ? $self->stored($token) : $token;
+    my $session = $self->open($saves, $token);
+    my $clear   = $self->same($saves, 'clear');
+    $say->('clear', "'$stored' is in clear") if !$clear && $stored =~ /user=|new=/;
+    $say->(!length who($session) ? 'lost' : $clear ? 'clear' : 'became', "what is sent is '$session' in $saves, not '$own'")
+        if who($session) !~ /^\Q$own\E(?:,|$)/;
+    $say->('unsaved', "'$set' is not in '$session'") if $set && $session !~ /new=1/ && $own ne 'user=admin';
+    for my $other (grep { !$self->{realms}{$_}{off} && !$self->same($_, $saves) } @{ $case->{cell}{chain} }) {
+        my $there = $self->open($other, $token);
+        $say->('foreign', "what $saves sends is '$there' in $other") if $there =~ /user=|new=/;
+    }
+    return @wrong;
+}
+
+# A session of a realm's own, asked for directly.
+sub genuine {
+    my ($self, $realm) = @_;
+    return $self->{genuine}{$realm} //= $self->{client}->get("/$realm/page.lua", 'X-Set' => "user=joe-$realm")->token
+        // die "no session of $realm\n";
+}
+
+sub open {
+    my ($self, $realm, $token) = @_;
+    my ($at, $session) = parse($self->{client}->get("/$realm/page.lua", session => $token)->body);
+    die "/$realm/page.lua says '$at'\n" if $at ne $realm;
+    return $session;
+}
+
+sub stored {
+    my ($self, $key) = @_;
+    die "'$key' is no key\n" if $key !~ /^[0-9a-f-]{36}$/;
+    my $body = $self->{client}->get('/sql', 'X-Sql' => "select value from session where key = '$key'")->body;
+    return $body =~ s/\n\z//r;
+}
+
+# Whose session it is, as `expected` says it.
+sub who {
+    my $session = decode($_[0] // '');
+    return join '&', map { defined $session->{$_} ? "$_=$session->{$_}" : () } qw(user private-user);
+}
+
+# The realm, its session, all sessions anywhere in the environment, and those of
+# the page around.
+sub parse {
+    my ($body) = @_;
+    $body =~ s/&amp;/&/g;
+    $body =~ s/&#61;/=/g;
+    my ($realm)   = $body =~ /^REALM=(.*)$/m;
+    my ($session) = $body =~ /^HTTP_SESSION=(.*)$/m;
+    my @all       = $body =~ /^(?:REDIRECT_)*HTTP_SESSION=(.+)$/mg;
+    my @outer     = $body =~ /^OUTER=(.*)$/mg;
+    return ($realm // '', $session // '', \@all, [map { $_ eq '(none)' ? '' : $_ } @outer]);
+}
+
+1;
