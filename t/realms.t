@@ -34,6 +34,7 @@ for my $settings (@SITES) {
     note(sprintf '%.1f s', time - $begin);
     $site->httpd->stop;
     $site->httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a session of another realm');
+    $site->httpd->log->expect(qr/AH01630/, 'ErrorDocument 403');
     $site->httpd->log->clean;
 }
 

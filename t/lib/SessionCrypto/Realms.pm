@@ -353,7 +353,10 @@ sub expected {
     my ($self, $case, $realm) = @_;
     my $first = $case->{cell}{chain}[0];
     return "user=joe-$case->{cookie}" if defined $case->{cookie} && $self->same($case->{cookie}, $realm);
-    return 'private-user=joe' if $case->{login} && $self->same($first, $realm);
+    # mod_session_dbd reads the row again for each request of a chain of redirects.
+    my $way  = $case->{cell}{way};
+    my $kept = $self->{store} eq 'cookie' || $way->{fast} || $way->{leads} ne 'on';
+    return 'private-user=joe' if $case->{login} && $kept && $self->same($first, $realm);
     return '';
 }
 

@@ -11,6 +11,7 @@ package SessionCrypto::Ways;
 #       $way->{page}      # the kind of page it leads to: lua, cgi or shtml
 #       $way->{url}       # below the directory; `header` and `login`: that which
 #                         # puts X-S: user=admin first, that which takes a login
+#       $way->{fast}      # without another request: `ap_internal_fast_redirect`
 #       $way->{own}       # leads to a file of its own directory, in <Files>
 #       $config .= $way->{make}->($place);
 #   }
@@ -106,17 +107,17 @@ my @WAYS = (
         make => sub { htaccess($_[0], sprintf $REWRITE, $_[0]{target}) },
     },
     {
-        name => 'FallbackResource', key => 'fallback', leads => 'on', page => 'lua', url => 'none', login => 'none',
+        name => 'FallbackResource', key => 'fallback', leads => 'on', fast => 1, page => 'lua', url => 'none', login => 'none',
         needs => ['dir'],
         make => sub { htaccess($_[0], "FallbackResource $_[0]{target}\n") },
     },
     {
-        name => 'DirectoryIndex', key => 'index', leads => 'on', page => 'cgi', url => '', login => '',
+        name => 'DirectoryIndex', key => 'index', leads => 'on', fast => 1, page => 'cgi', url => '', login => '',
         needs => ['dir'],
         make => sub { htaccess($_[0], "DirectoryIndex $_[0]{target}\n") },
     },
     {
-        name => 'DirectoryIndex to a file of another realm', key => 'index-files', leads => 'on', page => 'lua',
+        name => 'DirectoryIndex to a file of another realm', key => 'index-files', leads => 'on', fast => 1, page => 'lua',
         url => '', login => '', own => 'own.lua', needs => ['dir'],
         make => sub {
             htaccess($_[0], "DirectoryIndex own.lua\n");
@@ -132,7 +133,7 @@ my @WAYS = (
         },
     },
     {
-        name => 'MultiViews', key => 'multiviews', leads => 'on', page => 'lua', url => 'own', login => 'own',
+        name => 'MultiViews', key => 'multiviews', leads => 'on', fast => 1, page => 'lua', url => 'own', login => 'own',
         own => '^own\.lua$', needs => ['negotiation'],
         make => sub { multiviews(@_) },
     },
