@@ -26,7 +26,9 @@ for my $settings (@SITES) {
     subtest $site->name => sub {
         for my $cell ($site->cells) {
             for my $case ($site->cases($cell)) {
+                next if defined $ENV{CASES} && $case->{name} !~ /$ENV{CASES}/;
                 my @wrong = $site->wrong($case);
+                note($case->{answer}) if defined $ENV{CASES};
                 ok(!@wrong, $case->{name}) or diag($site->name, "\n", map { "$_->[0]: $_->[1]\n" } @wrong);
             }
         }

@@ -14,7 +14,7 @@ package SessionCrypto::Realms;
 #
 # A user of a realm is called joe-REALM, and has a session there only. Whoever
 # leads on, each request should see and save what it would if it had been asked
-# directly: `expected` is all there is to the rule.
+# directly: `allowed` is the rule.
 
 use strict;
 use warnings;
@@ -347,16 +347,21 @@ sub cases {
     return @cases;
 }
 
-# The rule. A request in `realm` knows the user of that realm's cookie, the login
-# made in the realm, and (if it is the one saved) the header put in the realm.
+# The rule. A request in a realm knows the user of that realm's cookie, the login
+# that was made in the realm, and (if it is the one saved) the header put there.
 sub expected {
     my ($self, $case, $realm) = @_;
-    my $first = $case->{cell}{chain}[0];
-    return "user=joe-$case->{cookie}" if defined $case->{cookie} && $self->same($case->{cookie}, $realm);
     # mod_session_dbd reads the row again for each request of a chain of redirects.
-    my $way  = $case->{cell}{way};
-    my $kept = $self->{store} eq 'cookie' || $way->{fast} || $way->{leads} ne 'on';
-    return 'private-user=joe' if $case->{login} && $kept && $self->same($first, $realm);
+    my $way = $case->{cell}{way};
+    return '' if $case->{login} && $self->{store} eq 'database' && !$way->{fast} && $way->{leads} eq 'on';
+    return $self->allowed($case, $realm);
+}
+
+# What the realm may know: also of a request before, or of one without sessions.
+sub allowed {
+    my ($self, $case, $realm) = @_;
+    return "user=joe-$case->{cookie}" if defined $case->{cookie} && $self->same($case->{cookie}, $realm);
+    return 'private-user=joe' if $case->{login} && $self->same($case->{cell}{chain}[0], $realm);
     return '';
 }
 
@@ -373,6 +378,7 @@ sub wrong {
     my $res = $case->{login} ? $self->{client}->post($url, $LOGIN, @headers) : $self->{client}->get($url, @headers);
     my ($realm, $shown, $all, $outer) = parse($res->body);
     my $token = $res->token;
+    $case->{answer} = join "\n", $res->status, (map { "Set-Cookie: $_" } $res->header('set-cookie')), $res->body;
     # mod_session_dbd gives a session another key when it is saved.
     delete $self->{genuine}{ $case->{cookie} } if defined $case->{cookie} && $self->{store} eq 'database' && defined $token;
 
@@ -380,22 +386,18 @@ sub wrong {
     my $say = sub { my ($kind, $words) = @_; push @wrong, [$kind, $words] };
     $say->('astray', "got $url: status " . $res->status . ", realm '$realm', not $answers: " . substr $res->body, 0, 300)
         if $realm ne $answers;
-    my $off = $self->{realms}{$answers}{off};
     my $expected = $self->expected($case, $answers);
-    if ($off) {
-        $say->('shown', "environment in $answers: @$all") if !$expected && grep { who($_) } @$all;
-    }
-    else {
-        my $found = who($shown);
-        $say->(length $found ? 'became' : 'lost', "HTTP_SESSION in $answers is '$shown', not '$expected'") if $found ne $expected;
-        my @foreign = grep { who($_) && who($_) ne $expected } @$all;
-        $say->('shown', "environment in $answers: @foreign") if @foreign;
-    }
+    my $found    = who($shown);
+    $say->(length $found ? 'became' : 'lost', "HTTP_SESSION in $answers is '$shown', not '$expected'")
+        if $found ne ($self->{realms}{$answers}{off} ? '' : $expected);
+    my $allowed = $self->allowed($case, $answers);
+    my @foreign = grep { who($_) && who($_) ne $allowed } @$all;
+    $say->('shown', "environment in $answers: @foreign") if @foreign;
     my $own = $self->expected($case, $saves);
     for my $seen (@$outer) {
         $say->(length who($seen) ? 'became' : 'lost', "HTTP_SESSION of the page around is '$seen', not '$own'") if who($seen) ne $own;
     }
-    $own = 'user=admin' if $case->{header} && $self->same($first, $saves);
+    $own = 'user=admin' if $case->{header} && !grep { !$self->same($_, $saves) } @{ $cell->{chain} };
     push @wrong, $self->wrong_token($case, $token, $saves, $own, { @headers }->{'X-Set'});
     return @wrong;
 }
