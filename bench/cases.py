@@ -31,11 +31,17 @@ class Cookies(Enum):
     REPLAYED = "of visitors to the C module that say nothing, a new salt in each"
     JUNK = "nothing but junk of the classic format"
     JUNK_SIGNATURE = "the server's own, with a random signature in each"
+    JUNK_JWE = "made up, of the form of JWE, with key ids of nobody"
 
     @property
     def hostile(self) -> bool:
         """Whether no request has a session of its own."""
-        return self in (Cookies.REPLAYED, Cookies.JUNK, Cookies.JUNK_SIGNATURE)
+        return self in (
+            Cookies.REPLAYED,
+            Cookies.JUNK,
+            Cookies.JUNK_SIGNATURE,
+            Cookies.JUNK_JWE,
+        )
 
 
 class Method(Enum):
@@ -228,6 +234,19 @@ TWENTY_PASSPHRASES = (
     "SessionCryptoPassphrase " + " ".join(f"passphrase-{n}" for n in range(1, 20)) + f" {LAST}\n"
 )
 
+JWE = "SessionCryptoCipher aes-256-gcm\n"
+MANY_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"one-of-many-{n}" for n in range(100)) + "\n"
+HTACCESS_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"author-{n}" for n in range(32)) + "\n"
+
+
+def junk_jwe(name: str, title: str, method: Method = Method.THROUGHPUT, **setup) -> Case:
+    """A plain request beside one with a JWE whose key id nobody has."""
+    server = Setup(OURS, **setup)
+    subjects = (Subject(PLAIN, server), Subject(HOSTILE, server, Cookies.JUNK_JWE))
+    # Of first requests only the time is known, the C module's and the kernel's in it.
+    cpu = method is Method.THROUGHPUT
+    return Case(name, title, subjects, (Comparison(HOSTILE, PLAIN, at_most(2), cpu=cpu),), method)
+
 
 def passphrases(kind: str, crypto: str) -> Setup:
     """A server whose sessions are made under the last of its passphrases."""
@@ -345,6 +364,21 @@ CASES = (
         ONE_PASSPHRASE,
     ),
     hostile("junk-classic", "junk of the classic format", Cookies.JUNK, TWENTY_PASSPHRASES),
+    junk_jwe("junk-jwe", "junk JWE, 100 passphrases", crypto=MANY_PASSPHRASES + JWE),
+    junk_jwe(
+        "junk-jwe-htaccess",
+        "junk JWE, 32 passphrases in .htaccess",
+        htaccess=SESSION_BASICS + EACH_REQUEST_WRITES + HTACCESS_PASSPHRASES + JWE,
+    ),
+    junk_jwe(
+        "first-junk-jwe",
+        "first request of a new child, junk JWE, 100 passphrases",
+        Method.FIRST_REQUEST,
+        mpm="event",
+        processes=new_children_event(),
+        log_derivations=True,
+        crypto=MANY_PASSPHRASES + JWE,
+    ),
     junk_signature("p-256", "P-256", "ecdsap256"),
     junk_signature("p-384", "P-384", "ecdsap384"),
     junk_signature("p-521", "P-521", "ecdsap521"),

@@ -3,6 +3,7 @@
 import base64
 import random
 import re
+import time
 from typing import Callable
 
 from cases import JUNK_SHARE
@@ -53,6 +54,20 @@ def junk_signatures(good: str) -> list[str]:
         return _encode(text.replace(signature, _encode(b"".join(halves))).encode())
 
     return [".".join((another(), *rest)) for _ in range(COUNT)]
+
+
+def junk_jwes() -> list[str]:
+    """A thousand JWEs of today, each with a key id of nobody."""
+    rng = random.Random(1)
+    day = int(time.time()) // 86_400
+
+    def another() -> str:
+        kid = f"{_encode(rng.randbytes(6))}.{day}"
+        header = f'{{"alg":"dir","enc":"A256GCM","kid":"{kid}"}}'
+        nonce, session, tag = (_encode(rng.randbytes(size)) for size in (12, 130, 16))
+        return f"{_encode(header.encode())}..{nonce}.{session}.{tag}"
+
+    return [another() for _ in range(COUNT)]
 
 
 def _decode(text: str) -> bytes:

@@ -12,7 +12,7 @@ from cases import COLLECTED, NEW_CHILDREN, SERVERS, Case, Comparison, Cookies, M
 from client import MAKE, PAGE, Client, check, make_sessions
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
-from hostile import junk, junk_signatures, with_junk
+from hostile import junk, junk_jwes, junk_signatures, with_junk
 from load import COOKIE, Run, drive, write_cookies
 from verification import verification_us
 
@@ -149,7 +149,7 @@ class Bench:
                 with self._server(subject) as server:
                     time.sleep(SETTLE_SECONDS)
                     before = set(children(server.pid))
-                    times = _time_first_requests(server)
+                    times = _time_first_requests(server, subject.cookies)
                     time.sleep(SETTLE_SECONDS / 2)
                     if subject.setup.kind == OURS:
                         derivations.append(server.error_log().count(DERIVED))
@@ -254,6 +254,8 @@ class Bench:
             return with_junk(make_sessions(server)[0])
         if subject.cookies is Cookies.JUNK:
             return junk(make_sessions(server)[0])
+        if subject.cookies is Cookies.JUNK_JWE:
+            return junk_jwes()
         if subject.cookies is Cookies.JUNK_SIGNATURE:
             return junk_signatures(make_sessions(server)[0])
         # Visitors bring no session, and are given one that says nothing.
@@ -268,19 +270,22 @@ class Bench:
         return self._of_c_servers[subject.cookies]
 
 
-def _time_first_requests(server: Server) -> list[float]:
+def _time_first_requests(server: Server, cookies: Cookies) -> list[float]:
     """One request on a new connection, to as many children as there are.
 
-    The first of them makes the session that the others read and write.
+    The first of them makes the session that the others read and write, unless
+    they are hostile.
     """
     [session] = make_sessions(server)
+    if cookies is Cookies.JUNK_JWE:
+        [session, *_] = junk_jwes()
     times = []
     for _ in range(NEW_CHILDREN - 1):
         # The child that served the last one goes away meanwhile.
         time.sleep(0.01)
         with Client(server) as client:
             answer = client.get(PAGE, session)
-        if answer.status != 200 or answer.session is None:
+        if answer.status != 200 or answer.session is None and not cookies.hostile:
             raise HarnessError(
                 f"{server.setup.kind}: a first request failed\n{server.error_log()[-2000:]}"
             )
