@@ -96,6 +96,12 @@ is($client->get('/own/', session => $own)->body, 'user=joe', 'another child open
 ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'and seals it');
 is(waited(), 1, 'with the key that the child before it derived');
 
+restart();
+is($client->get('/own/', session => $own)->body, 'user=joe', 'a restart keeps the keys of .htaccess');
+ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'which seal on');
+is(waited(), 1, 'and are not derived again');
+is_deeply([derived()], [], 'nor by the parent');
+
 # .htaccess: an author.
 my $sealed = 0;
 for my $number (1 .. 30) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 /// Two tables of 64-bit words, all zero at first, that the processes of a
-/// server share for as long as a configuration is in force.
+/// server share for as long as a configuration is in force, or longer.
 ///
 /// Whoever makes a [`Keyring`](crate::Keyring) says where they are: the module
 /// maps memory before httpd forks. Words change under the reader's hands, and a

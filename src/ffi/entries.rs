@@ -11,7 +11,8 @@ use super::log::{self, Level, MainServer};
 use super::module::{Module, install, is_first_reading, record};
 use super::pool::Pool;
 use super::{
-    generations, request_entries, retained, sections, session_entries, session_hooks, shared_memory,
+    generations, kept_keys, request_entries, retained, sections, session_entries, session_hooks,
+    shared_memory,
 };
 
 pub(super) unsafe extern "C" fn create<M: Module>(
@@ -115,9 +116,8 @@ unsafe extern "C" fn pre_config<M: Module>(
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
         session_hooks::register(session_entries::hooks::<M>())
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
+        let masters = kept_keys::table(SharedMemory::MASTERS)?;
         // SAFETY: the state, which keeps the words, is placed in this pool below.
-        let masters = unsafe { shared_memory::share(pool, SharedMemory::MASTERS) }?;
-        // SAFETY: likewise.
         let salts = unsafe { shared_memory::share(pool, SharedMemory::SALTS) }?;
         let shared = SharedMemory { masters, salts };
         install::<M>(pool, M::start(retained::random_bytes(), shared)?);

@@ -1,18 +1,21 @@
 //! Keys that outlive a configuration, in the parent.
 //!
-//! They are in a mapping of their own, which httpd's retained data refers to:
-//! the module is unloaded and loaded again between two configurations. Children
-//! inherit a copy.
+//! They are in mappings, which httpd's retained data refers to: the module is
+//! unloaded and loaded again between two configurations. Of the keys that the
+//! parent derives, children inherit a copy; the table of those that requests
+//! have derived is the same for all children of all configurations.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_void};
 use std::io;
 use std::ptr::{self, NonNull};
 use std::slice;
+use std::sync::atomic::AtomicU64;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::bindings;
+use super::shared_memory::{Sharing, map, no_memory};
 
 /// What a key goes by, and the key.
 pub(crate) type Entry = [[u8; 32]; 2];
@@ -29,6 +32,10 @@ struct Retained {
     start: *mut c_void,
     /// Its length in bytes.
     length: usize,
+    /// Of the mapping that children share; NULL if there is none.
+    table: *mut c_void,
+    table_length: usize,
+    /// Entries of the first.
     count: usize,
 }
 
@@ -40,6 +47,23 @@ const NAME: &CStr = c"mod_session_crypto master keys";
 /// Bytes that are retained, more than there is a use for now.
 const LENGTH: usize = 64;
 const _: () = assert!(size_of::<Retained>() <= LENGTH, "no room for it");
+
+/// The table that all children share: zeros at first, and then what those of
+/// earlier configurations have left there.
+///
+/// It stays mapped for as long as a build with this layout is loaded, and a child
+/// keeps the mapping until it exits.
+pub(super) fn table(words: usize) -> Result<&'static [AtomicU64], String> {
+    let mut retained = retained().ok_or("httpd retains nothing")?;
+    // SAFETY: ours alone, as the parent has one thread.
+    let retained = unsafe { retained.as_mut() };
+    let start = retained
+        .map_table(words.saturating_mul(size_of::<AtomicU64>()))
+        .map_err(|error| no_memory(words, &error))?;
+    // SAFETY: so many words, aligned to a page, zeros or what other processes
+    // write there with the same atomics.
+    Ok(unsafe { slice::from_raw_parts(start.cast().as_ptr(), words) })
+}
 
 /// The keys that were kept for this configuration.
 pub(crate) fn read() -> Keys {
@@ -81,6 +105,7 @@ fn retained() -> Option<NonNull<Retained>> {
     let retained = unsafe { place.as_mut() };
     if retained.layout != LAYOUT {
         retained.wipe();
+        retained.unmap_table();
         retained.layout = LAYOUT;
     }
     Some(place)
@@ -109,6 +134,31 @@ impl Retained {
         unsafe { libc::munmap(start, length) };
     }
 
+    fn map_table(&mut self, length: usize) -> io::Result<NonNull<c_void>> {
+        if self.table_length != length {
+            // Another build's, which is not loaded any more.
+            self.unmap_table();
+        }
+        if let Some(table) = NonNull::new(self.table) {
+            return Ok(table);
+        }
+        let table = map(length, Sharing::WithChildren)?;
+        self.table = table.as_ptr();
+        self.table_length = length;
+        Ok(table)
+    }
+
+    /// Unmaps the table, which children may still use: it is not wiped.
+    fn unmap_table(&mut self) {
+        let table = std::mem::replace(&mut self.table, ptr::null_mut());
+        let length = std::mem::take(&mut self.table_length);
+        if !table.is_null() {
+            // SAFETY: a mapping of this length, handed out by another build, which
+            // has gone with all that referred to it.
+            unsafe { libc::munmap(table, length) };
+        }
+    }
+
     fn fill(
         &mut self,
         entries: &mut dyn ExactSizeIterator<Item = ([u8; 32], &[u8; 32])>,
@@ -118,20 +168,7 @@ impl Retained {
             return Ok(());
         }
         let length = count.saturating_mul(size_of::<Entry>());
-        // SAFETY: no address is asked for, and no file (mmap(2)).
-        let start = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                length,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
+        let start = map(length, Sharing::Not)?.as_ptr();
         // SAFETY: the mapping, which is zeros and ours alone.
         let places = unsafe { slice::from_raw_parts_mut(start.cast::<Entry>(), count) };
         for (place, (name, key)) in places.iter_mut().zip(entries) {

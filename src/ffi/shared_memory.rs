@@ -1,5 +1,6 @@
 //! Memory that the parent shares with its children.
 
+use std::ffi::c_void;
 use std::io;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -24,21 +25,8 @@ unsafe impl Sync for Mapping {}
 
 impl Mapping {
     fn new(words: usize) -> io::Result<Self> {
-        // SAFETY: no address is asked for, and no file (mmap(2)).
-        let start = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                words.saturating_mul(size_of::<AtomicU64>()),
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            )
-        };
-        if start == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        let length = words.saturating_mul(size_of::<AtomicU64>());
+        let start = map(length, Sharing::WithChildren)?.cast();
         Ok(Self { start, words })
     }
 }
@@ -52,6 +40,43 @@ impl Drop for Mapping {
     }
 }
 
+/// Who sees what this process writes to a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// All that are forked later.
+    WithChildren,
+    /// Nobody: what is forked has a copy.
+    Not,
+}
+
+/// Maps so many bytes, all zero.
+pub(super) fn map(length: usize, sharing: Sharing) -> io::Result<NonNull<c_void>> {
+    let flags = match sharing {
+        Sharing::WithChildren => libc::MAP_SHARED,
+        Sharing::Not => libc::MAP_PRIVATE,
+    };
+    // SAFETY: no address is asked for, and no file (mmap(2)).
+    let start = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags | libc::MAP_ANONYMOUS,
+            -1,
+            0,
+        )
+    };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(start).ok_or(io::ErrorKind::OutOfMemory.into())
+}
+
+/// Says that there is no memory to share.
+pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
+    format!("{words} words of memory to share with children cannot be had ({error})")
+}
+
 /// Maps so many words, all zero, until the pool is cleared.
 ///
 /// # Safety
@@ -62,9 +87,7 @@ impl Drop for Mapping {
 /// and clears that pool only as it exits (`atexit(apr_terminate)` in
 /// server/main.c), in the same order.
 pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], String> {
-    let mapping = Mapping::new(words).map_err(|error| {
-        format!("{words} words of memory to share with children cannot be had ({error})")
-    })?;
+    let mapping = Mapping::new(words).map_err(|error| no_memory(words, &error))?;
     let mapping = pool.place(mapping);
     // SAFETY: so many words, aligned to a page; zeros are atomics; they stay for
     // as long as the caller promises.
