@@ -111,7 +111,7 @@ class Bench:
         with contextlib.ExitStack() as stack:
             ready = self._start_all(stack, subjects)
             for subject, server, cookies in ready:
-                # Until what derivations there are at once are used up.
+                # Long enough to use up the derivations that are free at once.
                 self._drive(subject, server, cookies, 3 if subject.cookies.hostile else 1)
             for number in range(self._options.rounds):
                 self._say(f"round {number + 1} of {self._options.rounds}")

@@ -17,8 +17,8 @@
 //! | 1 to 63 | not used |
 //! | 64 and on | sets of 8 words, one cache line each: a token's fingerprint, with its outcome in the lowest bit; 0 is none |
 //!
-//! Each word stands for itself, so nothing is locked. Of two children that
-//! write one word at the same time, one remembers its token.
+//! Each word stands for itself, so nothing is locked. If two children write one
+//! word at the same time, one of the tokens is not remembered, and no harm is done.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Refusal, SharedMemory};
 
-/// What is remembered, and what may still be derived.
+/// The tokens that are remembered, and the budget.
 pub(crate) struct Anonymous {
     memory: &'static [AtomicU64],
     /// Its key is drawn at start: nobody outside can make two tokens collide.
@@ -106,7 +106,7 @@ impl Anonymous {
         Fingerprint((self.hasher.hash_one(of) | PRESENT) & !OUTCOME)
     }
 
-    /// What came of a token before; `None` if it is not remembered.
+    /// The outcome of a token before; `None` if it is not remembered.
     pub(crate) fn outcome(&self, token: Fingerprint) -> Option<Outcome> {
         let words = self.set(token)?.iter();
         let mut words = words.map(|word| word.load(Ordering::Relaxed));
@@ -117,7 +117,7 @@ impl Anonymous {
         })
     }
 
-    /// Remembers what came of a token.
+    /// Remembers the outcome of a token.
     pub(crate) fn remember(&self, token: Fingerprint, outcome: Outcome) {
         let Some(set) = self.set(token) else {
             return;

@@ -72,7 +72,7 @@ impl<'t> Token<'t> {
         self.salt
     }
 
-    /// What tells an authentic token from all others.
+    /// The MAC, which tells an authentic token from all others.
     pub(crate) fn mac(&self) -> &[u8; MAC] {
         self.mac
     }
