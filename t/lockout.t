@@ -1,26 +1,39 @@
 # A cookie that does not open locks nobody out: a correct login with such a
-# cookie in the request is answered with a session that is logged in.
+# cookie in the request is answered with a session that is logged in. So does one
+# that has expired: what is written to its session is saved.
 
 use strict;
 use warnings;
 
 use Test::More;
+use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd ();
+use SessionCrypto::Certificates qw(certificate);
+use SessionCrypto::Httpd        ();
 
 my $CONFIG = <<'END';
-SessionCryptoPassphrase new
+<Location /private>
+    SessionCryptoPassphrase new
+</Location>
 <Location /retired>
     SessionCryptoPassphrase old
 </Location>
-<Location /private>
+<LocationMatch "/private$">
     AuthType Form
     AuthName private
     AuthFormProvider file
     AuthUserFile "@DIR@/users"
     Require valid-user
-</Location>
+</LocationMatch>
 END
+# For each of these, sections whose sessions live a second, long, and for ever.
+my %SETTINGS = (
+    'clear'       => '',
+    'classic'     => 'SessionCryptoPassphrase new',
+    'jwe'         => "SessionCryptoPassphrase new\nSessionCryptoCipher aes-256-gcm",
+    'certificate' => "SessionCryptoCertificateFile \@DIR\@/web.pem\nSessionCryptoCertificateKeyFile \@DIR\@/web.key",
+);
+my %AGE = (short => 'SessionMaxAge 1', aged => 'SessionMaxAge 100', ageless => '');
 my $LOGIN = 'httpd_username=joe&httpd_password=correct';
 
 my %httpd = map { $_ => start($_) } qw(ours c);
@@ -61,6 +74,56 @@ for my $name ('a junk cookie', 'a cookie under a retired key') {
         'and its login is a login here');
 }
 
+# The scenario of httpd-tests (t/modules/session.t): a session that has expired is
+# discarded, one that has not is kept, and either can be written to.
+my %expired;
+for my $module (qw(ours c)) {
+    my $client = $httpd{$module}->client;
+    for my $kind (kinds($module)) {
+        my $set = sub { $client->get("/$_[0]/$kind", 'X-S' => $_[1])->token // die "no session of $kind\n" };
+        $expired{$module}{$kind} = {
+            data  => $set->('short', 'user=joe&left=behind'),
+            login => $set->('short', 'private-user=joe&private-pw=correct'),
+            young => $set->('aged', 'user=joe'),
+        };
+    }
+}
+# Each has a second to live, by the clock of this machine.
+my $end = time + 1;
+sleep $end - time while time <= $end;
+
+for my $kind (kinds('ours')) {
+    for my $age (qw(aged ageless)) {
+        my $client = $httpd{ours}->client;
+        my ($path, $name) = ("/$age/$kind", "$kind, $age");
+        my %old = %{ $expired{ours}{$kind} };
+        like($client->get($path, session => $old{young})->body, qr/^user=joe&expiry=\d+$/, "$name: a young session is kept");
+        my $read = $client->get($path, session => $old{data});
+        like($read->body, $age eq 'aged' ? qr/^expiry=\d+$/ : qr/^$/, "$name: an expired session is discarded");
+        my $written = $client->get($path, session => $old{data}, 'X-S' => 'user=jane');
+        lives($client, $path, $written->token, 'user=jane', "$name: what an application writes to it");
+
+        is($client->get("$path/private", session => $old{login})->status, 401, "$name: an expired login is none");
+        is($client->post("$path/private", 'httpd_username=joe&httpd_password=wrong', session => $old{login})->status, 401,
+            "$name: nor is a wrong password with it");
+        for my $which (qw(data login)) {
+            my $login = $client->post("$path/private", $LOGIN, session => $old{$which});
+            is($login->status, 200, "$name: a login over an expired session ($which)");
+            is($client->get("$path/private", session => $login->token // '')->status, 200, 'and the next request is logged in');
+            lives($client, $path, $login->token, 'private-user=joe&private-pw=correct', 'the login');
+        }
+    }
+}
+for my $kind (kinds('c')) {
+    for my $age (qw(aged ageless)) {
+        my $client = $httpd{c}->client;
+        my $login  = $client->post("/$age/$kind/private", $LOGIN, session => $expired{c}{$kind}{login});
+        my $next   = $client->get("/$age/$kind/private", session => $login->token // '')->status;
+        note("the C module, $kind, $age, with a login over an expired session: ",
+            defined $login->token ? 'a cookie is set, ' : 'no Set-Cookie, ', $next == 200 ? 'logged in' : 'the login is lost');
+    }
+}
+
 $_->stop for values %httpd;
 $httpd{ours}->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a cookie that does not open');
 $httpd{ours}->log->expect(qr/AH01617|AH01807/, 'a wrong password');
@@ -69,9 +132,33 @@ $httpd{$_}->log->clean("$_: nothing unexpected in error_log") for sort keys %htt
 
 done_testing;
 
+# Without a certificate, and in the ciphers it has, for the C module.
+sub kinds { my ($module) = @_; return $module eq 'c' ? qw(classic clear) : sort keys %SETTINGS }
+
+# Asserts that a token is a session with these entries and a life before it, if
+# the section gives it any; nothing is left of what has expired.
+sub lives {
+    my ($client, $path, $token, $entries, $name) = @_;
+    my $body = $client->get($path, session => $token // '')->body;
+    my ($expiry) = $body =~ s/&?expiry=(\d+)// ? $1 : ();
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    is($body, $entries, "$name is saved");
+    return $path =~ /aged/
+        ? cmp_ok(($expiry // 0) / 1e6, '>', time + 50, 'and expires later')
+        : is($expiry, undef, 'and does not expire');
+}
+
 sub start {
     my ($module) = @_;
-    my $httpd = SessionCrypto::Httpd->new(name => "lockout_$module", module => $module, config => $CONFIG);
+    my $httpd = SessionCrypto::Httpd->new(name => "lockout_$module", module => $module);
+    certificate($httpd->dir, 'web', 'ec:P-256') if $module eq 'ours';
+    my %config;
+    for my $kind (kinds($module)) {
+        for my $age (sort keys %AGE) {
+            $config{"$age/$kind"} = "$SETTINGS{$kind}\n$AGE{$age}\n";
+        }
+    }
+    $httpd->{config} = $CONFIG . join '', map { "<Location /$_>\n$config{$_}</Location>\n" } sort keys %config;
     # The hash of `correct`, made by `openssl passwd -apr1`.
     my $hash = '$apr1$WGkoydIX$2PFx9TKMAAtRIMO9l3zIj0';
     $httpd->write_file('users', "joe:$hash\n");
