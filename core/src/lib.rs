@@ -11,6 +11,7 @@
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `keyring` | what a process keeps between requests |
 //! | `passphrase`, `purpose` | what a section says, as values |
+//! | `passphrase_file`, `weakness` | files of passphrases, and passphrases that can be guessed |
 //! | `sources`, `key_file` | where certificates and private keys are, and the forms they have |
 //! | `judged`, `rounds` | what of a file of `.htaccess` meets a passphrase, and how long that takes |
 //! | `pairing`, `identity` | which key belongs to which certificate, and what the two do together |
@@ -47,11 +48,13 @@ pub use keyring::{Keyring, Origin};
 pub use master_keys::{MasterJob, Payer};
 pub use pairing::{At, Needs, PairingError, Pairs};
 pub use passphrase::{EmptyPassphrase, Passphrase, PassphraseList};
+pub use passphrase_file::{Exposure, Line, LineError, PassphraseFile, PassphraseFileError};
 pub use purpose::{InvalidPurpose, Purpose};
 pub use random::{OpenSslRandom, Random};
 pub use sealer::{Call, Keys, Opened, Sealed, Sealer, Settings};
 pub use shared_memory::SharedMemory;
 pub use sources::{Source, SourceError};
+pub use weakness::Weakness;
 
 mod aead;
 mod algorithms;
@@ -83,6 +86,7 @@ mod master_keys;
 mod master_table;
 mod pairing;
 mod passphrase;
+mod passphrase_file;
 mod private_key;
 mod purpose;
 mod random;
@@ -96,5 +100,6 @@ mod sources;
 #[cfg(test)]
 mod vectors;
 mod verdict;
+mod weakness;
 mod workbench;
 mod wrapped_header;

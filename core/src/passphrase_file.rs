@@ -1,0 +1,385 @@
+//! A file of passphrases, up to the lines that it has.
+//!
+//! Lines are those of httpd's configuration: joined at a trailing backslash, and
+//! without the white space around them (server/util.c, `ap_cfg_getline`). Splitting them into words is the
+//! host's.
+
+use std::ffi::CStr;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A file that has been read, wiped when it is dropped.
+pub struct PassphraseFile {
+    content: Zeroizing<Vec<u8>>,
+    mode: u32,
+}
+
+/// A line, wiped when it is dropped.
+pub struct Line {
+    /// Its number in the file, from 1; of a joined line, the last.
+    pub number: u32,
+    /// With the NUL that ends it for C.
+    text: Zeroizing<Vec<u8>>,
+}
+
+/// Why a file cannot be read; the words go on after its name.
+#[derive(Clone, Debug, Error)]
+pub enum PassphraseFileError {
+    /// The system does not give it out.
+    #[error("cannot be read ({0}): write the name of a file that holds the passphrases")]
+    Unreadable(String),
+    /// A directory.
+    #[error("is a directory: write the name of a file that holds the passphrases")]
+    Directory,
+    /// A pipe, a device.
+    #[error("is not a file: write the name of one that holds the passphrases")]
+    NotAFile,
+    /// More than a configuration can have.
+    #[error("is larger than {MAX_FILE} bytes: write the name of a file that holds the passphrases")]
+    TooLarge,
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum LineError {
+    /// The file begins with a byte order mark of UTF-16 or UTF-32.
+    #[error("the file is in UTF-16: save it as UTF-8, or as plain ASCII")]
+    Utf16,
+    /// A byte that no passphrase can have.
+    #[error("there is a NUL byte, as in UTF-16: save the file as UTF-8, or as plain ASCII")]
+    Nul,
+    /// A quote that begins a word and nothing that ends it.
+    #[error(
+        "a quote is not closed: end the passphrase with the quote that it begins with, \
+         or put it in the other kind of quotes"
+    )]
+    OpenQuote,
+    /// More than [`MAX_LINE`] bytes.
+    #[error("the line is longer than {MAX_LINE} bytes: write fewer passphrases on a line")]
+    TooLong,
+}
+
+/// Who else than its owner may get at a file; the words go on after its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Exposure {
+    /// Every user of the host. A group may read it: that is what groups are for.
+    #[error("may be read by every user of this host: take that right away with 'chmod o-rwx'")]
+    Readable,
+    /// A group, or every user of the host.
+    #[error("may be written by others than its owner: take that right away with 'chmod go-w'")]
+    Writable,
+}
+
+/// Room for as many passphrases as a section takes, each of a thousand bytes.
+const MAX_FILE: u64 = 1024 * 1024;
+
+/// The longest line of a configuration file, without its NUL (httpd.h,
+/// `MAX_STRING_LEN`).
+const MAX_LINE: usize = 8191;
+
+/// How a file in UTF-8 may begin; it is no part of what is in it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+impl PassphraseFile {
+    /// Reads a file, and nothing that would have to be waited for, like a pipe.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is no file.
+    pub fn read(path: &Path) -> Result<Self, PassphraseFileError> {
+        let unreadable = |error: std::io::Error| PassphraseFileError::Unreadable(error.to_string());
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
+            return Err(PassphraseFileError::Directory);
+        }
+        if !metadata.is_file() {
+            return Err(PassphraseFileError::NotAFile);
+        }
+        if metadata.size() > MAX_FILE {
+            return Err(PassphraseFileError::TooLarge);
+        }
+        // Room for all of it at once: growing would leave a copy behind.
+        let room = usize::try_from(metadata.size()).unwrap_or_default();
+        let mut content = Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
+        file.take(metadata.size())
+            .read_to_end(&mut content)
+            .map_err(unreadable)?;
+        Ok(Self {
+            content,
+            mode: metadata.mode(),
+        })
+    }
+
+    /// Who may get at the file that should not.
+    pub fn exposure(&self) -> Option<Exposure> {
+        if self.mode & 0o004 != 0 {
+            Some(Exposure::Readable)
+        } else if self.mode & 0o022 != 0 {
+            Some(Exposure::Writable)
+        } else {
+            None
+        }
+    }
+
+    /// Its lines, empty ones and comments included.
+    ///
+    /// # Errors
+    ///
+    /// The number of the first line that cannot be what somebody meant.
+    pub fn lines(&self) -> Result<Vec<Line>, (u32, LineError)> {
+        let content = self.content.as_slice();
+        if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {
+            return Err((1, LineError::Utf16));
+        }
+        let mut rest = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+        let (mut lines, mut number) = (Vec::new(), 0_u32);
+        while !rest.is_empty() {
+            let room = MAX_LINE.min(rest.len()).saturating_add(1);
+            let mut text = Zeroizing::new(Vec::with_capacity(room));
+            let mut is_whole = false;
+            while !is_whole && !rest.is_empty() {
+                number = number.saturating_add(1);
+                let (line, has_end, next) = split_line(rest);
+                rest = next;
+                if line.contains(&0) {
+                    return Err((number, LineError::Nul));
+                }
+                if text.len().saturating_add(line.len()) > MAX_LINE {
+                    return Err((number, LineError::TooLong));
+                }
+                text.extend_from_slice(line);
+                if has_end && text.last() == Some(&b'\r') {
+                    text.pop();
+                }
+                is_whole = !(has_end && text.last() == Some(&b'\\'));
+                if !is_whole {
+                    text.pop();
+                }
+            }
+            if has_open_quote(&text) {
+                return Err((number, LineError::OpenQuote));
+            }
+            while text.last().is_some_and(|last| is_space(*last)) {
+                text.pop();
+            }
+            text.push(0);
+            lines.push(Line { number, text });
+        }
+        Ok(lines)
+    }
+}
+
+impl Line {
+    /// The line without the white space around it.
+    pub fn text(&self) -> &CStr {
+        CStr::from_bytes_until_nul(after_spaces(&self.text)).unwrap_or_default()
+    }
+}
+
+/// The first line, whether a line feed ends it, and what comes after that.
+fn split_line(text: &[u8]) -> (&[u8], bool, &[u8]) {
+    let mut parts = text.splitn(2, |byte| *byte == b'\n');
+    let line = parts.next().unwrap_or_default();
+    match parts.next() {
+        Some(rest) => (line, true, rest),
+        None => (line, false, &[]),
+    }
+}
+
+/// Whether a word begins with a quote that nothing ends, as httpd looks for
+/// both (server/util.c, `ap_getword_conf`). A word that begins with `#` ends
+/// the line.
+fn has_open_quote(line: &[u8]) -> bool {
+    let mut rest = line;
+    loop {
+        rest = after_spaces(rest);
+        let Some((first, after)) = rest.split_first() else {
+            return false;
+        };
+        match first {
+            b'#' => return false,
+            b'"' | b'\'' => {
+                let Some(end) = closing_quote(after, *first) else {
+                    return true;
+                };
+                if after.first() == Some(&b'#') {
+                    return false;
+                }
+                rest = after.get(end.saturating_add(1)..).unwrap_or_default();
+            }
+            _ => {
+                let end = rest.iter().position(|byte| is_space(*byte));
+                rest = rest.get(end.unwrap_or(rest.len())..).unwrap_or_default();
+            }
+        }
+    }
+}
+
+fn closing_quote(text: &[u8], quote: u8) -> Option<usize> {
+    let mut bytes = text.iter().enumerate().peekable();
+    while let Some((index, byte)) = bytes.next() {
+        if *byte == quote {
+            return Some(index);
+        }
+        if *byte == b'\\' {
+            bytes.next_if(|(_, next)| **next == quote || **next == b'\\');
+        }
+    }
+    None
+}
+
+fn after_spaces(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_space(*byte));
+    text.get(start.unwrap_or(text.len())..).unwrap_or_default()
+}
+
+/// What C calls space.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> PassphraseFile {
+        PassphraseFile {
+            content: Zeroizing::new(content.to_vec()),
+            mode: 0o100_600,
+        }
+    }
+
+    fn lines(content: &[u8]) -> Vec<(u32, String)> {
+        let lines = file(content).lines().unwrap();
+        let text = |line: &Line| line.text().to_str().unwrap().to_owned();
+        lines.iter().map(|line| (line.number, text(line))).collect()
+    }
+
+    fn error(content: &[u8]) -> (u32, LineError) {
+        file(content).lines().map(|_| ()).unwrap_err()
+    }
+
+    #[test]
+    fn joins_lines_as_httpd_does() {
+        assert_eq!(lines(b""), []);
+        assert_eq!(lines(b"one"), [(1, "one".to_owned())]);
+        assert_eq!(
+            lines(b"one\r\n\n two \\\nthree\r\nfour\\"),
+            [
+                (1, "one".to_owned()),
+                (2, String::new()),
+                (4, "two three".to_owned()),
+                (5, "four\\".to_owned())
+            ]
+        );
+        assert_eq!(lines(b"one\\\n"), [(1, "one".to_owned())]);
+        assert_eq!(
+            lines(b"\t one \x0b \n \x0c \n"),
+            [(1, "one".to_owned()), (2, String::new())]
+        );
+    }
+
+    #[test]
+    fn ignores_a_byte_order_mark_of_utf_8() {
+        assert_eq!(lines(b"\xef\xbb\xbfone\ntwo"), lines(b"one\ntwo"));
+        assert_eq!(lines(b"\xef\xbb\xbf"), []);
+    }
+
+    #[test]
+    fn refuses_utf_16_and_nul_bytes() {
+        assert_eq!(error(b"\xff\xfeo\0n\0e\0"), (1, LineError::Utf16));
+        assert_eq!(error(b"\xfe\xff\0o\0n\0e"), (1, LineError::Utf16));
+        assert_eq!(error(b"\xff\xfe\0\0o\0\0\0"), (1, LineError::Utf16));
+        assert_eq!(error(b"o\0n\0e\0"), (1, LineError::Nul));
+        assert_eq!(error(b"\0o\0n\0e"), (1, LineError::Nul));
+        assert_eq!(error(b"one\ntwo\n# three\0\n"), (3, LineError::Nul));
+    }
+
+    #[test]
+    fn refuses_a_quote_that_is_not_closed() {
+        for open in [
+            r#"""#,
+            r#""one"#,
+            "'one",
+            r#""one\""#,
+            r#"one "two"#,
+            r#""one" 'two"#,
+            r#""one" "two\\" "three"#,
+            "\"one\\\ntwo",
+        ] {
+            let (_, error) = error(open.as_bytes());
+            assert_eq!(error, LineError::OpenQuote, "{open}");
+        }
+        for closed in [
+            "",
+            "don't",
+            r#"one"two"#,
+            r#""""#,
+            "'' \"\"",
+            "# don't",
+            "one # \"two",
+            r##""# one" "two"##,
+            r#""one\\""#,
+            r#""one\" two""#,
+            r"'one\'s'",
+            r#""one's""#,
+            r#""one"two"#,
+            "\"one\\\ntwo\"",
+        ] {
+            assert!(file(closed.as_bytes()).lines().is_ok(), "{closed}");
+        }
+    }
+
+    #[test]
+    fn names_the_line_at_fault() {
+        assert_eq!(error(b"one\n\"two\nthree"), (2, LineError::OpenQuote));
+        let long = [b'x'; MAX_LINE + 1];
+        assert_eq!(error(&long), (1, LineError::TooLong));
+        assert_eq!(lines(&long[1..]).len(), 1);
+    }
+
+    #[test]
+    fn tells_who_may_get_at_it() {
+        let exposure = |mode| {
+            PassphraseFile {
+                content: Zeroizing::default(),
+                mode,
+            }
+            .exposure()
+        };
+        for mode in [0o400, 0o600, 0o640, 0o440, 0o700, 0o710] {
+            assert_eq!(exposure(0o100_000 | mode), None, "{mode:o}");
+        }
+        for mode in [0o644, 0o604, 0o777] {
+            assert_eq!(exposure(0o100_000 | mode), Some(Exposure::Readable));
+        }
+        for mode in [0o660, 0o620, 0o602] {
+            assert_eq!(exposure(0o100_000 | mode), Some(Exposure::Writable));
+        }
+    }
+
+    #[test]
+    fn reads_files_only() {
+        let error = |path: &str| {
+            PassphraseFile::read(Path::new(path))
+                .map(|_| ())
+                .unwrap_err()
+        };
+        assert!(matches!(error("/"), PassphraseFileError::Directory));
+        assert!(matches!(error("/dev/null"), PassphraseFileError::NotAFile));
+        assert!(matches!(
+            error("/nosuch"),
+            PassphraseFileError::Unreadable(_)
+        ));
+    }
+}
