@@ -83,7 +83,9 @@ const ROWS: &[Directive<SessionCrypto>] = &[
     Directive {
         name: c"SessionCryptoPurpose",
         help: c"what the sessions are for: those of another purpose are refused",
-        context: Context::Everywhere,
+        // In .htaccess, its author could claim the purpose of a neighbour, and
+        // make sessions for it under a passphrase that both inherit.
+        context: Context::Directory,
         most: 1,
         handler: purpose,
     },

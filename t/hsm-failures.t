@@ -96,7 +96,7 @@ $token->watch(sub {
 ends($other);
 
 # Many threads ask for what is not there, while others use a key of the token: a
-# purpose of .htaccess takes a signature. The program in between takes its time, in
+# certificate file of .htaccess takes a signature. The program in between takes its time, in
 # which threads meet that should not.
 my @dirs   = map { "many/$_" } 1 .. CLIENTS * REQUESTS;
 my %absent = ('no-token' => $token->uri('rsa', type => 'cert', token => 'none-such'), 'no-object' => $token->uri('none-such', type => 'cert'));
@@ -105,7 +105,10 @@ my $absent = server('hsm-absent', [keys %absent, @dirs], section('/rsa', $engine
     directory('many', $engine, $pin, pair('ec')),
     map { (directory($_, $pin), section("/$_", $engine, qq(SessionCryptoCertificateFile "$absent{$_}"),
         'SessionCryptoCertificateKeyFile "' . $token->uri('rsa') . '"')) } sort keys %absent);
-$absent->write_file("htdocs/many/$_/.htaccess", "SessionCryptoPurpose purpose-$_\n") for 1 .. CLIENTS * REQUESTS;
+for (@dirs) {
+    my $certificate = $absent->write_file("htdocs/$_/ec.pem", slurp($pem{ec}));
+    $absent->write_file("htdocs/$_/.htaccess", qq(SessionCryptoCertificateFile "$certificate"\n));
+}
 $token->watch(sub {
     my ($calls) = @_;
     $absent->start;
@@ -190,4 +193,11 @@ sub at_once {
         push @pids, $pid;
     }
     return map { waitpid($_, 0); $? == 0 ? 1 : 0 } @pids;
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<:raw', $path or die "$path: $!\n";
+    local $/;
+    return <$file>;
 }

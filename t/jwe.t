@@ -46,10 +46,10 @@ SessionCryptoCipher aes-256-gcm
     SessionCryptoDigest SHA256
 </Location>
 <Directory "@DIR@/htdocs/htaccess">
-    SessionCryptoCipher aes256
+    SessionCryptoPurpose shop
 </Directory>
 END
-$httpd->write_file('htdocs/htaccess/.htaccess', "SessionCryptoPurpose shop\n");
+$httpd->write_file('htdocs/htaccess/.htaccess', "SessionCryptoCipher aes256\n");
 $httpd->start;
 my $client   = $httpd->client;
 my @children = $httpd->children;
@@ -204,7 +204,7 @@ is($client->get('/all', session => $again)->token, undef, 'and only once');
     my $before = () = $httpd->log->lines;
     for my $session (undef, seal('/classic', 'user=mallory'), made()) {
         my $res = $client->get('/htaccess/', 'X-S' => 'user=joe', defined $session ? (session => $session) : ());
-        is($res->token, undef, 'a purpose in .htaccess, and CBC around it: nothing is sealed');
+        is($res->token, undef, 'CBC in .htaccess, and a purpose around it: nothing is sealed');
         is($res->body, '', 'and nothing opened');
     }
     my @lines = $httpd->log->lines;
