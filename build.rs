@@ -10,8 +10,6 @@ mod find;
 
 /// The Rust names of httpd's API that `src/ffi` uses, and nothing else.
 const FUNCTIONS: &[&str] = &[
-    "ap_cfg_closefile",
-    "ap_cfg_getline",
     "ap_find_linked_module",
     "ap_get_core_module_config",
     "ap_get_module_config",
@@ -23,7 +21,6 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_monitor",
     "ap_hook_post_config",
     "ap_hook_pre_config",
-    "ap_pcfg_openfile",
     "ap_random_insecure_bytes",
     "ap_retained_data_create",
     "ap_retained_data_get",
@@ -37,7 +34,6 @@ const FUNCTIONS: &[&str] = &[
     "apr_pool_cleanup_register",
     "apr_pool_userdata_get",
     "apr_pool_userdata_setn",
-    "apr_strerror",
     "apr_table_clear",
     "apr_table_elts",
     "apr_table_get",
@@ -54,6 +50,7 @@ const TYPES: &[&str] = &[
     "ap_HOOK_session_save_t",
     "apr_table_entry_t",
     "command_rec",
+    "core_dir_config",
     "core_server_config",
     "module",
     "session_dir_conf",
@@ -62,11 +59,12 @@ const TYPES: &[&str] = &[
 const VALUES: &[&str] = &[
     "ACCESS_CONF",
     "APLOG_(EMERG|ERR|WARNING|NOTICE|INFO|DEBUG)",
-    "APR_(EGENERAL|EOF)",
+    "APR_EGENERAL",
     "APR_HOOK_(REALLY_FIRST|FIRST|MIDDLE|LAST|REALLY_LAST)",
     "AP_SQ_MAIN_STATE",
     "AP_SQ_MS_CREATE_PRE_CONFIG",
     "DECLINED",
+    "ap_conftree",
     "MODULE_MAGIC_NUMBER_(MAJOR|MINOR)",
     "OK",
     "HTTP_INTERNAL_SERVER_ERROR",

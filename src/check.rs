@@ -4,11 +4,14 @@
 
 use std::fmt::Display;
 
-use session_crypto_core::{Identities, Keyring, Keys, Settings, Validity};
+use session_crypto_core::Keyring;
 
 use crate::SessionCrypto;
-use crate::config::{CERTIFICATE_FILE, DirRecord, During, Flaw, Held};
-use crate::ffi::{self, Level, Server};
+use crate::config::{CERTIFICATE_FILE, DirRecord, During, Flaw, Held, Mends};
+use crate::ffi::{self, Server};
+pub(crate) use warnings::Warnings;
+
+mod warnings;
 
 /// Looks at a server and each of its sections.
 ///
@@ -20,36 +23,93 @@ pub(crate) fn server<'s>(
     server: &Server<'s, SessionCrypto>,
     warnings: &mut Warnings,
 ) -> Result<(), String> {
+    // Its sections are also those of the virtual hosts (merge_core_server_configs
+    // in server/core.c), whose other settings they may need.
     if server.stands_behind {
-        // Its sections are also those of the virtual hosts (merge_core_server_configs
-        // in server/core.c), whose other settings they may need.
-        return Ok(());
-    }
-    let is_first = ffi::is_first_reading();
-    let mut look = |record: DirRecord<'s>| {
-        let held = Held::new();
-        let settings = record.settings(keyring, &held, During::Startup)?;
-        // Later readings say so when their log is open.
-        if let Some(settings) = settings.filter(|_| is_first) {
-            warnings.about(&record, settings, crate::now());
+        for record in server.records().filter(|_| ffi::is_first_reading()) {
+            let held = Held::new();
+            if let Ok(Some(settings)) = record.settings(keyring, &held, During::Startup) {
+                warnings.about(&record, settings, crate::now());
+            }
         }
-        Ok::<_, Flaw>(())
-    };
-    look(server.outer).map_err(|flaw| words(server, &flaw))?;
-    for (index, inner) in server.sections.iter().enumerate() {
-        let Err(flaw) = look(DirRecord::merge(&server.outer, inner)) else {
-            continue;
-        };
-        // A request may be in two sections, of which the other has what this
-        // one lacks; only the request can tell.
-        let lacks = flaw.mended_by.without(inner.sets());
-        let mut others = server.sections.iter().enumerate();
-        let may_help = others.any(|(other, section)| other != index && section.sets().meets(lacks));
-        if !may_help {
-            return Err(words(server, &flaw));
+    } else {
+        look(keyring, server, None, warnings)?;
+        for index in 0..server.sections.len() {
+            look(keyring, server, Some(index), warnings)?;
+        }
+        // Later readings say so when their log is open.
+        if ffi::is_first_reading() {
+            warnings.about_server(keyring, server);
+        }
+    }
+    if server.is_last {
+        warnings.idle_passphrases()?;
+        if ffi::is_first_reading() {
+            warnings.about_database();
         }
     }
     Ok(())
+}
+
+/// Looks at what is in force outside of every section, or in one of them.
+fn look<'s>(
+    keyring: &'s Keyring,
+    server: &Server<'s, SessionCrypto>,
+    index: Option<usize>,
+    warnings: &mut Warnings,
+) -> Result<(), String> {
+    let chain = index.map(|index| server.chain(index)).unwrap_or_default();
+    let record = server.record_of(&chain);
+    let held = Held::new();
+    match record.settings(keyring, &held, During::Startup) {
+        Ok(settings) => {
+            if let Some(settings) = settings {
+                let own = match index {
+                    Some(index) => server.sections.get(index).and_then(|held| held.record),
+                    None => Some(server.outer),
+                };
+                warnings.note(keyring, record, settings, own);
+            }
+            if let Some(settings) = settings.filter(|_| ffi::is_first_reading()) {
+                warnings.about(&record, settings, crate::now());
+            }
+            Ok(())
+        }
+        Err(flaw) if may_be_mended(server, &chain, &flaw) => {
+            if flaw.mended_by.meets(Mends::PASSPHRASES) {
+                let innermost = chain.last().copied().unwrap_or_default();
+                others(server, &chain, innermost).for_each(|other| warnings.may_be_used(&other));
+            }
+            Ok(())
+        }
+        Err(flaw) => Err(words(server, &flaw)),
+    }
+}
+
+/// Whether a request may be in another section as well, which has what these
+/// lack; only the request can tell.
+fn may_be_mended(server: &Server<'_, SessionCrypto>, chain: &[usize], flaw: &Flaw) -> bool {
+    let Some(innermost) = chain.last() else {
+        return false;
+    };
+    let has = server.own(chain).map(|record| record.sets());
+    let has = has.fold(Mends::NOTHING, Mends::and);
+    let lacks = flaw.mended_by.without(has);
+    others(server, chain, *innermost).any(|other| other.sets().meets(lacks))
+}
+
+/// What other sections set by themselves that a request may be in as well.
+fn others<'a, 's>(
+    server: &'a Server<'s, SessionCrypto>,
+    chain: &'a [usize],
+    innermost: usize,
+) -> impl Iterator<Item = DirRecord<'s>> + use<'a, 's> {
+    server
+        .sections
+        .iter()
+        .enumerate()
+        .filter(move |(other, _)| !chain.contains(other) && server.can_meet(innermost, *other))
+        .filter_map(|(_, section)| section.record)
 }
 
 /// Derives and signs what the sections of a server seal with first, before the
@@ -64,6 +124,9 @@ pub(crate) fn prepare<'s>(
     warnings: &mut Warnings,
     now: u64,
 ) -> Result<(), String> {
+    if !server.stands_behind {
+        warnings.about_server(keyring, server);
+    }
     for record in server.records() {
         let held = Held::new();
         // What does not go together is refused when a request needs it.
@@ -81,6 +144,9 @@ pub(crate) fn prepare<'s>(
             None => cannot_seal(&error),
         })?;
     }
+    if server.is_last {
+        warnings.about_database();
+    }
     Ok(())
 }
 
@@ -95,41 +161,5 @@ fn words(server: &Server<'_, SessionCrypto>, flaw: &Flaw) -> String {
         flaw.to_string()
     } else {
         format!("{}: {flaw}", server.place())
-    }
-}
-
-/// What has been warned of, so that it is not for each section and server.
-#[derive(Default)]
-pub(crate) struct Warnings(Vec<String>);
-
-impl Warnings {
-    /// Warns of a certificate that others might not accept any more, though
-    /// this module does.
-    fn about(&mut self, record: &DirRecord<'_>, settings: Settings<'_>, now: u64) {
-        let Keys::Certificates(identities) = settings.keys else {
-            return;
-        };
-        let Some((place, name)) = record.first_certificate() else {
-            return;
-        };
-        let Some(state) = state(identities, now) else {
-            return;
-        };
-        let warning = format!(
-            "{place}: {CERTIFICATE_FILE}: the certificate in {name} {state}; sessions are sealed \
-             and opened with it all the same, and a new one goes before it in the list"
-        );
-        if !self.0.contains(&warning) {
-            ffi::log_server(Level::Warning, &warning);
-            self.0.push(warning);
-        }
-    }
-}
-
-fn state(identities: &Identities, now: u64) -> Option<&'static str> {
-    match identities.validity(now) {
-        Validity::Expired => Some("has expired"),
-        Validity::NotYetValid => Some("is not valid yet"),
-        Validity::Valid => None,
     }
 }

@@ -4,20 +4,26 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    At, Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Keys, Needs, Origin,
-    PairingError, Pairs, Passphrase, PassphraseList, Payer, Purpose, Sealer, Settings, Source,
+    Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Purpose, Sealer, Source,
 };
 
 use crate::ffi::{Place, Pool};
+use crate::passphrases::Found;
 use files::Files;
 pub(crate) use flaw::{Flaw, Mends};
 pub(crate) use names::{Named, Names};
+pub(crate) use passphrases::{Line, Passphrases};
 pub(crate) use realm::Realm;
+pub(crate) use settings::IDLE_BESIDE;
+use written::Written;
 
 mod files;
 mod flaw;
 mod names;
+mod passphrases;
 mod realm;
+mod settings;
+mod written;
 
 /// What one section of the configuration sets; what it does not set, it
 /// inherits from the section around it.
@@ -29,25 +35,13 @@ pub(crate) struct DirRecord<'p> {
     passphrases: Option<&'p Passphrases>,
     certificates: Option<&'p Files>,
     keys: Option<&'p Files>,
-    engine: Option<&'p Arc<Engine>>,
+    /// The passphrases were set in a section inside that of the certificates.
+    passphrases_are_inner: bool,
+    engine: Option<&'p Written<Arc<Engine>>>,
     ciphers: Option<&'p Names<Cipher>>,
     digest: Option<&'p Names<Digest>>,
-    purpose: Option<&'p Aim>,
+    purpose: Option<&'p Written<Purpose>>,
     refuses: bool,
-}
-
-/// A purpose, and what stands for it in a realm.
-struct Aim {
-    purpose: Purpose,
-    fingerprint: Fingerprint,
-}
-
-/// A list of passphrases, and where it was written.
-#[derive(Clone)]
-struct Passphrases {
-    list: PassphraseList,
-    origin: Origin,
-    fingerprint: Fingerprint,
 }
 
 /// What to do with the sessions of a section.
@@ -77,24 +71,6 @@ pub(crate) enum During {
 /// What is wrong with a section whose record could not be made.
 const BROKEN: &str = "an internal error kept the section's settings from being read";
 
-/// What is wrong with a purpose and nothing but CBC ciphers.
-const PURPOSE_NEEDS_AEAD: &str = "SessionCryptoPurpose takes a cipher whose tokens can carry \
-     a purpose: write 'SessionCryptoCipher aes-256-gcm', or take the purpose out";
-
-/// What is wrong with a CBC cipher beside a certificate.
-const CERTIFICATE_NEEDS_AEAD: &str = "with a certificate, sessions are sealed as JWE, and a CBC \
-     cipher gives none: write 'SessionCryptoCipher aes-256-gcm', or take the line out";
-
-/// What is wrong with other digests beside an RSA certificate.
-const NO_SUCH_OAEP: &str = "with an RSA certificate, the digest is SHA256, or SHA for hardware \
-     that has no other: write one of these, or take the line out";
-
-/// What is wrong with keys alone.
-const NO_CERTIFICATE: &str = "there is a private key, and no certificate to seal sessions for: \
-     write the file of one with SessionCryptoCertificateFile";
-
-static NO_PASSPHRASES: PassphraseList = PassphraseList::new();
-
 impl<'p> DirRecord<'p> {
     /// Stands in for a record that could not be made.
     pub(crate) fn refusing() -> Self {
@@ -111,6 +87,12 @@ impl<'p> DirRecord<'p> {
             passphrases: add.passphrases.or(base.passphrases),
             certificates: add.certificates.or(base.certificates),
             keys: add.keys.or(base.keys),
+            passphrases_are_inner: match (add.passphrases, add.certificates) {
+                // httpd may have merged it of parts.
+                (_, Some(_)) => add.passphrases_are_inner,
+                (Some(_), None) => base.certificates.is_some(),
+                (None, None) => base.passphrases_are_inner,
+            },
             engine: add.engine.or(base.engine),
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
@@ -119,8 +101,7 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// Adds passphrases to this section's list, `limit` of them at most, and
-    /// says who pays for keys of them that only a request asks for.
+    /// Adds passphrases to this section's list, `limit` of them at most.
     ///
     /// # Errors
     ///
@@ -128,23 +109,18 @@ impl<'p> DirRecord<'p> {
     pub(crate) fn add_passphrases(
         &mut self,
         pool: Pool<'p>,
-        more: Vec<Arc<Passphrase>>,
-        origin: Origin,
-        payer: Payer,
+        more: Found,
+        line: Line,
         limit: usize,
     ) -> Result<(), String> {
-        let mut list = self.passphrases.map(|held| held.list.clone());
-        list.get_or_insert_default().extend(more);
-        let list = list.unwrap_or_default().paid_by(payer);
+        let list = match self.passphrases {
+            Some(held) => held.longer(more),
+            None => Passphrases::new(more, line),
+        };
         if list.len() > limit {
             return Err(too_many("passphrases", limit));
         }
-        let fingerprint = Fingerprint::of_numbers(list.ids().iter().copied());
-        self.passphrases = Some(pool.place(Passphrases {
-            list,
-            origin,
-            fingerprint,
-        }));
+        self.passphrases = Some(pool.place(list));
         Ok(())
     }
 
@@ -180,9 +156,20 @@ impl<'p> DirRecord<'p> {
         Ok(())
     }
 
-    /// Sets this section's engine.
-    pub(crate) fn set_engine(&mut self, pool: Pool<'p>, engine: Arc<Engine>) {
-        self.engine = Some(pool.place(engine));
+    /// Sets this section's engine, which more than one directive does.
+    pub(crate) fn set_engine(
+        &mut self,
+        pool: Pool<'p>,
+        value: Arc<Engine>,
+        directive: &'static str,
+        place: Place,
+    ) {
+        self.engine = Some(pool.place(Written {
+            fingerprint: Fingerprint::of_number(value.id()),
+            value,
+            directive,
+            place,
+        }));
     }
 
     /// Sets this section's list of ciphers; a later line replaces it, as in
@@ -197,11 +184,12 @@ impl<'p> DirRecord<'p> {
     }
 
     /// Sets this section's purpose.
-    pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, purpose: Purpose) {
-        let fingerprint = Fingerprint::of([purpose.as_str().as_bytes()]);
-        self.purpose = Some(pool.place(Aim {
-            purpose,
-            fingerprint,
+    pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, value: Purpose, place: Place) {
+        self.purpose = Some(pool.place(Written {
+            fingerprint: Fingerprint::of([value.as_str().as_bytes()]),
+            value,
+            directive: PURPOSE,
+            place,
         }));
     }
 
@@ -216,144 +204,32 @@ impl<'p> DirRecord<'p> {
             .and(Mends::DIGEST.if_set(self.digest.is_some()))
     }
 
-    /// Says what is wrong with the purpose and the ciphers of one section, if
-    /// that can be told without the sections around it.
-    ///
-    /// # Errors
-    ///
-    /// What to write instead.
-    pub(crate) fn check_purpose(&self, keyring: &Keyring) -> Result<(), String> {
-        let engine = self.engine.map(|engine| engine.as_ref());
-        let carries = |names: &Names<Cipher>| match names.get(keyring, engine) {
-            Ok(ciphers) => ciphers.iter().any(Cipher::is_aead),
-            Err(_) => true,
-        };
-        if self.purpose.is_none() || self.ciphers.is_none_or(carries) {
-            Ok(())
-        } else {
-            Err(PURPOSE_NEEDS_AEAD.to_owned())
-        }
+    /// Whether there is anything to encrypt under.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.passphrases.is_some() || self.certificates.is_some() || self.keys.is_some()
     }
 
-    /// What to seal and open with, if there is anything to do it under.
-    ///
-    /// # Errors
-    ///
-    /// The settings of this section, and of all around it, do not go together.
-    pub(crate) fn settings(
-        &self,
-        keyring: &'p Keyring,
-        held: &'p Held,
-        during: During,
-    ) -> Result<Option<Settings<'p>>, Flaw> {
-        let engine = self.engine.map(|engine| engine.as_ref());
-        let ciphers = match self.ciphers {
-            Some(names) => names.get(keyring, engine)?,
-            None => keyring.default_ciphers(engine, self.certificates.is_some()),
-        };
-        let digest = match self.digest {
-            Some(names) => names.get(keyring, engine)?.first(),
-            None => None,
-        };
-        // Without any of these nothing is sealed here, whatever else is set.
-        if !self.encrypts() {
-            return Ok(None);
-        }
-        if self.purpose.is_some() && !ciphers.iter().any(Cipher::is_aead) {
-            return Err(Flaw {
-                place: None,
-                message: PURPOSE_NEEDS_AEAD.to_owned(),
-                mended_by: Mends::CIPHERS,
-            });
-        }
-        let keys = match (self.certificates, self.keys, self.passphrases) {
-            (Some(certificates), _, _) => {
-                let identities = self.identities(keyring, certificates, during)?;
-                let identities = held.get_or_init(|| identities);
-                self.check_certificates(identities, ciphers, digest)?;
-                Keys::Certificates(identities)
-            }
-            (None, Some(keys), _) => {
-                return Err(Flaw {
-                    place: Some(keys.place(0)),
-                    message: format!("{KEY_FILE}: {NO_CERTIFICATE}"),
-                    mended_by: Mends::CERTIFICATES,
-                });
-            }
-            (None, None, passphrases) => {
-                Keys::Passphrases(passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
-            }
-        };
-        Ok(Some(Settings {
-            keys,
-            ciphers,
-            digest,
-            purpose: self.purpose.map(|aim| &aim.purpose),
-            engine,
-        }))
+    /// The settings that mean nothing without encryption: each directive, and
+    /// its line.
+    pub(crate) fn of_encryption(&self) -> impl Iterator<Item = (&'static str, &'p Place)> {
+        [
+            self.ciphers.map(|names| (Cipher::DIRECTIVE, names.place())),
+            self.digest.map(|names| (Digest::DIRECTIVE, names.place())),
+            self.purpose.map(Written::line),
+            self.engine.map(Written::line),
+        ]
+        .into_iter()
+        .flatten()
     }
 
-    fn identities(
-        &self,
-        keyring: &Keyring,
-        certificates: &Files,
-        during: During,
-    ) -> Result<Arc<Identities>, Flaw> {
-        let passphrases = self.passphrases.map(|held| (&held.list, held.origin));
-        let (passphrases, origin) = passphrases.unwrap_or((&NO_PASSPHRASES, Origin::Server));
-        let pairs = Pairs {
-            certificates: certificates.sources(),
-            keys: self.keys.map_or(&[], Files::sources),
-            passphrases,
-            engine: self.engine.map(|engine| engine.as_ref()),
-            origin,
-        };
-        keyring
-            .identities(pairs, during == During::Request)
-            .map_err(|error| self.flaw(certificates, error))
+    /// The passphrases of this section or of one around it.
+    pub(crate) fn passphrases(&self) -> Option<&'p Passphrases> {
+        self.passphrases
     }
 
-    fn flaw(&self, certificates: &Files, error: PairingError) -> Flaw {
-        let (place, directive) = match error.at {
-            At::Certificate(index) => (Some(certificates.place(index)), CERTIFICATE_FILE),
-            At::Key(index) => (self.keys.map(|keys| keys.place(index)), KEY_FILE),
-        };
-        let files = Mends::CERTIFICATES.and(Mends::KEYS);
-        Flaw {
-            place,
-            message: format!("{directive}: {}", error.message),
-            mended_by: match error.needs {
-                Needs::Files => files,
-                Needs::Passphrases => files.and(Mends::PASSPHRASES),
-                Needs::Engine => files.and(Mends::ENGINE),
-            },
-        }
-    }
-
-    fn check_certificates(
-        &self,
-        identities: &Identities,
-        ciphers: &[Cipher],
-        digest: Option<&Digest>,
-    ) -> Result<(), Flaw> {
-        if let Some(names) = self
-            .ciphers
-            .filter(|_| !ciphers.iter().all(Cipher::is_aead))
-        {
-            return Err(Flaw {
-                place: Some(names.place().clone()),
-                message: format!("{}: {CERTIFICATE_NEEDS_AEAD}", Cipher::DIRECTIVE),
-                mended_by: Mends::CIPHERS,
-            });
-        }
-        match (self.digest, digest) {
-            (Some(names), Some(digest)) if !identities.can_use(digest) => Err(Flaw {
-                place: Some(names.place().clone()),
-                message: format!("{}: {NO_SUCH_OAEP}", Digest::DIRECTIVE),
-                mended_by: Mends::DIGEST,
-            }),
-            _ => Ok(()),
-        }
+    /// Whether this section has certificates and passphrases of its own.
+    pub(crate) fn sets_both(&self) -> bool {
+        self.passphrases.is_some() && self.certificates.is_some()
     }
 
     /// Of the certificate that seals: the line that names it, and its name.
@@ -376,9 +252,10 @@ impl<'p> DirRecord<'p> {
     }
 }
 
-/// The directives of certificates and private keys.
+/// Directives, where a message names them.
+const PURPOSE: &str = "SessionCryptoPurpose";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
-const KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
+pub(crate) const KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
 
 fn longer<'p>(
     files: Option<&Files>,

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Keyring, Purpose, Source, SourceError};
 
 use crate::SessionCrypto;
-use crate::config::{self, DirRecord, Named, Names};
+use crate::config::{self, DirRecord, Line, Named, Names};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::passphrases::{self, origin, payer};
 use crate::sources;
@@ -109,11 +109,8 @@ fn passphrase<'p>(
         // Before any of them is looked at, let alone kept.
         return Err(config::too_many("passphrases", limit));
     }
-    let more = words
-        .iter()
-        .map(|word| passphrases::from_word(parms, keyring, word))
-        .collect::<Result<_, _>>()?;
-    record.add_passphrases(parms.pool(), more, origin(parms), payer(parms), limit)
+    let more = passphrases::from_words(parms, keyring, words)?;
+    record.add_passphrases(parms.pool(), more, written(parms), limit)
 }
 
 fn passphrase_file<'p>(
@@ -124,10 +121,17 @@ fn passphrase_file<'p>(
 ) -> Result<(), String> {
     for file in words {
         let more = passphrases::from_file(parms, keyring, file)?;
-        let (origin, payer) = (origin(parms), payer(parms));
-        record.add_passphrases(parms.pool(), more, origin, payer, limit(parms))?;
+        record.add_passphrases(parms.pool(), more, written(parms), limit(parms))?;
     }
     Ok(())
+}
+
+fn written(parms: &Parms<'_>) -> Line {
+    Line {
+        origin: origin(parms),
+        payer: payer(parms),
+        place: parms.place(),
+    }
 }
 
 fn limit(parms: &Parms<'_>) -> usize {
@@ -224,7 +228,13 @@ fn engine<'p>(
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
-        set_engine(parms, keyring, record, &word.to_string_lossy())?;
+        set_engine(
+            parms,
+            keyring,
+            record,
+            "SessionCryptoEngine",
+            &word.to_string_lossy(),
+        )?;
     }
     Ok(())
 }
@@ -233,12 +243,13 @@ fn set_engine<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
     record: &mut DirRecord<'p>,
+    directive: &'static str,
     name: &str,
 ) -> Result<(), String> {
     let engine = keyring
         .engine(name, origin(parms))
         .map_err(|error| format!("'{name}': {error}"))?;
-    record.set_engine(parms.pool(), engine);
+    record.set_engine(parms.pool(), engine, directive, parms.place());
     Ok(())
 }
 
@@ -251,7 +262,7 @@ fn purpose<'p>(
     for word in words {
         let text = word.to_str().unwrap_or_default();
         let purpose = Purpose::new(text).map_err(|error| error.to_string())?;
-        record.set_purpose(parms.pool(), purpose);
+        record.set_purpose(parms.pool(), purpose, parms.place());
     }
     record.check_purpose(keyring)
 }
@@ -277,7 +288,9 @@ fn driver<'p>(
     }
     for parameter in words {
         match parameter.split_once('=') {
-            Some(("engine", name)) => set_engine(parms, keyring, record, name)?,
+            Some(("engine", name)) => {
+                set_engine(parms, keyring, record, "SessionCryptoDriver", name)?;
+            }
             _ => {
                 return Err(format!(
                     "unknown parameter '{parameter}': write 'SessionCryptoDriver openssl' alone, \

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use session_crypto_core::{EmptyPassphrase, Keyring, Origin, Passphrase, Payer};
+use session_crypto_core::{
+    EmptyPassphrase, Keyring, Origin, Passphrase, PassphraseFile, Payer, Weakness,
+};
 use zeroize::Zeroizing;
 
-use crate::ffi::{ConfigFile, Parms, arguments, path, pipe, server_root_relative};
+use crate::ffi::{Parms, arguments, path, pipe, server_root_relative, with_words};
 
 /// What makes a word the name of a program.
 const EXEC: &[u8] = b"exec:";
@@ -20,20 +22,51 @@ const EXEC: &[u8] = b"exec:";
 /// As much of a program's output as is read, in bytes.
 const MAX_OUTPUT: usize = 64 * 1024;
 
-/// Makes a passphrase of a word, running a program if the word says so.
-pub(crate) fn from_word(
+/// Passphrases, and what to warn of.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) passphrases: Vec<Arc<Passphrase>>,
+    pub(crate) cautions: Vec<Arc<Caution>>,
+}
+
+/// A warning, which does not show the passphrase.
+pub(crate) struct Caution {
+    /// The line, and what is wrong there.
+    pub(crate) message: String,
+    /// It is about sessions: a PIN or what opens a private key may be short.
+    pub(crate) is_of_sessions: bool,
+}
+
+/// Makes passphrases of the words of a line.
+pub(crate) fn from_words(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    words: &[&CStr],
+) -> Result<Found, String> {
+    let mut found = Found::default();
+    let place = format!("{}: SessionCryptoPassphrase", parms.place());
+    for word in words {
+        found.add(parms, &place, from_word(parms, keyring, word)?);
+    }
+    Ok(found)
+}
+
+/// Makes a passphrase of a word, running a program if the word says so, and
+/// looks for its weakness.
+fn from_word(
     parms: &Parms<'_>,
     keyring: &Keyring,
     word: &CStr,
-) -> Result<Arc<Passphrase>, String> {
+) -> Result<(Arc<Passphrase>, Option<Weakness>), String> {
     let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) else {
-        return keyring
+        let passphrase = keyring
             .passphrase(word.to_bytes(), origin(parms))
             .map_err(|_| {
                 "empty passphrase, which would protect nothing: \
              write one, or take the empty quotes out"
                     .to_owned()
-            });
+            })?;
+        return Ok((passphrase, Weakness::of(word.to_bytes())));
     };
     if parms.in_htaccess() {
         return Err(
@@ -55,40 +88,73 @@ pub(crate) fn from_file(
     parms: &Parms<'_>,
     keyring: &Keyring,
     name: &CStr,
-) -> Result<Vec<Arc<Passphrase>>, String> {
+) -> Result<Found, String> {
     let pool = parms.temporary();
     let file = server_root_relative(pool, name)
         .ok_or_else(|| format!("{} is not the name of a file", name.to_string_lossy()))?;
     let shown = path(file).display();
-    let mut lines = ConfigFile::open(pool, file).map_err(|reason| {
-        format!(
-            "{shown} cannot be read ({reason}): write the name of a file \
-             that holds the passphrases"
-        )
-    })?;
-    let mut passphrases = Vec::new();
-    while let Some(line) = lines
-        .line()
-        .map_err(|(number, reason)| format!("{shown} line {number}: {reason}"))?
-    {
-        let found = lines.with_words(&line, |words| {
-            let words = words
-                .iter()
-                .take_while(|word| !word.to_bytes().starts_with(b"#"));
-            words
-                .map(|word| from_word(parms, keyring, word))
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let found = found.map_err(|message| format!("{shown} line {}: {message}", line.number))?;
-        passphrases.extend(found);
+    let place = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.place());
+    let file = PassphraseFile::read(path(file)).map_err(|error| format!("{shown} {error}"))?;
+    let at_line = |number, message: String| format!("{shown} line {number}: {message}");
+    let lines = file
+        .lines()
+        .map_err(|(number, error)| at_line(number, error.to_string()))?;
+    let mut found = Found::default();
+    if let Some(exposure) = file.exposure() {
+        found.cautions.push(Arc::new(Caution {
+            message: format!("{place} {exposure}"),
+            is_of_sessions: false,
+        }));
     }
-    if passphrases.is_empty() {
+    for line in lines {
+        let place = format!("{place} line {}", line.number);
+        let read = |word: &&CStr| {
+            let passphrase = from_word(parms, keyring, word)?;
+            found.add(parms, &place, passphrase);
+            Ok(())
+        };
+        with_words(pool, line.text(), |words| {
+            words
+                .iter()
+                .take_while(|word| !word.to_bytes().starts_with(b"#"))
+                .try_for_each(read)
+        })
+        .map_err(|message| at_line(line.number, message))?;
+    }
+    if found.passphrases.is_empty() {
         return Err(format!(
             "{shown} has no passphrase in it, and sessions would go out in clear: \
              write one on a line of its own, without a # before it"
         ));
     }
-    Ok(passphrases)
+    Ok(found)
+}
+
+impl Found {
+    /// Adds a passphrase, and warns of its weakness; one of a `.htaccess` file
+    /// comes with a request, which is no time for warnings.
+    fn add(
+        &mut self,
+        parms: &Parms<'_>,
+        place: &str,
+        (passphrase, weakness): (Arc<Passphrase>, Option<Weakness>),
+    ) {
+        self.passphrases.push(passphrase);
+        let Some(weakness) = weakness.filter(|_| !parms.in_htaccess()) else {
+            return;
+        };
+        let message = format!(
+            "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
+             one that 'openssl rand -base64 32' prints"
+        );
+        // A line may have a thousand of them.
+        if self.cautions.last().map(|last| &last.message) != Some(&message) {
+            self.cautions.push(Arc::new(Caution {
+                message,
+                is_of_sessions: true,
+            }));
+        }
+    }
 }
 
 /// Takes the first line that a program prints.
@@ -99,7 +165,7 @@ fn from_program(
     parms: &Parms<'_>,
     keyring: &Keyring,
     command: &CStr,
-) -> Result<Arc<Passphrase>, String> {
+) -> Result<(Arc<Passphrase>, Option<Weakness>), String> {
     let pool = parms.temporary();
     let words = arguments(pool, command);
     let (program, rest) = words
@@ -111,11 +177,12 @@ fn from_program(
         .ok_or_else(|| format!("exec:{} is not a path", name.to_string_lossy()))?;
     let explain = |reason| format!("exec:{} {reason}", path(program).display());
     let line = first_line(path(program), rest).map_err(explain)?;
-    keyring
+    let passphrase = keyring
         .passphrase(&line, Origin::Server)
         .map_err(|EmptyPassphrase| {
             explain("printed an empty passphrase: the first line must be the passphrase".to_owned())
-        })
+        })?;
+    Ok((passphrase, Weakness::of(&line)))
 }
 
 /// Runs a program to its end, and returns the first line that it printed.

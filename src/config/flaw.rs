@@ -37,6 +37,9 @@ impl Mends {
     pub(crate) const CIPHERS: Self = Self(1 << 4);
     pub(crate) const DIGEST: Self = Self(1 << 5);
 
+    /// What there is to encrypt under.
+    pub(crate) const SECRETS: Self = Self::PASSPHRASES.and(Self::CERTIFICATES).and(Self::KEYS);
+
     /// The settings of both.
     pub(crate) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)

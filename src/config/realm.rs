@@ -26,10 +26,9 @@ impl DirRecord<'_> {
         if self.refuses {
             return Realm::Refusing;
         }
-        if !self.encrypts() {
+        if !self.has_secrets() {
             return Realm::Clear;
         }
-        let engine = self.engine.map(|engine| engine.id());
         Realm::Sealed(
             [
                 self.passphrases.map(|held| held.fingerprint),
@@ -37,15 +36,10 @@ impl DirRecord<'_> {
                 self.keys.map(|files| files.fingerprint()),
                 self.ciphers.map(|names| names.fingerprint()),
                 self.digest.map(|names| names.fingerprint()),
-                self.purpose.map(|aim| aim.fingerprint),
-                engine.map(Fingerprint::of_number),
+                self.purpose.map(|purpose| purpose.fingerprint),
+                self.engine.map(|engine| engine.fingerprint),
             ]
             .map(Option::unwrap_or_default),
         )
-    }
-
-    /// Whether encryption was asked for: nothing else than keys does so.
-    pub(super) fn encrypts(&self) -> bool {
-        self.passphrases.is_some() || self.certificates.is_some() || self.keys.is_some()
     }
 }

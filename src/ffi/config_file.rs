@@ -1,93 +1,16 @@
-//! Files and programs that the configuration names.
+//! Words, files and programs that the configuration names.
 
 use std::ffi::{CStr, OsStr, c_char};
-use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
-use zeroize::Zeroizing;
-
-use super::bindings::{self, ap_configfile_t, apr_status_t};
+use super::bindings;
 use super::pool::Pool;
-
-/// The longest line of a configuration file, with its NUL (httpd.h).
-const MAX_LINE: usize = 8192;
-
-/// A file that is read as httpd reads its configuration: lines joined at a
-/// trailing backslash, white space trimmed, words in quotes.
-pub(crate) struct ConfigFile<'p> {
-    raw: NonNull<ap_configfile_t>,
-    pool: Pool<'p>,
-    lifetime: PhantomData<&'p ap_configfile_t>,
-}
-
-/// A line of such a file, wiped when it is dropped.
-pub(crate) struct Line {
-    /// Its number in the file, from 1; of a joined line, the last.
-    pub(crate) number: u32,
-    buffer: Zeroizing<Box<[u8]>>,
-}
-
-impl<'p> ConfigFile<'p> {
-    /// Opens a file.
-    ///
-    /// # Errors
-    ///
-    /// The system's own reason.
-    pub(crate) fn open(pool: Pool<'p>, path: &CStr) -> Result<Self, String> {
-        let mut raw = ptr::null_mut();
-        // SAFETY: the pool is live, `path` is a C string, and the call writes
-        // a file that lives as long as the pool, or fails.
-        let status =
-            unsafe { bindings::ap_pcfg_openfile(&raw mut raw, pool.as_ptr(), path.as_ptr()) };
-        match NonNull::new(raw) {
-            Some(raw) if status == bindings::OK => Ok(Self {
-                raw,
-                pool,
-                lifetime: PhantomData,
-            }),
-            _ => Err(reason(status)),
-        }
-    }
-
-    /// Reads the next line, `None` at the end.
-    ///
-    /// # Errors
-    ///
-    /// The line cannot be read, or is longer than [`MAX_LINE`].
-    pub(crate) fn line(&mut self) -> Result<Option<Line>, (u32, String)> {
-        let mut buffer = Zeroizing::new(vec![0_u8; MAX_LINE].into_boxed_slice());
-        // SAFETY: the file is open, and `buffer` has MAX_LINE bytes.
-        let status = unsafe {
-            bindings::ap_cfg_getline(buffer.as_mut_ptr().cast(), MAX_LINE, self.raw.as_ptr())
-        };
-        // SAFETY: the file is open.
-        let number = unsafe { self.raw.as_ref() }.line_number;
-        match status {
-            bindings::OK => Ok(Some(Line { number, buffer })),
-            bindings::APR_EOF => Ok(None),
-            _ => Err((number, reason(status))),
-        }
-    }
-
-    /// Hands the words of a line to `with`, and wipes them afterwards.
-    pub(crate) fn with_words<R>(&self, line: &Line, with: impl FnOnce(&[&CStr]) -> R) -> R {
-        let line = CStr::from_bytes_until_nul(&line.buffer).unwrap_or_default();
-        with_words(self.pool, line, with)
-    }
-}
-
-impl Drop for ConfigFile<'_> {
-    fn drop(&mut self) {
-        // SAFETY: open until here, and never used again.
-        unsafe { bindings::ap_cfg_closefile(self.raw.as_ptr()) };
-    }
-}
 
 /// Splits a line into words as httpd does, quotes and backslashes included,
 /// and wipes them when `with` has seen them.
-pub(super) fn with_words<R>(pool: Pool<'_>, line: &CStr, with: impl FnOnce(&[&CStr]) -> R) -> R {
+pub(crate) fn with_words<R>(pool: Pool<'_>, line: &CStr, with: impl FnOnce(&[&CStr]) -> R) -> R {
     let mut words = Vec::new();
     let mut rest = line.as_ptr();
     // SAFETY: `rest` points into `line`, at its NUL at the latest.
@@ -161,17 +84,6 @@ pub(crate) fn arguments<'p>(pool: Pool<'p>, command: &CStr) -> Vec<&'p OsStr> {
         // SAFETY: not past the NULL, which ends the loop.
         argv = unsafe { argv.add(1) };
     }
-}
-
-/// The system's words for a status.
-fn reason(status: apr_status_t) -> String {
-    let mut buffer = [0_u8; 128];
-    // SAFETY: `buffer` has 128 bytes; the call writes a C string there.
-    unsafe { bindings::apr_strerror(status, buffer.as_mut_ptr().cast(), 128) };
-    CStr::from_bytes_until_nul(&buffer)
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
 
 /// The path that a C string names.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::os::unix::fs::MetadataExt;
 use std::ptr;
 
-use super::bindings::{self, cmd_func, cmd_parms, command_rec};
+use super::bindings::{self, ap_directive_t, cmd_func, cmd_parms, command_rec};
 use super::config_file::{path, with_words};
 use super::guard::{Entry, guard};
 use super::module::Module;
@@ -117,6 +117,20 @@ pub(crate) struct Place {
     line: c_int,
 }
 
+impl Place {
+    /// # Safety
+    ///
+    /// A line of a configuration that is being read, or has been.
+    pub(super) unsafe fn of(directive: &ap_directive_t) -> Self {
+        let file = directive.filename;
+        Self {
+            // SAFETY: a C string, or NULL (util_cfgtree.h).
+            file: (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) }.to_owned()),
+            line: directive.line_num,
+        }
+    }
+}
+
 /// In the words in which httpd itself names a line.
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,12 +198,8 @@ impl<'p> Parms<'p> {
         let Some(directive) = (unsafe { directive.as_ref() }) else {
             return Place::default();
         };
-        let file = directive.filename;
-        Place {
-            // SAFETY: a C string, or NULL (util_cfgtree.h).
-            file: (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) }.to_owned()),
-            line: directive.line_num,
-        }
+        // SAFETY: as above.
+        unsafe { Place::of(directive) }
     }
 
     /// The number of the user who owns the file of this line; of a symbolic

@@ -5,7 +5,8 @@
 //! | `module` | what a module is to httpd, and what it is to us |
 //! | `entries` | the functions that httpd calls, each under a guard |
 //! | `directive` | the table of directives, and what a handler sees of a line |
-//! | `config_file` | files and programs named by the configuration |
+//! | `config_file` | words, files and programs that the configuration names |
+//! | `config_tree` | the lines of a configuration as they were written |
 //! | `pipe` | waiting for a program's output |
 //! | `request_entries`, `session_entries` | those that httpd and mod_session call for a request |
 //! | `request` | a request, and those that led to it |
@@ -24,7 +25,7 @@
 //! | `guard` | what happens when our code panics |
 //! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
 
-pub(crate) use config_file::{ConfigFile, arguments, path, server_root_relative};
+pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
 pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Module, Record, is_first_reading};
@@ -37,6 +38,7 @@ pub(crate) use tables::Table;
 pub(crate) use threads::side_by_side;
 
 mod config_file;
+pub(crate) mod config_tree;
 mod directive;
 mod entries;
 mod generations;

@@ -15,10 +15,14 @@ use Test::More ();
 
 # What the parent says of the keys that it derived, and how many.
 use constant DERIVED => qr/\[session_crypto:info\] [^:]+:tid \d+\] (\d+) JWE keys derived from passphrases in [\d.]+ s; graceful restarts keep them$/;
+# The passphrases of the tests are short, so that they can be read; that the
+# module warns of them is what t/startup-passphrases.t is about.
+use constant SHORT_PASSPHRASE =>
+    qr/\[session_crypto:warn\] .*: SessionCryptoPassphrase(?:File)?: .*a passphrase is (?:shorter than|one of those)/;
 
 sub new {
     my ($class, $path) = @_;
-    my $self = bless { path => $path, expected => [] }, $class;
+    my $self = bless { path => $path, expected => [SHORT_PASSPHRASE] }, $class;
     $self->{offset} = $self->_size;
     return $self;
 }

@@ -4,11 +4,13 @@ package SessionCrypto::Startup;
 #
 #   is_wrong($httpd, 'an empty purpose', 'a purpose is', '1 to 128');    # words that it says
 #   is_accepted($httpd, 'a purpose');
+#   is_warned($httpd, 'a short passphrase', 'shorter than 16 bytes');    # accepted, with a warning
+#   is_quiet($httpd, 'a long passphrase');                               # accepted, without any
 #   line_of($path, '<VirtualHost')         # the first that begins so
 #
 # The line at fault is the one below a comment `# wrong:`, or else the last that
 # sets something of ours. SECRET stands for every secret of a configuration, which
-# no message may have.
+# no message may have; it is one that nobody guesses.
 
 use strict;
 use warnings;
@@ -16,9 +18,9 @@ use warnings;
 use Exporter   qw(import);
 use Test::More ();
 
-our @EXPORT_OK = qw(SECRET is_accepted is_wrong line_of);
+our @EXPORT_OK = qw(SECRET is_accepted is_quiet is_warned is_wrong line_of);
 
-use constant SECRET => 'S3cr3t';
+use constant SECRET => 'S3cr3t-of-many-bytes';
 
 sub is_wrong {
     my ($httpd, $name, @words) = @_;
@@ -43,6 +45,28 @@ sub is_accepted {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     Test::More::ok($ok, "accepted: $name") or Test::More::diag($output);
     return $output;
+}
+
+# One warning, and no more, however many sections and hosts the line is in force in.
+sub is_warned {
+    my ($httpd, $name, @words) = @_;
+    my $output = is_accepted($httpd, $name);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::subtest("a warning: $name" => sub {
+        my $conf  = $httpd->conf;
+        my @lines = grep { /\[session_crypto:/ } split /\n/, $output;
+        Test::More::is(@lines, 1, 'one line');
+        Test::More::like($lines[0] // '', qr/\[session_crypto:warn\] .*on line @{[line_at_fault($conf)]} of \Q$conf\E: /, 'a warning that names file and line');
+        Test::More::like($lines[0] // '', qr/\Q$_\E/, "it says '$_'") for @words;
+        Test::More::unlike($output, qr/${\SECRET}/, 'it tells no secret');
+    }) or Test::More::diag($output);
+    return $output;
+}
+
+sub is_quiet {
+    my ($httpd, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::unlike(is_accepted($httpd, $name), qr/session_crypto/, 'and nothing is said of it');
 }
 
 sub line_of {
