@@ -19,7 +19,7 @@ my $httpd = SessionCrypto::Httpd->new(name => 'certificates-keys');
 my $dir   = $httpd->dir;
 my %pair  = map { $_ => certificate($dir, s/:/-/r, $_) } @KINDS;
 my $other = certificate($dir, 'other', 'ec:P-256');
-my $passphrases = $httpd->write_file('passphrases', qq(wrong\n"$passphrase"\n));
+my $passphrases = $httpd->write_file('passphrases', qq(wrong\n"$passphrase"\n), 0600);
 my $program     = $httpd->write_file('print-passphrase', qq(#!/bin/sh\necho "$passphrase"\n), 0755);
 my $said        = qq(SessionCryptoPassphrase wrong "$passphrase"\n);
 
@@ -31,8 +31,6 @@ for my $kind (@KINDS) {
         my $opens = $encrypted{$form} ? $said : '';
         add($form, $kind, $pair->{certificate}, $path, $opens);
         add("$form, and certificates in DER", $kind, der($pair), $path, $opens);
-        add("$form, and a passphrase that nothing needs", $kind, $pair->{certificate}, $path, "SessionCryptoPassphrase unused\n")
-            if !$encrypted{$form};
         add('PKCS#12 with the certificate', $kind, $path, undef, $opens) if $form eq 'PKCS#12';
         add('PKCS#12 with both, named twice', $kind, $path, $path, $opens) if $form eq 'PKCS#12';
         next if $form =~ /DER|PKCS#12/;

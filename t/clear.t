@@ -26,6 +26,7 @@ subtest 'no passphrase but other settings' => sub {
     my $httpd = SessionCrypto::Httpd->new(config => join "\n", @SETTINGS[1, 2])->start;
     is($httpd->client->get('/', 'X-S' => 'user=joe')->token, 'user=joe', 'is not sealed: no key, as in C');
     $httpd->stop;
+    expect_warning($httpd);
     $httpd->log->clean;
 };
 
@@ -45,6 +46,8 @@ subtest 'the settings at any levels' => sub {
     }
     $httpd->stop;
     $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the session in clear');
+    # Where the passphrase is in .htaccess, nobody knows at startup.
+    expect_warning($httpd);
     $httpd->log->clean;
 };
 
@@ -116,4 +119,10 @@ DocumentRoot "$root"
 </Location>
 </VirtualHost>
 END
+}
+
+sub expect_warning {
+    my ($httpd) = @_;
+    $httpd->log->expect(qr/\[session_crypto:warn\] .* does nothing, and sessions go out in clear/, 'settings and no passphrase');
+    return;
 }

@@ -13,7 +13,7 @@ my $httpd = SessionCrypto::Httpd->new(session => '', echo => '^/private/', confi
 Include "$conf/session-crypto.conf"
 Include "$conf/login.conf"
 END
-$httpd->write_file('session-passphrases', "0ZbXv2nS\n");
+$httpd->write_file('session-passphrases', "0ZbXv2nS4mQ7rT9w\n", 0600);
 # The hash of `correct`, made by `openssl passwd -apr1`.
 $httpd->write_file('users', 'joe:$apr1$E2Ge0UQG$p3SgWKm6lUybMD3lk5lGj.' . "\n");
 $httpd->start;

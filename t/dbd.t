@@ -26,6 +26,7 @@ Session On
 SessionEnv On
 SessionHeader X-S
 SessionDBDCookieName session path=/
+SessionDBDCookieRemove Off
 SessionCryptoPassphrase secret
 <Location /rotated>
     SessionCryptoPassphrase new secret

@@ -146,7 +146,7 @@ does_not_work($plain, "a digest of such an engine", 'unknown digest', 'SessionCr
 $plain->stop;
 
 # name => [lines, beginning of the line at fault, words]
-my $secret = "SessionCryptoPassphrase S3cr3t\n";
+my $secret = "SessionCryptoPassphrase S3cr3t-of-many-bytes\n";
 my %WRONG = (
     'a cipher without its engine'   => ['SessionCryptoCipher kuznyechik-cbc', '', 'kuznyechik-cbc', 'unknown cipher', 'SessionCryptoEngine'],
     'a digest without its engine'   => ['SessionCryptoDigest md_gost12_256', '', 'md_gost12_256', 'unknown digest', 'SessionCryptoEngine'],

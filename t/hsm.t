@@ -220,7 +220,7 @@ sub server {
     my $httpd = SessionCrypto::Httpd->new(name => $name, config => $config, handlers => process_handler());
     # The hash of `correct`, made by `openssl passwd -apr1`.
     $httpd->write_file('users', 'joe:$apr1$WGkoydIX$2PFx9TKMAAtRIMO9l3zIj0' . "\n");
-    $httpd->write_file('pin', PIN . "\n");
+    $httpd->write_file('pin', PIN . "\n", 0600);
     $httpd->write_file('htdocs/hsm/here', '');
     return $httpd->start;
 }

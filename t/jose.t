@@ -28,7 +28,7 @@ $config .= "<Location /expires>\nSessionCryptoCipher aes-256-gcm\nSessionMaxAge 
 my $httpd = SessionCrypto::Httpd->new(name => 'jose', config => $config);
 # Bytes above ASCII, and more of them than HMAC takes for a key.
 my $passphrase = "caf\xc3\xa9+\xff" . 'long' x 30;
-$ENV{SESSION_PASSPHRASE_FILE} = $httpd->write_file('passphrases', "$passphrase\n");
+$ENV{SESSION_PASSPHRASE_FILE} = $httpd->write_file('passphrases', "$passphrase\n", 0600);
 $httpd->start;
 my $client   = $httpd->client;
 my @programs = programs('session', $httpd->dir);

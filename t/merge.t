@@ -145,11 +145,13 @@ sub lists {
     return @cases;
 }
 
-# A purpose merges like the other settings, and shows in the token.
+# A purpose merges like the other settings, and shows in the token. It has no
+# place in .htaccess.
 sub purposes {
-    my @cases = map { [$_, $_] } @LEVELS;
-    for my $inner (@LEVELS) {
-        push @cases, map { [$_, $inner] } outer($inner);
+    my @levels = grep { $_ ne 'htaccess' } @LEVELS;
+    my @cases  = map { [$_, $_] } @levels;
+    for my $inner (@levels) {
+        push @cases, map { [$_, $inner] } grep { $_ ne 'htaccess' } outer($inner);
     }
     for my $at_server (0, 1) {
         my @here  = grep { ($_->[0] eq 'server') == $at_server } @cases;
@@ -195,13 +197,14 @@ sub run_cases {
     my ($module, $at_server, @cases) = @_;
     return if !@cases;
     my $httpd = SessionCrypto::Httpd->new(name => "merge_$module", module => $module);
-    $httpd->write_file($_, "$_\n") for @PASSPHRASES;
-    $httpd->write_file('two', "# comment\n$PASSPHRASES[0] \"$PASSPHRASES[2]\" # comment\n");
+    $httpd->write_file($_, "$_\n", 0600) for @PASSPHRASES;
+    $httpd->write_file('two', "# comment\n$PASSPHRASES[0] \"$PASSPHRASES[2]\" # comment\n", 0600);
     $httpd->{config} = join "\n", $at_server, probes($module), map { host($httpd, $_, $cases[$_][1]) } 0 .. $#cases;
     $httpd->start;
     is_merged($httpd, $module, $_, $cases[$_]) for 0 .. $#cases;
     $httpd->stop;
     $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a probe refuses a token');
+    $httpd->log->expect(qr/\[session_crypto:warn\] .* does nothing, and sessions go out in clear/, 'sessions are on where no passphrase is');
     $httpd->log->expect(qr/AH01840|AH01842|AH01817/, 'the same, as the C module says it') if $module eq 'c';
     $httpd->log->clean("$module: nothing unexpected in error_log");
 }

@@ -112,7 +112,7 @@ END
 }
 
 # name => [lines, beginning of the line at fault, words]
-my $secret = "SessionCryptoPassphrase S3cr3t\n";
+my $secret = "SessionCryptoPassphrase S3cr3t-of-many-bytes\n";
 my %WRONG = (
     (map { ("the cipher $_ without its provider" => ["SessionCryptoCipher $_", '', $_, 'unknown cipher', 'SessionCryptoEngine']) }
         qw(cast5-cbc bf-cbc seed-cbc)),

@@ -38,7 +38,7 @@ SessionCryptoPassphraseFile keys
     SessionCryptoCipher aes-256-gcm
 </Location>
 END
-$httpd->write_file('keys', "old\n");
+$httpd->write_file('keys', "old\n", 0600);
 $httpd->start;
 my $client   = $httpd->client;
 my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
@@ -51,7 +51,7 @@ for my $number (1 .. RESTARTS) {
     sleep BETWEEN;
     $rss_warm = rss() if $number == WARM_UP;
     # The token of the running client stays good: the old key still opens.
-    $httpd->write_file('keys', "new\nold\n") if $number == RESTARTS / 2;
+    $httpd->write_file('keys', "new\nold\n", 0600) if $number == RESTARTS / 2;
 }
 $rss_end = rss();
 my ($asked, @failures) = stop_client($asking);
@@ -66,10 +66,10 @@ is($client->get('/after', session => $token)->body, '', 'which is not the old on
 is($client->get('/', session => $token)->body, 'user=joe', 'that still opens');
 
 # What `apachectl graceful` runs before it restarts a running server.
-$httpd->write_file('keys', "# nothing\n");
+$httpd->write_file('keys', "# nothing\n", 0600);
 my ($ok, $output) = $httpd->check;
 ok(!$ok, 'httpd -t refuses a passphrase file that was emptied');
-$httpd->write_file('keys', "new\nold\n");
+$httpd->write_file('keys', "new\nold\n", 0600);
 
 # A thread-local with a destructor, or anything else that pins the shared object,
 # would keep the old build in the parent, and in every child after it.

@@ -9,7 +9,7 @@ use Test::More;
 use SessionCrypto::Httpd   ();
 use SessionCrypto::Startup qw(SECRET is_accepted is_wrong);
 
-my $httpd = SessionCrypto::Httpd->new(name => 'startup-engines');
+my $httpd = SessionCrypto::Httpd->new(name => 'startup-engines', session => '');
 my $dir   = $httpd->dir;
 $httpd->write_file('x.so', SECRET);
 
@@ -62,6 +62,9 @@ my %WRONG = (
     'a cipher that only another engine has' => ["SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine default\nSessionCryptoCipher cast5-cbc", 'SessionCryptoCipher', 'cast5-cbc', 'unknown cipher'],
     'a cipher of an engine in another virtual host' => [
         "<VirtualHost *>\nSessionCryptoEngine legacy\n</VirtualHost>\n<VirtualHost *>\nServerName b\nSessionCryptoCipher cast5-cbc\n</VirtualHost>", 'cast5-cbc', 'unknown cipher'],
+    # No request is in both.
+    'a cipher of an engine in another location' => [
+        "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher cast5-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'cast5-cbc', 'unknown cipher'],
     'a cipher that nobody has, an engine in another location' => [
         "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher nosuch-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'nosuch-cbc', 'unknown cipher'],
     # Under a digest without a length of its own, the key would be known.
@@ -81,7 +84,7 @@ for my $lines (
     "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoEngine legacy\n<Location /a>\nSessionCryptoCipher cast5-cbc\n</Location>\n",
     "SessionCryptoDriver openssl\nSessionCryptoEngine default\n",
     # A request may be in both.
-    "<Location /a>\n${secret}SessionCryptoCipher cast5-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>\n",
+    "<Location /a>\n${secret}SessionCryptoCipher cast5-cbc\n</Location>\n<Location /a/b>\nSessionCryptoEngine legacy\n</Location>\n",
 ) {
     $httpd->{config} = $lines;
     unlike(is_accepted($httpd, one_line($lines)), qr/session_crypto/, 'and nothing is said of it');
