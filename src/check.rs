@@ -26,7 +26,7 @@ pub(crate) fn server<'s>(
     // Its sections are also those of the virtual hosts (merge_core_server_configs
     // in server/core.c), whose other settings they may need.
     if server.stands_behind {
-        for record in server.records().filter(|_| ffi::is_first_reading()) {
+        for record in server.records().filter(|_| ffi::is_config_test()) {
             let held = Held::new();
             if let Ok(Some(settings)) = record.settings(keyring, &held, During::Startup) {
                 warnings.about(&record, settings, crate::now());
@@ -37,14 +37,14 @@ pub(crate) fn server<'s>(
         for index in 0..server.sections.len() {
             look(keyring, server, Some(index), warnings)?;
         }
-        // Later readings say so when their log is open.
-        if ffi::is_first_reading() {
+        // What is served under says so when its log is open.
+        if ffi::is_config_test() {
             warnings.about_server(keyring, server);
         }
     }
     if server.is_last {
         warnings.idle_passphrases()?;
-        if ffi::is_first_reading() {
+        if ffi::is_config_test() {
             warnings.about_database();
         }
     }
@@ -70,7 +70,7 @@ fn look<'s>(
                 };
                 warnings.note(keyring, record, settings, own);
             }
-            if let Some(settings) = settings.filter(|_| ffi::is_first_reading()) {
+            if let Some(settings) = settings.filter(|_| ffi::is_config_test()) {
                 warnings.about(&record, settings, crate::now());
             }
             Ok(())

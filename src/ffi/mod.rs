@@ -15,6 +15,7 @@
 //! | `tables` | APR's tables |
 //! | `processor` | which processor runs this thread |
 //! | `pool` | memory that httpd frees |
+//! | `run_mode` | what httpd was started for |
 //! | `sections` | the sections of a configuration that has been read |
 //! | `generations` | when the last process of a former configuration has ended |
 //! | `retained` | what outlives a configuration |
@@ -28,9 +29,10 @@
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
 pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
-pub(crate) use module::{Failed, Module, Record, is_first_reading};
+pub(crate) use module::{Failed, Module, Record};
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
+pub(crate) use run_mode::is_config_test;
 pub(crate) use sections::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
@@ -52,6 +54,7 @@ pub(crate) mod processor;
 mod request;
 mod request_entries;
 mod retained;
+mod run_mode;
 mod sections;
 mod session;
 mod session_entries;
