@@ -4,12 +4,15 @@ use std::fmt;
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::ec::Asn1Flag;
+use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
-use openssl::sha::sha256;
+use openssl::sha::Sha256;
 use openssl::x509::X509;
 use thiserror::Error;
+
+use crate::verdict;
 
 /// A certificate that sessions can be sealed for.
 pub(crate) struct Certificate {
@@ -51,6 +54,25 @@ const MIN_RSA_BITS: u32 = 2048;
 )]
 pub struct UnusableKey(String);
 
+/// Why a key is not used.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// It cannot be.
+    Key(UnusableKey),
+    /// Nothing is known of it: OpenSSL failed.
+    Failed,
+}
+
+impl Unfit {
+    fn of(stack: &ErrorStack, found: &str) -> Self {
+        if verdict::is_fatal(stack) {
+            Self::Failed
+        } else {
+            Self::Key(UnusableKey(found.to_owned()))
+        }
+    }
+}
+
 /// Whether the time at hand is one that a certificate names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
@@ -64,18 +86,17 @@ pub enum Validity {
 
 impl Certificate {
     /// Takes a certificate, if its key is of use.
-    pub(crate) fn new(x509: X509) -> Result<Self, UnusableKey> {
-        let key = x509
-            .public_key()
-            .map_err(|_| UnusableKey("a type that OpenSSL does not know".to_owned()))?;
+    pub(crate) fn new(x509: X509) -> Result<Self, Unfit> {
+        verdict::forget_errors();
+        let unknown = |stack| Unfit::of(&stack, "a type that OpenSSL does not know");
+        let key = x509.public_key().map_err(unknown)?;
         let kind = KeyKind::of(&key)?;
-        let der = x509
-            .to_der()
-            .map_err(|_| UnusableKey("a certificate that cannot be written".to_owned()))?;
+        let unwritten = |stack| Unfit::of(&stack, "a certificate that cannot be written");
+        let der = x509.to_der().map_err(unwritten)?;
         Ok(Self {
             key,
             kind,
-            thumbprint: sha256(&der),
+            thumbprint: thumbprint(&der),
             // Not all of the certificate: it may be large, and nobody needs it.
             valid: seconds(x509.not_before()).zip(seconds(x509.not_after())),
         })
@@ -93,6 +114,13 @@ impl Certificate {
     }
 }
 
+/// SHA-256 that does not fail: what OpenSSL does at once, it fetches first.
+fn thumbprint(der: &[u8]) -> [u8; THUMBPRINT] {
+    let mut hash = Sha256::new();
+    hash.update(der);
+    hash.finish()
+}
+
 /// The Unix time of a date, in seconds.
 fn seconds(date: &Asn1TimeRef) -> Option<i64> {
     let since = Asn1Time::from_unix(0).ok()?.diff(date).ok()?;
@@ -103,19 +131,23 @@ fn seconds(date: &Asn1TimeRef) -> Option<i64> {
 
 impl KeyKind {
     /// Tells what a key is, if it is of use.
-    pub(crate) fn of<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, UnusableKey> {
-        let unusable = |found: &str| Err(UnusableKey(found.to_owned()));
+    pub(crate) fn of<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, Unfit> {
+        let unusable = |found: &str| Err(Unfit::Key(UnusableKey(found.to_owned())));
         match key.id() {
             Id::RSA if key.bits() < MIN_RSA_BITS => {
                 unusable(&format!("type RSA and {} bits", key.bits()))
             }
             Id::RSA => Ok(Self::Rsa { size: key.size() }),
             Id::EC => {
-                let key = key.ec_key().ok();
+                let key = match key.ec_key() {
+                    Ok(key) => key,
+                    Err(stack) => return Err(Unfit::of(&stack, "type EC on an unknown curve")),
+                };
                 // A certificate names its curve (RFC 5480, section 2.1.1). Where it
                 // is spelled out, other libraries may not see that it is one of these.
-                let named = key.filter(|key| key.group().asn1_flag() == Asn1Flag::NAMED_CURVE);
-                match named.and_then(|key| key.group().curve_name()) {
+                let is_named = key.group().asn1_flag() == Asn1Flag::NAMED_CURVE;
+                let name = key.group().curve_name();
+                match name.filter(|_| is_named) {
                     Some(Nid::X9_62_PRIME256V1) => Ok(Self::Ec(Curve::P256)),
                     Some(Nid::SECP384R1) => Ok(Self::Ec(Curve::P384)),
                     Some(Nid::SECP521R1) => Ok(Self::Ec(Curve::P521)),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::PassphraseList;
 use crate::evp::pem::{self, Block};
-use crate::key_file::{FileError, unlock};
+use crate::key_file::{FileError, taken, unlock};
 use crate::rounds;
 
 /// What was found in a file.
@@ -73,15 +73,15 @@ impl Judged {
     ///
     /// It may take long to open.
     pub(crate) fn der(content: &[u8]) -> Result<Self, FileError> {
-        let certificate = X509::from_der(content).ok();
+        let certificate = taken(X509::from_der(content))?;
         let key = if certificate.is_some() {
             None
-        } else if pem::is_encrypted_pkcs8(content) {
+        } else if taken(pem::encrypted_pkcs8(content))?.is_some() {
             let key = rounds::few(content).ok_or(FileError::TooSlow)?;
             Some(Key::Encrypted(key))
         } else {
-            let is_key = PKey::private_key_from_der(content).is_ok();
-            is_key.then(|| Key::Plain(Zeroizing::new(content.to_vec())))
+            let key = taken(PKey::private_key_from_der(content))?;
+            key.map(|_| Key::Plain(Zeroizing::new(content.to_vec())))
         };
         Ok(Self { certificate, key })
     }
@@ -134,14 +134,16 @@ fn key(block: Block) -> Result<Option<Key>, FileError> {
             .ok_or(FileError::TooSlow);
     }
     // Under another label OpenSSL may take it for that all the same.
-    if pem::is_encrypted_pkcs8(&block.content) {
+    if taken(pem::encrypted_pkcs8(&block.content))?.is_some() {
         return Err(FileError::TooSlow);
     }
     match (is_key, has_header) {
         (false, _) => Ok(None),
         (true, false) => Ok(Some(Key::Plain(block.content))),
-        (true, true) if block.has_cipher() => Ok(Some(Key::Older(block))),
-        (true, true) => Err(FileError::Broken),
+        (true, true) => match block.check_cipher() {
+            Ok(()) => Ok(Some(Key::Older(block))),
+            Err(stack) => Err(FileError::of(&stack)),
+        },
     }
 }
 

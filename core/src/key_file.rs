@@ -78,9 +78,10 @@ impl KeyFile {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(FileError::Empty);
         }
+        verdict::forget_errors();
         let form = if has(&content, b"-----BEGIN ") {
             Form::Pem
-        } else if let Some(archive) = pkcs12(&content) {
+        } else if let Some(archive) = pkcs12(&content)? {
             Form::Pkcs12(archive)
         } else {
             Form::Der
@@ -104,6 +105,7 @@ impl KeyFile {
     ///
     /// There is none, or no passphrase opens it.
     pub(crate) fn certificate(&self, passphrases: &PassphraseList) -> Result<X509, FileError> {
+        verdict::forget_errors();
         match &self.form {
             Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
             Form::Pem => X509::stack_from_pem(&self.content)
@@ -128,6 +130,7 @@ impl KeyFile {
         &self,
         passphrases: &PassphraseList,
     ) -> Result<Option<PKey<Private>>, FileError> {
+        verdict::forget_errors();
         match &self.form {
             Form::Pem if !has(&self.content, b"PRIVATE KEY-----") => Ok(None),
             Form::Pem => unlock(passphrases, has(&self.content, b"ENCRYPTED"), |ask| {
@@ -175,8 +178,17 @@ fn has(content: &[u8], what: &[u8]) -> bool {
 }
 
 /// PKCS#12, which OpenSSL also makes of bytes that merely begin alike.
-fn pkcs12(content: &[u8]) -> Option<Pkcs12> {
-    Pkcs12::from_der(content).ok()
+fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
+    taken(Pkcs12::from_der(content))
+}
+
+/// What OpenSSL takes some bytes for; `None` if not for that.
+pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, FileError> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(stack) if verdict::is_fatal(&stack) => Err(FileError::Failed),
+        Err(_) => Ok(None),
+    }
 }
 
 /// What reads a key: it is given a function to call if it needs a passphrase.

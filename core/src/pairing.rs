@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Unfit};
 use crate::evp;
 use crate::identity::Identity;
 use crate::key_file::FileError;
@@ -270,12 +270,14 @@ fn read_certificate(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Certifi
             certificate.map_err(|error| token_error(source, at, &error))?
         }
     };
-    let certificate = Certificate::new(certificate).map_err(|error| PairingError {
-        at,
-        message: format!("{} has {error}", source.shown()),
-        needs: Needs::Files,
-    });
-    Ok(certificate?)
+    Certificate::new(certificate).map_err(|unfit| match unfit {
+        Unfit::Failed => file_error(source, at, FileError::Failed),
+        Unfit::Key(error) => Failure::from(PairingError {
+            at,
+            message: format!("{} has {error}", source.shown()),
+            needs: Needs::Files,
+        }),
+    })
 }
 
 fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Failure> {

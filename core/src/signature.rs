@@ -7,7 +7,7 @@ use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::md::Md;
+use openssl::md::{Md, MdRef};
 use openssl::md_ctx::{MdCtx, MdCtxRef};
 use openssl::pkey::{PKeyRef, Private, Public};
 use openssl::rsa::Padding;
@@ -93,14 +93,22 @@ fn verify_ec(
         EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?;
     let signature = signature.to_der()?;
     let mut verifier = MdCtx::new()?;
-    let digest = Md::from_nid(curve.digest().type_()).ok_or_else(ErrorStack::get)?;
-    verifier.digest_verify_init(Some(digest), key)?;
+    verifier.digest_verify_init(Some(digest(curve)), key)?;
     is_verified(
         No::SilentOrReason(Library::EC),
         &mut verifier,
         input,
         &signature,
     )
+}
+
+/// The digest of a curve's signatures ([`Curve::digest`], as a context takes it).
+fn digest(curve: Curve) -> &'static MdRef {
+    match curve {
+        Curve::P256 => Md::sha256(),
+        Curve::P384 => Md::sha384(),
+        Curve::P521 => Md::sha512(),
+    }
 }
 
 /// `no` is how OpenSSL says that a signature is wrong.

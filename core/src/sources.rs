@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::certificate::{Certificate, KeyKind, UnusableKey};
+use crate::certificate::{Certificate, KeyKind, Unfit, UnusableKey};
 use crate::key_file::{FileError, KeyFile};
 use crate::{Origin, PassphraseList};
 
@@ -50,6 +50,15 @@ pub enum SourceError {
     /// What the key in it is.
     #[error("has {0}")]
     Key(#[from] UnusableKey),
+}
+
+impl From<Unfit> for SourceError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Key(error) => Self::Key(error),
+            Unfit::Failed => Self::File(FileError::Failed),
+        }
+    }
 }
 
 /// Larger than any chain of certificates that is used; and what is enough for

@@ -171,9 +171,9 @@ impl Block {
         self.header.len() > 1
     }
 
-    /// Whether OpenSSL knows how it is encrypted.
-    pub(crate) fn has_cipher(&self) -> bool {
-        self.cipher().is_ok()
+    /// Looks whether OpenSSL knows how it is encrypted.
+    pub(crate) fn check_cipher(&self) -> Result<(), ErrorStack> {
+        self.cipher().map(|_| ())
     }
 
     /// The content, decrypted as the header says: MD5 makes the key, in one round
@@ -219,16 +219,18 @@ impl Block {
 
 /// Whether OpenSSL takes the beginning of these bytes for encrypted PKCS#8:
 /// whatever opens such a key starts from this (`PKCS8_decrypt(3)`).
-pub(crate) fn is_encrypted_pkcs8(content: &[u8]) -> bool {
-    let Ok(length) = c_long::try_from(content.len()) else {
-        return false;
-    };
+///
+/// # Errors
+///
+/// It does not, for one reason or another.
+pub(crate) fn encrypted_pkcs8(content: &[u8]) -> Result<(), ErrorStack> {
+    let length = c_long::try_from(content.len()).map_err(|_| ErrorStack::get())?;
     let mut start = content.as_ptr();
     // SAFETY: as many bytes as the slice has; the call moves its own copy of the
     // pointer (d2i_X509(3)).
     let key = unsafe { d2i_X509_SIG(ptr::null_mut(), &mut start, length) };
-    drop(ErrorStack::get());
+    let stack = ErrorStack::get();
     // SAFETY: NULL, which is ignored, or made above and not used again.
     unsafe { X509_SIG_free(key) };
-    !key.is_null()
+    if key.is_null() { Err(stack) } else { Ok(()) }
 }

@@ -1,0 +1,190 @@
+# Each call of OpenSSL that a request makes fails once, in each format: nobody's
+# cookie is replaced, nothing goes out in clear, the log blames this host and not the
+# token, and the next request with the same cookie is fine.
+
+use strict;
+use warnings;
+
+use File::Copy qw(copy);
+use FindBin    ();
+use Test::More;
+
+use SessionCrypto::CertificateJwe ();
+use SessionCrypto::Certificates   qw(certificate key_in);
+use SessionCrypto::Engines        qw(section);
+use SessionCrypto::Httpd          ();
+use SessionCrypto::Jwe            ();
+
+use constant { SESSION => 'user=joe', MAX_CALLS => 40, MAX_TOKENS => 400 };
+
+# What the module calls and no request can see fail.
+my %LEFT_OUT = (
+    'frees, counts references or reads what is at hand' => qr/_free(?:_all)?\z|_up_ref\z|_get0?_(?!pubkey|digestbyname)|_get0\z|_getm_|\AOBJ_|\AERR_|\AOPENSSL_sk_|\AEVP_sha|\AUI_/,
+    'takes over what it is given, which is there'       => qr/\AECDSA_SIG_set0\z/,
+    'sets a bit'                                        => qr/\AEVP_CIPHER_CTX_set_(?:flags|padding)\z/,
+    'computes in memory that it is given'               => qr/\ASHA256_/,
+    'runs when the module is loaded'                    => qr/\AOPENSSL_init_/,
+    'reads files and algorithms of the server configuration, before a request' =>
+        qr/\APEM_read_bio_|\APKCS12_parse\z|\AEVP_MD_fetch\z|\ACONF_|\AEVP_get_digestbyname\z|\AEVP_Q_digest\z/,
+    'compares dates for a warning at startup'           => qr/\AASN1_TIME_/,
+    'is for engines and providers, whose failures t/hsm-failures.t has' =>
+        qr/\AENGINE_|\AOSSL_|\AEVP_PKEY_set1_engine\z|\AEVP_Digest(?:Init_ex|Update|Final(?:_ex)?)\z|\AEVP_MD_CTX_copy_ex\z/,
+);
+
+my $work  = SessionCrypto::Httpd->new(name => 'faults-files')->dir;
+my $fault = "$work/fault";
+my @names = compile("$FindBin::Bin/faults/faults.c", "$work/faults.so");
+
+my %imported = map { $_ => 1 } imports();
+my %fails    = map { $_ => 1 } @names;
+cmp_ok(scalar keys %imported, '>', 50, 'the module uses functions of OpenSSL');
+is_deeply([grep { my $name = $_; !$fails{$name} && !grep { $name =~ $_ } values %LEFT_OUT } sort keys %imported], [],
+    'and each fails below, or has a reason not to');
+
+my %pair = (rsa => certificate($work, 'rsa', 'rsa:2048'), ec => certificate($work, 'ec', 'ec:P-256'), other => certificate($work, 'other', 'ec:P-256'));
+my %key  = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } sort keys %pair;
+my $jwe  = SessionCrypto::Jwe->new(passphrase => 'secret');
+my $max  = 'SessionMaxAge 3600';
+my $c    = SessionCrypto::Httpd->new(name => 'faults-c', module => 'c', config => "$max\nSessionCryptoPassphrase secret")->start;
+
+# Sessions are on where they are encrypted, and nowhere else.
+my $session = "SessionEnv On\nSessionHeader X-S\nSessionCookieName session path=/";
+my $httpd   = SessionCrypto::Httpd->new(name => 'faults', one_child => 1, session => $session, config => join "\n", $max,
+    section('/classic', 'Session On', 'SessionCryptoPassphrase secret'),
+    section('/jwe', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm'),
+    map { section("/$_", 'Session On', "SessionCryptoCertificateFile $pair{$_}{certificate}", "SessionCryptoCertificateKeyFile $pair{$_}{key}") } qw(rsa ec));
+{
+    local $ENV{LD_PRELOAD}           = "$work/faults.so";
+    local $ENV{SESSION_CRYPTO_FAULT} = $fault;
+    $httpd->start;
+}
+$httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a call that failed');
+$httpd->log->expect(qr/\[core:alert\] .*OpenSSL failed/,           'a call that failed while a file was read');
+my $client = $httpd->client;
+
+# Each makes tokens under keys that nobody has seen yet, for whatever is kept is not
+# made again.
+my $day = $jwe->day;
+my %sealed = (
+    '/classic' => sub { $c->client->get('/', 'X-S' => SESSION)->token },
+    '/jwe'     => sub { $jwe->token(session => SESSION, day => --$day) },
+    '/rsa'     => sub { $key{rsa}->token(session => SESSION) },
+    '/ec'      => sub { $key{ec}->token(session => SESSION) },
+);
+my %failed;
+for my $path (sort keys %sealed) {
+    each_call($path, sub {
+        my ($name) = @_;
+        my $token = $sealed{$path}->();
+        my ($res, @log) = armed($name, sub { $client->get($path, session => $token) }) or return;
+        my $next = $client->get($path, session => $token);
+        return is_harmless($res, $next, \@log, 200);
+    });
+}
+
+# Certificates and keys of .htaccess, which a request reads, and a signature that it
+# makes: files that have changed are read again. Failures there answer 500.
+my %FORM = (
+    rsa => ['PKCS#8 in DER',         'rsa', qr/./],
+    ec  => ['encrypted traditional', 'ec',  qr/./],
+    # What is special to it.
+    'ec-encrypted' => ['encrypted PKCS#8', 'ec', qr/\A(?:BIO|PEM|d2i)_/],
+);
+for my $form (sort keys %FORM) {
+    my ($how, $kind, $calls) = @{ $FORM{$form} };
+    key_in($how, $pair{$kind}, "$work/$form-files.in", $how =~ /encrypted/ ? 'secret' : undef);
+    $httpd->write_file("htdocs/$form-files/.htaccess", join "\n", 'Session On', "SessionCryptoCertificateFile $work/$form-files.pem",
+        "SessionCryptoCertificateKeyFile $work/other.key $work/$form-files.key", "SessionCryptoPassphrase secret\n");
+    my $path = "/$form-files/";
+    each_call($path, sub {
+        my ($name) = @_;
+        return if $name !~ $calls;
+        # Other files, by their inodes.
+        renew($pair{$kind}{certificate}, "$work/$form-files.pem");
+        renew("$work/$form-files.in",    "$work/$form-files.key");
+        my $token = $key{$kind}->token(session => SESSION);
+        my ($res, @log) = armed($name, sub { $client->get($path, session => $token) }) or return;
+        my $next = $client->get($path, session => $token);
+        return is_harmless($res, $next, \@log, 200, 500);
+    });
+}
+is_deeply([grep { !$failed{$_} && $imported{$_} } @names], [], 'each of them has failed in some request');
+
+$c->stop;
+$httpd->stop;
+$httpd->log->clean;
+
+done_testing;
+
+# Lets the first call of each function fail, then the second, until there are no more.
+sub each_call {
+    my ($path, $fails) = @_;
+    my @wrong;
+    my $count = 0;
+    for my $name (@names) {
+        for my $call (1 .. MAX_CALLS) {
+            my @said = $fails->("$name $call") or last;
+            $failed{$name} = 1;
+            $count++;
+            push @wrong, map { "$name, call $call: $_" } grep { $_ } @said;
+        }
+    }
+    diag($_) for @wrong;
+    is_deeply(\@wrong, [], "$path: $count calls that fail harm nobody");
+    return;
+}
+
+# The answer of a request in which a call failed, and what error_log says; nothing if
+# no such call was made.
+sub armed {
+    my ($name, $request) = @_;
+    open my $file, '>', $fault or die "$fault: $!\n";
+    print {$file} "$name\n";
+    close $file or die "$fault: $!\n";
+    $httpd->log->clear;
+    my $res;
+    # Random bytes are drawn for many tokens at once.
+    for (1 .. ($name eq 'RAND_bytes 1' ? MAX_TOKENS : 1)) {
+        $res = $request->();
+        last if !-e $fault;
+    }
+    return unlink($fault) ? () : ($res, $httpd->log->lines);
+}
+
+# What is wrong with an answer, or ''.
+sub is_harmless {
+    my ($res, $next, $log, @statuses) = @_;
+    my ($status, $token) = ($res->status, $res->token);
+    my @lines   = grep { /\[session_crypto:(?!debug)/ || /\[core:alert/ } @$log;
+    my @blaming = grep { /OpenSSL failed/ } @lines;
+    return "status $status" if !grep { $_ == $status } @statuses;
+    return "a cookie: $token" if defined $token;
+    return 'a body: ' . $res->body if $status == 200 && $res->body !~ /\A(?:user=joe\b|expiry=\d+\z|\z)/;
+    return 'in clear' if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/;
+    return "error_log: @lines" if @lines != 1 || @blaming != 1;
+    return 'the next request: ' . $next->status if $next->status != 200 || $next->body !~ /\Auser=joe/ || !$next->token;
+    return '';
+}
+
+sub renew {
+    my ($from, $to) = @_;
+    copy($from, "$to.new") && rename "$to.new", $to or die "$to: $!\n";
+    return;
+}
+
+# Compiles the shim, and returns the names of the functions in it.
+sub compile {
+    my ($source, $library) = @_;
+    system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, $source, '-lcrypto') == 0 or die "no $library\n";
+    chmod 0755, $library or die "$library: $!\n";
+    open my $file, '<', $source or die "$source: $!\n";
+    return map { /^FAULT\((\w+),/ } <$file>;
+}
+
+# The functions of OpenSSL that the module imports.
+sub imports {
+    my $module = SessionCrypto::Httpd::env('MODULE');
+    my @lines  = qx(nm -D --undefined-only '$module');
+    die "nm $module: $?\n" if $?;
+    return map { /\bU ((?:ASN1|BIO|BN|CONF|CRYPTO|ECDSA|EC|ENGINE|ERR|EVP|HMAC|OBJ|OPENSSL|OSSL|PEM|PKCS\d*|RAND|RSA|SHA\d*|UI|X509|d2i|i2d)_\w+)/ } @lines;
+}

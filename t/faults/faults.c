@@ -1,0 +1,137 @@
+/*
+ * Calls of OpenSSL that fail once, for t/faults.t: LD_PRELOAD puts these functions in
+ * front of libcrypto's. The file that SESSION_CRYPTO_FAULT names says which call fails,
+ * as `RAND_bytes 2` for the second one from then on; the file is gone when it has.
+ *
+ * A call that fails says what OpenSSL says where there is no memory. It is one that
+ * the module makes: those inside OpenSSL go through the same door.
+ *
+ *     cc -shared -fPIC -o faults.so faults.c -lcrypto
+ */
+
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+/* Whether an address is in the module. */
+static int is_ours(void *address)
+{
+    Dl_info info;
+
+    return dladdr(address, &info) != 0 && strstr(info.dli_fname, "mod_session_crypto") != NULL;
+}
+
+/* Whether this call is the one; `caller` is where it returns to. */
+static int fails(const char *name, void *caller)
+{
+    const char *path = getenv("SESSION_CRYPTO_FAULT");
+    char line[128] = "", armed[96];
+    int count, is_it = 0;
+    int file = path ? open(path, O_RDWR) : -1;
+
+    if (file < 0)
+        return 0;
+    if (read(file, line, sizeof line - 1) > 0
+        && sscanf(line, "%95s %d", armed, &count) == 2 && strcmp(armed, name) == 0
+        && is_ours(caller)) {
+        is_it = count == 1;
+        if (is_it) {
+            unlink(path);
+            ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE);
+        }
+        else {
+            int length = snprintf(line, sizeof line, "%s %d\n", name, count - 1);
+            if (ftruncate(file, 0) != 0 || pwrite(file, line, length, 0) != length)
+                abort();
+        }
+    }
+    close(file);
+    return is_it;
+}
+
+/*
+ * As many arguments as any of these functions has, and more: those that one does not
+ * have are passed on as they are found in registers and on the stack, and not looked at.
+ */
+typedef long call(long, long, long, long, long, long, long, long);
+
+#define FAULT(name, failure)                                                   \
+    call fault_##name __asm__(#name);                                          \
+    long fault_##name(long a, long b, long c, long d, long e, long f, long g,  \
+                      long h)                                                  \
+    {                                                                          \
+        static call *next;                                                     \
+        if (fails(#name, __builtin_return_address(0)))                         \
+            return failure;                                                    \
+        if (!next)                                                             \
+            next = (call *)dlsym(RTLD_NEXT, #name);                            \
+        return next(a, b, c, d, e, f, g, h);                                   \
+    }
+
+/* t/faults.t reads the names from these lines. Each answers as OpenSSL does. */
+FAULT(BIO_new_mem_buf, 0)
+FAULT(BN_CTX_new, 0)
+FAULT(BN_bin2bn, 0)
+FAULT(BN_bn2binpad, -1)
+FAULT(BN_new, 0)
+FAULT(ECDSA_SIG_new, 0)
+FAULT(EC_GROUP_new_by_curve_name, 0)
+FAULT(EC_KEY_check_key, 0)
+FAULT(EC_KEY_generate_key, 0)
+FAULT(EC_KEY_new, 0)
+FAULT(EC_KEY_set_group, 0)
+FAULT(EC_KEY_set_public_key_affine_coordinates, 0)
+FAULT(EC_POINT_get_affine_coordinates, 0)
+FAULT(EVP_CIPHER_CTX_ctrl, 0)
+FAULT(EVP_CIPHER_CTX_new, 0)
+FAULT(EVP_CIPHER_fetch, 0)
+FAULT(EVP_CipherFinal, 0)
+FAULT(EVP_CipherUpdate, 0)
+FAULT(EVP_DecryptInit_ex, 0)
+FAULT(EVP_DigestSign, 0)
+FAULT(EVP_DigestSignInit, 0)
+FAULT(EVP_DigestVerify, 0)
+FAULT(EVP_DigestVerifyInit, 0)
+FAULT(EVP_EncryptInit_ex, 0)
+FAULT(EVP_MD_CTX_new, 0)
+FAULT(EVP_PKEY_CTX_add1_hkdf_info, 0)
+FAULT(EVP_PKEY_CTX_ctrl, 0)
+FAULT(EVP_PKEY_CTX_new, 0)
+FAULT(EVP_PKEY_CTX_new_id, 0)
+FAULT(EVP_PKEY_CTX_set1_hkdf_key, 0)
+FAULT(EVP_PKEY_CTX_set_hkdf_md, 0)
+FAULT(EVP_PKEY_CTX_set_hkdf_mode, 0)
+FAULT(EVP_PKEY_CTX_set_rsa_mgf1_md, 0)
+FAULT(EVP_PKEY_CTX_set_rsa_padding, 0)
+FAULT(EVP_PKEY_CTX_set_rsa_pss_saltlen, 0)
+FAULT(EVP_PKEY_decrypt, 0)
+FAULT(EVP_PKEY_decrypt_init, 0)
+FAULT(EVP_PKEY_derive, 0)
+FAULT(EVP_PKEY_derive_init, 0)
+FAULT(EVP_PKEY_derive_set_peer, 0)
+FAULT(EVP_PKEY_encrypt, 0)
+FAULT(EVP_PKEY_encrypt_init, 0)
+FAULT(EVP_PKEY_eq, -2)
+FAULT(EVP_PKEY_get1_EC_KEY, 0)
+FAULT(EVP_PKEY_new, 0)
+FAULT(EVP_PKEY_set1_EC_KEY, 0)
+FAULT(PEM_do_header, 0)
+FAULT(PEM_get_EVP_CIPHER_INFO, 0)
+FAULT(PEM_read_bio, 0)
+FAULT(PKCS5_PBKDF2_HMAC, 0)
+FAULT(RAND_bytes, 0)
+FAULT(X509_get_pubkey, 0)
+FAULT(d2i_AutoPrivateKey, 0)
+FAULT(d2i_ECDSA_SIG, 0)
+FAULT(d2i_PKCS12, 0)
+FAULT(d2i_PKCS8PrivateKey_bio, 0)
+FAULT(d2i_X509, 0)
+FAULT(d2i_X509_SIG, 0)
+FAULT(i2d_ECDSA_SIG, -1)
+FAULT(i2d_X509, -1)
