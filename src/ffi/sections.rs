@@ -7,7 +7,6 @@ use super::bindings::{
     self, ap_conf_vector_t, apr_array_header_t, core_dir_config, server_rec, session_dir_conf,
 };
 use super::module::{Module, record};
-use super::session_hooks::MOD_SESSION;
 
 /// A server or virtual host, and its sections.
 ///
@@ -49,6 +48,9 @@ enum Kind {
     Location,
     If,
 }
+
+/// What mod_session calls itself, in any build.
+const MOD_SESSION: &CStr = c"mod_session.c";
 
 /// Sections inside sections inside sections that are looked at; deeper ones are
 /// left to the request.
@@ -178,6 +180,11 @@ impl<'s, M: Module> Server<'s, M> {
 }
 
 impl<M: Module> Section<'_, M> {
+    /// Whether every request is in it: `<Location "/">`.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.around.is_none() && self.kind == Kind::Location && self.path == Some(b"/")
+    }
+
     /// Whether each request of another section is in this one, too.
     fn contains(&self, other: &Self) -> bool {
         match (self.path, other.path) {

@@ -15,7 +15,7 @@ use super::bindings::{
 use super::request::Request;
 
 /// What mod_session calls itself, in any build.
-pub(super) const MOD_SESSION: &CStr = c"mod_session.c";
+const MOD_SESSION: &CStr = c"mod_session.c";
 
 /// mod_session's record of itself, for as long as a configuration is in force.
 static SESSION_MODULE: AtomicPtr<module> = AtomicPtr::new(ptr::null_mut());
