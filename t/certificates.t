@@ -48,7 +48,6 @@ for my $pair (['rsa-2048', 'new'], ['rsa-2048', 'ec-P-256'], ['ec-P-256', 'rsa-2
 $config .= section('surplus', <<'END_OF_LINES');
 SessionCryptoCertificateFile ec-P-256.pem
 SessionCryptoCertificateKeyFile rsa-3072.key other.key ec-P-256.key new.key
-SessionCryptoPassphrase secret
 END_OF_LINES
 $config .= section('passphrase', "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm");
 $config .= section('inner', certificates('rsa-2048')) . section('inner/most', certificates('ec-P-256'));

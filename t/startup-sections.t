@@ -158,6 +158,7 @@ my %NOT_CLEAR = (
     'of a certificate'                  => $aead . inside('Location /shop', $on . $both),
     'the passphrase around it'          => inside('Location /shop', $secret) . inside('Location /shop/a', $on . $cbc),
     'the passphrase in a directory'     => inside('Directory /shop', $secret) . inside('Location /shop', $on . $cbc),
+    'the passphrase in every location'  => $on . $cbc . inside('Location /', $secret),
     'a host that has sessions in clear' => host($cbc . $secret . $on) . host($on),
 );
 for my $name (sort keys %NOT_CLEAR) {

@@ -104,11 +104,16 @@ impl Warnings {
         }
         // A request may be in another section as well, which has a passphrase.
         // Outside of every section, there are requests that are in none.
-        if let Some(innermost) = chain.last() {
-            let mut others = others(server, chain, *innermost);
-            if others.any(|other| other.sets().meets(Mends::SECRETS)) {
-                return;
+        let has_secrets = |other: DirRecord<'_>| other.sets().meets(Mends::SECRETS);
+        let is_elsewhere = match chain.last() {
+            Some(innermost) => others(server, chain, *innermost).any(has_secrets),
+            None => {
+                let mut everywhere = server.sections.iter().filter(|held| held.is_everywhere());
+                everywhere.any(|held| held.record.is_some_and(has_secrets))
             }
+        };
+        if is_elsewhere {
+            return;
         }
         for (directive, place) in record.of_encryption() {
             self.say(&format!(
