@@ -1,7 +1,8 @@
 /*
  * Calls of OpenSSL that fail once, for t/faults.t: LD_PRELOAD puts these functions in
  * front of libcrypto's. The file that SESSION_CRYPTO_FAULT names says which call fails,
- * as `RAND_bytes 2` for the second one from then on; the file is gone when it has.
+ * as `RAND_bytes 2` for the second one from then on; the file is gone when it has. After
+ * `RAND_bytes 0` all of them fail, and the file says `RAND_bytes failed`.
  *
  * A call that fails says what OpenSSL says where there is no memory. It is one that
  * the module makes: those inside OpenSSL go through the same door.
@@ -32,24 +33,24 @@ static int fails(const char *name, void *caller)
 {
     const char *path = getenv("SESSION_CRYPTO_FAULT");
     char line[128] = "", armed[96];
-    int count, is_it = 0;
+    int count = 0, is_it = 0;
     int file = path ? open(path, O_RDWR) : -1;
 
     if (file < 0)
         return 0;
     if (read(file, line, sizeof line - 1) > 0
-        && sscanf(line, "%95s %d", armed, &count) == 2 && strcmp(armed, name) == 0
+        && sscanf(line, "%95s %d", armed, &count) >= 1 && strcmp(armed, name) == 0
         && is_ours(caller)) {
-        is_it = count == 1;
-        if (is_it) {
-            unlink(path);
+        int length = count > 0 ? snprintf(line, sizeof line, "%s %d\n", name, count - 1)
+                               : snprintf(line, sizeof line, "%s failed\n", name);
+
+        is_it = count <= 1;
+        if (is_it)
             ERR_raise(ERR_LIB_CRYPTO, ERR_R_MALLOC_FAILURE);
-        }
-        else {
-            int length = snprintf(line, sizeof line, "%s %d\n", name, count - 1);
-            if (ftruncate(file, 0) != 0 || pwrite(file, line, length, 0) != length)
-                abort();
-        }
+        if (count == 1)
+            unlink(path);
+        else if (ftruncate(file, 0) != 0 || pwrite(file, line, length, 0) != length)
+            abort();
     }
     close(file);
     return is_it;
