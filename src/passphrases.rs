@@ -263,7 +263,7 @@ pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
     }
 }
 
-/// Who pays for keys of what this line names.
+/// The payer for keys of the passphrases on this line.
 pub(crate) fn payer(parms: &Parms<'_>) -> Payer {
     if parms.in_htaccess() {
         Payer::Author(parms.owner().unwrap_or(NOBODY_KNOWN))

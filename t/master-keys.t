@@ -18,7 +18,7 @@ use constant {
     # Of one author, at once; half of it for tokens. See core/src/master_keys.rs.
     BURST    => 8,
     INTERVAL => 10,
-    SECONDS  => 20,
+    SECONDS  => 60,
     # Processor time: a fraction of what PASSPHRASES keys take.
     LITTLE => 1.5,
 };

@@ -14,7 +14,7 @@ use crate::master_table::{MasterTable, Name, Words};
 use crate::rate::Rate;
 use crate::{Digest, LibraryError, Passphrase, Seed, SharedMemory, hmac};
 
-/// Who pays for a master key that no parent could derive.
+/// The one who pays for a master key that no parent could derive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Payer {
     /// The server's configuration, for settings that only a request brings
@@ -25,7 +25,7 @@ pub enum Payer {
     Author(u32),
 }
 
-/// What a key is needed for.
+/// The use that a key is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Sealing,
@@ -218,7 +218,7 @@ impl Masters {
 const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
 
 impl MasterJob {
-    /// What the key goes by, the same for as long as the seed is: 32 bytes from
+    /// The key's name, the same for as long as the seed is: 32 bytes from
     /// which nobody finds the passphrase without it.
     pub fn name(&self) -> [u8; 32] {
         *to_bytes(&self.place.name)

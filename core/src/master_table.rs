@@ -9,7 +9,7 @@
 //! | 11 | since when a process derives it, or 0 |
 //! | 12 to 15 | not used |
 //!
-//! Nothing is locked. A process may die between two words, and two may write to
+//! There are no locks. A process may die between two words, and two may write to
 //! one slot: the tag is then wrong, and the slot as good as empty.
 
 use std::hash::Hasher;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use zeroize::Zeroizing;
 
-/// What a master key goes by: 32 bytes that follow from its passphrase and its
+/// The name of a master key: 32 bytes that follow from its passphrase and its
 /// digest, under a key that nobody outside knows.
 pub(crate) type Name = [u64; 4];
 

@@ -147,7 +147,7 @@ impl PassphraseList {
     }
 }
 
-/// What is known of a key id.
+/// The answer to a key id.
 pub(crate) enum ByKeyId<'l> {
     /// The passphrase that has it.
     Found(&'l Arc<Passphrase>),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 /// Two tables of 64-bit words, all zero at first, that the processes of a
 /// server share for as long as a configuration is in force, or longer.
 ///
-/// Whoever makes a [`Keyring`](crate::Keyring) says where they are: the module
+/// The maker of a [`Keyring`](crate::Keyring) says where they are: the module
 /// maps memory before httpd forks. Words change under the reader's hands, and a
 /// process may die between two of them, so a table checks what it reads.
 #[derive(Clone, Copy, Debug)]

@@ -17,13 +17,13 @@ use zeroize::{Zeroize, Zeroizing};
 use super::bindings;
 use super::shared_memory::{Sharing, map, no_memory};
 
-/// What a key goes by, and the key.
+/// A key's name, and the key.
 pub(crate) type Entry = [[u8; 32]; 2];
 
 /// By name.
 pub(crate) type Keys = BTreeMap<[u8; 32], Zeroizing<[u8; 32]>>;
 
-/// What httpd retains for us. Every build of this module begins alike, so that
+/// Retained by httpd for us. Every build of this module begins alike, so that
 /// any of them can wipe what it cannot read.
 #[repr(C)]
 struct Retained {
@@ -90,7 +90,7 @@ pub(crate) fn replace(entries: &mut dyn ExactSizeIterator<Item = ([u8; 32], &[u8
     let _ = retained.fill(entries);
 }
 
-/// What is retained, made now if there is nothing.
+/// The retained bytes, made now if there are none.
 fn retained() -> Option<NonNull<Retained>> {
     // SAFETY: a C string; the answer is NULL or what was made below.
     let known = unsafe { bindings::ap_retained_data_get(NAME.as_ptr()) };

@@ -40,12 +40,12 @@ impl Drop for Mapping {
     }
 }
 
-/// Who sees what this process writes to a mapping.
+/// The processes that see what this one writes to a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sharing {
     /// All that are forked later.
     WithChildren,
-    /// Nobody: what is forked has a copy.
+    /// No other: a child has a copy.
     Not,
 }
 

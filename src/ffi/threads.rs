@@ -7,7 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What the threads share.
+/// Shared by the threads.
 struct Work<'w> {
     next: AtomicUsize,
     count: usize,

@@ -13,7 +13,7 @@ use warnings;
 
 use Test::More ();
 
-# What the parent says of the keys that it derived, and how many.
+# The parent's line on the keys that it derived, with their number.
 use constant DERIVED => qr/\[session_crypto:info\] [^:]+:tid \d+\] (\d+) JWE keys derived from passphrases in [\d.]+ s; graceful restarts keep them$/;
 # The passphrases of the tests are short, so that they can be read; that the
 # module warns of them is what t/startup-passphrases.t is about.
