@@ -243,7 +243,7 @@ def junk_jwe(name: str, title: str, method: Method = Method.THROUGHPUT, **setup)
     """A plain request beside one with a JWE whose key id nobody has."""
     server = Setup(OURS, **setup)
     subjects = (Subject(PLAIN, server), Subject(HOSTILE, server, Cookies.JUNK_JWE))
-    # Of first requests only the time is known, the C module's and the kernel's in it.
+    # A first request has a time, and no processor time that could be told apart.
     cpu = method is Method.THROUGHPUT
     return Case(name, title, subjects, (Comparison(HOSTILE, PLAIN, at_most(2), cpu=cpu),), method)
 

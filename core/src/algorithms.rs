@@ -270,8 +270,7 @@ impl Digest {
         self.supplier.is_some()
     }
 
-    /// What tells digests apart from one reading of the configuration to the
-    /// next.
+    /// Tells digests apart from one reading of the configuration to the next.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }

@@ -283,7 +283,7 @@ fn an_author_who_changes_his_passphrases_has_half_of_what_all_have() {
     assert!(matches!(seal(MALLORY, 200), Err(SealError::TooManyKeys)));
     assert_eq!(sealed(JANE), all - each);
     assert_eq!(sealed(Payer::Server), 0);
-    // What he had derived, he keeps.
+    // He keeps the keys that he had derived.
     assert!(!seal(MALLORY, 0).unwrap());
     assert!(process.seal("again", MALLORY, NOON + EACH.1).is_ok());
     assert!(process.seal("and again", MALLORY, NOON + EACH.1).is_err());

@@ -28,11 +28,11 @@ pub(crate) type Keys = BTreeMap<[u8; 32], Zeroizing<[u8; 32]>>;
 #[repr(C)]
 struct Retained {
     layout: u64,
-    /// Of the mapping; NULL if there is none.
+    /// Start of the mapping; NULL if there is none.
     start: *mut c_void,
     /// Its length in bytes.
     length: usize,
-    /// Of the mapping that children share; NULL if there is none.
+    /// Start of the mapping that children share; NULL if there is none.
     table: *mut c_void,
     table_length: usize,
     /// Entries of the first.
