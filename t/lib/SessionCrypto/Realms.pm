@@ -99,7 +99,6 @@ my %PAGE = (
 );
 
 my $COMMON = <<'END';
-TypesConfig "@DIR@/mime.types"
 AddType text/plain .lua
 AddType text/html .html .shtml
 AddLanguage de .de
@@ -221,6 +220,8 @@ sub start {
     my $cgi  = SessionCrypto::Httpd::env('MPM') eq 'prefork' ? 'cgi' : 'cgid';
     my $load = join '', map { -e modules() . "/mod_$_.so" ? "LoadModule ${_}_module @{[modules()]}/mod_$_.so\n" : () }
         qw(mime dir negotiation rewrite actions asis include autoindex), $cgi;
+    # mod_mime does without the default file only if it is told so.
+    $load .= qq(TypesConfig "\@DIR\@/mime.types"\n);
     my $config = $load . $COMMON . ($self->{max_age} ? 'SessionMaxAge ' . MAX_AGE . "\n" : '');
     $config .= $self->realm_config($_) for @{ $self->{order} };
     $config .= $self->cell_config($_) for @{ $self->{cells} = [$self->make_cells] };
