@@ -19,8 +19,8 @@ my @SITES = (
     { module => 'ours', store => 'cookie',   cipher => 'aes-256-gcm', max_age => 1, realms => \@FEW },
     { module => 'ours', store => 'database', cipher => 'aes-256-gcm', realms => \@SOME },
     { module => 'ours', store => 'database', cipher => 'aes256', max_age => 1, realms => \@FEW },
-    { module => 'c',    store => 'cookie',   cipher => 'aes256', realms => [@FEW, 'two'] },
-    { module => 'c',    store => 'database', cipher => 'aes256', realms => \@FEW },
+    { module => 'c',    store => 'cookie',   cipher => 'aes256', realms => \@FEW },
+    { module => 'c',    store => 'database', cipher => 'aes256', realms => [qw(clear one clear-off)] },
 );
 
 note('this httpd has no module for: ', $_->{name}) for SessionCrypto::Realms::missing();
