@@ -297,7 +297,8 @@ sub make_chains {
                     !$self->same($_, $from) && !$self->same($_, $to) && $self->is_of_use($from, $_) && $self->is_of_use($_, $to)
                 } @from;
                 next if !$third;
-                my %cell = (way => { %$first, leads => $second->{leads}, page => $second->{page} }, name => $chain->{name});
+                my %cell = (way => { %$first, leads => $second->{leads}, page => $second->{page} }, name => $chain->{name},
+                    reads_again => !$first->{fast} && ($second->{fast} || $second->{leads} ne 'on'));
                 my $start = sub { "/$from/$first->{key}-$second->{key}-$_[0]/$to/" };
                 my $next  = sub { "/$_[0]/$second->{key}/$to/$second->{url}" };
                 push @cells, { %cell, chain => [$from, $third, $to], start => $start->($third), next => $next->($third) };
@@ -371,6 +372,14 @@ sub expected {
     return $self->allowed($case, $realm);
 }
 
+# That of the page that answers. mod_session_cookie reads the cookie again for a
+# subrequest of a redirected request.
+sub expected_page {
+    my ($self, $case, $realm) = @_;
+    return '' if $case->{login} && $case->{cell}{reads_again};
+    return $self->expected($case, $realm);
+}
+
 # What the realm may know: also of a request before, or of one without sessions.
 sub allowed {
     my ($self, $case, $realm) = @_;
@@ -388,6 +397,7 @@ sub wrong {
     my @headers = (Accept => 'text/plain');
     push @headers, 'X-Set' => 'new=1' if $page && !$self->{max_age};
     push @headers, session => $self->genuine($case->{cookie}) if defined $case->{cookie};
+    $self->refusals;
     my $url = $cell->{start} . $case->{url};
     my $res = $case->{login} ? $self->{client}->post($url, $LOGIN, @headers) : $self->{client}->get($url, @headers);
     my ($realm, $shown, $all, $outer) = parse($res->body);
@@ -400,7 +410,7 @@ sub wrong {
     my $say = sub { my ($kind, $words) = @_; push @wrong, [$kind, $words] };
     $say->('astray', "got $url: status " . $res->status . ", realm '$realm', not $answers: " . substr $res->body, 0, 300)
         if $realm ne $answers;
-    my $expected = $self->expected($case, $answers);
+    my $expected = $self->expected_page($case, $answers);
     my $found    = who($shown);
     $say->(length $found ? 'became' : 'lost', "HTTP_SESSION in $answers is '$shown', not '$expected'")
         if $found ne $expected && !$self->{realms}{$answers}{off};
@@ -412,6 +422,9 @@ sub wrong {
         $say->(length who($seen) ? 'became' : 'lost', "HTTP_SESSION of the page around is '$seen', not '$own'") if who($seen) ne $own;
     }
     $own = 'user=admin' if $case->{header} && !grep { !$self->same($_, $saves) } @{ $cell->{chain} };
+    # A token that the module itself has just made is not opened as the client's.
+    my @refused = $self->refusals;
+    $say->('refused', "@refused") if @refused && $case->{kind} =~ / in one realm$/;
     push @wrong, $self->wrong_token($case, $token, $saves, $own, { @headers }->{'X-Set'});
     return @wrong;
 }
@@ -466,6 +479,17 @@ sub stored {
     die "'$key' is no key\n" if $key !~ /^[0-9a-f-]{36}$/;
     my $body = $self->{client}->get('/sql', 'X-Sql' => "select value from session where key = '$key'")->body;
     return $body =~ s/\n\z//r;
+}
+
+# The lines about tokens refused since the last call.
+sub refusals {
+    my ($self) = @_;
+    my $log = $self->{error_log} //= do {
+        CORE::open(my $file, '<', $self->{httpd}->dir . '/error_log') or die "error_log: $!\n";
+        $file;
+    };
+    seek $log, 0, 1;
+    return grep { /session refused/ } <$log>;
 }
 
 # Whose session it is, as `expected` says it.
