@@ -1,6 +1,7 @@
 # What goes wrong with a token: a wrong PIN is not tried again and again, a token
 # that is away is not looked for by each request, what is not on it is asked for
-# by one thread at a time, and a key that only signs is found before it is needed.
+# by one thread at a time, a key that only signs is found before it is needed, and
+# nobody is logged out while it is away.
 
 use strict;
 use warnings;
@@ -21,6 +22,8 @@ use constant PATIENCE => 1.1;
 use constant LOOK => 20;
 # Clients at once, and how many requests each makes.
 use constant { CLIENTS => 24, REQUESTS => 40 };
+# Who come while the token is away.
+use constant VISITORS => 5;
 
 my $files = SessionCrypto::Httpd->new(name => 'hsm-failures-files')->dir;
 my $token = SessionCrypto::Token->new("$files/hsm", pin => PIN);
@@ -93,6 +96,24 @@ $token->watch(sub {
     isnt(seal($one, "/$_"), '', 'and seals') for 0 .. $#NAMES;
     ends($one, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
+
+# With SessionMaxAge each response has a cookie; while the token is away, none that
+# takes the place of what it cannot open.
+{
+    my $away     = server('hsm-away', [], "SessionMaxAge 3600\n$named")->start;
+    my @users    = map { "user=joe-$_" } 1 .. VISITORS;
+    my %visitors = map { $_ => $other->client->get('/0', 'X-S' => $_)->token // '' } @users;
+    $token->take_away;
+    my @sent = map { $away->client->get('/0', session => $visitors{$_})->token } (@users) x 2;
+    is_deeply(\@sent, [(undef) x (2 * VISITORS)], 'the token away: no cookie is replaced');
+    my $login = $away->client->get('/0', session => $visitors{ $users[0] }, 'X-S' => 'user=jane')->token // '';
+    like($away->client->get('/0', session => $login)->body, qr/\Auser=jane\b/, 'but for one that a login writes');
+    $token->put_back;
+    sleep PATIENCE;
+    is_deeply([map { $away->client->get('/0', session => $visitors{$_})->body =~ s/&expiry=\d+\z//r } @users], \@users,
+        'the token back: nobody was logged out');
+    ends($away, qr/\[session(?:_crypto)?:error\] .*\[client /);
+}
 ends($other);
 
 # Many threads ask for what is not there, while others use a key of the token: a
