@@ -13,11 +13,9 @@ use openssl::error::ErrorStack;
 /// How a call says no.
 #[derive(Clone, Copy)]
 pub(crate) enum No {
-    /// Without any error.
-    Silent,
     /// With a reason of this library's own.
     Reason(Library),
-    /// With either.
+    /// With that, or without any error.
     SilentOrReason(Library),
 }
 
@@ -64,11 +62,11 @@ pub(crate) fn forget_errors() {
 pub(crate) fn is_no(no: No, stack: &ErrorStack) -> bool {
     let first = stack.errors().first();
     match (no, first) {
-        (No::Silent | No::SilentOrReason(_), None) => true,
+        (No::SilentOrReason(_), None) => true,
         (No::Reason(library) | No::SilentOrReason(library), Some(first)) => {
             Library(first.library_code()) == library && first.reason_code() & COMMON == 0
         }
-        (No::Silent, Some(_)) | (No::Reason(_), None) => false,
+        (No::Reason(_), None) => false,
     }
 }
 
@@ -101,16 +99,14 @@ mod tests {
 
     #[test]
     fn tells_no_from_a_failure() {
-        let (silent, both) = (No::Silent, No::SilentOrReason(Library::EC));
+        let both = No::SilentOrReason(Library::EC);
         for (no, stack, expected) in [
             (No::Reason(Library::EC), off_the_curve(), true),
             (both, off_the_curve(), true),
-            (silent, off_the_curve(), false),
+            (No::SilentOrReason(Library::RSA), off_the_curve(), false),
             (No::Reason(Library::RSA), off_the_curve(), false),
             (No::Reason(Library::EC), not_there(), false),
             (both, not_there(), false),
-            (silent, not_there(), false),
-            (silent, ErrorStack::get(), true),
             (both, ErrorStack::get(), true),
             (No::Reason(Library::EC), ErrorStack::get(), false),
         ] {
@@ -118,7 +114,7 @@ mod tests {
             let outcome = judged(no, || Err::<(), _>(stack));
             assert_eq!(matches!(outcome, Ok(None)), expected, "{said}");
         }
-        assert!(matches!(judged(silent, || Ok(7)), Ok(Some(7))));
+        assert!(matches!(judged(both, || Ok(7)), Ok(Some(7))));
     }
 
     #[test]
@@ -133,7 +129,9 @@ mod tests {
         off_the_curve().put();
         assert!(judged(no, || Err::<(), _>(ErrorStack::get())).is_err());
         off_the_curve().put();
-        let silent = judged(No::Silent, || Err::<(), _>(ErrorStack::get()));
+        let silent = judged(No::SilentOrReason(Library::RSA), || {
+            Err::<(), _>(ErrorStack::get())
+        });
         assert!(matches!(silent, Ok(None)));
     }
 }
