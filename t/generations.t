@@ -17,7 +17,7 @@ use constant {
 };
 
 my $httpd = SessionCrypto::Httpd->new(config => "SessionCryptoPassphraseFile keys\n");
-$httpd->write_file('keys', "the old passphrase of this server\n");
+$httpd->write_file('keys', "the old passphrase of this server\n", 0600);
 $httpd->start;
 
 # A request that never ends keeps a child of the old configuration.

@@ -52,6 +52,7 @@ my $last = SessionCrypto::Jwe->new(passphrase => $passphrases[-1])->token(sessio
 
 # The parent.
 $httpd->start;
+$httpd->log->expect(qr/SessionCryptoCipher does nothing/, 'the passphrases of .htaccess are not known yet');
 my $client = $httpd->client;
 is_deeply([derived()], [PASSPHRASES], 'the parent derives every passphrase once, and says so once');
 for my $path (qw(/server /same)) {
@@ -126,7 +127,7 @@ $httpd->log->clean;
 
 done_testing;
 
-sub write_keys { $httpd->write_file('keys', join '', map { "$_\n" } @_); return }
+sub write_keys { $httpd->write_file('keys', join('', map { "$_\n" } @_), 0600); return }
 
 sub passphrase_line { return "SessionCryptoPassphrase @_\n" }
 
