@@ -141,13 +141,9 @@ pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
 /// not replace a token that this server could not open, and that may be good.
 /// Neither does that of a subrequest replace its main request's: mod_session
 /// saves it where includes are nested.
-pub(crate) fn is_to_be_saved(
-    request: Request<'_>,
-    record: &DirRecord<'_>,
-    session: &Session<'_>,
-) -> bool {
+pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
     let is_foreign = request.is_subrequest() && realms::comes_from_elsewhere(request);
-    !session.is_withheld() && session.is_in(record.realm()) && !is_foreign
+    !session.is_withheld() && !is_foreign
 }
 
 fn call(request: Request<'_>) -> Call {

@@ -125,12 +125,8 @@ impl Module for SessionCrypto {
         Ok(())
     }
 
-    fn is_to_be_saved(
-        request: Request<'_>,
-        record: &Self::Record<'_>,
-        session: &Session<'_>,
-    ) -> bool {
-        hooks::is_to_be_saved(request, record, session)
+    fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
+        hooks::is_to_be_saved(request, session)
     }
 
     fn before_fixups(request: Request<'_>) {

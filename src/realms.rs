@@ -71,7 +71,7 @@ pub(crate) fn after_fixups(request: Request<'_>) {
 /// as its fixups, or that stands in for the one it was redirected to.
 pub(crate) fn before_error(request: Request<'_>) {
     let realm = realm_of(request);
-    let is_new = request.first_record::<SessionCrypto>().is_none();
+    let is_new = !request.is_noted::<SessionCrypto>();
     let mut redirects = request.redirects();
     if (is_new && comes_from_elsewhere(request)) || redirects.any(|other| differs(other, realm)) {
         forget_header(request);
@@ -94,14 +94,14 @@ pub(crate) fn comes_from_elsewhere(request: Request<'_>) -> bool {
 }
 
 fn differs(request: Request<'_>, realm: Realm) -> bool {
-    let first = request.first_record::<SessionCrypto>();
-    realm_of(request) != realm || first.is_some_and(|first| first.realm() != realm)
+    let former = request.former_record::<SessionCrypto>();
+    realm_of(request) != realm || former.is_some_and(|former| former.realm() != realm)
 }
 
 /// Whether the request has moved into another realm since its fixups began.
 fn has_moved(request: Request<'_>) -> bool {
-    let first = request.first_record::<SessionCrypto>();
-    first.is_some_and(|first| first.realm() != realm_of(request))
+    let former = request.former_record::<SessionCrypto>();
+    former.is_some_and(|former| former.realm() != realm_of(request))
 }
 
 fn forget_environment(request: Request<'_>) {

@@ -98,11 +98,7 @@ pub(crate) trait Module: Sized + 'static {
     ) -> Result<(), Failed>;
 
     /// Whether a session that mod_session is about to store is to be stored.
-    fn is_to_be_saved(
-        request: Request<'_>,
-        record: &Self::Record<'_>,
-        session: &Session<'_, Self::Realm>,
-    ) -> bool;
+    fn is_to_be_saved(request: Request<'_>, session: &Session<'_, Self::Realm>) -> bool;
 
     /// Runs before all fixups of a request.
     fn before_fixups(request: Request<'_>);

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_void};
 use std::iter;
 use std::marker::PhantomData;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 
 use super::bindings::{self, request_rec};
 use super::log::{self, Level};
@@ -57,15 +57,18 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// What the sections say that the request was in when it was first looked
-    /// at; `None` before that.
-    pub(crate) fn first_record<M: Module>(self) -> Option<M::Record<'r>> {
+    /// Whether [`Request::note_sections`] has come to this request yet.
+    pub(crate) fn is_noted<M: Module>(self) -> bool {
+        !self.noted_sections::<M>().is_null()
+    }
+
+    /// What the sections say that the request was in when they were noted; `None`
+    /// if it is in the same ones now, or they have not been.
+    pub(crate) fn former_record<M: Module>(self) -> Option<M::Record<'r>> {
+        let sections = self.noted_sections::<M>();
         // SAFETY: the request is live.
-        let own = unsafe { self.raw.as_ref() }.request_config;
-        // SAFETY: a request has a vector for its modules.
-        let sections = unsafe { bindings::ap_get_module_config(own, M::record().as_ptr()) };
-        let sections: *const bindings::ap_conf_vector_t = sections.cast();
-        if sections.is_null() {
+        let now = unsafe { self.raw.as_ref() }.per_dir_config;
+        if sections.is_null() || ptr::eq(sections, now) {
             return None;
         }
         // SAFETY: a vector that `note_sections` put there, which lives as long as
@@ -73,6 +76,13 @@ impl<'r> Request<'r> {
         let raw = unsafe { bindings::ap_get_module_config(sections, M::record().as_ptr()) };
         // SAFETY: as in `record`.
         Some(unsafe { record::<M>(raw) })
+    }
+
+    fn noted_sections<M: Module>(self) -> *const bindings::ap_conf_vector_t {
+        // SAFETY: the request is live.
+        let own = unsafe { self.raw.as_ref() }.request_config;
+        // SAFETY: a request has a vector for its modules.
+        unsafe { bindings::ap_get_module_config(own, M::record().as_ptr()) }.cast()
     }
 
     /// The requests that led to this one: the one that was redirected to it, or

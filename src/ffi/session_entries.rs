@@ -48,7 +48,7 @@ unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -
         let Some(session) = (unsafe { Session::from_raw(z, request) }) else {
             return bindings::APR_EGENERAL;
         };
-        if M::is_to_be_saved(request, &request.record::<M>(), &session) {
+        if M::is_to_be_saved(request, &session) {
             bindings::DECLINED
         } else {
             bindings::OK
