@@ -8,7 +8,7 @@
 //! not be kept or answered as if it did.
 
 use libc::c_int;
-use openssl::error::ErrorStack;
+use openssl::error::{Error, ErrorStack};
 
 /// How a call says no.
 #[derive(Clone, Copy)]
@@ -25,6 +25,7 @@ pub(crate) struct Library(c_int);
 
 impl Library {
     pub(crate) const RSA: Self = Self(4);
+    const EVP: Self = Self(6);
     pub(crate) const EC: Self = Self(16);
     pub(crate) const PROVIDER: Self = Self(57);
 }
@@ -35,6 +36,11 @@ const COMMON: c_int = 0x2 << 18;
 /// The mark of a reason that is no answer at all, such as no memory
 /// (`ERR_RFLAG_FATAL`).
 const FATAL: c_int = 0x1 << 18;
+
+/// What EVP says, from OpenSSL 3.5 on, in place of a provider that refuses a
+/// signature without any error (`EVP_R_PROVIDER_SIGNATURE_FAILURE`,
+/// `<openssl/evperr.h>`).
+const SILENT: c_int = 234;
 
 /// What a call that judges returns; `None` if it says no, as `no` has it.
 ///
@@ -63,11 +69,16 @@ pub(crate) fn is_no(no: No, stack: &ErrorStack) -> bool {
     let first = stack.errors().first();
     match (no, first) {
         (No::SilentOrReason(_), None) => true,
+        (No::SilentOrReason(_), Some(first)) if is_silent(first) => true,
         (No::Reason(library) | No::SilentOrReason(library), Some(first)) => {
             Library(first.library_code()) == library && first.reason_code() & COMMON == 0
         }
         (No::Reason(_), None) => false,
     }
+}
+
+fn is_silent(error: &Error) -> bool {
+    Library(error.library_code()) == Library::EVP && error.reason_code() == SILENT
 }
 
 /// Whether one of these errors is no answer at all.
