@@ -217,7 +217,8 @@ sub start {
     my $httpd = $self->{httpd};
     $httpd->write_file('mime.types', '');
     $httpd->write_file('users',      $USERS);
-    my $cgi  = SessionCrypto::Httpd::env('MPM') eq 'prefork' ? 'cgi' : 'cgid';
+    # mod_cgi waits for a program whose output has ended, 47 ms at a time (apr_pools.c).
+    my ($cgi) = grep { -e modules() . "/mod_$_.so" } qw(cgid cgi);
     my $load = join '', map { -e modules() . "/mod_$_.so" ? "LoadModule ${_}_module @{[modules()]}/mod_$_.so\n" : () }
         qw(mime dir negotiation rewrite actions asis include autoindex), $cgi;
     # mod_mime does without the default file only if it is told so.
