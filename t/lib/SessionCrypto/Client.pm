@@ -39,15 +39,15 @@ sub _request {
     }
     $request .= "\r\n" . ($body // '');
 
-    # IO::Socket::INET would take longer than httpd.
-    socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
-    connect($socket, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK))
-        or die "cannot connect to port $self->{port}: $!\n";
     my $answer = eval {
         # A server that refuses a request may close before it has read all of it.
         local $SIG{PIPE} = 'IGNORE';
         local $SIG{ALRM} = sub { die "no answer within @{[TIMEOUT]} s\n" };
         alarm TIMEOUT;
+        # IO::Socket::INET would take longer than httpd.
+        socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
+        connect($socket, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK))
+            or die "cannot connect to port $self->{port}: $!\n";
         print {$socket} $request;
         $socket->flush;
         local $/;
