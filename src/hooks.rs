@@ -7,7 +7,7 @@ use session_crypto_core::{Call, Keyring, OpenError, Opened};
 
 use crate::config::{DirRecord, Held, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
-use crate::{now_in_microseconds, realms, report};
+use crate::{realms, report};
 
 /// A session, with contents for each realm that asks for it.
 pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
@@ -128,10 +128,7 @@ fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>
 /// with it what a login writes there (PR 56052); 2.5 moves the record into the
 /// pool of the request that asks, which may be a subrequest's.
 pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
-    if session
-        .expiry()
-        .is_some_and(|expiry| expiry < now_in_microseconds())
-    {
+    if session.has_expired() {
         session.empty();
         report::expired(request);
     }
@@ -142,8 +139,10 @@ pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
 /// Neither does that of a subrequest replace its main request's: mod_session
 /// saves it where includes are nested.
 pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
+    // `encode` has left nothing to store of a session that is withheld.
+    let is_withheld = session.encoded().is_none() && session.is_withheld();
     let is_foreign = request.is_subrequest() && realms::comes_from_elsewhere(request);
-    !session.is_withheld() && !is_foreign
+    !is_withheld && !is_foreign
 }
 
 fn call(request: Request<'_>) -> Call {

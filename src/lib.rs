@@ -154,12 +154,6 @@ fn now() -> u64 {
         .as_secs()
 }
 
-/// Unix time in microseconds, as in `apr_time_t`.
-fn now_in_microseconds() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
-}
-
 /// What `LoadModule session_crypto_module` looks for: the one symbol of this
 /// library. `<IfModule mod_session_crypto.c>` goes by the name.
 #[expect(unsafe_code, reason = "the symbol's name is httpd's to choose")]

@@ -195,12 +195,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         self.memory().is_some_and(|memory| memory.is_withheld) && self.is_untouched()
     }
 
-    /// When the session expires, in microseconds of Unix time; `None` if it does
-    /// not.
-    pub(crate) fn expiry(&self) -> Option<i64> {
+    /// Whether the time of its expiry, if it has one, is over.
+    pub(crate) fn has_expired(&self) -> bool {
         // SAFETY: the session is live.
         let expiry = unsafe { self.raw.as_ref() }.expiry;
-        (expiry != 0).then_some(expiry)
+        // SAFETY: a query without arguments.
+        expiry != 0 && expiry < unsafe { bindings::apr_time_now() }
     }
 
     /// Makes the session an empty one that can be written.
