@@ -207,7 +207,7 @@ for (@WRONG) {
 for (@RIGHT) {
     my ($name, $fragment) = @$_;
     $httpd->{config} = $fragment;
-    unlike(is_accepted($httpd, $name), qr/session_crypto/, 'and nothing is said of it');
+    unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'and nothing is said of it');
 }
 done_testing;
 

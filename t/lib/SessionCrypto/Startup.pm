@@ -66,7 +66,7 @@ sub is_warned {
 sub is_quiet {
     my ($httpd, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return Test::More::unlike(is_accepted($httpd, $name), qr/session_crypto/, 'and nothing is said of it');
+    return Test::More::unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'and nothing is said of it');
 }
 
 sub line_of {
