@@ -81,10 +81,10 @@ impl AeadContext {
         self.context.set_tag(tag)?;
         self.context.cipher_update(associated, None)?;
         self.context.cipher_update_inplace(text, length)?;
-        // Of a wrong tag, OpenSSL 3 says nothing (ossl_gcm_stream_final in
-        // providers/implementations/ciphers/ciphercommon_gcm.c). What other code has
-        // left in the queue makes it look like a failure once, which does no harm;
-        // to empty the queue first would cost each token a twentieth.
+        // OpenSSL 3 puts no error into its queue for a wrong tag (ossl_gcm_stream_final
+        // in providers/implementations/ciphers/ciphercommon_gcm.c). An error that other
+        // code has left there makes one wrong tag look like a failure, which does no
+        // harm; to empty the queue first would cost each token a twentieth.
         match self.context.cipher_final(&mut []) {
             Ok(_) => Ok(true),
             Err(stack) if verdict::is_no(NO, &stack) => Ok(false),
@@ -93,7 +93,7 @@ impl AeadContext {
     }
 }
 
-/// How OpenSSL says that a tag is wrong.
+/// OpenSSL's answer to a wrong tag.
 const NO: No = No::SilentOrReason(Library::PROVIDER);
 
 fn new_context() -> Result<CipherCtx, LibraryError> {

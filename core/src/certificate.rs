@@ -59,7 +59,7 @@ pub struct UnusableKey(String);
 pub(crate) enum Unfit {
     /// It cannot be.
     Key(UnusableKey),
-    /// Nothing is known of it: OpenSSL failed.
+    /// OpenSSL failed, and the certificate may be a good one.
     Failed,
 }
 

@@ -105,6 +105,7 @@ impl Master {
         Ok(master)
     }
 
+    /// The key itself.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }

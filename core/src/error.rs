@@ -141,7 +141,7 @@ impl LibraryError {
     }
 }
 
-/// What failed, most of the time.
+/// The subject of most failures.
 const OPENSSL: &str = "OpenSSL";
 
 /// OpenSSL's own words for what went wrong first. What it says of loading

@@ -220,7 +220,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// OpenSSL fails, or the private key is on a token that does not do its part:
+    /// OpenSSL fails, or the private key is on a hardware token that does not do its part:
     /// nothing is known of the encrypted key then.
     pub(crate) fn unwrap(
         &self,

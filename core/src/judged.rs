@@ -19,7 +19,7 @@ use crate::evp::pem::{self, Block};
 use crate::key_file::{FileError, taken, unlock};
 use crate::rounds;
 
-/// What was found in a file.
+/// The certificate and the key that were found in a file.
 pub(crate) struct Judged {
     certificate: Option<X509>,
     key: Option<Key>,
@@ -86,6 +86,7 @@ impl Judged {
         Ok(Self { certificate, key })
     }
 
+    /// The certificate, if the file has one.
     pub(crate) fn certificate(&self) -> Result<X509, FileError> {
         self.certificate.clone().ok_or(FileError::NoCertificate)
     }
@@ -182,7 +183,7 @@ mod tests {
             .collect()
     }
 
-    /// What a file comes to where the passphrase of the vectors is known.
+    /// The key of a file, opened with the passphrase of the vectors.
     fn opened(name: &str, content: &[u8]) -> Result<Option<PKey<Private>>, FileError> {
         let file = if name.ends_with(".der") {
             Judged::der(content)

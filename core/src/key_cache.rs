@@ -34,8 +34,10 @@ impl KeyName {
     }
 }
 
+/// A key of the classic format that several threads may want at once.
 pub(crate) type SharedKey = Shared<ClassicKey>;
 
+/// A look-up of such a key, and what it has found.
 pub(crate) type FoundKey = Found<ClassicKey>;
 
 /// The keys of tokens in the classic format.

@@ -25,7 +25,7 @@ enum Form {
     Der,
     /// PKCS#12 (RFC 7292): both, behind a passphrase.
     Pkcs12(Pkcs12),
-    /// What `.htaccess` names; nothing else of the file is kept.
+    /// A file that `.htaccess` names; nothing else of it is kept.
     Judged(Judged),
 }
 
@@ -57,7 +57,7 @@ pub enum FileError {
     /// It begins like a certificate or a key, and is none.
     #[error("has a certificate or private key that OpenSSL cannot read: write it anew")]
     Broken,
-    /// Nothing is known of it: this host failed.
+    /// This host failed, and the file may be a good one.
     #[error("could not be looked at: OpenSSL failed, perhaps for want of memory")]
     Failed,
     /// Neither certificate nor key.
@@ -157,7 +157,7 @@ impl KeyFile {
 }
 
 impl FileError {
-    /// What OpenSSL's errors mean for a file that it could not read.
+    /// Turns OpenSSL's errors into what is wrong with the file that it could not read.
     pub(crate) fn of(stack: &ErrorStack) -> Self {
         if verdict::is_fatal(stack) {
             Self::Failed
@@ -182,7 +182,7 @@ fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
     taken(Pkcs12::from_der(content))
 }
 
-/// What OpenSSL takes some bytes for; `None` if not for that.
+/// The result of parsing; `None` if OpenSSL does not take the bytes for that.
 pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, FileError> {
     match outcome {
         Ok(found) => Ok(Some(found)),
@@ -191,7 +191,7 @@ pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, File
     }
 }
 
-/// What reads a key: it is given a function to call if it needs a passphrase.
+/// The function that a reader of keys calls if it needs a passphrase.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
 /// Tries every passphrase on a key that asks for one; one that will, is not

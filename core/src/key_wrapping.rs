@@ -156,7 +156,7 @@ fn rsa_decrypt(
     decrypter.set_rsa_oaep_md(oaep.digest())?;
     decrypter.set_rsa_mgf1_md(oaep.digest())?;
     let mut text = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted_key)?]);
-    // A token's own errors, which say nothing of the padding, are of other libraries.
+    // Errors of a hardware token, which say nothing of the padding, are of other libraries.
     let no = No::Reason(Library::RSA);
     let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
     Ok(length.map(|length| {

@@ -40,7 +40,7 @@ const ALL: Rate = Rate {
     burst: 16,
 };
 
-/// Those of one payer, so that nobody takes more than half of all.
+/// The rate for one payer, half of that for all: no payer can take more.
 const EACH: Rate = Rate {
     interval: 10,
     burst: 8,
@@ -80,6 +80,7 @@ pub struct MasterJob {
 }
 
 impl Masters {
+    /// Keeps the keys of requests in `memory.masters`, under names made with `seed`.
     pub(crate) fn new(seed: Seed, memory: SharedMemory) -> Self {
         let counters = SharedMemory::COUNTERS.min(memory.masters.len());
         let (counters, words) = memory.masters.split_at(counters);
@@ -115,6 +116,7 @@ impl Masters {
         std::mem::take(&mut jobs.open)
     }
 
+    /// The place of a passphrase's key; nothing is derived yet.
     pub(crate) fn place(
         &self,
         secret: &[u8],

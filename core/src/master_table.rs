@@ -51,6 +51,7 @@ struct Slot<'t> {
 }
 
 impl MasterTable {
+    /// A table in these words; entries are tagged with `tag_key`.
     pub(crate) fn new(words: &'static [AtomicU64], tag_key: [u8; 16]) -> Self {
         Self { words, tag_key }
     }

@@ -101,7 +101,7 @@ impl Pairings {
         }
         drop(known);
         let outcome = self.pair(pairs);
-        // A token that is not there today may be so tomorrow, and a call of OpenSSL
+        // A hardware token may be away today and back tomorrow, and a call of OpenSSL
         // that fails proves nothing.
         let mut all = pairs.certificates.iter().chain(pairs.keys);
         let is_final = match &outcome {

@@ -106,6 +106,7 @@ impl PassphraseList {
         self
     }
 
+    /// The payer for its master keys.
     pub(crate) fn payer(&self) -> Payer {
         self.payer
     }

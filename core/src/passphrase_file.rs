@@ -44,7 +44,7 @@ pub enum PassphraseFileError {
     TooLarge,
 }
 
-/// What is wrong with a line.
+/// A mistake on a line.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum LineError {
     /// The file begins with a byte order mark of UTF-16 or UTF-32.
@@ -64,7 +64,7 @@ pub enum LineError {
     TooLong,
 }
 
-/// Who else than its owner may get at a file; the words go on after its name.
+/// Access to a file for others than its owner; the words go on after its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Exposure {
     /// Every user of the host. A group may read it: that is what groups are for.
@@ -120,7 +120,7 @@ impl PassphraseFile {
         })
     }
 
-    /// Who may get at the file that should not.
+    /// Access to the file that others should not have.
     pub fn exposure(&self) -> Option<Exposure> {
         if self.mode & 0o004 != 0 {
             Some(Exposure::Readable)
@@ -243,7 +243,7 @@ fn after_spaces(text: &[u8]) -> &[u8] {
     text.get(start.unwrap_or(text.len())..).unwrap_or_default()
 }
 
-/// What C calls space.
+/// Whether a byte is white space, as `isspace` of C has it.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }

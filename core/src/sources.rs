@@ -74,8 +74,8 @@ pub(crate) struct Entry {
 }
 
 impl Source {
-    /// What tells sources of one keyring apart: another file, or another content
-    /// of it, has another id.
+    /// Tells sources of one keyring apart: another file, or another content of it,
+    /// has another id.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -262,7 +262,7 @@ impl Sources {
     }
 }
 
-/// What a check has come to, or comes to now; unless the host failed, it is kept.
+/// The outcome of a check, made once; it is not kept if the host failed.
 fn keep(
     place: &OnceLock<Result<(), SourceError>>,
     check: impl FnOnce() -> Result<(), SourceError>,

@@ -24,9 +24,13 @@ pub(crate) enum No {
 pub(crate) struct Library(c_int);
 
 impl Library {
+    /// `ERR_LIB_RSA`.
     pub(crate) const RSA: Self = Self(4);
+    /// `ERR_LIB_EVP`.
     const EVP: Self = Self(6);
+    /// `ERR_LIB_EC`.
     pub(crate) const EC: Self = Self(16);
+    /// `ERR_LIB_PROV`.
     pub(crate) const PROVIDER: Self = Self(57);
 }
 
@@ -37,12 +41,12 @@ const COMMON: c_int = 0x2 << 18;
 /// (`ERR_RFLAG_FATAL`).
 const FATAL: c_int = 0x1 << 18;
 
-/// What EVP says, from OpenSSL 3.5 on, in place of a provider that refuses a
+/// The reason that EVP gives, from OpenSSL 3.5 on, in place of a provider that refuses a
 /// signature without any error (`EVP_R_PROVIDER_SIGNATURE_FAILURE`,
 /// `<openssl/evperr.h>`).
 const SILENT: c_int = 234;
 
-/// What a call that judges returns; `None` if it says no, as `no` has it.
+/// The value of a call that judges; `None` if it says no in the way of `no`.
 ///
 /// # Errors
 ///

@@ -45,8 +45,8 @@ impl fmt::Display for Weakness {
 /// out of reach of guesses at the speed of MD5 (see `docs/wire-format.md`).
 const SHORTEST: usize = 16;
 
-/// What stands in manuals and sample configurations, in any case, and what
-/// people write until they have thought of something better.
+/// Passphrases of manuals and sample configurations, and those that people write
+/// until they have thought of something better; upper and lower case count alike.
 const WELL_KNOWN: &[&str] = &[
     "0123456789abcdef",
     "0123456789abcdef0123456789abcdef",

@@ -103,7 +103,7 @@ impl<R: Random + Clone> Workbenches<R> {
     ///
     /// # Errors
     ///
-    /// Those of `work`; or this process has not been set up.
+    /// `work` failed, or this process has not been set up.
     pub(crate) fn with<T, E: Fault>(
         &self,
         processor: usize,
@@ -133,7 +133,7 @@ impl<R: Random + Clone> Workbenches<R> {
     }
 }
 
-/// What work at a bench can fail with.
+/// An error of work at a bench.
 pub(crate) trait Fault: From<LibraryError> {
     /// Whether OpenSSL failed, and not the token or the session is at fault.
     fn is_of_host(&self) -> bool;

@@ -45,7 +45,7 @@ fn a_million_seals_have_a_million_nonces() {
     }
 }
 
-/// What a parent leaves to its children, in each format.
+/// The state that a parent leaves to its children, in each format.
 fn inherited() -> [Section; 4] {
     let keyring = || {
         let memory = SharedMemory::alone();

@@ -48,7 +48,7 @@ unsafe extern "C" {
     fn X509_SIG_free(key: *mut X509Sig);
 }
 
-/// What is between a BEGIN and an END.
+/// The content between a BEGIN and an END line.
 pub(crate) struct Block {
     pub(crate) label: Vec<u8>,
     /// Lines of the older form (RFC 1421), which say that the content is encrypted;

@@ -12,6 +12,8 @@ pub(crate) struct UiMethod {
     opaque: [u8; 0],
 }
 
+/// `pem_password_cb` of `<openssl/pem.h>`: a buffer, its size, non-zero to encrypt,
+/// and the caller's data; returns the length of the passphrase.
 pub(crate) type PasswordCallback =
     unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
