@@ -37,7 +37,7 @@ pub(crate) fn server<'s>(
         for index in 0..server.sections.len() {
             look(keyring, server, Some(index), warnings)?;
         }
-        // What is served under says so when its log is open.
+        // A configuration that is served warns later, when its log is open.
         if ffi::is_config_test() {
             warnings.about_server(keyring, server);
         }
@@ -98,7 +98,7 @@ fn may_be_mended(server: &Server<'_, SessionCrypto>, chain: &[usize], flaw: &Fla
     others(server, chain, *innermost).any(|other| other.sets().meets(lacks))
 }
 
-/// What other sections set by themselves that a request may be in as well.
+/// The settings of other sections that a request may be in as well, each by itself.
 fn others<'a, 's>(
     server: &'a Server<'s, SessionCrypto>,
     chain: &'a [usize],

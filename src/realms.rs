@@ -2,9 +2,9 @@
 //!
 //! httpd leads a request on to others: by internal redirects (`ErrorDocument`,
 //! rewriting, a local `Location:`), and by subrequests (server-side includes,
-//! candidates of `DirectoryIndex` and `MultiViews`). What one realm has left on
-//! the way, the next one must not take for its own. The record of the session is
-//! cared for where it is read (`Session::enter`); here is the rest:
+//! candidates of `DirectoryIndex` and `MultiViews`). A realm must not take for its
+//! own what another one has left on the way. The record of the session is cared for
+//! where it is read (`Session::enter`); here is the rest:
 //!
 //! - `HTTP_SESSION` of the environment, with `REDIRECT_` before it once for each
 //!   redirect: handed on by redirects and to subrequests, and merged from both
@@ -21,7 +21,7 @@ use crate::ffi::{Request, Table, session_header};
 /// Where mod_session puts the session (mod_session.c, HTTP_SESSION).
 const VARIABLE: &CStr = c"HTTP_SESSION";
 
-/// What a redirect puts before the name of a variable (http_request.c,
+/// The prefix that a redirect gives to the name of a variable (http_request.c,
 /// rename_original_env).
 const REDIRECTED: &[u8] = b"REDIRECT_";
 

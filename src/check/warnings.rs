@@ -1,4 +1,4 @@
-//! What looks like a mistake and stops nobody: one line each.
+//! Warnings of what looks like a mistake, and may be meant: one line each.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,8 @@ use crate::config::{CERTIFICATE_FILE, DirRecord, During, Flaw, IDLE_BESIDE, Mend
 use crate::ffi::config_tree::{self, Line, Lines};
 use crate::ffi::{self, Level, Server};
 
-/// What has been found so far, so that no warning is for each section and server.
+/// The warnings given so far, so that none is repeated for each section and server,
+/// and what the checks of all servers together need.
 #[derive(Default)]
 pub(crate) struct Warnings {
     said: HashSet<String>,

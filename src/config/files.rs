@@ -20,7 +20,7 @@ impl Files {
         self.fingerprint = Fingerprint::of_numbers(self.sources.iter().map(Source::id));
     }
 
-    /// What stands for all of them in a realm.
+    /// Stands for all of them in a realm.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }

@@ -37,7 +37,7 @@ impl Mends {
     pub(crate) const CIPHERS: Self = Self(1 << 4);
     pub(crate) const DIGEST: Self = Self(1 << 5);
 
-    /// What there is to encrypt under.
+    /// The settings that sessions are encrypted under.
     pub(crate) const SECRETS: Self = Self::PASSPHRASES.and(Self::CERTIFICATES).and(Self::KEYS);
 
     /// The settings of both.

@@ -146,7 +146,7 @@ impl<T: Named> Names<T> {
             .any(|engine| self.find(keyring, Some(engine)).is_ok())
     }
 
-    /// What stands for the names in a realm.
+    /// Stands for the names in a realm.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }

@@ -14,7 +14,7 @@ pub(crate) struct Passphrases {
     pub(crate) origin: Origin,
     /// The first line that has some of them.
     pub(crate) place: Place,
-    /// What stands for the list in a realm.
+    /// Stands for the list in a realm.
     pub(super) fingerprint: Fingerprint,
     cautions: Vec<Arc<Caution>>,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Passphrases {
 pub(crate) struct Line {
     /// How long they are kept.
     pub(crate) origin: Origin,
-    /// Who pays for their master keys.
+    /// The payer for their master keys.
     pub(crate) payer: Payer,
     pub(crate) place: Place,
 }
@@ -54,8 +54,8 @@ impl Passphrases {
         self.list.len()
     }
 
-    /// What to warn of, where sessions are sealed under passphrases or where
-    /// these open private keys.
+    /// The warnings to give; those of passphrases that can be guessed only where
+    /// these seal sessions, and do not just open private keys.
     pub(crate) fn cautions(&self, seals: bool) -> impl Iterator<Item = &str> {
         let cautions = self.cautions.iter();
         cautions

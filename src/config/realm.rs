@@ -1,10 +1,11 @@
-//! What tells sections apart whose sessions must not meet.
+//! Realms tell sections apart whose sessions must not meet.
 
 use session_crypto_core::Fingerprint;
 
 use super::DirRecord;
 
-/// What a section encrypts with: its keys, ciphers, digest, purpose and engine.
+/// The settings that a section encrypts with: keys, ciphers, digest, purpose and
+/// engine.
 ///
 /// Sections that are set alike share a realm, and so do all that do not encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the settings of a section come to, together with those around it.
+//! The settings in force in a section, together with those around it.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use super::{
     CERTIFICATE_FILE, DirRecord, During, Flaw, Held, KEY_FILE, Mends, Named, Names, PURPOSE,
 };
 
-/// What is wrong with a purpose and nothing but CBC ciphers.
+/// The message for a purpose and nothing but CBC ciphers.
 const PURPOSE_NEEDS_AEAD: &str = "takes a cipher whose tokens can carry a purpose: write \
      'SessionCryptoCipher aes-256-gcm', or take the purpose out";
 
-/// What is wrong with a CBC cipher beside a certificate.
+/// The message for a CBC cipher beside a certificate.
 const CERTIFICATE_NEEDS_AEAD: &str = "with a certificate, sessions are sealed as JWE, and a CBC \
      cipher gives none: write 'SessionCryptoCipher aes-256-gcm', or take the line out";
 
-/// What is wrong with other digests beside an RSA certificate.
+/// The message for another digest beside an RSA certificate.
 const NO_SUCH_OAEP: &str = "with an RSA certificate, the digest is SHA256, or SHA for hardware \
      that has no other: write one of these, or take the line out";
 
-/// What is wrong with keys alone.
+/// The message for private keys without a certificate.
 const NO_CERTIFICATE: &str = "there is a private key, and no certificate to seal sessions for: \
      write the file of one with SessionCryptoCertificateFile";
 
@@ -36,7 +36,7 @@ impl<'p> DirRecord<'p> {
     ///
     /// # Errors
     ///
-    /// What to write instead.
+    /// The ciphers in force cannot carry the purpose; the message says what to write.
     pub(crate) fn check_purpose(&self, keyring: &Keyring) -> Result<(), String> {
         let carries = |names: &Names<Cipher>| match names.get(keyring, self.engine()) {
             Ok(ciphers) => ciphers.iter().any(Cipher::is_aead),
@@ -49,7 +49,7 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// What to seal and open with, if there is anything to do it under.
+    /// The settings to seal and open with; `None` without passphrases and certificates.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl<'p> DirRecord<'p> {
     /// Whether certificates are in force whose private keys need none of the
     /// passphrases in force.
     ///
-    /// A key on a token is taken to need its PIN.
+    /// A key on a hardware token is taken to need its PIN.
     pub(crate) fn has_idle_passphrases(&self, keyring: &Keyring, during: During) -> bool {
         let (Some(certificates), Some(_)) = (self.certificates, self.passphrases) else {
             return false;
@@ -225,7 +225,7 @@ impl<'p> DirRecord<'p> {
     }
 }
 
-/// What each of two sections sets, which a request may be in at the same time.
+/// Conflicts between two sections that a request may be in at the same time.
 impl DirRecord<'_> {
     /// Whether this section sets what may not go together with another one.
     pub(crate) fn may_clash(&self) -> bool {
@@ -270,9 +270,9 @@ impl DirRecord<'_> {
     }
 }
 
-/// What to write where a section inside that of a certificate has passphrases.
+/// The advice where a section inside that of a certificate has passphrases.
 const IDLE_INSIDE: &str = "take the line out, write a certificate of its own beside it, or move \
      the certificate into the sections that are to have it";
 
-/// What to write where a section has both.
+/// The advice where a section has both.
 pub(crate) const IDLE_BESIDE: &str = "take the passphrase out, or the certificate";

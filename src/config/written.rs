@@ -4,10 +4,10 @@ use session_crypto_core::Fingerprint;
 
 use crate::ffi::Place;
 
-/// What a line sets.
+/// A value that a line of the configuration sets.
 pub(crate) struct Written<T> {
     pub(crate) value: T,
-    /// What stands for the value in a realm.
+    /// Stands for the value in a realm.
     pub(crate) fingerprint: Fingerprint,
     /// The directive that set it.
     pub(crate) directive: &'static str,

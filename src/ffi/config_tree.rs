@@ -43,7 +43,7 @@ impl<'c> Line<'c> {
         own.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// What comes after the directive's name.
+    /// The text after the directive's name.
     pub(crate) fn arguments(self) -> &'c [u8] {
         // SAFETY: as above.
         unsafe { text(self.0.args) }

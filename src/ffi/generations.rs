@@ -1,25 +1,25 @@
-//! When the last process of a former configuration has ended.
+//! Tells when the last process of a former configuration has ended.
 //!
 //! After a graceful restart, children of the former configuration still answer
 //! on connections that they keep. All processes of a configuration inherit the
-//! end of a pipe that is written to, which nobody does: once the parent has let
-//! go of its own, the other end is at its end when the last of them is gone.
+//! write end of a pipe, and never write. Once the parent has closed its own copy,
+//! the read end reports the end of the file when the last of them is gone.
 
 use std::ffi::{CStr, c_int, c_short};
 use std::ptr::NonNull;
 
 use super::bindings::{self, apr_time_t};
 
-/// What the parent keeps from one configuration to the next, in whichever build
-/// of this module: its name below goes with its layout.
+/// The record that the parent keeps from one configuration to the next, also across
+/// builds of this module: a new layout takes a new [`NAME`].
 #[repr(C)]
 #[derive(Clone, Copy)]
 struct Generations {
     /// When the configuration in force was read.
     since: apr_time_t,
-    /// The pipe of the configuration in force: what is read, what is written to.
+    /// The pipe of the configuration in force: its read end and its write end.
     current: [c_int; 2],
-    /// The ends that are read, of the configurations before.
+    /// The read ends of the configurations before.
     former: [c_int; MAX_FORMER],
     /// Non-zero if the last of them has not been told of.
     is_waiting: c_int,

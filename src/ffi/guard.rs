@@ -34,7 +34,7 @@ impl<'r> Entry<'r> {
 
 /// Runs `work`, or answers `fallback` and says so if it panics.
 ///
-/// What `work` had half done stays so; every caller's state is either
+/// Half of `work` may have been done; every caller's state is either
 /// dropped with the request or replaced by `fallback`.
 pub(super) fn guard<T>(entry: Entry<'_>, fallback: T, work: impl FnOnce() -> T) -> T {
     match panic::catch_unwind(AssertUnwindSafe(work)) {

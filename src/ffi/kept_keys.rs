@@ -1,9 +1,9 @@
 //! Keys that outlive a configuration, in the parent.
 //!
 //! They are in mappings, which httpd's retained data refers to: the module is
-//! unloaded and loaded again between two configurations. Of the keys that the
-//! parent derives, children inherit a copy; the table of those that requests
-//! have derived is the same for all children of all configurations.
+//! unloaded and loaded again between two configurations. Children inherit a copy
+//! of the keys that the parent derives; the table of those that requests have
+//! derived is the same for all children of all configurations.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_void};

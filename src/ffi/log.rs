@@ -15,7 +15,7 @@ pub(crate) enum Level {
     Error,
     /// What will not work one day, or looks like a mistake.
     Warning,
-    /// What whoever runs the server waits for; `LogLevel` does not hold it back.
+    /// News that administrators wait for; `LogLevel` does not hold it back.
     Notice,
     /// An everyday refusal.
     Info,

@@ -25,7 +25,7 @@ pub(crate) trait Module: Sized + 'static {
     /// What the process keeps for as long as a configuration is in force.
     type State: Send + Sync;
 
-    /// What tells sections apart whose sessions must not meet.
+    /// Tells sections apart whose sessions must not meet.
     type Realm: Copy + PartialEq + 'static;
 
     /// What is kept from one server to the next while all of them are looked at.

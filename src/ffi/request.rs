@@ -31,7 +31,7 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// What the sections say that this request is in.
+    /// The settings of the sections that this request is in.
     pub(crate) fn record<M: Module>(self) -> M::Record<'r> {
         // SAFETY: the request is live.
         let sections = unsafe { self.raw.as_ref() }.per_dir_config;
@@ -62,7 +62,7 @@ impl<'r> Request<'r> {
         !self.noted_sections::<M>().is_null()
     }
 
-    /// What the sections say that the request was in when they were noted; `None`
+    /// The settings of the sections that the request was in when they were noted; `None`
     /// if it is in the same ones now, or they have not been.
     pub(crate) fn former_record<M: Module>(self) -> Option<M::Record<'r>> {
         let sections = self.noted_sections::<M>();
@@ -132,7 +132,7 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(table) }
     }
 
-    /// What modules leave for each other.
+    /// The notes that modules leave for each other.
     pub(crate) fn notes(self) -> Option<Table<'r>> {
         // SAFETY: the request is live.
         let table = unsafe { self.raw.as_ref() }.notes;
@@ -159,7 +159,7 @@ impl<'r> Request<'r> {
         unsafe { bindings::ap_get_module_config(sections, module) }
     }
 
-    /// What the client calls this host, or else its name in the configuration.
+    /// The client's name for this host, or else that in the configuration.
     pub(super) fn host(self) -> &'r CStr {
         // SAFETY: the request is live.
         let request = unsafe { self.raw.as_ref() };

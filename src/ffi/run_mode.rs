@@ -1,4 +1,4 @@
-//! What httpd was started for.
+//! The purpose that httpd was started for: to serve, or to check.
 
 use super::bindings;
 

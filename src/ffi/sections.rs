@@ -29,7 +29,7 @@ pub(crate) struct Server<'s, M: Module> {
 
 /// A section by itself.
 pub(crate) struct Section<'s, M: Module> {
-    /// What it sets, if one of our directives stands there.
+    /// Its settings, if one of our directives stands there.
     pub(crate) record: Option<M::Record<'s>>,
     /// `Session On` or `Session Off`, if it says so.
     has_sessions: Option<bool>,
@@ -49,7 +49,7 @@ enum Kind {
     If,
 }
 
-/// What mod_session calls itself, in any build.
+/// The name that mod_session has in any build.
 const MOD_SESSION: &CStr = c"mod_session.c";
 
 /// Sections inside sections inside sections that are looked at; deeper ones are
@@ -107,7 +107,7 @@ impl<'s, M: Module> Server<'s, M> {
             .fold(self.outer, |outer, inner| M::merge(&outer, &inner))
     }
 
-    /// What each of these sections sets by itself.
+    /// The settings of each of these sections by itself.
     pub(crate) fn own(&self, chain: &[usize]) -> impl Iterator<Item = M::Record<'s>> {
         let sections = chain.iter().filter_map(|index| self.sections.get(*index));
         sections.filter_map(|section| section.record)
@@ -270,7 +270,7 @@ unsafe fn sections_of<'s, M: Module>(server: &'s server_rec) -> Vec<Section<'s, 
     }
     // SAFETY: a server has default sections, made when it was.
     unsafe { add_nested(&mut sections, server.lookup_defaults, None) };
-    // What stands in these is added at the end, and found by the same loop.
+    // Sections inside these are added at the end, and found by the same loop.
     let (mut index, mut depths) = (0_usize, Vec::new());
     while let Some((section, around)) = sections
         .get(index)
@@ -367,7 +367,7 @@ unsafe fn path_of(core: &core_dir_config) -> Option<&[u8]> {
     path.starts_with(b"/").then_some(path)
 }
 
-/// What mod_session's `Session` says in a section, if it stands there.
+/// The value of mod_session's `Session` in a section, if it stands there.
 ///
 /// # Safety
 ///

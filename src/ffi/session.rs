@@ -24,13 +24,13 @@ pub(crate) struct Session<'r, K> {
     pool: Pool<'r>,
     /// Whether what the request's own pool has lives as long as the record.
     shares_pool: bool,
-    /// What [`Session::find_memory`] has found, once it is needed.
+    /// The result of [`Session::find_memory`], once it is needed.
     memory: Cell<Option<Option<NonNull<Memory<K>>>>>,
     lifetime: PhantomData<&'r mut session_rec>,
 }
 
-/// What is remembered with a record, in its own pool: it is gone with the
-/// record, so that another one at the same address finds nothing.
+/// The notes on a record, in its own pool: they go with the record, so that another
+/// one at the same address finds none.
 struct Memory<K> {
     /// Whose memory this is; there may be several records in a pool.
     record: NonNull<session_rec>,
@@ -41,7 +41,7 @@ struct Memory<K> {
     encoded: *const c_char,
     /// Whose contents are in the record.
     current: K,
-    /// What stands in the record is not all that the token has.
+    /// The record has less than the token.
     is_withheld: bool,
     parked: Option<NonNull<Parked<K>>>,
 }
@@ -108,7 +108,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             return;
         };
         if memory.current == realm {
-            // What our own encode hook has left there is no token to open.
+            // A token that our own encode hook has left there is not to be opened.
             let own = memory.encoded;
             // SAFETY: the session is live and ours.
             let record = unsafe { self.raw.as_mut() };
@@ -127,7 +127,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         self.memory().is_none_or(|memory| memory.current == realm)
     }
 
-    /// What the last hook made of the session; `None` if that is nothing.
+    /// The session as the last hook encoded it; `None` if it has left none.
     pub(crate) fn encoded(&self) -> Option<&'r CStr> {
         // SAFETY: the session is live.
         let encoded = unsafe { self.raw.as_ref() }.encoded;

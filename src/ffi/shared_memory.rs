@@ -83,7 +83,7 @@ pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
 ///
 /// The words' keeper is placed in the same pool, later: a pool's cleanups run in
 /// the reverse of their order (`apr_pools.h`), so the keeper goes before the
-/// words do. That makes the lifetime right in the parent. A child inherits both,
+/// words do, and the lifetime is right in the parent. A child inherits both,
 /// and clears that pool only as it exits (`atexit(apr_terminate)` in
 /// server/main.c), in the same order.
 pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], String> {
