@@ -17,7 +17,7 @@ use SessionCrypto::Jwe            ();
 
 use constant { SESSION => 'user=joe', MAX_CALLS => 40, MAX_TOKENS => 400, MAX_LINES => 4 };
 
-# What the module calls and no request can see fail.
+# Functions that the module calls, and whose failure no request can see.
 my %LEFT_OUT = (
     'frees, counts references or reads what is at hand' => qr/_free(?:_all)?\z|_up_ref\z|_get0?_(?!pubkey|digestbyname)|_get0\z|_getm_|\AOBJ_|\AERR_|\AOPENSSL_sk_|\AEVP_sha|\AUI_/,
     'takes over what it is given, which is there'       => qr/\AECDSA_SIG_set0\z/,
@@ -87,7 +87,7 @@ for my $path (sort keys %sealed) {
 my %FORM = (
     rsa => ['PKCS#8 in DER',         'rsa', qr/./],
     ec  => ['encrypted traditional', 'ec',  qr/./],
-    # What is special to it.
+    # Only the calls that the other forms do not make.
     'ec-encrypted' => ['encrypted PKCS#8', 'ec', qr/\A(?:BIO|PEM|d2i)_/],
 );
 for my $form (sort keys %FORM) {
@@ -157,7 +157,7 @@ sub armed {
     return $failed ? ($res, $httpd->log->lines) : ();
 }
 
-# What is wrong with an answer, or ''.
+# The fault of an answer, or ''.
 sub is_harmless {
     my ($name, $path, $res, $next, $log, @statuses) = @_;
     my $most = $name =~ / 0\z/ ? MAX_LINES : 1;

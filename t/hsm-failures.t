@@ -22,7 +22,7 @@ use constant PATIENCE => 1.1;
 use constant LOOK => 20;
 # Clients at once, and how many requests each makes.
 use constant { CLIENTS => 24, REQUESTS => 40 };
-# Who come while the token is away.
+# Users who come while the hardware token is away.
 use constant VISITORS => 5;
 
 my $files = SessionCrypto::Httpd->new(name => 'hsm-failures-files')->dir;
@@ -97,7 +97,7 @@ $token->watch(sub {
     ends($one, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
 
-# With SessionMaxAge each response has a cookie; while the token is away, none that
+# With SessionMaxAge each response has a cookie; while the hardware token is away, none that
 # takes the place of what it cannot open.
 {
     my $away     = server('hsm-away', [], "SessionMaxAge 3600\n$named")->start;

@@ -15,7 +15,7 @@ use constant {
     # More than a processor derives in the time of any request.
     PASSPHRASES => 40,
     HTACCESS    => 32,
-    # Of one author, at once; half of it for tokens. See core/src/master_keys.rs.
+    # Keys of one author at once, half of them for tokens. See core/src/master_keys.rs.
     BURST    => 8,
     INTERVAL => 10,
     SECONDS  => 60,
@@ -140,7 +140,7 @@ sub processor_time {
     return $after[2] + $after[3] - $before[2] - $before[3];
 }
 
-# Of each line on keys since the last call, how many.
+# The number in each line on keys since the last call.
 sub derived {
     my @all = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
     my @new = @all[$told .. $#all];

@@ -131,7 +131,7 @@ sub beside_passphrases {
     } @LEVELS;
 }
 
-# What only the request can tell, as it is in .htaccess.
+# Mistakes in .htaccess, which only the request can tell.
 sub of_no_use {
     return map {
         my $inner = $_;

@@ -163,7 +163,7 @@ END
     return ($server, $port);
 }
 
-# What mod_ssl says of this configuration, and of the packages of a distribution.
+# Lines of mod_ssl on this configuration, and on the packages of a distribution.
 sub expect_mod_ssl {
     my ($log) = @_;
     $log->expect(qr/AH01873/,         'there is no session cache');

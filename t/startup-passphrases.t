@@ -15,7 +15,7 @@ my $httpd = SessionCrypto::Httpd->new(name => 'startup-passphrases');
 my $dir   = $httpd->dir;
 my $file  = "SessionCryptoPassphraseFile passphrases\n";
 
-# What is in the file, the line at fault, words.
+# The file's content, the line at fault, words of the message.
 my %WRONG = (
     'UTF-16, little end first'    => ["\xff\xfe" . encode('UTF-16LE', SECRET . "\n"), 1, 'UTF-16', 'UTF-8'],
     'UTF-16, big end first'       => ["\xfe\xff" . encode('UTF-16BE', SECRET . "\n"), 1, 'UTF-16', 'UTF-8'],
@@ -47,7 +47,7 @@ is_wrong($httpd, 'a directory', "$dir/htdocs is a directory", 'write the name of
 $httpd->{config} = "SessionCryptoPassphraseFile /dev/null\n";
 is_wrong($httpd, 'a device', '/dev/null is not a file');
 
-# What means the same as the passphrase alone.
+# Contents that mean the same as the passphrase alone.
 my @same = (
     "\xef\xbb\xbf${\SECRET}\n", "\xef\xbb\xbf\"${\SECRET}\"\r\n", "\xef\xbb\xbf\n\n${\SECRET}", "\xef\xbb\xbf# don't\n${\SECRET}\n",
     "${\SECRET}\r\n", "  ${\SECRET} # don't\n", substr(SECRET, 0, 5) . "\\\n" . substr(SECRET, 5) . "\n",
@@ -64,7 +64,7 @@ my @same = (
     $httpd->log->clean;
 }
 
-# Who may read the file. Its group may: that is how others than root read it.
+# Rights to the file. Its group may read it: that is how others than root do.
 my $wrong = "# wrong:\n";
 $httpd->{config} = $wrong . $file . "<Location /a>\n</Location>\n<VirtualHost *>\n</VirtualHost>\n<VirtualHost *>\n</VirtualHost>\n";
 for my $mode (0604, 0644, 0666, 0660, 0620) {
@@ -104,7 +104,7 @@ is_quiet($httpd, 'sixteen bytes');
 $httpd->{config} = "${wrong}SessionCryptoPassphrase secret\n<VirtualHost *>\nSessionCryptoPassphrase ${\SECRET}\n</VirtualHost>\n";
 is_warned($httpd, 'a short passphrase that another one replaces in each host', 'tried first');
 
-# What opens a private key cannot be guessed from a cookie, and a PIN is short.
+# A passphrase of a private key cannot be guessed from a cookie, and a PIN is short.
 my $pair = certificate($dir, 'a', 'ec:P-256');
 key_in('encrypted PKCS#8', $pair, "$dir/locked.key", '1234');
 $httpd->{config} = "SessionCryptoCertificateFile a.pem\nSessionCryptoCertificateKeyFile locked.key\nSessionCryptoPassphrase 1234\n";

@@ -166,7 +166,7 @@ for my $name (sort keys %NOT_CLEAR) {
     is_quiet($httpd, "not in clear: $name");
 }
 
-# What is started says it in its log, once.
+# An httpd that is started warns in its log, once.
 {
     my $lines = $on . $cbc . "SessionCookieName session path=/\n" . host('') . inside('Location /a', '');
     my $other = SessionCrypto::Httpd->new(name => 'startup-clear', session => '', config => $lines)->start;

@@ -12,9 +12,9 @@ package SessionCrypto::Realms;
 #       }
 #   }
 #
-# A user of a realm is called joe-REALM, and has a session there only. Whoever
-# leads on, each request should see and save what it would if it had been asked
-# directly: `allowed` is the rule.
+# A user of a realm is called joe-REALM, and has a session there only. Each request
+# should see and save what it would if it had been asked directly, whichever way it
+# was led to: `allowed` is the rule.
 
 use strict;
 use warnings;
@@ -373,7 +373,7 @@ sub expected {
     return $self->allowed($case, $realm);
 }
 
-# That of the page that answers. mod_session_cookie reads the cookie again for a
+# The session of the page that answers. mod_session_cookie reads the cookie again for a
 # subrequest of a redirected request.
 sub expected_page {
     my ($self, $case, $realm) = @_;
@@ -381,7 +381,8 @@ sub expected_page {
     return $self->expected($case, $realm);
 }
 
-# What the realm may know: also of a request before, or of one without sessions.
+# The session that a realm may know, perhaps from a request before, or from one
+# without sessions.
 sub allowed {
     my ($self, $case, $realm) = @_;
     return "user=joe-$case->{cookie}" if defined $case->{cookie} && $self->same($case->{cookie}, $realm);
@@ -430,8 +431,8 @@ sub wrong {
     return @wrong;
 }
 
-# What is sent opens where it is saved, says there what it should, and nothing
-# anywhere else.
+# A token that is sent opens where it is saved, says there what it should, and
+# opens nowhere else.
 sub wrong_token {
     my ($self, $case, $token, $saves, $own, $set) = @_;
     my @wrong;
@@ -452,7 +453,7 @@ sub wrong_token {
     $say->(!length who($session) ? 'lost' : $clear ? 'clear' : 'became', "what is sent is '$session' in $saves, not '$own'")
         if who($session) !~ /^\Q$own\E(?:,|$)/;
     $say->('unsaved', "'$set' is not in '$session'") if $set && $session !~ /new=1/ && $own ne 'user=admin';
-    # What one key opens, another does not.
+    # No other key opens the token.
     return @wrong if $session =~ /user=|new=/;
     for my $other (grep { !$self->{realms}{$_}{off} && !$self->same($_, $saves) } @{ $case->{cell}{chain} }) {
         my $there = $self->open($other, $token);

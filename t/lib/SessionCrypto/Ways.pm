@@ -56,7 +56,7 @@ function handle(r)
 end
 END
 
-# What the including page itself sees of a session, before and after.
+# The session as the including page itself sees it, before and after.
 my $SSI = <<'END';
 OUTER=<!--#echo encoding="none" var="HTTP_SESSION" -->
 <!--#%s -->
@@ -216,7 +216,7 @@ sub directory {
     return qq(<Directory "\@DIR\@/htdocs/$place->{dir}">\n$text</Directory>\n);
 }
 
-# Of the candidates, the request's Accept chooses the one in Lua. The others come
+# The request's Accept chooses the candidate in Lua. The others come
 # before and after it, whatever the order of the directory.
 sub multiviews {
     my ($place) = @_;
