@@ -10,7 +10,7 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate key_in);
 use SessionCrypto::Httpd        ();
-use SessionCrypto::Startup      qw(SECRET is_quiet is_warned is_wrong);
+use SessionCrypto::Startup      qw(SECRET host inside is_quiet is_warned is_wrong);
 
 my $httpd = SessionCrypto::Httpd->new(name => 'startup-secrets');
 my $dir   = $httpd->dir;
@@ -58,6 +58,7 @@ my %RIGHT = (
     'the passphrase of the key'                 => $locked . $secret,
     'the passphrase of PKCS#12'                 => "SessionCryptoCertificateFile a.p12\n$secret",
     'the passphrase of the key, in a location'  => $locked . $secret . inside('Location /shop', "SessionCryptoPassphrase ${\SECRET}-new ${\SECRET}"),
+    'the passphrase and its key, inside a certificate that needs none' => $a . inside('Location /shop', $locked . $secret),
     'a certificate in a location, passphrases elsewhere' => $secret . inside('Location /shop', $a),
     'a certificate in a host, passphrases elsewhere' => $secret . host($a) . host(''),
     'a certificate and passphrases side by side' => inside('Location /shop', $a) . inside('Location /mail', $secret),
@@ -75,11 +76,3 @@ for my $name (sort keys %RIGHT) {
 }
 
 done_testing;
-
-sub inside {
-    my ($section, $lines) = @_;
-    my ($name, $what) = $section =~ /^(\w+) (.*)/;
-    return qq(<$name "$what">\n$lines\n</$name>\n);
-}
-
-sub host { return inside('VirtualHost *', $_[0]) }

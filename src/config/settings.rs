@@ -271,8 +271,8 @@ impl DirRecord<'_> {
 }
 
 /// The advice where a section inside that of a certificate has passphrases.
-const IDLE_INSIDE: &str = "take the line out, write a certificate of its own beside it, or move \
-     the certificate into the sections that are to have it";
+const IDLE_INSIDE: &str = "take the line out, write beside it a certificate whose private key \
+     it opens, or move the certificate into the sections that are to have it";
 
 /// The advice where a section has both.
 pub(crate) const IDLE_BESIDE: &str = "take the passphrase out, or the certificate";
