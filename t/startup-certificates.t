@@ -9,7 +9,7 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate key_in openssl);
 use SessionCrypto::Httpd        ();
-use SessionCrypto::Startup      qw(SECRET is_accepted is_wrong);
+use SessionCrypto::Startup      qw(SECRET host inside is_accepted is_wrong);
 
 use constant MAX_FILE => 256 * 1024;
 
@@ -224,14 +224,6 @@ sub pair {
 }
 
 sub locked { return certificate_file('rsa.pem') . key_file('locked.p8') }
-
-sub inside {
-    my ($section, $lines) = @_;
-    my ($name) = $section =~ /^(\w+)/;
-    return "<$section>\n$lines\n</$name>\n";
-}
-
-sub host { return inside('VirtualHost *', $_[0]) }
 
 # What a message calls a file, if it can name it.
 sub name_of {

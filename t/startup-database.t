@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 
 use SessionCrypto::Httpd   ();
-use SessionCrypto::Startup qw(SECRET is_quiet is_warned);
+use SessionCrypto::Startup qw(SECRET inside is_quiet is_warned);
 
 my $secret = "SessionCryptoPassphrase ${\SECRET}\n";
 my $name   = "SessionDBDCookieName session path=/\n";
@@ -55,9 +55,3 @@ for my $case (sort keys %QUIET) {
 }
 
 done_testing;
-
-sub inside {
-    my ($section, $lines) = @_;
-    my ($name, $what) = $section =~ /^(\w+) (.*)/;
-    return qq(<$name "$what">\n$lines\n</$name>\n);
-}

@@ -9,7 +9,7 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Httpd        ();
-use SessionCrypto::Startup      qw(SECRET is_accepted is_quiet is_warned is_wrong line_of);
+use SessionCrypto::Startup      qw(SECRET host inside is_accepted is_quiet is_warned is_wrong line_of);
 
 my $httpd = SessionCrypto::Httpd->new(name => 'startup-sections', session => '');
 my $dir   = $httpd->dir;
@@ -177,11 +177,3 @@ for my $name (sort keys %NOT_CLEAR) {
 }
 
 done_testing;
-
-sub inside {
-    my ($section, $lines) = @_;
-    my ($name, $what) = $section =~ /^(\w+) (.*)/;
-    return qq(<$name "$what">\n$lines\n</$name>\n);
-}
-
-sub host { return inside('VirtualHost *', $_[0]) }

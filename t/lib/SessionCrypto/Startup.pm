@@ -7,6 +7,8 @@ package SessionCrypto::Startup;
 #   is_warned($httpd, 'a short passphrase', 'shorter than 16 bytes');    # accepted, with a warning
 #   is_quiet($httpd, 'a long passphrase');                               # accepted, without any
 #   line_of($path, '<VirtualHost')         # the first that begins so
+#   inside('Location /shop', $lines)       # lines in a section
+#   host($lines)                           # lines in a virtual host
 #
 # The line at fault is the one below a comment `# wrong:`, or else the last that
 # sets something of ours. SECRET stands for every secret of a configuration, which
@@ -18,7 +20,7 @@ use warnings;
 use Exporter   qw(import);
 use Test::More ();
 
-our @EXPORT_OK = qw(SECRET is_accepted is_quiet is_warned is_wrong line_of);
+our @EXPORT_OK = qw(SECRET host inside is_accepted is_quiet is_warned is_wrong line_of);
 
 use constant SECRET => 'S3cr3t-of-many-bytes';
 
@@ -68,6 +70,14 @@ sub is_quiet {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return Test::More::unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'and nothing is said of it');
 }
+
+sub inside {
+    my ($section, $lines) = @_;
+    my ($name, $argument) = $section =~ /^(\w+) (.*)/;
+    return qq(<$name "$argument">\n$lines\n</$name>\n);
+}
+
+sub host { return inside('VirtualHost *', $_[0]) }
 
 sub line_of {
     my ($path, $beginning) = @_;
