@@ -1,6 +1,6 @@
-//! What is looked at before httpd serves anybody: settings that do not go
-//! together, certificates that are out of date, and keys that can be made in
-//! advance.
+//! The checks before httpd serves anybody: settings that do not go together are
+//! errors, and keys are made in advance where that can be. Warnings are in
+//! `check/warnings.rs`.
 
 use std::fmt::Display;
 

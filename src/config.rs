@@ -1,4 +1,12 @@
 //! The records httpd creates and merges, and what they seal with.
+//!
+//! | file in `config/` | what it holds |
+//! |---|---|
+//! | `written` | a value, and the line that set it |
+//! | `names`, `files`, `passphrases` | lists of ciphers and digests, of certificates and keys, of passphrases |
+//! | `settings` | the settings in force, and whether they go together |
+//! | `flaw` | what is wrong with a section, and what would mend it |
+//! | `realm` | tells sections apart whose sessions must not meet |
 
 use std::cell::OnceCell;
 use std::sync::Arc;

@@ -30,6 +30,7 @@
 //! | `arena` | where tokens and sessions are written |
 //! | `random` | where nonces come from |
 //! | `fingerprint` | a short value that stands for a longer one |
+//! | `vectors` | the vector files of the wire formats, for tests |
 //! | `error` | what can go wrong, by whose fault |
 //! | `verdict` | whether OpenSSL says no, or has failed to say anything |
 //! | `evp` | the calls that the `openssl` crate lacks, engines and stores among them; the only unsafe code |

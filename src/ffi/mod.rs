@@ -24,7 +24,7 @@
 //! | `threads` | work on all processors at once |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
-//! | `bindings.h`, `shim.c` | what bindgen reads, and what exists only as C macros |
+//! | `bindings.h`, `shim.c`, `shim.h` | what bindgen reads, and what exists only as C macros |
 
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
 pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
