@@ -1,10 +1,10 @@
 //! Files that `.htaccess` names: their certificate and their private key, and
 //! nothing else of them.
 //!
-//! How many rounds a passphrase takes is up to who made the file, and a request
-//! waits for them. Another reader than OpenSSL sees other things in a file, so that
-//! whoever makes one could show a reader few rounds, and OpenSSL many. So the file is
-//! taken apart here, by OpenSSL, and a passphrase meets only
+//! The author of a file chooses how many rounds a passphrase takes, and a request
+//! waits for them. A parser of our own might read a file in another way than OpenSSL:
+//! its author could show few rounds to the one and many to the other. So OpenSSL takes
+//! the file apart here, and a passphrase meets only
 //!
 //! - encrypted PKCS#8 of few rounds, written anew from what was judged;
 //! - a block of the older form, which takes one round, and whose content is then read
@@ -26,7 +26,7 @@ pub(crate) struct Judged {
 }
 
 enum Key {
-    /// DER that no passphrase is needed for.
+    /// DER that is not encrypted.
     Plain(Zeroizing<Vec<u8>>),
     /// PKCS#8 in DER.
     Encrypted(Zeroizing<Vec<u8>>),

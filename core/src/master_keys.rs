@@ -21,7 +21,7 @@ pub enum Payer {
     /// together.
     #[default]
     Server,
-    /// The user who owns a `.htaccess` file, by his number.
+    /// The user who owns a `.htaccess` file, by number.
     Author(u32),
 }
 
@@ -29,7 +29,7 @@ pub enum Payer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
     Sealing,
-    /// Anybody can ask for it: half of every burst is not for him.
+    /// Any client can ask for it, so half of every burst is kept back for sealing.
     Opening,
 }
 
@@ -148,8 +148,8 @@ impl Masters {
         Ok(Some(place.master.get_or_init(|| master)))
     }
 
-    /// The key, derived now if nobody has it, and whether it was; `None` if as
-    /// many have been derived lately as may be.
+    /// The key, and whether it was derived now because no process had it; `None` if
+    /// the rate of derivations is used up.
     pub(crate) fn find_or_derive<'p>(
         &self,
         place: &'p MasterPlace,

@@ -1,8 +1,8 @@
-//! A file of passphrases, up to the lines that it has.
+//! A file of passphrases, read and split into lines.
 //!
 //! Lines are those of httpd's configuration: joined at a trailing backslash, and
-//! without the white space around them (server/util.c, `ap_cfg_getline`). Splitting them into words is the
-//! host's.
+//! without the white space around them (server/util.c, `ap_cfg_getline`). The host
+//! splits them into words.
 
 use std::ffi::CStr;
 use std::fs::OpenOptions;
@@ -53,7 +53,7 @@ pub enum LineError {
     /// A byte that no passphrase can have.
     #[error("there is a NUL byte, as in UTF-16: save the file as UTF-8, or as plain ASCII")]
     Nul,
-    /// A quote that begins a word and nothing that ends it.
+    /// A quote begins a word, and none ends it.
     #[error(
         "a quote is not closed: end the passphrase with the quote that it begins with, \
          or put it in the other kind of quotes"
@@ -135,7 +135,7 @@ impl PassphraseFile {
     ///
     /// # Errors
     ///
-    /// The number of the first line that cannot be what somebody meant.
+    /// The first line that is a mistake: its number, and what is wrong.
     pub fn lines(&self) -> Result<Vec<Line>, (u32, LineError)> {
         let content = self.content.as_slice();
         if content.starts_with(b"\xff\xfe") || content.starts_with(b"\xfe\xff") {

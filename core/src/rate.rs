@@ -1,4 +1,4 @@
-//! How often something may be done, counted by all processes of a server.
+//! A limit on how often something may be done, counted by all processes of a server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

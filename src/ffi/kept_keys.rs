@@ -35,7 +35,7 @@ struct Retained {
     /// Start of the mapping that children share; NULL if there is none.
     table: *mut c_void,
     table_length: usize,
-    /// Entries of the first.
+    /// Entries of the first mapping.
     count: usize,
 }
 

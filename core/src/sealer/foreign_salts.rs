@@ -13,9 +13,9 @@ use crate::{OpenError, Passphrase, Random, Refusal};
 pub(super) struct TokenKey<'k> {
     pub(super) passphrase: &'k Passphrase,
     pub(super) name: &'k KeyName,
-    /// Where it is, once it was looked for.
+    /// Where the key is kept, once it was looked up.
     found: Option<FoundKey>,
-    /// It was not there.
+    /// The look-up has not found it.
     is_new: bool,
     /// It was derived on the budget of sessions that say nothing.
     is_budgeted: bool,
