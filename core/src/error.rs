@@ -183,12 +183,11 @@ pub enum SealError {
     /// The section names nothing to seal with.
     #[error("no passphrase and cipher to seal with")]
     NoKey,
-    /// The key is not derived yet, and too many were lately.
+    /// The key is not derived yet, and the limit on derivations is used up.
     #[error(
-        "the key of its passphrase is not derived yet, and as many as may be were, lately, for \
-         .htaccess files and settings that only a request brings together: wait for some \
-         seconds, or set the passphrase in the server configuration, whose keys are derived \
-         at startup"
+        "the key of its passphrase is not derived yet, and the limit for .htaccess files and \
+         settings that only a request brings together is used up: wait for some seconds, or set \
+         the passphrase in the server configuration, whose keys are derived at startup"
     )]
     TooManyKeys,
     /// OpenSSL failed.
