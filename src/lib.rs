@@ -129,6 +129,14 @@ impl Module for SessionCrypto {
         hooks::is_to_be_saved(request, session)
     }
 
+    fn before_sections(request: Request<'_>) {
+        realms::before_sections(request);
+    }
+
+    fn sections_are_known(request: Request<'_>) {
+        realms::sections_are_known(request);
+    }
+
     fn before_fixups(request: Request<'_>) {
         realms::before_fixups(request);
     }

@@ -29,6 +29,49 @@ const REDIRECTED: &[u8] = b"REDIRECT_";
 /// has put none.
 const SHOWN: &CStr = c"session-crypto-shown";
 
+/// Hides what other requests have left, before httpd looks for the sections of
+/// this one: a `.htaccess` file among them may ask for it (`<If>`).
+pub(crate) fn before_sections(request: Request<'_>) {
+    if request.origins().next().is_none() {
+        return;
+    }
+    let Some(mut environment) = request.environment() else {
+        return;
+    };
+    let shown: Vec<_> = environment
+        .entries()
+        .filter(|(name, _)| shows_session(name))
+        .collect();
+    if shown.is_empty() {
+        return;
+    }
+    let Some(mut hidden) = request.hiding_place::<SessionCrypto>() else {
+        return forget_environment(request);
+    };
+    for (name, value) in shown {
+        environment.remove(name);
+        // The first one of several is what others read.
+        if hidden.get(name).is_none() {
+            hidden.set(name, value);
+        }
+    }
+}
+
+/// Puts that back where it is of the request's own realm.
+pub(crate) fn sections_are_known(request: Request<'_>) {
+    let Some(mut hidden) = request.hidden::<SessionCrypto>() else {
+        return;
+    };
+    if !comes_from_elsewhere(request) {
+        if let Some(mut environment) = request.environment() {
+            for (name, value) in hidden.entries() {
+                environment.set(name, value);
+            }
+        }
+    }
+    hidden.clear();
+}
+
 /// Takes away what other realms have left, before a request of this one puts
 /// anything in its place.
 pub(crate) fn before_fixups(request: Request<'_>) {

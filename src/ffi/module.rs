@@ -100,13 +100,20 @@ pub(crate) trait Module: Sized + 'static {
     /// Whether a session that mod_session is about to store is to be stored.
     fn is_to_be_saved(request: Request<'_>, session: &Session<'_, Self::Realm>) -> bool;
 
+    /// Runs before httpd looks for the sections of a request.
+    fn before_sections(request: Request<'_>);
+
+    /// Runs when the sections of a request are known, before anybody acts on them.
+    fn sections_are_known(request: Request<'_>);
+
     /// Runs before all fixups of a request.
     fn before_fixups(request: Request<'_>);
 
     /// Runs when mod_session has put the session into the environment.
     fn environment_is_set(request: Request<'_>);
 
-    /// Runs after all fixups of a request.
+    /// Runs after all fixups of a request, and before them once a subrequest has
+    /// become its answer.
     fn after_fixups(request: Request<'_>);
 
     /// Runs before the filters of an answer that is an error.

@@ -18,6 +18,14 @@ pub(crate) struct Request<'r> {
     lifetime: PhantomData<&'r request_rec>,
 }
 
+/// What we keep with a request.
+struct Own {
+    /// The sections that it was in when its fixups began, or NULL before that.
+    sections: *const bindings::ap_conf_vector_t,
+    /// Variables that nobody is to see for now, or NULL.
+    hidden: *mut bindings::apr_table_t,
+}
+
 impl<'r> Request<'r> {
     /// Makes a view of a request, or `None` of NULL.
     ///
@@ -46,14 +54,11 @@ impl<'r> Request<'r> {
     /// `ap_internal_fast_redirect` changes them.
     pub(super) fn note_sections<M: Module>(self) {
         // SAFETY: the request is live.
-        let request = unsafe { self.raw.as_ref() };
-        // SAFETY: a request has a vector for its modules, and our slot is ours.
-        unsafe {
-            bindings::ap_set_module_config(
-                request.request_config,
-                M::record().as_ptr(),
-                request.per_dir_config.cast(),
-            );
+        let sections = unsafe { self.raw.as_ref() }.per_dir_config;
+        let known = self.own::<M>();
+        if let Some(mut own) = known.or_else(|| self.make_own::<M>()) {
+            // SAFETY: of this request, and nobody else refers to it now.
+            unsafe { own.as_mut() }.sections = sections;
         }
     }
 
@@ -62,8 +67,8 @@ impl<'r> Request<'r> {
         !self.noted_sections::<M>().is_null()
     }
 
-    /// The settings of the sections that the request was in when they were noted; `None`
-    /// if it is in the same ones now, or they have not been.
+    /// The settings of the sections that the request was in when they were
+    /// noted; `None` if it is in the same ones now, or they have not been.
     pub(crate) fn former_record<M: Module>(self) -> Option<M::Record<'r>> {
         let sections = self.noted_sections::<M>();
         // SAFETY: the request is live.
@@ -79,10 +84,61 @@ impl<'r> Request<'r> {
     }
 
     fn noted_sections<M: Module>(self) -> *const bindings::ap_conf_vector_t {
+        // SAFETY: of this request, and nobody changes it meanwhile.
+        let own = self.own::<M>().map(|own| unsafe { own.as_ref() });
+        own.map_or(ptr::null(), |own| own.sections)
+    }
+
+    /// Makes an empty table that nobody else sees, to hide variables in.
+    pub(crate) fn hiding_place<M: Module>(self) -> Option<Table<'r>> {
         // SAFETY: the request is live.
-        let own = unsafe { self.raw.as_ref() }.request_config;
-        // SAFETY: a request has a vector for its modules.
-        unsafe { bindings::ap_get_module_config(own, M::record().as_ptr()) }.cast()
+        let pool = unsafe { self.raw.as_ref() }.pool;
+        // SAFETY: its pool, which lives as long.
+        let pool = unsafe { Pool::from_raw(pool) }?;
+        let known = self.own::<M>();
+        let mut own = known.or_else(|| self.make_own::<M>())?;
+        let table = Table::new(pool);
+        // SAFETY: of this request, and nobody else refers to it now.
+        unsafe { own.as_mut() }.hidden = table.as_ptr();
+        Some(table)
+    }
+
+    /// What was hidden, if anything was.
+    pub(crate) fn hidden<M: Module>(self) -> Option<Table<'r>> {
+        // SAFETY: of this request, and nobody changes it meanwhile.
+        let hidden = unsafe { self.own::<M>()?.as_ref() }.hidden;
+        // SAFETY: NULL, or a table in the request's pool, which no other view is
+        // of.
+        unsafe { Table::from_raw(hidden) }
+    }
+
+    fn own<M: Module>(self) -> Option<NonNull<Own>> {
+        // SAFETY: the request is live.
+        let all = unsafe { self.raw.as_ref() }.request_config;
+        // SAFETY: a request has a vector for its modules; our slot holds what
+        // `make_own` put there, or NULL.
+        NonNull::new(unsafe { bindings::ap_get_module_config(all, M::record().as_ptr()) })
+            .map(NonNull::cast)
+    }
+
+    fn make_own<M: Module>(self) -> Option<NonNull<Own>> {
+        // SAFETY: the request is live.
+        let request = unsafe { self.raw.as_ref() };
+        // SAFETY: its pool, which lives as long.
+        let pool = unsafe { Pool::from_raw(request.pool) }?;
+        let own = pool.place_raw(Own {
+            sections: ptr::null(),
+            hidden: ptr::null_mut(),
+        });
+        // SAFETY: a request has a vector for its modules, and our slot is ours.
+        unsafe {
+            bindings::ap_set_module_config(
+                request.request_config,
+                M::record().as_ptr(),
+                own.as_ptr().cast(),
+            );
+        }
+        Some(own)
     }
 
     /// The requests that led to this one: the one that was redirected to it, or

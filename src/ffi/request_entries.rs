@@ -8,20 +8,49 @@ use super::guard::{Entry, guard};
 use super::module::Module;
 use super::request::Request;
 
-/// Modules whose fixups are to have run: mod_session puts the session into the
-/// environment there.
-struct Names([*const c_char; 2]);
+/// Modules whose fixups are to run before or after one of ours; NULL ends them.
+struct Names<const N: usize>([*const c_char; N]);
 
 // SAFETY: constant text.
-unsafe impl Sync for Names {}
+unsafe impl<const N: usize> Sync for Names<N> {}
 
-static AFTER_MOD_SESSION: Names = Names([c"mod_session.c".as_ptr(), ptr::null()]);
+/// It puts the session into the environment.
+static AFTER_MOD_SESSION: Names<2> = Names([c"mod_session.c".as_ptr(), ptr::null()]);
+
+/// They make a subrequest their request's answer (`ap_internal_fast_redirect`).
+static AFTER_REDIRECTS: Names<3> = Names([
+    c"mod_dir.c".as_ptr(),
+    c"mod_negotiation.c".as_ptr(),
+    ptr::null(),
+]);
+
+/// It copies the environment where the sections say, which by then may be those
+/// of the answer.
+static BEFORE_MOD_HEADERS: Names<2> = Names([c"mod_headers.c".as_ptr(), ptr::null()]);
 
 /// Registers the hooks.
 pub(super) fn register<M: Module>() {
     let none = ptr::null();
     // SAFETY: lists of names may be NULL (apr_hooks.h), and the hook is a
     // function of this library.
+    unsafe {
+        bindings::ap_hook_map_to_storage(
+            Some(before_sections::<M>),
+            none,
+            none,
+            bindings::APR_HOOK_REALLY_FIRST,
+        );
+    }
+    // SAFETY: likewise.
+    unsafe {
+        bindings::ap_hook_post_perdir_config(
+            Some(sections_are_known::<M>),
+            none,
+            none,
+            bindings::APR_HOOK_REALLY_FIRST,
+        );
+    }
+    // SAFETY: likewise.
     unsafe {
         bindings::ap_hook_fixups(
             Some(before_fixups::<M>),
@@ -43,6 +72,15 @@ pub(super) fn register<M: Module>() {
     unsafe {
         bindings::ap_hook_fixups(
             Some(after_fixups::<M>),
+            AFTER_REDIRECTS.0.as_ptr(),
+            BEFORE_MOD_HEADERS.0.as_ptr(),
+            bindings::APR_HOOK_LAST,
+        );
+    }
+    // SAFETY: likewise.
+    unsafe {
+        bindings::ap_hook_fixups(
+            Some(after_fixups::<M>),
             none,
             none,
             bindings::APR_HOOK_REALLY_LAST,
@@ -57,6 +95,16 @@ pub(super) fn register<M: Module>() {
             bindings::APR_HOOK_REALLY_FIRST,
         );
     }
+}
+
+unsafe extern "C" fn before_sections<M: Module>(r: *mut request_rec) -> c_int {
+    // SAFETY: what httpd passes its hooks.
+    unsafe { run("map_to_storage", r, M::before_sections) }
+}
+
+unsafe extern "C" fn sections_are_known<M: Module>(r: *mut request_rec) -> c_int {
+    // SAFETY: likewise.
+    unsafe { run("post_perdir_config", r, M::sections_are_known) }
 }
 
 unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
