@@ -149,6 +149,10 @@ impl Module for SessionCrypto {
         realms::after_fixups(request);
     }
 
+    fn before_answer(request: Request<'_>) {
+        realms::before_answer(request);
+    }
+
     fn before_error(request: Request<'_>) {
         realms::before_error(request);
     }

@@ -8,7 +8,8 @@
 //!
 //! - `HTTP_SESSION` of the environment, with `REDIRECT_` before it once for each
 //!   redirect: handed on by redirects and to subrequests, and merged from both
-//!   sides by `ap_internal_fast_redirect`;
+//!   sides by `ap_internal_fast_redirect`; mod_include has a page and those that
+//!   it includes share one environment;
 //! - the header of `SessionHeader`: redirects share the headers that go with
 //!   every answer (`err_headers_out`).
 
@@ -107,6 +108,14 @@ pub(crate) fn after_fixups(request: Request<'_>) {
     let shown = shown.filter(|shown| !shown.is_empty());
     if let (Some(shown), Some(mut environment)) = (shown, request.environment()) {
         environment.set(VARIABLE, shown);
+    }
+}
+
+/// Keeps a page from the environment of one that includes it, if that is of
+/// another realm.
+pub(crate) fn before_answer(request: Request<'_>) {
+    if request.is_subrequest() && comes_from_elsewhere(request) {
+        request.stand_alone();
     }
 }
 

@@ -116,6 +116,9 @@ pub(crate) trait Module: Sized + 'static {
     /// become its answer.
     fn after_fixups(request: Request<'_>);
 
+    /// Runs when a request is about to be answered.
+    fn before_answer(request: Request<'_>);
+
     /// Runs before the filters of an answer that is an error.
     fn before_error(request: Request<'_>);
 }

@@ -188,6 +188,22 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(table) }
     }
 
+    /// Has mod_include take this for a page of its own: where it has noted that
+    /// the page is part of another one, both have one environment
+    /// (mod_include.c, includes_filter).
+    pub(crate) fn stand_alone(self) {
+        // SAFETY: a C string; the call walks the list of modules.
+        let module = unsafe { bindings::ap_find_linked_module(c"mod_include.c".as_ptr()) };
+        if module.is_null() {
+            return;
+        }
+        // SAFETY: the request is live.
+        let notes = unsafe { self.raw.as_ref() }.request_config;
+        // SAFETY: a request has a vector for its modules, and mod_include reads a
+        // NULL there as no note.
+        unsafe { bindings::ap_set_module_config(notes, module, ptr::null_mut()) };
+    }
+
     /// The notes that modules leave for each other.
     pub(crate) fn notes(self) -> Option<Table<'r>> {
         // SAFETY: the request is live.

@@ -88,6 +88,15 @@ pub(super) fn register<M: Module>() {
     }
     // SAFETY: likewise.
     unsafe {
+        bindings::ap_hook_insert_filter(
+            Some(before_answer::<M>),
+            none,
+            none,
+            bindings::APR_HOOK_REALLY_FIRST,
+        );
+    }
+    // SAFETY: likewise.
+    unsafe {
         bindings::ap_hook_insert_error_filter(
             Some(before_error::<M>),
             none,
@@ -125,6 +134,11 @@ unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int
 unsafe extern "C" fn after_fixups<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: likewise.
     unsafe { run("fixups", r, M::after_fixups) }
+}
+
+unsafe extern "C" fn before_answer<M: Module>(r: *mut request_rec) {
+    // SAFETY: likewise.
+    unsafe { run("insert_filter", r, M::before_answer) };
 }
 
 unsafe extern "C" fn before_error<M: Module>(r: *mut request_rec) {

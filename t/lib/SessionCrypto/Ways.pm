@@ -170,6 +170,15 @@ my @WAYS = (
             return '';
         },
     },
+    # mod_include has the inner page share the environment of the outer one.
+    {
+        name => 'SSI include virtual of another SSI page', key => 'include-ssi', leads => 'in', page => 'shtml', url => 'go.shtml',
+        login => 'go.shtml', needs => ['include'],
+        make => sub {
+            $_[0]{file}->('go.shtml', sprintf $SSI, qq(include virtual="$_[0]{target}"));
+            return '';
+        },
+    },
     {
         name => 'SSI exec cgi', key => 'exec', leads => 'in', page => 'cgi', url => 'go.shtml', login => 'go.shtml',
         needs => ['include'],
