@@ -91,9 +91,13 @@ impl Warnings {
     /// Warns of what shows only when all sections of a server are looked at.
     pub(super) fn about_server(&mut self, keyring: &Keyring, server: &Server<'_, SessionCrypto>) {
         self.about_clear(server, &[]);
-        for index in 0..server.sections.len() {
-            self.about_clear(server, &server.chain(index));
-            self.about_meeting(keyring, server, index);
+        // Each pair of sections is looked at, and there may be thousands.
+        let chains: Vec<_> = (0..server.sections.len())
+            .map(|index| server.chain(index))
+            .collect();
+        for (index, chain) in chains.iter().enumerate() {
+            self.about_clear(server, chain);
+            self.about_meeting(keyring, server, &chains, index);
         }
     }
 
@@ -132,18 +136,18 @@ impl Warnings {
         &mut self,
         keyring: &Keyring,
         server: &Server<'_, SessionCrypto>,
+        chains: &[Vec<usize>],
         index: usize,
     ) {
         let own = |index: usize| server.sections.get(index).and_then(|held| held.record);
         let Some(one) = own(index).filter(DirRecord::may_clash) else {
             return;
         };
-        let chain = server.chain(index);
-        for other in 0..server.sections.len() {
+        let chain = chains.get(index).map_or(&[][..], Vec::as_slice);
+        for (other, others) in chains.iter().enumerate() {
             let Some(with) = own(other).filter(|other| one.may_clash_with(other)) else {
                 continue;
             };
-            let others = server.chain(other);
             if chain.contains(&other)
                 || others.contains(&index)
                 || !server.are_likely_to_meet(index, other)
@@ -151,9 +155,9 @@ impl Warnings {
                 continue;
             }
             let both: Vec<_> = if server.is_before(index, other) {
-                chain.iter().chain(&others).copied().collect()
+                chain.iter().chain(others).copied().collect()
             } else {
-                others.iter().chain(&chain).copied().collect()
+                others.iter().chain(chain).copied().collect()
             };
             if let Some(warning) = server.record_of(&both).clash(keyring, &one, &with) {
                 self.say(&warning);
