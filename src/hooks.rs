@@ -137,12 +137,13 @@ pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
 /// Whether a session is to be stored. A session that nobody has written to does
 /// not replace a token that this server could not open, and that may be good.
 /// Neither does that of a subrequest replace its main request's: mod_session
-/// saves it where includes are nested.
+/// saves it where includes are nested; nor that of an error document that is an
+/// error itself.
 pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
     // `encode` has left nothing to store of a session that is withheld.
     let is_withheld = session.encoded().is_none() && session.is_withheld();
     let is_foreign = request.is_subrequest() && realms::comes_from_elsewhere(request);
-    !is_withheld && !is_foreign
+    !is_withheld && !is_foreign && !realms::does_not_answer(request)
 }
 
 fn call(request: Request<'_>) -> Call {

@@ -120,8 +120,12 @@ pub(crate) fn before_answer(request: Request<'_>) {
 }
 
 /// Takes a header of another realm away from an answer that did not get as far
-/// as its fixups, or that stands in for the one it was redirected to.
+/// as its fixups, or that stands in for the one it was redirected to, which then
+/// does not answer.
 pub(crate) fn before_error(request: Request<'_>) {
+    for dropped in request.redirects() {
+        dropped.drop_answer::<SessionCrypto>();
+    }
     let realm = realm_of(request);
     let is_new = !request.is_noted::<SessionCrypto>();
     let mut redirects = request.redirects();
@@ -132,6 +136,13 @@ pub(crate) fn before_error(request: Request<'_>) {
 
 fn realm_of(request: Request<'_>) -> Realm {
     request.record::<SessionCrypto>().realm()
+}
+
+/// Whether the answer is that of a request before: an error document was itself an
+/// error (http_request.c, ap_die_r). mod_session saves the sessions of both, and
+/// the client keeps what comes last.
+pub(crate) fn does_not_answer(request: Request<'_>) -> bool {
+    request.is_dropped::<SessionCrypto>()
 }
 
 /// Whether a request that led to this one is, or was, in another realm.

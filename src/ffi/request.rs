@@ -24,6 +24,8 @@ struct Own {
     sections: *const bindings::ap_conf_vector_t,
     /// Variables that nobody is to see for now, or NULL.
     hidden: *mut bindings::apr_table_t,
+    /// Another request answers in its place.
+    is_dropped: bool,
 }
 
 impl<'r> Request<'r> {
@@ -112,6 +114,22 @@ impl<'r> Request<'r> {
         unsafe { Table::from_raw(hidden) }
     }
 
+    /// Notes that this is not the request that answers.
+    pub(crate) fn drop_answer<M: Module>(self) {
+        let known = self.own::<M>();
+        if let Some(mut own) = known.or_else(|| self.make_own::<M>()) {
+            // SAFETY: of this request, and nobody else refers to it now.
+            unsafe { own.as_mut() }.is_dropped = true;
+        }
+    }
+
+    /// Whether that was noted.
+    pub(crate) fn is_dropped<M: Module>(self) -> bool {
+        self.own::<M>()
+            // SAFETY: of this request, and nobody changes it meanwhile.
+            .is_some_and(|own| unsafe { own.as_ref() }.is_dropped)
+    }
+
     fn own<M: Module>(self) -> Option<NonNull<Own>> {
         // SAFETY: the request is live.
         let all = unsafe { self.raw.as_ref() }.request_config;
@@ -129,6 +147,7 @@ impl<'r> Request<'r> {
         let own = pool.place_raw(Own {
             sections: ptr::null(),
             hidden: ptr::null_mut(),
+            is_dropped: false,
         });
         // SAFETY: a request has a vector for its modules, and our slot is ours.
         unsafe {
