@@ -12,7 +12,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Purpose, Sealer, Source,
+    Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Payer, Purpose, Sealer, Source,
 };
 
 use crate::ffi::{Place, Pool};
@@ -49,6 +49,8 @@ pub(crate) struct DirRecord<'p> {
     ciphers: Option<&'p Names<Cipher>>,
     digest: Option<&'p Names<Digest>>,
     purpose: Option<&'p Written<Purpose>>,
+    /// The author of a `.htaccess` file that sets a cipher, a digest or an engine.
+    payer: Payer,
     refuses: bool,
 }
 
@@ -105,6 +107,10 @@ impl<'p> DirRecord<'p> {
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
             purpose: add.purpose.or(base.purpose),
+            payer: match add.payer {
+                Payer::Server => base.payer,
+                author @ Payer::Author(_) => author,
+            },
             refuses: add.refuses || base.refuses,
         }
     }
@@ -178,6 +184,11 @@ impl<'p> DirRecord<'p> {
             directive,
             place,
         }));
+    }
+
+    /// Says who pays for keys that no other section needs.
+    pub(crate) fn set_payer(&mut self, payer: Payer) {
+        self.payer = payer;
     }
 
     /// Sets this section's list of ciphers; a later line replaces it, as in
@@ -255,7 +266,9 @@ impl<'p> DirRecord<'p> {
         match self.settings(keyring, held, During::Request) {
             Err(flaw) => Protection::Refuse(flaw.to_string()),
             Ok(None) => Protection::Clear,
-            Ok(Some(settings)) => Protection::Seal(Sealer::new(keyring, settings)),
+            Ok(Some(settings)) => {
+                Protection::Seal(Sealer::new(keyring, settings).paid_by(self.payer))
+            }
         }
     }
 }

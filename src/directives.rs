@@ -198,6 +198,7 @@ fn cipher<'p>(
 ) -> Result<(), String> {
     let ciphers = names(parms, keyring, words)?;
     record.set_ciphers(parms.pool(), ciphers);
+    record.set_payer(payer(parms));
     record.check_purpose(keyring)
 }
 
@@ -209,6 +210,7 @@ fn digest<'p>(
 ) -> Result<(), String> {
     let digest = names(parms, keyring, words)?;
     record.set_digest(parms.pool(), digest);
+    record.set_payer(payer(parms));
     Ok(())
 }
 
@@ -250,6 +252,7 @@ fn set_engine<'p>(
         .engine(name, origin(parms))
         .map_err(|error| format!("'{name}': {error}"))?;
     record.set_engine(parms.pool(), engine, directive, parms.place());
+    record.set_payer(payer(parms));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::algorithms::{Defaults, Format};
 use crate::workbench::Workbench;
 use crate::{
     Arena, Cipher, Digest, Engine, Identities, Keyring, OpenError, OpenSslRandom, PassphraseList,
-    Purpose, Random, Refusal, SealError,
+    Payer, Purpose, Random, Refusal, SealError,
 };
 
 mod classic;
@@ -55,6 +55,7 @@ pub enum Keys<'c> {
 pub struct Sealer<'c, R = OpenSslRandom> {
     keyring: &'c Keyring<R>,
     settings: Settings<'c>,
+    payer: Payer,
 }
 
 /// When and where a session is sealed or opened.
@@ -96,7 +97,26 @@ pub(crate) const MAX_TOKEN: usize = 1024 * 1024;
 impl<'c, R: Random + Clone> Sealer<'c, R> {
     /// Seals and opens as `settings` say.
     pub fn new(keyring: &'c Keyring<R>, settings: Settings<'c>) -> Self {
-        Self { keyring, settings }
+        Self {
+            keyring,
+            settings,
+            payer: Payer::Server,
+        }
+    }
+
+    /// Says who pays for master keys that follow from his digest or cipher, under
+    /// passphrases that may be the server's.
+    #[must_use]
+    pub fn paid_by(mut self, payer: Payer) -> Self {
+        self.payer = payer;
+        self
+    }
+
+    fn payer(&self, passphrases: &PassphraseList) -> Payer {
+        match self.payer {
+            Payer::Server => passphrases.payer(),
+            author @ Payer::Author(_) => author,
+        }
     }
 
     /// Makes a token of a session of at most 512 KiB.

@@ -290,6 +290,20 @@ fn an_author_who_changes_his_passphrases_has_half_of_what_all_have() {
 }
 
 #[test]
+fn an_author_who_sets_a_digest_over_passphrases_of_the_server_pays_himself() {
+    let process = Process::new(SharedMemory::alone());
+    let seal = |text: &String, payer| {
+        let list = process.list(std::slice::from_ref(text), Payer::Server);
+        let sealer = process.sealer(&list).paid_by(payer);
+        sealer.seal(SESSION, at(NOON), &Leak).is_ok()
+    };
+    let texts = texts(10);
+    let sealed = texts.iter().filter(|text| seal(text, Payer::Author(7)));
+    assert_eq!(sealed.count(), EACH.0);
+    assert!(seal(&"another".to_owned(), Payer::Server));
+}
+
+#[test]
 fn what_cannot_be_sealed_is_said_in_words() {
     let process = Process::new(SharedMemory::alone());
     process.spend(MALLORY, NOON);

@@ -60,7 +60,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
         let masters = &self.keyring.masters;
         let place = passphrase.master_place(digest, masters)?;
-        let account = (passphrases.payer(), Use::Sealing);
+        let account = (self.payer(passphrases), Use::Sealing);
         let (master, derived) = masters
             .find_or_derive(&place, (passphrase, digest), account, now)?
             .ok_or(SealError::TooManyKeys)?;
@@ -125,7 +125,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             let master = masters.known(&place, now)?;
             Ok(master.map(|master| *master.key_id()))
         };
-        let account = (passphrases.payer(), Use::Opening);
+        let account = (self.payer(passphrases), Use::Opening);
         let mut derived = false;
         for left in (0..=MOST_FOR_A_TOKEN).rev() {
             let underived = match passphrases.by_key_id(digest, key_id, known)? {
