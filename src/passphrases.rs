@@ -44,9 +44,11 @@ pub(crate) fn from_words(
     words: &[&CStr],
 ) -> Result<Found, String> {
     let mut found = Found::default();
-    let place = format!("{}: SessionCryptoPassphrase", parms.place());
     for word in words {
-        found.add(parms, &place, from_word(parms, keyring, word)?);
+        let passphrase = from_word(parms, keyring, word)?;
+        found.add(passphrase, || {
+            format!("{}: SessionCryptoPassphrase", parms.place())
+        });
     }
     Ok(found)
 }
@@ -66,7 +68,9 @@ fn from_word(
              write one, or take the empty quotes out"
                     .to_owned()
             })?;
-        return Ok((passphrase, Weakness::of(word.to_bytes())));
+        // A request is not the time to warn of it.
+        let weakness = (!parms.in_htaccess()).then(|| Weakness::of(word.to_bytes()));
+        return Ok((passphrase, weakness.flatten()));
     };
     if parms.in_htaccess() {
         return Err(
@@ -110,7 +114,7 @@ pub(crate) fn from_file(
         let place = format!("{place} line {}", line.number);
         let read = |word: &&CStr| {
             let passphrase = from_word(parms, keyring, word)?;
-            found.add(parms, &place, passphrase);
+            found.add(passphrase, || place.clone());
             Ok(())
         };
         with_words(pool, line.text(), |words| {
@@ -131,18 +135,17 @@ pub(crate) fn from_file(
 }
 
 impl Found {
-    /// Adds a passphrase, and warns of its weakness; one of a `.htaccess` file
-    /// comes with a request, which is no time for warnings.
+    /// Adds a passphrase, and warns of its weakness.
     fn add(
         &mut self,
-        parms: &Parms<'_>,
-        place: &str,
         (passphrase, weakness): (Arc<Passphrase>, Option<Weakness>),
+        place: impl FnOnce() -> String,
     ) {
         self.passphrases.push(passphrase);
-        let Some(weakness) = weakness.filter(|_| !parms.in_htaccess()) else {
+        let Some(weakness) = weakness else {
             return;
         };
+        let place = place();
         let message = format!(
             "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
              one that 'openssl rand -base64 32' prints"

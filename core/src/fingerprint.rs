@@ -32,9 +32,12 @@ impl Fingerprint {
         Self([number, 0])
     }
 
-    /// Stands for numbers in their order.
-    pub fn of_numbers(numbers: impl IntoIterator<Item = u64>) -> Self {
-        let bytes: Vec<u8> = numbers.into_iter().flat_map(u64::to_be_bytes).collect();
+    /// Stands for numbers in their order; one alone needs no hash.
+    pub fn of_numbers(numbers: &[u64]) -> Self {
+        if let [number] = numbers {
+            return Self::of_number(*number);
+        }
+        let bytes: Vec<u8> = numbers.iter().copied().flat_map(u64::to_be_bytes).collect();
         Self::of([bytes.as_slice()])
     }
 }

@@ -17,7 +17,8 @@ impl Files {
     pub(crate) fn extend(&mut self, more: Vec<Source>, place: &Place) {
         self.places.extend(more.iter().map(|_| place.clone()));
         self.sources.extend(more);
-        self.fingerprint = Fingerprint::of_numbers(self.sources.iter().map(Source::id));
+        let ids: Vec<_> = self.sources.iter().map(Source::id).collect();
+        self.fingerprint = Fingerprint::of_numbers(&ids);
     }
 
     /// Stands for all of them in a realm.

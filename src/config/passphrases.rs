@@ -65,5 +65,5 @@ impl Passphrases {
 }
 
 fn fingerprint(list: &PassphraseList) -> Fingerprint {
-    Fingerprint::of_numbers(list.ids().iter().copied())
+    Fingerprint::of_numbers(list.ids())
 }
