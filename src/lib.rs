@@ -145,6 +145,10 @@ impl Module for SessionCrypto {
         realms::environment_is_set(request);
     }
 
+    fn redirects_are_done(request: Request<'_>) {
+        realms::redirects_are_done(request);
+    }
+
     fn after_fixups(request: Request<'_>) {
         realms::after_fixups(request);
     }

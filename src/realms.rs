@@ -94,28 +94,53 @@ pub(crate) fn environment_is_set(request: Request<'_>) {
     if let Some(mut notes) = request.notes() {
         notes.set(SHOWN, shown.unwrap_or_default());
     }
+    hide_from_others(request);
 }
 
 /// Puts the environment right where a subrequest of another realm has become the
 /// answer meanwhile: it has the variables of both.
-pub(crate) fn after_fixups(request: Request<'_>) {
-    if !has_moved(request) {
-        return;
+pub(crate) fn redirects_are_done(request: Request<'_>) {
+    if has_moved(request) {
+        forget_environment(request);
+        forget_header(request);
+        show_again(request);
     }
-    forget_environment(request);
-    forget_header(request);
-    let shown = request.notes().and_then(|notes| notes.get(SHOWN));
-    let shown = shown.filter(|shown| !shown.is_empty());
-    if let (Some(shown), Some(mut environment)) = (shown, request.environment()) {
+}
+
+/// Does the same after all fixups.
+pub(crate) fn after_fixups(request: Request<'_>) {
+    redirects_are_done(request);
+    hide_from_others(request);
+}
+
+/// Hides the session of a subrequest from a request of another realm that only
+/// looks at it: mod_rewrite has its variables for `%{LA-U:ENV:HTTP_SESSION}`, also
+/// where a later fixup ends in an error.
+fn hide_from_others(request: Request<'_>) {
+    if request.is_subrequest() && comes_from_elsewhere(request) {
+        forget_environment(request);
+    }
+}
+
+/// Puts back what mod_session has shown.
+fn show_again(request: Request<'_>) {
+    let Some(mut notes) = request.notes() else {
+        return;
+    };
+    let shown = notes.get(SHOWN).unwrap_or_default();
+    // In place of that of a request before, too, whose notes are here as well.
+    notes.set(SHOWN, shown);
+    if let (false, Some(mut environment)) = (shown.is_empty(), request.environment()) {
         environment.set(VARIABLE, shown);
     }
 }
 
 /// Keeps a page from the environment of one that includes it, if that is of
-/// another realm.
+/// another realm, and lets it see its own session again.
 pub(crate) fn before_answer(request: Request<'_>) {
     if request.is_subrequest() && comes_from_elsewhere(request) {
         request.stand_alone();
+        show_again(request);
     }
 }
 

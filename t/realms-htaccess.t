@@ -55,7 +55,7 @@ END
 my $httpd = SessionCrypto::Httpd->new(name => 'realms_htaccess', session => '', one_child => 1, without => ['headers'], echo => '^/app/echo', config => $CONFIG);
 $httpd->write_file('mime.types', '');
 mkdir $httpd->htdocs . "/app";
-$httpd->write_file("htdocs/app/$_/page.html", "$_\n") for qw(index alike-index out);
+$httpd->write_file("htdocs/app/$_/page.html", "$_\n") for qw(error index alike-index out);
 my $PAGE = <<'END';
 HERE=<!--#echo encoding="none" var="HTTP_SESSION" -->
 BEFORE=<!--#echo encoding="none" var="REDIRECT_HTTP_SESSION" -->
@@ -79,6 +79,19 @@ $httpd->write_file('htdocs/author/denied/.htaccess', <<'END');
 Require all denied
 ErrorDocument 403 "CAUGHT=%{reqenv:REDIRECT_HTTP_SESSION}%{reqenv:HTTP_SESSION}"
 END
+for my $dir (qw(app author)) {
+    $httpd->write_file("htdocs/$dir/ahead/page.shtml", qq(AHEAD=<!--#echo encoding="none" var="REDIRECT_AHEAD" -->\n));
+    $httpd->write_file("htdocs/$dir/ahead/.htaccess", <<"END");
+RewriteEngine On
+RewriteRule ^leak\$ /app/page.shtml
+RewriteRule ^leak-error\$ /app/error
+RewriteCond %{REQUEST_URI} leak
+RewriteCond %{LA-U:ENV:HTTP_SESSION} (.+)
+RewriteRule .* - [E=AHEAD:%1]
+RewriteCond %{REQUEST_URI} leak
+RewriteRule .* /$dir/ahead/page.shtml [L]
+END
+}
 $httpd->start;
 my $client = $httpd->client;
 my $token  = $client->get('/app/echo', 'X-S' => 'user=joe')->token;
@@ -91,6 +104,15 @@ for my $way (['/app/error/nosuch', 'ErrorDocument'], ['/app/index/', 'DirectoryI
     unlike($body, qr/joe/, "$name: SetEnvIf, ErrorDocument and RequestHeader there do not see the session") or diag($body);
     unlike($body, qr/^ASKED=yes/m, "$name: nor does <If>");
 }
+
+# mod_rewrite looks ahead: at what a page of the application would see, or at a
+# directory, for which mod_dir ends the fixups.
+for my $name (qw(leak leak-error)) {
+    my $ahead = $client->get("/author/ahead/$name", session => $token)->body;
+    like($ahead, qr/^AHEAD=/m, "$name: looking ahead leads to a page of the author");
+    unlike($ahead, qr/joe/, "$name: where mod_rewrite looks ahead, it does not see the session") or diag($ahead);
+}
+like($client->get('/app/ahead/leak', session => $token)->body, qr/^AHEAD=user=joe$/m, 'within one realm it does');
 
 # Within one realm all is as it was, but for <If>.
 my $body = $client->get('/app/alike/nosuch', session => $token)->body;

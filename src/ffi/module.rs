@@ -112,8 +112,10 @@ pub(crate) trait Module: Sized + 'static {
     /// Runs when mod_session has put the session into the environment.
     fn environment_is_set(request: Request<'_>);
 
-    /// Runs after all fixups of a request, and before them once a subrequest has
-    /// become its answer.
+    /// Runs once a subrequest may have become the answer of a request.
+    fn redirects_are_done(request: Request<'_>);
+
+    /// Runs after all fixups of a request.
     fn after_fixups(request: Request<'_>);
 
     /// Runs when a request is about to be answered.

@@ -17,6 +17,14 @@ unsafe impl<const N: usize> Sync for Names<N> {}
 /// It puts the session into the environment.
 static AFTER_MOD_SESSION: Names<2> = Names([c"mod_session.c".as_ptr(), ptr::null()]);
 
+/// They may end the fixups of a request.
+static BEFORE_OTHERS: Names<4> = Names([
+    c"mod_alias.c".as_ptr(),
+    c"mod_dav.c".as_ptr(),
+    c"mod_negotiation.c".as_ptr(),
+    ptr::null(),
+]);
+
 /// They make a subrequest their request's answer (`ap_internal_fast_redirect`).
 static AFTER_REDIRECTS: Names<3> = Names([
     c"mod_dir.c".as_ptr(),
@@ -64,14 +72,14 @@ pub(super) fn register<M: Module>() {
         bindings::ap_hook_fixups(
             Some(environment_is_set::<M>),
             AFTER_MOD_SESSION.0.as_ptr(),
-            none,
+            BEFORE_OTHERS.0.as_ptr(),
             bindings::APR_HOOK_MIDDLE,
         );
     }
     // SAFETY: likewise.
     unsafe {
         bindings::ap_hook_fixups(
-            Some(after_fixups::<M>),
+            Some(redirects_are_done::<M>),
             AFTER_REDIRECTS.0.as_ptr(),
             BEFORE_MOD_HEADERS.0.as_ptr(),
             bindings::APR_HOOK_LAST,
@@ -129,6 +137,11 @@ unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
 unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: likewise.
     unsafe { run("fixups", r, M::environment_is_set) }
+}
+
+unsafe extern "C" fn redirects_are_done<M: Module>(r: *mut request_rec) -> c_int {
+    // SAFETY: likewise.
+    unsafe { run("fixups", r, M::redirects_are_done) }
 }
 
 unsafe extern "C" fn after_fixups<M: Module>(r: *mut request_rec) -> c_int {
