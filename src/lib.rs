@@ -96,6 +96,10 @@ impl Module for SessionCrypto {
         DirRecord::refusing()
     }
 
+    fn realm(record: &Self::Record<'_>) -> Realm {
+        record.realm()
+    }
+
     fn encode<'r>(
         request: Request<'r>,
         keyring: &'r Keyring,

@@ -73,6 +73,9 @@ pub(crate) trait Module: Sized + 'static {
     /// in for a record that could not be made.
     fn refusing<'p>() -> Self::Record<'p>;
 
+    /// The realm of a section.
+    fn realm(record: &Self::Record<'_>) -> Self::Realm;
+
     /// Turns a session into a token.
     fn encode<'r>(
         request: Request<'r>,

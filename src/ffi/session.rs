@@ -216,6 +216,22 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         }
     }
 
+    /// Makes the session an empty one of this realm that does not replace the
+    /// token, whatever stands in the record.
+    pub(super) fn give_up(&mut self, realm: K) {
+        if self.memory().is_none() {
+            self.begin(realm);
+        }
+        let entries = Table::new(self.pool).as_ptr();
+        if let Some(memory) = self.memory_mut() {
+            memory.current = realm;
+            memory.is_withheld = true;
+        }
+        // SAFETY: the session is live and ours.
+        unsafe { self.raw.as_mut() }.entries = entries;
+        self.empty();
+    }
+
     /// Whether nobody has written to the session, nor is there anything in it
     /// but the time of its expiry.
     fn is_untouched(&self) -> bool {

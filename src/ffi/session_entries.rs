@@ -26,7 +26,24 @@ unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec)
 
 unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: likewise.
-    unsafe { run::<M>("session_decode", r, z, M::decode) }
+    let status = unsafe { run::<M>("session_decode", r, z, M::decode) };
+    if status == bindings::OK {
+        return status;
+    }
+    // mod_session would make a session of its own, and save it over the cookie.
+    // SAFETY: likewise.
+    unsafe { run::<M>("session_decode", r, z, give_up::<M>) }
+}
+
+/// Leaves an empty session where `decode` came to no end.
+fn give_up<'r, M: Module>(
+    _: Request<'r>,
+    _: &'r M::State,
+    record: &M::Record<'r>,
+    session: &mut Session<'r, M::Realm>,
+) -> Result<(), Failed> {
+    session.give_up(M::realm(record));
+    Ok(())
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
