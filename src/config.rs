@@ -49,7 +49,7 @@ pub(crate) struct DirRecord<'p> {
     ciphers: Option<&'p Names<Cipher>>,
     digest: Option<&'p Names<Digest>>,
     purpose: Option<&'p Written<Purpose>>,
-    /// The author of a `.htaccess` file that sets a cipher, a digest or an engine.
+    /// The author of the innermost `.htaccess` file that sets anything.
     payer: Payer,
     refuses: bool,
 }
@@ -74,8 +74,8 @@ pub(crate) type Held = OnceCell<Arc<Identities>>;
 pub(crate) enum During {
     /// The configuration is read.
     Startup,
-    /// A request.
-    Request,
+    /// A request, which came at a Unix time in seconds.
+    Request { now: u64 },
 }
 
 /// What is wrong with a section whose record could not be made.
@@ -107,10 +107,7 @@ impl<'p> DirRecord<'p> {
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
             purpose: add.purpose.or(base.purpose),
-            payer: match add.payer {
-                Payer::Server => base.payer,
-                author @ Payer::Author(_) => author,
-            },
+            payer: add.payer.or(base.payer),
             refuses: add.refuses || base.refuses,
         }
     }
@@ -186,7 +183,8 @@ impl<'p> DirRecord<'p> {
         }));
     }
 
-    /// Says who pays for keys that no other section needs.
+    /// Says who pays for keys that no other section needs, and for private keys
+    /// to be opened.
     pub(crate) fn set_payer(&mut self, payer: Payer) {
         self.payer = payer;
     }
@@ -258,12 +256,17 @@ impl<'p> DirRecord<'p> {
         Some((certificates.place(0), source.shown()))
     }
 
-    /// What this record asks for.
-    pub(crate) fn protection(&self, keyring: &'p Keyring, held: &'p Held) -> Protection<'p> {
+    /// What this record asks for, in a request that came at a Unix time in seconds.
+    pub(crate) fn protection(
+        &self,
+        keyring: &'p Keyring,
+        held: &'p Held,
+        now: u64,
+    ) -> Protection<'p> {
         if self.refuses {
             return Protection::Refuse(BROKEN.to_owned());
         }
-        match self.settings(keyring, held, During::Request) {
+        match self.settings(keyring, held, During::Request { now }) {
             Err(flaw) => Protection::Refuse(flaw.to_string()),
             Ok(None) => Protection::Clear,
             Ok(Some(settings)) => {

@@ -109,6 +109,7 @@ fn passphrase<'p>(
         // Before any of them is looked at, let alone kept.
         return Err(config::too_many("passphrases", limit));
     }
+    record.set_payer(payer(parms));
     let more = passphrases::from_words(parms, keyring, words)?;
     record.add_passphrases(parms.pool(), more, written(parms), limit)
 }
@@ -148,6 +149,7 @@ fn certificate_file<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
+    record.set_payer(payer(parms));
     let more = read_sources(parms, keyring, words, Source::check_certificate)?;
     record.add_certificates(parms.pool(), more, &parms.place(), max_files(parms))
 }
@@ -158,6 +160,7 @@ fn key_file<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
+    record.set_payer(payer(parms));
     let more = read_sources(parms, keyring, words, Source::check_key)?;
     record.add_keys(parms.pool(), more, &parms.place(), max_files(parms))
 }

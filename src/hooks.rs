@@ -46,7 +46,7 @@ fn seal<'r>(
         return Ok(());
     };
     let held = Held::new();
-    let sealer = match record.protection(keyring, &held) {
+    let sealer = match record.protection(keyring, &held, request.time()) {
         Protection::Clear => {
             session.mark_encoded();
             return Ok(());
@@ -80,7 +80,7 @@ pub(crate) fn decode<'r>(
         return;
     };
     let held = Held::new();
-    let sealer = match record.protection(keyring, &held) {
+    let sealer = match record.protection(keyring, &held, request.time()) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
             report::unusable(request, &reason);

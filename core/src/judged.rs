@@ -14,9 +14,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use zeroize::Zeroizing;
 
-use crate::PassphraseList;
 use crate::evp::pem::{self, Block};
-use crate::key_file::{FileError, taken, unlock};
+use crate::key_file::{FileError, Secrets, taken, unlock};
 use crate::rounds;
 
 /// The certificate and the key that were found in a file.
@@ -86,6 +85,11 @@ impl Judged {
         Ok(Self { certificate, key })
     }
 
+    /// Whether there is a private key, and it takes a passphrase.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.key, Some(Key::Encrypted(_) | Key::Older(_)))
+    }
+
     /// The certificate, if the file has one.
     pub(crate) fn certificate(&self) -> Result<X509, FileError> {
         self.certificate.clone().ok_or(FileError::NoCertificate)
@@ -98,17 +102,21 @@ impl Judged {
     /// It cannot be read, or no passphrase opens it.
     pub(crate) fn private_key(
         &self,
-        passphrases: &PassphraseList,
+        secrets: Secrets<'_>,
     ) -> Result<Option<PKey<Private>>, FileError> {
+        if self.is_encrypted() && secrets.passphrases.is_empty() {
+            // Nor that of no bytes, which takes as long as any other.
+            return Err(FileError::NoPassphrase);
+        }
         match &self.key {
             None => Ok(None),
             Some(Key::Plain(der)) => PKey::private_key_from_der(der)
                 .map(Some)
                 .map_err(|stack| FileError::of(&stack)),
-            Some(Key::Encrypted(der)) => unlock(passphrases, true, |ask| {
+            Some(Key::Encrypted(der)) => unlock(secrets, true, |ask| {
                 PKey::private_key_from_pkcs8_callback(der, ask)
             }),
-            Some(Key::Older(block)) => unlock(passphrases, true, |ask| {
+            Some(Key::Older(block)) => unlock(secrets, true, |ask| {
                 let mut buffer = Zeroizing::new([0; MAX_PASSPHRASE]);
                 let length = ask(buffer.as_mut_slice())?;
                 let passphrase = buffer.get(..length).unwrap_or_default();
@@ -158,8 +166,9 @@ mod tests {
     use openssl::lib_ctx::LibCtx;
 
     use super::*;
+    use crate::attempts::Attempts;
     use crate::evp::store;
-    use crate::{Keyring, OpenSslRandom, Origin, Seed, SharedMemory};
+    use crate::{Keyring, OpenSslRandom, Origin, PassphraseList, Seed, SharedMemory};
 
     const SECRET: &str = "secret";
 
@@ -183,6 +192,14 @@ mod tests {
             .collect()
     }
 
+    /// The key of a file, opened with one of these, however many there are.
+    fn open(file: &Judged, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
+        file.private_key(Secrets {
+            passphrases: &passphrases(texts),
+            attempts: &Attempts::without_bound(),
+        })
+    }
+
     /// The key of a file, opened with the passphrase of the vectors.
     fn opened(name: &str, content: &[u8]) -> Result<Option<PKey<Private>>, FileError> {
         let file = if name.ends_with(".der") {
@@ -190,7 +207,7 @@ mod tests {
         } else {
             Judged::pem(content)
         };
-        file?.private_key(&passphrases(&["other", SECRET]))
+        open(&file?, &["other", SECRET])
     }
 
     /// The same where nobody judges: what one of OpenSSL's readers makes of it.
@@ -279,22 +296,19 @@ mod tests {
     #[test]
     fn finds_what_stands_in_one_file() {
         let both = include_bytes!("../vectors/certificates/p-256.pem").as_slice();
-        let none = passphrases(&[]);
         let file = Judged::pem(both).unwrap();
         assert!(file.certificate().is_ok());
-        assert!(file.private_key(&none).unwrap().is_some());
+        assert!(open(&file, &[]).unwrap().is_some());
         let der = X509::from_pem(both).unwrap().to_der().unwrap();
         let file = Judged::der(&der).unwrap();
         assert!(file.certificate().is_ok());
-        assert!(file.private_key(&none).unwrap().is_none());
+        assert!(open(&file, &[]).unwrap().is_none());
         let older = include_bytes!("../vectors/rounds/few-older.pem");
         for (secrets, expected) in [
             (&[][..], FileError::NoPassphrase),
             (&["x"], FileError::Locked),
         ] {
-            let outcome = Judged::pem(older)
-                .unwrap()
-                .private_key(&passphrases(secrets));
+            let outcome = open(&Judged::pem(older).unwrap(), secrets);
             assert_eq!(outcome.err(), Some(expected));
         }
     }

@@ -10,6 +10,7 @@ use openssl::x509::X509;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::judged::Judged;
 use crate::{Origin, PassphraseList, rounds, verdict};
 
@@ -54,6 +55,13 @@ pub enum FileError {
          with SessionCryptoPassphrase or SessionCryptoPassphraseFile"
     )]
     NoPassphrase,
+    /// The author of a `.htaccess` file has more tried than a request waits for.
+    #[error(
+        "is encrypted, and {MAX_ATTEMPTS} attempts have not opened the private keys of this \
+         section, which are all that there are in .htaccess: write the right passphrase first, \
+         or fewer passphrases and keys"
+    )]
+    TooManyAttempts,
     /// It begins like a certificate or a key, and is none.
     #[error("has a certificate or private key that OpenSSL cannot read: write it anew")]
     Broken,
@@ -104,7 +112,7 @@ impl KeyFile {
     /// # Errors
     ///
     /// There is none, or no passphrase opens it.
-    pub(crate) fn certificate(&self, passphrases: &PassphraseList) -> Result<X509, FileError> {
+    pub(crate) fn certificate(&self, secrets: Secrets<'_>) -> Result<X509, FileError> {
         verdict::forget_errors();
         match &self.form {
             Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
@@ -114,7 +122,7 @@ impl KeyFile {
                 .next()
                 .ok_or(FileError::NoCertificate),
             Form::Der => X509::from_der(&self.content).map_err(|_| FileError::NoCertificate),
-            Form::Pkcs12(archive) => open_pkcs12(archive, passphrases)?
+            Form::Pkcs12(archive) => open_pkcs12(archive, secrets)?
                 .0
                 .ok_or(FileError::NoCertificate),
             Form::Judged(file) => file.certificate(),
@@ -128,12 +136,12 @@ impl KeyFile {
     /// There is one that cannot be read, or that no passphrase opens.
     pub(crate) fn private_key(
         &self,
-        passphrases: &PassphraseList,
+        secrets: Secrets<'_>,
     ) -> Result<Option<PKey<Private>>, FileError> {
         verdict::forget_errors();
         match &self.form {
-            Form::Pem if !has(&self.content, b"PRIVATE KEY-----") => Ok(None),
-            Form::Pem => unlock(passphrases, has(&self.content, b"ENCRYPTED"), |ask| {
+            Form::Pem if !self.has_pem_key() => Ok(None),
+            Form::Pem => unlock(secrets, self.has_encrypted_pem(), |ask| {
                 PKey::private_key_from_pem_callback(&self.content, ask)
             }),
             Form::Der => {
@@ -141,7 +149,7 @@ impl KeyFile {
                     return Ok(Some(key));
                 }
                 let is_encrypted = rounds::is_encrypted(&self.content);
-                let encrypted = unlock(passphrases, is_encrypted, |ask| {
+                let encrypted = unlock(secrets, is_encrypted, |ask| {
                     PKey::private_key_from_pkcs8_callback(&self.content, ask)
                 });
                 match encrypted {
@@ -150,9 +158,31 @@ impl KeyFile {
                     other => other,
                 }
             }
-            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, passphrases)?.1),
-            Form::Judged(file) => file.private_key(passphrases),
+            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, secrets)?.1),
+            Form::Judged(file) => file.private_key(secrets),
         }
+    }
+
+    /// How many attempts it may take to open with so many passphrases; none, if it
+    /// is not encrypted.
+    pub(crate) fn most_attempts(&self, passphrases: usize) -> u64 {
+        let all = u64::try_from(passphrases).unwrap_or(u64::MAX);
+        let (is_encrypted, attempts) = match &self.form {
+            Form::Pem => (self.has_pem_key() && self.has_encrypted_pem(), all.max(1)),
+            Form::Der => (rounds::is_encrypted(&self.content), all.max(1)),
+            // Without a passphrase as well; for the certificate and for the key.
+            Form::Pkcs12(_) => (true, all.saturating_add(1).saturating_mul(2)),
+            Form::Judged(file) => (file.is_encrypted(), all),
+        };
+        if is_encrypted { attempts } else { 0 }
+    }
+
+    fn has_pem_key(&self) -> bool {
+        has(&self.content, b"PRIVATE KEY-----")
+    }
+
+    fn has_encrypted_pem(&self) -> bool {
+        has(&self.content, b"ENCRYPTED")
     }
 }
 
@@ -194,13 +224,43 @@ pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, File
 /// The function that a reader of keys calls if it needs a passphrase.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
+/// What to open a file with, and how often.
+#[derive(Clone, Copy)]
+pub(crate) struct Secrets<'s> {
+    pub(crate) passphrases: &'s PassphraseList,
+    pub(crate) attempts: &'s Attempts,
+}
+
+impl Secrets<'_> {
+    /// Takes an attempt.
+    fn take(self) -> Result<(), FileError> {
+        if self.attempts.take() {
+            Ok(())
+        } else {
+            Err(FileError::TooManyAttempts)
+        }
+    }
+
+    /// The passphrases, one after the other: none more, once no attempt is left.
+    fn try_each<T>(self, attempt: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, FileError> {
+        for passphrase in self.passphrases.iter() {
+            self.take()?;
+            if let Some(found) = attempt(passphrase.secret()) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Tries every passphrase on a key that asks for one; one that will, is not
 /// tried without, which takes as long.
 pub(crate) fn unlock(
-    passphrases: &PassphraseList,
+    secrets: Secrets<'_>,
     will_ask: bool,
     read: impl Fn(Ask<'_>) -> Result<PKey<Private>, ErrorStack>,
 ) -> Result<Option<PKey<Private>>, FileError> {
+    let passphrases = secrets.passphrases;
     let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
     let attempt = |secret: Option<&[u8]>| {
         let mut answer = |buffer: &mut [u8]| {
@@ -217,12 +277,14 @@ pub(crate) fn unlock(
             .inspect_err(|stack| has_failed.set(has_failed.get() || verdict::is_fatal(stack)))
     };
     if !will_ask || passphrases.is_empty() {
+        if will_ask {
+            secrets.take()?;
+        }
         if let Ok(key) = attempt(None) {
             return Ok(Some(key));
         }
     }
-    let mut secrets = passphrases.iter().map(|passphrase| passphrase.secret());
-    if let Some(key) = secrets.find_map(|secret| attempt(Some(secret)).ok()) {
+    if let Some(key) = secrets.try_each(|secret| attempt(Some(secret)).ok())? {
         return Ok(Some(key));
     }
     Err(match (has_asked.get(), passphrases.is_empty()) {
@@ -236,22 +298,26 @@ pub(crate) fn unlock(
 /// Tries no passphrase, and then every one.
 fn open_pkcs12(
     archive: &Pkcs12,
-    passphrases: &PassphraseList,
+    secrets: Secrets<'_>,
 ) -> Result<(Option<X509>, Option<PKey<Private>>), FileError> {
-    let secrets = passphrases.iter().filter_map(|passphrase| {
-        let text = std::str::from_utf8(passphrase.secret()).ok()?;
+    let attempt = |secret: &[u8]| {
+        let text = std::str::from_utf8(secret).ok()?;
         // The openssl crate panics on a NUL byte.
-        (!text.contains('\0')).then_some(text)
-    });
-    for secret in std::iter::once("").chain(secrets) {
-        if let Ok(parsed) = archive.parse2(secret) {
-            // OpenSSL tells the certificate from its chain by the key; where
-            // that is in another file, it is the first as in PEM.
-            let first = || parsed.ca?.into_iter().next();
-            return Ok((parsed.cert.or_else(first), parsed.pkey));
-        }
+        let text = (!text.contains('\0')).then_some(text)?;
+        archive.parse2(text).ok()
+    };
+    secrets.take()?;
+    let parsed = match attempt(b"") {
+        Some(parsed) => Some(parsed),
+        None => secrets.try_each(attempt)?,
+    };
+    if let Some(parsed) = parsed {
+        // OpenSSL tells the certificate from its chain by the key; where
+        // that is in another file, it is the first as in PEM.
+        let first = || parsed.ca?.into_iter().next();
+        return Ok((parsed.cert.or_else(first), parsed.pkey));
     }
-    Err(if passphrases.is_empty() {
+    Err(if secrets.passphrases.is_empty() {
         FileError::NoPassphrase
     } else {
         FileError::Locked

@@ -20,7 +20,7 @@ use crate::passphrase::SealingKey;
 use crate::sources::Sources;
 use crate::workbench::Workbenches;
 use crate::{
-    AlgorithmError, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
+    AlgorithmError, Asked, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
     LibraryError, MasterJob, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList,
     Random, Sealer, Settings, SharedMemory, Source, SourceError,
 };
@@ -36,7 +36,7 @@ pub struct Keyring<R = OpenSslRandom> {
     seed: Seed,
     algorithms: Algorithms,
     sources: Sources,
-    pairings: Pairings,
+    pub(crate) pairings: Pairings,
     passphrases: Mutex<Passphrases>,
     hasher: RandomState,
     next_id: AtomicU64,
@@ -235,13 +235,14 @@ impl<R: Random + Clone> Keyring<R> {
     ///
     /// # Errors
     ///
-    /// There is none for one of them, or it does not open.
+    /// There is none for one of them, or it does not open; or the author of a
+    /// `.htaccess` file asks for more than is allowed at once, or now.
     pub fn identities(
         &self,
         pairs: Pairs<'_>,
-        is_visitor: bool,
+        asked: Asked,
     ) -> Result<Arc<Identities>, PairingError> {
-        self.pairings.find(pairs, is_visitor)
+        self.pairings.find(pairs, asked, &self.masters)
     }
 
     /// Derives the keys that these settings seal and open with at a Unix time

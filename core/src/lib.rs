@@ -13,7 +13,7 @@
 //! | `passphrase`, `purpose` | what a section says, as values |
 //! | `passphrase_file`, `weakness` | files of passphrases, and passphrases that can be guessed |
 //! | `sources`, `key_file` | where certificates and private keys are, and the forms they have |
-//! | `judged`, `rounds` | what of a file of `.htaccess` meets a passphrase, and how long that takes |
+//! | `judged`, `rounds`, `attempts` | what of a file of `.htaccess` meets a passphrase, how long that takes, and how often it may |
 //! | `pairing`, `identity` | which key belongs to which certificate, and what the two do together |
 //! | `certificate`, `private_key` | the one, and the other, in memory or on a token |
 //! | `key_wrapping`, `signature`, `wrapped_header` | how a token with a certificate carries its key |
@@ -38,6 +38,7 @@
 
 pub use algorithms::{AlgorithmError, Cipher, Digest};
 pub use arena::Arena;
+pub use attempts::Asked;
 pub use certificate::{UnusableKey, Validity};
 pub use engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError};
@@ -61,6 +62,7 @@ mod aead;
 mod algorithms;
 mod anonymous;
 mod arena;
+mod attempts;
 mod cbc;
 mod certificate;
 mod classic;

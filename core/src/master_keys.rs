@@ -11,10 +11,11 @@ use zeroize::Zeroizing;
 
 use crate::derivation::Master;
 use crate::master_table::{MasterTable, Name, Words};
-use crate::rate::Rate;
+use crate::rate::{PARTS, Rate};
 use crate::{Digest, LibraryError, Passphrase, Seed, SharedMemory, hmac};
 
-/// The one who pays for a master key that no parent could derive.
+/// The one who pays for a master key that no parent could derive, or for passphrases
+/// that are tried on private keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Payer {
     /// The server's configuration, for settings that only a request brings
@@ -23,6 +24,17 @@ pub enum Payer {
     Server,
     /// The user who owns a `.htaccess` file, by number.
     Author(u32),
+}
+
+impl Payer {
+    /// The author, or else the other payer.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        match self {
+            Self::Server => other,
+            author @ Self::Author(_) => author,
+        }
+    }
 }
 
 /// The use that a key is needed for.
@@ -169,7 +181,7 @@ impl Masters {
             }
             thread::sleep(Duration::from_millis(milliseconds));
         }
-        if !self.pay(payer, usage, now) {
+        if !self.pay(payer, usage, PARTS, now) {
             return Ok(None);
         }
         self.table.claim(&place.name, now);
@@ -186,33 +198,47 @@ impl Masters {
         Ok(Some((master, true)))
     }
 
-    fn pay(&self, payer: Payer, usage: Use, now: u64) -> bool {
-        let Some((all, payers)) = self.counters.split_first() else {
-            return false;
-        };
-        let index = match payer {
-            Payer::Server => Some(0),
-            // Two users may share a word: neither has more than half of all.
-            Payer::Author(number) => usize::try_from(number).ok().and_then(|number| {
-                let index = number.checked_rem(payers.len().saturating_sub(1))?;
-                index.checked_add(1)
-            }),
-        };
-        let Some(own) = index.and_then(|index| payers.get(index)) else {
+    /// Has a payer pay for parts of a derivation, of which a whole one has
+    /// [`PARTS`]; says whether there was enough left.
+    pub(crate) fn pay(&self, payer: Payer, usage: Use, parts: u64, now: u64) -> bool {
+        let Some((all, own)) = self.accounts(payer) else {
             return false;
         };
         let reserve = |rate: Rate| match usage {
             Use::Sealing => 0,
             Use::Opening => rate.burst / 2,
         };
-        if !EACH.take(own, now, reserve(EACH)) {
+        if !EACH.take(own, parts, now, reserve(EACH)) {
             return false;
         }
-        let paid = ALL.take(all, now, reserve(ALL));
+        let paid = ALL.take(all, parts, now, reserve(ALL));
         if !paid {
-            EACH.give_back(own);
+            EACH.give_back(own, parts);
         }
         paid
+    }
+
+    /// Gives parts back to the payer that were not used.
+    pub(crate) fn give_back(&self, payer: Payer, parts: u64) {
+        if let Some((all, own)) = self.accounts(payer) {
+            ALL.give_back(all, parts);
+            EACH.give_back(own, parts);
+        }
+    }
+
+    /// What all have, and what the payer has.
+    fn accounts(&self, payer: Payer) -> Option<(&AtomicU64, &AtomicU64)> {
+        let (all, payers) = self.counters.split_first()?;
+        let index = match payer {
+            Payer::Server => 0,
+            // Two users may share a word: neither has more than half of all.
+            Payer::Author(number) => {
+                let number = usize::try_from(number).ok()?;
+                let index = number.checked_rem(payers.len().saturating_sub(1))?;
+                index.checked_add(1)?
+            }
+        };
+        Some((all, payers.get(index)?))
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use crate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::certificate::{Certificate, Unfit};
 use crate::evp;
 use crate::identity::Identity;
-use crate::key_file::FileError;
+use crate::key_file::{FileError, Secrets};
+use crate::master_keys::{Masters, Use};
 use crate::private_key::{PrivateKey, TokenKey, TokenName};
 use crate::sources::{Place, Source};
-use crate::{Engine, Identities, LibraryError, Origin, Passphrase, PassphraseList};
+use crate::{Asked, Engine, Identities, LibraryError, Origin, Passphrase, PassphraseList};
 
 /// What a section says of certificates.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,8 @@ pub enum Needs {
     Files,
     /// A passphrase.
     Passphrases,
+    /// Passphrases of which fewer are tried.
+    FewerPassphrases,
     /// An engine.
     Engine,
 }
@@ -67,6 +71,8 @@ pub(crate) struct Pairings {
     known: RwLock<HashMap<Box<[u64]>, Known>>,
     identities: Mutex<HashMap<[u64; 3], Weak<Identity>>>,
     clock: AtomicU64,
+    /// Held by the thread that looks for pairs at an author's expense.
+    paid: Mutex<()>,
 }
 
 struct Known {
@@ -81,26 +87,70 @@ const MAX_VISITORS: usize = 64;
 impl Pairings {
     /// Finds the private key of every certificate.
     ///
-    /// `is_visitor` is whether this is asked during a request.
+    /// `masters` are what an author pays with for passphrases that are tried.
     pub(crate) fn find(
         &self,
         pairs: Pairs<'_>,
-        is_visitor: bool,
+        asked: Asked,
+        masters: &Masters,
     ) -> Result<Arc<Identities>, PairingError> {
         if let Some(error) = no_pin(pairs) {
             return Err(error);
         }
         let name = name_of(pairs);
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(name.as_slice()) {
-            if known.is_visitor {
-                let now = self.clock.fetch_add(1, Ordering::Relaxed);
-                known.seen.store(now, Ordering::Relaxed);
-            }
-            return known.outcome.clone();
+        if let Some(outcome) = self.known(&name) {
+            return outcome;
         }
-        drop(known);
-        let outcome = self.pair(pairs);
+        let (now, payer) = match asked {
+            Asked::InRequest { now, payer } if are_of_author(pairs) => {
+                (now, payer.or(pairs.passphrases.payer()))
+            }
+            _ => {
+                let is_visitor = asked != Asked::AtStartup;
+                return self.find_new(pairs, name, is_visitor, &Attempts::without_bound());
+            }
+        };
+        let attempts = Attempts::of_author();
+        let Some(bill) = bill(pairs) else {
+            return self.find_new(pairs, name, true, &attempts);
+        };
+        // One thread at a time: those that wait find what the first has paid for.
+        let _paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outcome) = self.known(&name) {
+            return outcome;
+        }
+        // Any client can ask for it.
+        if !masters.pay(payer, Use::Opening, bill.attempts, now) {
+            return Err(bill.unpaid());
+        }
+        let outcome = self.find_new(pairs, name, true, &attempts);
+        let unused = bill.attempts.saturating_sub(attempts.taken());
+        masters.give_back(payer, unused);
+        outcome
+    }
+
+    fn known(&self, name: &[u64]) -> Option<Result<Arc<Identities>, PairingError>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = known.get(name)?;
+        if known.is_visitor {
+            let now = self.clock.fetch_add(1, Ordering::Relaxed);
+            known.seen.store(now, Ordering::Relaxed);
+        }
+        Some(known.outcome.clone())
+    }
+
+    fn find_new(
+        &self,
+        pairs: Pairs<'_>,
+        name: Vec<u64>,
+        is_visitor: bool,
+        attempts: &Attempts,
+    ) -> Result<Arc<Identities>, PairingError> {
+        let secrets = Secrets {
+            passphrases: pairs.passphrases,
+            attempts,
+        };
+        let outcome = self.pair(pairs, secrets);
         // A hardware token may be away today and back tomorrow, and a call of OpenSSL
         // that fails proves nothing.
         let mut all = pairs.certificates.iter().chain(pairs.keys);
@@ -137,14 +187,16 @@ impl Pairings {
         known.insert(name.into(), entry);
     }
 
-    fn pair(&self, pairs: Pairs<'_>) -> Result<Arc<Identities>, Failure> {
+    fn pair(&self, pairs: Pairs<'_>, secrets: Secrets<'_>) -> Result<Arc<Identities>, Failure> {
         let mut keys = Vec::new();
         for (index, source) in pairs.keys.iter().enumerate() {
-            keys.push((source, read_key(pairs, source, At::Key(index))?));
+            let from = (source, At::Key(index));
+            keys.push((source, read_key(pairs, from, secrets)?));
         }
         let mut identities = Vec::new();
         for (index, source) in pairs.certificates.iter().enumerate() {
-            identities.push(self.identify(pairs, source, At::Certificate(index), &keys)?);
+            let from = (source, At::Certificate(index));
+            identities.push(self.identify(pairs, from, &keys, secrets)?);
         }
         Ok(Arc::new(Identities::new(identities)))
     }
@@ -152,18 +204,18 @@ impl Pairings {
     fn identify(
         &self,
         pairs: Pairs<'_>,
-        source: &Source,
-        at: At,
+        (source, at): (&Source, At),
         keys: &[(&Source, PrivateKey)],
+        secrets: Secrets<'_>,
     ) -> Result<Arc<Identity>, Failure> {
-        let certificate = read_certificate(pairs, source, at)?;
+        let certificate = read_certificate(pairs, (source, at), secrets)?;
         let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, &error));
         for (from, key) in keys {
             if fits(key)? {
                 return Ok(self.identity(pairs, (source, from), certificate, key));
             }
         }
-        let own = read_own_key(pairs, source, at)?;
+        let own = read_own_key((source, at), secrets)?;
         let has_own = own.is_some();
         if let Some(key) = own {
             if fits(&key)? {
@@ -257,10 +309,66 @@ fn failure(source: &Source, at: At, error: &LibraryError) -> Failure {
     }
 }
 
-fn read_certificate(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Certificate, Failure> {
+/// Whether a `.htaccess` file names a source, or says what is tried on all of them:
+/// then it is its author who has them looked at, the server's with his own.
+fn are_of_author(pairs: Pairs<'_>) -> bool {
+    pairs.origin == Origin::Htaccess || sources(pairs).any(|(_, source)| source.is_visitor)
+}
+
+/// What an author has to pay for.
+struct Bill<'p> {
+    /// As many as there may be.
+    attempts: u64,
+    /// Where the first would be.
+    source: &'p Source,
+    at: At,
+}
+
+/// The attempts that pairs of an author may take, if any.
+fn bill(pairs: Pairs<'_>) -> Option<Bill<'_>> {
+    let attempts = |source: &Source| source.most_attempts(pairs.passphrases.len());
+    let (at, source) = sources(pairs).find(|(_, source)| attempts(source) > 0)?;
+    let all = sources(pairs).map(|(_, source)| attempts(source));
+    let all = all.fold(0, u64::saturating_add);
+    Some(Bill {
+        attempts: all.min(MAX_ATTEMPTS),
+        source,
+        at,
+    })
+}
+
+impl Bill<'_> {
+    fn unpaid(&self) -> PairingError {
+        PairingError {
+            at: self.at,
+            message: format!(
+                "{} is encrypted, and no passphrase has been tried on it yet: the limit for \
+                 .htaccess files is used up: wait for some seconds, or write a private key that is \
+                 not encrypted, or set it in the server configuration, where keys are opened at \
+                 startup",
+                self.source.shown()
+            ),
+            needs: Needs::Files,
+        }
+    }
+}
+
+/// All certificates and all keys.
+fn sources(pairs: Pairs<'_>) -> impl Iterator<Item = (At, &Source)> {
+    let certificates = pairs.certificates.iter().enumerate();
+    let certificates = certificates.map(|(index, source)| (At::Certificate(index), source));
+    let keys = pairs.keys.iter().enumerate();
+    certificates.chain(keys.map(|(index, source)| (At::Key(index), source)))
+}
+
+fn read_certificate(
+    pairs: Pairs<'_>,
+    (source, at): (&Source, At),
+    secrets: Secrets<'_>,
+) -> Result<Certificate, Failure> {
     let certificate = match &source.place {
         Place::File(entry) => {
-            let certificate = entry.file.certificate(pairs.passphrases);
+            let certificate = entry.file.certificate(secrets);
             certificate.map_err(|error| file_error(source, at, error))?
         }
         Place::Uri(uri) => {
@@ -280,10 +388,14 @@ fn read_certificate(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Certifi
     })
 }
 
-fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Failure> {
+fn read_key(
+    pairs: Pairs<'_>,
+    (source, at): (&Source, At),
+    secrets: Secrets<'_>,
+) -> Result<PrivateKey, Failure> {
     match &source.place {
         Place::File(_) => {
-            let key = read_own_key(pairs, source, at)?;
+            let key = read_own_key((source, at), secrets)?;
             key.ok_or_else(|| file_error(source, at, FileError::NoKey))
         }
         Place::Uri(uri) => {
@@ -300,11 +412,14 @@ fn read_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<PrivateKey, Fai
 }
 
 /// The private key in a file, if there is one.
-fn read_own_key(pairs: Pairs<'_>, source: &Source, at: At) -> Result<Option<PrivateKey>, Failure> {
+fn read_own_key(
+    (source, at): (&Source, At),
+    secrets: Secrets<'_>,
+) -> Result<Option<PrivateKey>, Failure> {
     let Place::File(entry) = &source.place else {
         return Ok(None);
     };
-    let key = entry.file.private_key(pairs.passphrases);
+    let key = entry.file.private_key(secrets);
     let key = key.map_err(|error| file_error(source, at, error))?;
     Ok(key.map(PrivateKey::Memory))
 }
@@ -321,13 +436,7 @@ fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
     if pairs.origin == Origin::Server || pairs.passphrases.is_empty() {
         return None;
     }
-    let certificates = pairs.certificates.iter().enumerate();
-    let certificates = certificates.map(|(index, source)| (At::Certificate(index), source));
-    let keys = pairs.keys.iter().enumerate();
-    let keys = keys.map(|(index, source)| (At::Key(index), source));
-    let (at, source) = certificates
-        .chain(keys)
-        .find(|(_, source)| source.is_uri())?;
+    let (at, source) = sources(pairs).find(|(_, source)| source.is_uri())?;
     Some(PairingError {
         at,
         message: format!(
@@ -346,6 +455,7 @@ fn file_error(source: &Source, at: At, error: FileError) -> Failure {
             message: format!("{} {error}", source.shown()),
             needs: match error {
                 FileError::Locked | FileError::NoPassphrase => Needs::Passphrases,
+                FileError::TooManyAttempts => Needs::FewerPassphrases,
                 _ => Needs::Files,
             },
         },
@@ -400,10 +510,16 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keyring, OpenSslRandom, Seed, SharedMemory, vectors};
+    use crate::{Keyring, OpenSslRandom, Payer, Seed, SharedMemory, vectors};
+
+    const NOON: u64 = 1_800_000_000;
+
+    fn keyring() -> Keyring {
+        Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
+    }
 
     /// Lists that differ in a passphrase which nothing needs.
-    fn find(pairings: &Pairings, source: &Source, id: u64, is_visitor: bool) -> Arc<Identities> {
+    fn find(keyring: &Keyring, source: &Source, id: u64, asked: Asked) -> Arc<Identities> {
         let passphrase = Arc::new(Passphrase::new(b"secret", id).unwrap());
         let pairs = Pairs {
             certificates: std::slice::from_ref(source),
@@ -412,25 +528,31 @@ mod tests {
             engine: None,
             origin: Origin::Server,
         };
-        pairings.find(pairs, is_visitor).unwrap()
+        keyring.identities(pairs, asked).unwrap()
     }
 
     #[test]
     fn keeps_few_pairs_of_requests_and_those_in_use() {
-        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
+        let keyring = keyring();
         let path = vectors::certificate("p-256");
         let source = keyring.file(&path, Origin::Server).unwrap();
-        let pairings = Pairings::default();
-        let server = find(&pairings, &source, 0, false);
-        let regular = find(&pairings, &source, 1, true);
+        let request = Asked::InRequest {
+            now: NOON,
+            payer: Payer::Server,
+        };
+        let server = find(&keyring, &source, 0, Asked::AtStartup);
+        let regular = find(&keyring, &source, 1, request);
         for id in 2..2 + 2 * u64::try_from(MAX_VISITORS).unwrap() {
-            let one = find(&pairings, &source, id, true);
-            assert!(Arc::ptr_eq(&one, &find(&pairings, &source, id, true)));
-            assert!(Arc::ptr_eq(&regular, &find(&pairings, &source, 1, true)));
-            assert!(pairings.known.read().unwrap().len() <= MAX_VISITORS + 1);
+            let one = find(&keyring, &source, id, request);
+            assert!(Arc::ptr_eq(&one, &find(&keyring, &source, id, request)));
+            assert!(Arc::ptr_eq(&regular, &find(&keyring, &source, 1, request)));
+            assert!(keyring.pairings.known.read().unwrap().len() <= MAX_VISITORS + 1);
         }
-        assert!(Arc::ptr_eq(&server, &find(&pairings, &source, 0, false)));
+        assert!(Arc::ptr_eq(
+            &server,
+            &find(&keyring, &source, 0, Asked::AtStartup)
+        ));
         // However many lists it is in, it is one identity.
-        assert_eq!(pairings.identities.lock().unwrap().len(), 1);
+        assert_eq!(keyring.pairings.identities.lock().unwrap().len(), 1);
     }
 }

@@ -11,36 +11,43 @@ pub(crate) struct Rate {
     pub(crate) burst: u64,
 }
 
+/// What a small thing takes of one, in parts; a word counts the parts of a second.
+pub(crate) const PARTS: u64 = 32;
+
 impl Rate {
-    /// Takes one at a Unix time in seconds, unless fewer than `reserve` would be
-    /// left; says whether it did. A word of zero is a whole burst.
-    pub(crate) fn take(self, word: &AtomicU64, now: u64, reserve: u64) -> bool {
-        let most = self.interval.saturating_mul(self.burst);
-        let kept = self.interval.saturating_mul(reserve);
-        let latest = now.saturating_add(most);
+    /// Takes so many parts of one at a Unix time in seconds, unless less than
+    /// `reserve` whole ones would be left; says whether it did. A word of zero is
+    /// a whole burst.
+    pub(crate) fn take(self, word: &AtomicU64, parts: u64, now: u64, reserve: u64) -> bool {
+        let now = now.saturating_mul(PARTS);
+        let whole = self.interval.saturating_mul(PARTS);
+        let latest = now.saturating_add(whole.saturating_mul(self.burst));
+        let kept = whole.saturating_mul(reserve);
         let whole_at = word.load(Ordering::Relaxed);
         if whole_at > latest.saturating_add(CLOCK_SET_BACK) {
             // From here on it counts by the new time; another process may be first.
             let _ = word.compare_exchange(whole_at, latest, Ordering::Relaxed, Ordering::Relaxed);
         }
+        let taken = self.interval.saturating_mul(parts);
         let next = |whole_at: u64| {
-            let whole_at = whole_at.max(now).saturating_add(self.interval);
+            let whole_at = whole_at.max(now).saturating_add(taken);
             (whole_at.saturating_add(kept) <= latest).then_some(whole_at)
         };
         word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
             .is_ok()
     }
 
-    /// Gives back what was taken and not used.
-    pub(crate) fn give_back(self, word: &AtomicU64) {
-        let before = |whole_at: u64| Some(whole_at.saturating_sub(self.interval));
+    /// Gives back parts that were taken and not used.
+    pub(crate) fn give_back(self, word: &AtomicU64, parts: u64) {
+        let taken = self.interval.saturating_mul(parts);
+        let before = |whole_at: u64| Some(whole_at.saturating_sub(taken));
         let _ = word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, before);
     }
 }
 
-/// Seconds by which a clock must be set back for the burst to follow it. No
-/// request is so old that its time is another's past by as much.
-const CLOCK_SET_BACK: u64 = 3600;
+/// Parts of the seconds by which a clock must be set back for the burst to follow
+/// it. No request is so old that its time is another's past by as much.
+const CLOCK_SET_BACK: u64 = 3600 * PARTS;
 
 #[cfg(test)]
 mod tests {
@@ -54,7 +61,7 @@ mod tests {
 
     fn taken(word: &AtomicU64, now: u64, reserve: u64) -> usize {
         (0..100)
-            .take_while(|_| RATE.take(word, now, reserve))
+            .take_while(|_| RATE.take(word, PARTS, now, reserve))
             .count()
     }
 
@@ -78,8 +85,24 @@ mod tests {
     fn has_what_was_given_back() {
         let word = AtomicU64::new(0);
         assert_eq!(taken(&word, NOON, 0), 4);
-        RATE.give_back(&word);
+        RATE.give_back(&word, PARTS);
         assert_eq!(taken(&word, NOON, 0), 1);
+    }
+
+    #[test]
+    fn parts_make_up_a_whole_one() {
+        let word = AtomicU64::new(0);
+        for _ in 0..PARTS {
+            assert!(RATE.take(&word, 1, NOON, 0));
+        }
+        assert_eq!(taken(&word, NOON, 0), 3);
+        assert!(!RATE.take(&word, 1, NOON, 0));
+        // Each second has a fifth of them.
+        assert!(RATE.take(&word, PARTS / 5, NOON + 1, 0));
+        assert!(!RATE.take(&word, 1, NOON + 1, 0));
+        RATE.give_back(&word, 2);
+        assert!(RATE.take(&word, 2, NOON + 1, 0));
+        assert!(!RATE.take(&word, 1, NOON + 1, 0));
     }
 
     #[test]

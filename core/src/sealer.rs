@@ -113,10 +113,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
     }
 
     fn payer(&self, passphrases: &PassphraseList) -> Payer {
-        match self.payer {
-            Payer::Server => passphrases.payer(),
-            author @ Payer::Author(_) => author,
-        }
+        self.payer.or(passphrases.payer())
     }
 
     /// Makes a token of a session of at most 512 KiB.

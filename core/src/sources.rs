@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::attempts::Attempts;
 use crate::certificate::{Certificate, KeyKind, Unfit, UnusableKey};
-use crate::key_file::{FileError, KeyFile};
+use crate::key_file::{FileError, KeyFile, Secrets};
 use crate::{Origin, PassphraseList};
 
 /// A file, or the URI of something that is in none.
@@ -99,7 +100,7 @@ impl Source {
         let Place::File(entry) = &self.place else {
             return Ok(());
         };
-        let check = || match entry.file.certificate(&PassphraseList::default()) {
+        let check = || match without_passphrases(|secrets| entry.file.certificate(secrets)) {
             Ok(certificate) => Ok(Certificate::new(certificate).map(|_| ())?),
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
@@ -116,7 +117,7 @@ impl Source {
         let Place::File(entry) = &self.place else {
             return Ok(());
         };
-        let check = || match entry.file.private_key(&PassphraseList::default()) {
+        let check = || match without_passphrases(|secrets| entry.file.private_key(secrets)) {
             Ok(Some(key)) => Ok(KeyKind::of(&key).map(|_| ())?),
             Ok(None) => Err(FileError::NoKey.into()),
             Err(FileError::NoPassphrase) => Ok(()),
@@ -124,6 +125,22 @@ impl Source {
         };
         keep(&entry.key, check)
     }
+
+    /// How many attempts it may take to open with so many passphrases.
+    pub(crate) fn most_attempts(&self, passphrases: usize) -> u64 {
+        match &self.place {
+            Place::File(entry) => entry.file.most_attempts(passphrases),
+            Place::Uri(_) => 0,
+        }
+    }
+}
+
+/// Opens what needs no passphrase.
+fn without_passphrases<T>(open: impl FnOnce(Secrets<'_>) -> T) -> T {
+    open(Secrets {
+        passphrases: &PassphraseList::default(),
+        attempts: &Attempts::without_bound(),
+    })
 }
 
 impl fmt::Debug for Source {

@@ -21,7 +21,7 @@ use crate::derivation::{ClassicKey, KEY_LENGTH};
 use crate::key_cache::KeyName;
 use crate::workbench::Workbenches;
 use crate::{
-    Call, Cipher, Digest, Identities, Keyring, Keys, LibraryError, OpenError, OpenSslRandom,
+    Asked, Call, Cipher, Digest, Identities, Keyring, Keys, LibraryError, OpenError, OpenSslRandom,
     Origin, Pairs, Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
     SharedMemory,
 };
@@ -283,5 +283,5 @@ pub(crate) fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
         engine: None,
         origin: Origin::Server,
     };
-    keyring.identities(pairs, false).unwrap()
+    keyring.identities(pairs, Asked::AtStartup).unwrap()
 }

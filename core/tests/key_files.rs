@@ -18,7 +18,7 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
-    At, Identities, Keyring, Keys, Needs, OpenSslRandom, Origin, PairingError, Pairs,
+    Asked, At, Identities, Keyring, Keys, Needs, OpenSslRandom, Origin, PairingError, Pairs,
     PassphraseList, Sealer, Seed, Settings, SharedMemory, Source, SourceError, Validity,
 };
 
@@ -70,7 +70,7 @@ impl Bench {
             engine: None,
             origin: Origin::Server,
         };
-        self.keyring.identities(pairs, false)
+        self.keyring.identities(pairs, Asked::AtStartup)
     }
 
     /// Seals and opens, so that the private key is used.

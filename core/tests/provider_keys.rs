@@ -10,8 +10,8 @@ use common::{CALL, Leak, Section, certificate};
 use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
-    Engine, Identities, Keyring, Keys, OpenSslRandom, Origin, PairingError, Pairs, PassphraseList,
-    Sealer, Seed, Settings, SharedMemory,
+    Asked, Engine, Identities, Keyring, Keys, OpenSslRandom, Origin, PairingError, Pairs,
+    PassphraseList, Sealer, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -51,7 +51,7 @@ impl Provided {
             engine: Some(&self.engine),
             origin,
         };
-        self.keyring.identities(pairs, false)
+        self.keyring.identities(pairs, Asked::AtStartup)
     }
 
     fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use session_crypto_core::{
-    At, Cipher, Digest, Engine, Identities, Keyring, Keys, Needs, Origin, PairingError, Pairs,
-    PassphraseList, Settings, Source,
+    Asked, At, Cipher, Digest, Engine, Identities, Keyring, Keys, Needs, Origin, PairingError,
+    Pairs, PassphraseList, Settings, Source,
 };
 
 use super::files::Files;
@@ -131,8 +131,18 @@ impl<'p> DirRecord<'p> {
         during: During,
     ) -> Result<Arc<Identities>, Flaw> {
         keyring
-            .identities(self.pairs(certificates), during == During::Request)
+            .identities(self.pairs(certificates), self.asked(during))
             .map_err(|error| self.flaw(certificates, error))
+    }
+
+    fn asked(&self, during: During) -> Asked {
+        match during {
+            During::Startup => Asked::AtStartup,
+            During::Request { now } => Asked::InRequest {
+                now,
+                payer: self.payer,
+            },
+        }
     }
 
     fn pairs<'s>(&'s self, certificates: &'s Files) -> Pairs<'s> {
@@ -164,7 +174,7 @@ impl<'p> DirRecord<'p> {
             ..self.pairs(certificates)
         };
         let mut all = pairs.certificates.iter().chain(pairs.keys);
-        !all.any(Source::is_uri) && keyring.identities(pairs, during == During::Request).is_ok()
+        !all.any(Source::is_uri) && keyring.identities(pairs, self.asked(during)).is_ok()
     }
 
     /// Says that the passphrases in force do nothing, and what to write.
@@ -187,12 +197,20 @@ impl<'p> DirRecord<'p> {
             At::Key(index) => (self.keys.map(|keys| keys.place(index)), KEY_FILE),
         };
         let files = Mends::CERTIFICATES.and(Mends::KEYS);
+        let passphrases = self
+            .passphrases
+            .filter(|_| error.needs == Needs::FewerPassphrases)
+            .map(|held| format!(" (the passphrases stand {})", held.place));
         Flaw {
             place,
-            message: format!("{directive}: {}", error.message),
+            message: format!(
+                "{directive}: {}{}",
+                error.message,
+                passphrases.unwrap_or_default()
+            ),
             mended_by: match error.needs {
                 Needs::Files => files,
-                Needs::Passphrases => files.and(Mends::PASSPHRASES),
+                Needs::Passphrases | Needs::FewerPassphrases => files.and(Mends::PASSPHRASES),
                 Needs::Engine => files.and(Mends::ENGINE),
             },
         }

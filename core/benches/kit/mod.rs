@@ -15,8 +15,8 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Call, Cipher, Identities, Keyring, Keys, OpenSslRandom, Origin, Pairs, PassphraseList,
-    Sealer, Seed, Settings, SharedMemory,
+    Arena, Asked, Call, Cipher, Identities, Keyring, Keys, OpenSslRandom, Origin, Pairs,
+    PassphraseList, Sealer, Seed, Settings, SharedMemory,
 };
 
 const CALL: Call = Call {
@@ -105,7 +105,7 @@ fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
         engine: None,
         origin: Origin::Server,
     };
-    keyring.identities(pairs, false).unwrap()
+    keyring.identities(pairs, Asked::AtStartup).unwrap()
 }
 
 /// A cipher on contexts that have their key, and base64.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Arena, Call, Cipher, Digest, Identities, Keyring, Keys, OpenError, OpenSslRandom, Origin,
-    Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
+    Arena, Asked, Call, Cipher, Digest, Identities, Keyring, Keys, OpenError, OpenSslRandom,
+    Origin, Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
 };
 
 /// Some time; what it is makes no difference.
@@ -96,7 +96,7 @@ impl Section {
             engine: None,
             origin: Origin::Server,
         };
-        let identities = keyring.identities(pairs, false).unwrap();
+        let identities = keyring.identities(pairs, Asked::AtStartup).unwrap();
         Self::of(keyring, Held::Certificates(identities), ciphers)
     }
 

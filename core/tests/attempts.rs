@@ -1,0 +1,276 @@
+//! How often passphrases are tried on private keys of `.htaccess` files, and who
+//! pays for it.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use openssl::pkey::PKey;
+use openssl::symm::Cipher;
+use openssl::x509::X509;
+use session_crypto_core::{
+    Asked, At, Identities, Keyring, Needs, OpenSslRandom, Origin, PairingError, Pairs,
+    PassphraseList, Payer, Seed, SharedMemory, Source,
+};
+
+mod common;
+
+const NOON: u64 = 1_800_000_000;
+const SECRET: &str = "secret";
+
+/// Attempts of one section.
+const MOST: usize = 32;
+
+/// Attempts at once of one author, where half of what he has is left for sealing;
+/// and seconds until he has those of a section again.
+const BURST: usize = 4 * MOST;
+const INTERVAL: u64 = 10;
+
+const JANE: Payer = Payer::Author(1000);
+const MALLORY: Payer = Payer::Author(1001);
+
+/// A process of a server, and a folder that goes when the test ends.
+struct Process {
+    keyring: Keyring,
+    folder: PathBuf,
+}
+
+impl Process {
+    fn new(test: &str) -> Self {
+        let name = format!("session-crypto-attempts-{test}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir(&folder).unwrap();
+        let both = fs::read(common::certificate("p-256")).unwrap();
+        let (certificate, key) = (X509::from_pem(&both), PKey::private_key_from_pem(&both));
+        let (certificate, key) = (certificate.unwrap(), key.unwrap());
+        let encrypted = key
+            .private_key_to_pem_pkcs8_passphrase(Cipher::aes_128_cbc(), SECRET.as_bytes())
+            .unwrap();
+        fs::write(folder.join("certificate"), certificate.to_pem().unwrap()).unwrap();
+        fs::write(folder.join("encrypted"), encrypted).unwrap();
+        fs::write(
+            folder.join("plain"),
+            key.private_key_to_pem_pkcs8().unwrap(),
+        )
+        .unwrap();
+        Self {
+            keyring: Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap(),
+            folder,
+        }
+    }
+
+    fn section(&self, key: &str, keys: usize, secrets: &[String]) -> Section<'_> {
+        Section {
+            process: self,
+            files: (Origin::Htaccess, key.to_owned(), keys),
+            secrets: (Origin::Htaccess, secrets.to_vec()),
+        }
+    }
+
+    fn file(&self, name: &str, origin: Origin) -> Source {
+        self.keyring.file(&self.folder.join(name), origin).unwrap()
+    }
+
+    /// Has an author pay for as many sections as he can.
+    fn spend(&self, payer: Payer) {
+        let spent = (0..100).take_while(|number| {
+            let section = self.section("encrypted", 1, &wrong(&format!("spent {number}"), MOST));
+            !is_unpaid(&section.of(payer, NOON))
+        });
+        assert!(spent.count() < 100);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A certificate, its private key so many times, and passphrases.
+struct Section<'p> {
+    process: &'p Process,
+    files: (Origin, String, usize),
+    secrets: (Origin, Vec<String>),
+}
+
+type Outcome = Result<Arc<Identities>, PairingError>;
+
+impl Section<'_> {
+    fn of(&self, payer: Payer, now: u64) -> Outcome {
+        let (origin, key, keys) = &self.files;
+        let certificate = self.process.file("certificate", *origin);
+        let keys = vec![self.process.file(key, *origin); *keys];
+        let (origin, secrets) = &self.secrets;
+        let secrets = secrets.iter().map(|text| {
+            let keyring = &self.process.keyring;
+            keyring.passphrase(text.as_bytes(), *origin).unwrap()
+        });
+        let pairs = Pairs {
+            certificates: &[certificate],
+            keys: &keys,
+            passphrases: &secrets.collect::<PassphraseList>(),
+            engine: None,
+            origin: *origin,
+        };
+        let asked = Asked::InRequest { now, payer };
+        self.process.keyring.identities(pairs, asked)
+    }
+}
+
+fn wrong(what: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("{what} {number}"))
+        .collect()
+}
+
+/// So many passphrases, of which the last is the right one.
+fn right_last(what: &str, count: usize) -> Vec<String> {
+    let secrets = wrong(what, count).into_iter().skip(1);
+    secrets.chain([SECRET.to_owned()]).collect()
+}
+
+fn right_first(what: &str, count: usize) -> Vec<String> {
+    let mut secrets = right_last(what, count);
+    secrets.rotate_right(1);
+    secrets
+}
+
+fn is_unpaid(outcome: &Outcome) -> bool {
+    let error = outcome.as_ref().err();
+    error.is_some_and(|error| error.message.contains("no passphrase has been tried"))
+}
+
+#[test]
+fn keys_of_a_section_together_have_32_attempts() {
+    let process = Process::new("most");
+    let open =
+        |keys, secrets: &[String]| process.section("encrypted", keys, secrets).of(JANE, NOON);
+    assert!(open(1, &right_last("one", 32)).is_ok());
+    assert!(open(4, &right_last("four", 8)).is_ok());
+    assert!(open(8, &right_first("eight", 32)).is_ok());
+    let error = open(4, &right_last("four", 9)).unwrap_err();
+    assert_eq!(error.at, At::Key(3));
+    assert_eq!(error.needs, Needs::FewerPassphrases);
+    for words in [
+        "encrypted",
+        "32 attempts",
+        "write the right passphrase first",
+    ] {
+        assert!(error.message.contains(words), "{}", error.message);
+    }
+    assert!(!error.message.contains(SECRET), "{}", error.message);
+}
+
+#[test]
+fn an_author_pays_for_each_attempt_and_has_what_he_can_pay_for() {
+    let process = Process::new("rate");
+    let open = |payer, number: usize, now| {
+        let secrets = right_last(&format!("{payer:?} {number}"), MOST);
+        process.section("encrypted", 1, &secrets).of(payer, now)
+    };
+    for number in 0..BURST / MOST {
+        assert!(open(MALLORY, number, NOON).is_ok(), "{number}");
+    }
+    for number in BURST / MOST..10 {
+        assert!(is_unpaid(&open(MALLORY, number, NOON)), "{number}");
+    }
+    // The others, and what there is already.
+    assert!(open(JANE, 0, NOON).is_ok());
+    assert!(open(MALLORY, 0, NOON).is_ok());
+    // No refusal is kept: each has its turn.
+    let later = NOON + INTERVAL;
+    assert!(open(MALLORY, 9, later).is_ok());
+    assert!(is_unpaid(&open(MALLORY, 8, later)));
+    assert!(open(MALLORY, 8, later + INTERVAL).is_ok());
+}
+
+#[test]
+fn attempts_that_were_not_needed_are_given_back() {
+    let process = Process::new("given-back");
+    let open = |number: &usize| {
+        let secrets = right_first(&number.to_string(), MOST);
+        process
+            .section("encrypted", 8, &secrets)
+            .of(JANE, NOON)
+            .is_ok()
+    };
+    // Eight each, as long as there are enough for the worst case.
+    assert_eq!((0..100).filter(open).count(), (BURST - MOST) / 8 + 1);
+}
+
+#[test]
+fn attempts_in_vain_are_paid_for_and_not_made_again() {
+    let process = Process::new("in-vain");
+    let open = |number: usize| {
+        let secrets = wrong(&number.to_string(), MOST);
+        process.section("encrypted", 1, &secrets).of(MALLORY, NOON)
+    };
+    for number in 0..BURST / MOST {
+        for _ in 0..3 {
+            assert_eq!(open(number).unwrap_err().needs, Needs::Passphrases);
+        }
+    }
+    assert!(is_unpaid(&open(BURST / MOST)));
+}
+
+#[test]
+fn keys_that_are_not_encrypted_cost_nothing() {
+    let process = Process::new("plain");
+    process.spend(MALLORY);
+    for number in 0..100 {
+        let secrets = wrong(&number.to_string(), MOST);
+        let section = process.section("plain", 8, &secrets);
+        assert!(section.of(MALLORY, NOON).is_ok());
+    }
+    // Nor does one without a passphrase, which is not tried with that of no bytes.
+    let error = process.section("encrypted", 1, &[]).of(MALLORY, NOON);
+    assert_eq!(error.unwrap_err().needs, Needs::Passphrases);
+}
+
+#[test]
+fn the_server_neither_pays_nor_counts() {
+    let process = Process::new("server");
+    let section = |number: usize| Section {
+        process: &process,
+        files: (Origin::Server, "encrypted".to_owned(), 8),
+        secrets: (Origin::Server, right_last(&number.to_string(), MOST)),
+    };
+    for payer in [Payer::Server, MALLORY] {
+        process.spend(payer);
+        for number in 0..5 {
+            assert!(section(number).of(payer, NOON).is_ok());
+        }
+    }
+}
+
+#[test]
+fn an_author_who_has_half_of_a_section_pays_for_all_of_it() {
+    use Origin::{Htaccess, Server};
+    for (files, secrets) in [(Server, Htaccess), (Htaccess, Server)] {
+        let process = Process::new(&format!("mixed-{files:?}"));
+        let section = |number: usize| Section {
+            process: &process,
+            files: (files, "encrypted".to_owned(), 1),
+            secrets: (secrets, right_last(&number.to_string(), MOST)),
+        };
+        let paid = (0..10).filter(|number| section(*number).of(MALLORY, NOON).is_ok());
+        assert_eq!(paid.count(), BURST / MOST);
+    }
+}
+
+#[test]
+fn threads_that_come_together_pay_once() {
+    let process = Process::new("threads");
+    let section = process.section("encrypted", 1, &right_last("together", MOST));
+    let opened: usize = std::thread::scope(|scope| {
+        let open = || usize::from(section.of(JANE, NOON).is_ok());
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!(opened, 16);
+}
