@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use Test::More;
+use Time::HiRes qw(time);
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in openssl);
@@ -13,6 +14,10 @@ use SessionCrypto::Httpd          ();
 
 # KiB.
 use constant MAX_GROWTH => 20_000;
+
+# Attempts at the private keys of a section, sections that one author may have opened
+# at once, and seconds until there is another. See core/src/attempts.rs.
+use constant { ATTEMPTS => 32, BURST => 4, INTERVAL => 10 };
 
 my $httpd = SessionCrypto::Httpd->new(name => 'certificates-htaccess', config => <<'END_OF_CONFIG');
 <Directory "@DIR@/htdocs/server">
@@ -173,6 +178,57 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
     $small->stop;
     $small->log->expect(qr{\[core:alert\] .*/more/\.htaccess: .*is larger than}, 'the certificate that is too large');
     $small->log->clean;
+}
+
+# Encrypted keys in one directory after the other, each with as many passphrases as
+# are tried, the right one last.
+{
+    my $other = SessionCrypto::Httpd->new(name => 'certificates-attempts', one_child => 1, config => <<"END_OF_CONFIG");
+<Directory "\@DIR@/htdocs/server">
+    SessionCryptoCertificateFile $pem
+    SessionCryptoCertificateKeyFile $encrypted
+    SessionCryptoPassphrase secret
+</Directory>
+END_OF_CONFIG
+    my $in = sub {
+        my ($name, $key, @passphrases) = @_;
+        my @lines = (certificate_file($pem), $key, @passphrases ? "SessionCryptoPassphrase @passphrases" : ());
+        return $other->write_file("htdocs/$name/.htaccess", join '', map { "$_\n" } @lines);
+    };
+    my $wrong = sub { my ($name, $count) = @_; return map { "$name-$_" } 1 .. $count };
+    $in->($_, key_file($encrypted), $wrong->($_, ATTEMPTS - 1), 'secret') for 1 .. 12;
+    $in->('long', "SessionCryptoCertificateKeyFile $own $encrypted $encrypted", $wrong->('long', ATTEMPTS / 2), 'secret');
+    $in->('plain', key_file($own));
+    $other->write_file('htdocs/server/here', '');
+    $other->start;
+    my $start = time;
+    my $get   = sub { my ($name, %with) = @_; return $other->client->get("/$name/", %with) };
+    my $good  = $key{'ec:P-256-1'}->token(session => 'user=joe');
+    my $res   = $get->('long', 'X-S' => 'user=joe');
+    is($res->token // '', '', 'two keys with more passphrases than are tried seal nothing');
+    my $place = qr{on line 2 of .*/long/\.htaccess: SessionCryptoCertificateKeyFile: };
+    my ($line) = $other->log->lines($place);
+    like($line // '', qr/32 attempts .*: write the right passphrase first, .*\(the passphrases stand on line 3 of /, 'and a line says what to write');
+    my (@opens, @keeps_out);
+    for my $name (1 .. 12) {
+        my $res = $get->($name, session => $good);
+        push @{ $res->body eq 'user=joe' ? \@opens : \@keeps_out }, $name;
+        is($res->token, undef, "/$name/: the cookie stays what it is") if $res->body eq '';
+    }
+    # The section above has had one of them; httpd counts whole seconds.
+    my $later = sub { return int((time - $start + 1) / INTERVAL) };
+    cmp_ok(scalar @opens, '>=', BURST - 1, 'an author has some sections opened');
+    cmp_ok(scalar @opens, '<=', BURST - 1 + $later->(), 'and no more');
+    my $sealed = grep { $get->($_, 'X-S' => 'user=joe')->token } @keeps_out;
+    cmp_ok(@opens + $sealed, '<=', BURST - 1 + $later->(), 'nor is anything sealed in the others');
+    cmp_ok(scalar(() = $other->log->lines(qr/no passphrase has been tried on it yet/)), '>=', @keeps_out, 'a line says why');
+    for my $name (@opens[0, -1], 'plain', 'server') {
+        is($get->($name, session => $good)->body, 'user=joe', "while /$name/ opens");
+        is($key{'ec:P-256-1'}->open($get->($name, 'X-S' => 'user=jane')->token // ''), 'user=jane', 'and seals');
+    }
+    $other->stop;
+    $other->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'what was to be seen');
+    $other->log->clean;
 }
 
 $httpd->stop;
