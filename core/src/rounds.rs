@@ -9,8 +9,8 @@ use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use zeroize::Zeroizing;
 
-/// Rounds of PBKDF2, of which OpenSSL takes 2,048: ten milliseconds, for each of
-/// a section's passphrases and keys.
+/// Rounds of PBKDF2, of which OpenSSL takes 2,048: four milliseconds, for each of
+/// the attempts that there are (`attempts`).
 const MAX_ROUNDS: u32 = 10_000;
 
 /// Whether this is encrypted PKCS#8 in DER.
