@@ -183,6 +183,11 @@ impl<'p> DirRecord<'p> {
         }));
     }
 
+    /// The payer that a line of this section has named.
+    pub(crate) fn payer(&self) -> Payer {
+        self.payer
+    }
+
     /// Says who pays for keys that no other section needs, and for private keys
     /// to be opened.
     pub(crate) fn set_payer(&mut self, payer: Payer) {

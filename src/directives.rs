@@ -2,12 +2,12 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, Purpose, Source, SourceError};
+use session_crypto_core::{Keyring, Payer, Purpose, Source, SourceError};
 
 use crate::SessionCrypto;
 use crate::config::{self, DirRecord, Line, Named, Names};
 use crate::ffi::{Context, Directive, Directives, Parms};
-use crate::passphrases::{self, origin, payer};
+use crate::passphrases::{self, origin};
 use crate::sources;
 
 /// The directives, as httpd reads them.
@@ -109,9 +109,9 @@ fn passphrase<'p>(
         // Before any of them is looked at, let alone kept.
         return Err(config::too_many("passphrases", limit));
     }
-    record.set_payer(payer(parms));
+    let payer = payer(parms, record);
     let more = passphrases::from_words(parms, keyring, words)?;
-    record.add_passphrases(parms.pool(), more, written(parms), limit)
+    record.add_passphrases(parms.pool(), more, written(parms, payer), limit)
 }
 
 fn passphrase_file<'p>(
@@ -121,17 +121,31 @@ fn passphrase_file<'p>(
     words: &[&CStr],
 ) -> Result<(), String> {
     for file in words {
+        let payer = payer(parms, record);
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), more, written(parms), limit(parms))?;
+        record.add_passphrases(parms.pool(), more, written(parms, payer), limit(parms))?;
     }
     Ok(())
 }
 
-fn written(parms: &Parms<'_>) -> Line {
+fn written(parms: &Parms<'_>, payer: Payer) -> Line {
     Line {
         origin: origin(parms),
-        payer: payer(parms),
+        payer,
         place: parms.place(),
+    }
+}
+
+/// The payer for keys that follow from this line: one look at a `.htaccess` file
+/// serves all its lines.
+fn payer(parms: &Parms<'_>, record: &mut DirRecord<'_>) -> Payer {
+    match record.payer() {
+        Payer::Server => {
+            let payer = passphrases::payer(parms);
+            record.set_payer(payer);
+            payer
+        }
+        author @ Payer::Author(_) => author,
     }
 }
 
@@ -149,7 +163,7 @@ fn certificate_file<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    record.set_payer(payer(parms));
+    payer(parms, record);
     let more = read_sources(parms, keyring, words, Source::check_certificate)?;
     record.add_certificates(parms.pool(), more, &parms.place(), max_files(parms))
 }
@@ -160,7 +174,7 @@ fn key_file<'p>(
     record: &mut DirRecord<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    record.set_payer(payer(parms));
+    payer(parms, record);
     let more = read_sources(parms, keyring, words, Source::check_key)?;
     record.add_keys(parms.pool(), more, &parms.place(), max_files(parms))
 }
@@ -201,7 +215,7 @@ fn cipher<'p>(
 ) -> Result<(), String> {
     let ciphers = names(parms, keyring, words)?;
     record.set_ciphers(parms.pool(), ciphers);
-    record.set_payer(payer(parms));
+    payer(parms, record);
     record.check_purpose(keyring)
 }
 
@@ -213,7 +227,7 @@ fn digest<'p>(
 ) -> Result<(), String> {
     let digest = names(parms, keyring, words)?;
     record.set_digest(parms.pool(), digest);
-    record.set_payer(payer(parms));
+    payer(parms, record);
     Ok(())
 }
 
@@ -255,7 +269,7 @@ fn set_engine<'p>(
         .engine(name, origin(parms))
         .map_err(|error| format!("'{name}': {error}"))?;
     record.set_engine(parms.pool(), engine, directive, parms.place());
-    record.set_payer(payer(parms));
+    payer(parms, record);
     Ok(())
 }
 
