@@ -261,7 +261,8 @@ impl<'p> DirRecord<'p> {
         Some((certificates.place(0), source.shown()))
     }
 
-    /// What this record asks for, in a request that came at a Unix time in seconds.
+    /// The protection that this record asks for, in a request that came at a Unix
+    /// time in seconds.
     pub(crate) fn protection(
         &self,
         keyring: &'p Keyring,

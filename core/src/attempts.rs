@@ -28,7 +28,7 @@ pub enum Asked {
 /// of which each pays for a part.
 pub(crate) const MAX_ATTEMPTS: u64 = rate::PARTS;
 
-/// What is left of a number of attempts.
+/// The rest of a number of attempts.
 pub(crate) struct Attempts {
     left: Cell<u64>,
 }

@@ -224,7 +224,7 @@ pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, File
 /// The function that a reader of keys calls if it needs a passphrase.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
-/// What to open a file with, and how often.
+/// The passphrases that a file is opened with, and how often they are tried.
 #[derive(Clone, Copy)]
 pub(crate) struct Secrets<'s> {
     pub(crate) passphrases: &'s PassphraseList,

@@ -226,7 +226,7 @@ impl Masters {
         }
     }
 
-    /// What all have, and what the payer has.
+    /// The account of all, and that of the payer.
     fn accounts(&self, payer: Payer) -> Option<(&AtomicU64, &AtomicU64)> {
         let (all, payers) = self.counters.split_first()?;
         let index = match payer {

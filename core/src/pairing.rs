@@ -315,7 +315,7 @@ fn are_of_author(pairs: Pairs<'_>) -> bool {
     pairs.origin == Origin::Htaccess || sources(pairs).any(|(_, source)| source.is_visitor)
 }
 
-/// What an author has to pay for.
+/// The work that an author has to pay for.
 struct Bill<'p> {
     /// As many as there may be.
     attempts: u64,

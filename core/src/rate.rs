@@ -11,7 +11,7 @@ pub(crate) struct Rate {
     pub(crate) burst: u64,
 }
 
-/// What a small thing takes of one, in parts; a word counts the parts of a second.
+/// The cost of a small thing, in parts of one; a word counts the parts of a second.
 pub(crate) const PARTS: u64 = 32;
 
 impl Rate {

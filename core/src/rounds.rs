@@ -1,7 +1,7 @@
 //! How long a passphrase of an encrypted private key takes to try: what
 //! encrypted PKCS#8 says of itself (RFC 5958, section 3; RFC 8018).
 //!
-//! What cannot be read to the letter is not tried either.
+//! A block that cannot be read to the letter is not tried either.
 
 use pkcs8::EncryptedPrivateKeyInfo;
 use pkcs8::der::Encode;

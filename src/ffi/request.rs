@@ -18,7 +18,7 @@ pub(crate) struct Request<'r> {
     lifetime: PhantomData<&'r request_rec>,
 }
 
-/// What we keep with a request.
+/// Our own notes on a request.
 struct Own {
     /// The sections that it was in when its fixups began, or NULL before that.
     sections: *const bindings::ap_conf_vector_t,
@@ -105,7 +105,7 @@ impl<'r> Request<'r> {
         Some(table)
     }
 
-    /// What was hidden, if anything was.
+    /// The variables that were hidden, if any were.
     pub(crate) fn hidden<M: Module>(self) -> Option<Table<'r>> {
         // SAFETY: of this request, and nobody changes it meanwhile.
         let hidden = unsafe { self.own::<M>()?.as_ref() }.hidden;

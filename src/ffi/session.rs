@@ -32,14 +32,14 @@ pub(crate) struct Session<'r, K> {
 /// The notes on a record, in its own pool: they go with the record, so that another
 /// one at the same address finds none.
 struct Memory<K> {
-    /// Whose memory this is; there may be several records in a pool.
+    /// The record that this belongs to; there may be several in a pool.
     record: NonNull<session_rec>,
     next: Option<NonNull<Self>>,
     /// The token that the request brought, or NULL.
     brought: *const c_char,
     /// The text that our encode hook left in the record, or NULL.
     encoded: *const c_char,
-    /// Whose contents are in the record.
+    /// The realm whose contents are in the record.
     current: K,
     /// The record has less than the token.
     is_withheld: bool,
