@@ -1,6 +1,6 @@
-# What a request brings along from another realm is out of sight for whoever writes
-# the .htaccess files that it is led to, in all that httpd does before it calls a
-# handler: conditions of <If>, SetEnvIf, Require expr, ErrorDocument, RequestHeader.
+# The .htaccess files that a request is led to see nothing of what it brings along
+# from another realm, in all that httpd does before it calls a handler: conditions of
+# <If>, SetEnvIf, Require expr, ErrorDocument, RequestHeader.
 
 use strict;
 use warnings;

@@ -43,10 +43,7 @@ impl<'r> Request<'r> {
 
     /// The settings of the sections that this request is in.
     pub(crate) fn record<M: Module>(self) -> M::Record<'r> {
-        // SAFETY: the request is live.
-        let sections = unsafe { self.raw.as_ref() }.per_dir_config;
-        // SAFETY: its configuration vector, and a module that httpd loaded.
-        let raw = unsafe { bindings::ap_get_module_config(sections, M::record().as_ptr()) };
+        let raw = self.settings_of(M::record().as_ptr());
         // SAFETY: our slot holds what `create` and `merge` made, in pools that
         // outlive the request.
         unsafe { record::<M>(raw) }
@@ -57,8 +54,7 @@ impl<'r> Request<'r> {
     pub(super) fn note_sections<M: Module>(self) {
         // SAFETY: the request is live.
         let sections = unsafe { self.raw.as_ref() }.per_dir_config;
-        let known = self.own::<M>();
-        if let Some(mut own) = known.or_else(|| self.make_own::<M>()) {
+        if let Some(mut own) = self.own_or_new::<M>() {
             // SAFETY: of this request, and nobody else refers to it now.
             unsafe { own.as_mut() }.sections = sections;
         }
@@ -97,8 +93,7 @@ impl<'r> Request<'r> {
         let pool = unsafe { self.raw.as_ref() }.pool;
         // SAFETY: its pool, which lives as long.
         let pool = unsafe { Pool::from_raw(pool) }?;
-        let known = self.own::<M>();
-        let mut own = known.or_else(|| self.make_own::<M>())?;
+        let mut own = self.own_or_new::<M>()?;
         let table = Table::new(pool);
         // SAFETY: of this request, and nobody else refers to it now.
         unsafe { own.as_mut() }.hidden = table.as_ptr();
@@ -116,8 +111,7 @@ impl<'r> Request<'r> {
 
     /// Notes that this is not the request that answers.
     pub(crate) fn drop_answer<M: Module>(self) {
-        let known = self.own::<M>();
-        if let Some(mut own) = known.or_else(|| self.make_own::<M>()) {
+        if let Some(mut own) = self.own_or_new::<M>() {
             // SAFETY: of this request, and nobody else refers to it now.
             unsafe { own.as_mut() }.is_dropped = true;
         }
@@ -137,6 +131,10 @@ impl<'r> Request<'r> {
         // `make_own` put there, or NULL.
         NonNull::new(unsafe { bindings::ap_get_module_config(all, M::record().as_ptr()) })
             .map(NonNull::cast)
+    }
+
+    fn own_or_new<M: Module>(self) -> Option<NonNull<Own>> {
+        self.own::<M>().or_else(|| self.make_own::<M>())
     }
 
     fn make_own<M: Module>(self) -> Option<NonNull<Own>> {
