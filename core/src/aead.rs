@@ -3,9 +3,10 @@
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 
+use crate::algorithms::Cipher;
+use crate::error::LibraryError;
 use crate::jwe::{NONCE, TAG};
 use crate::verdict::{self, Library, No};
-use crate::{Cipher, LibraryError};
 
 /// A GCM context for one direction, under a key that was set once.
 pub(crate) struct AeadContext {

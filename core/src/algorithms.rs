@@ -14,9 +14,10 @@ use openssl::nid::Nid;
 use thiserror::Error;
 
 use crate::derivation::MAX_KEY;
-use crate::engine::Supplier;
+use crate::engine::{Engine, Supplier};
+use crate::error::LibraryError;
 use crate::evp::{self, From, Mode};
-use crate::{Engine, LibraryError, hmac};
+use crate::hmac;
 
 /// The names of httpd's module, and OpenSSL's for the same ciphers.
 const CLASSIC_NAMES: [(&str, &str); 4] = [

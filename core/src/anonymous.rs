@@ -24,7 +24,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{Refusal, SharedMemory};
+use crate::error::Refusal;
+use crate::shared_memory::SharedMemory;
 
 /// The tokens that are remembered, and the budget.
 pub(crate) struct Anonymous {

@@ -6,7 +6,8 @@
 
 use std::cell::Cell;
 
-use crate::{Payer, rate};
+use crate::master_keys::Payer;
+use crate::rate;
 
 /// When certificates and keys are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 
-use crate::algorithms::MAX_BLOCK;
+use crate::algorithms::{Cipher, MAX_BLOCK};
+use crate::error::LibraryError;
 use crate::key_cache::KeyName;
-use crate::{Cipher, LibraryError};
 
 /// A CBC context for one direction, and the key that it holds.
 ///

@@ -21,9 +21,11 @@ use siphasher::sip::SipHasher24;
 use subtle::ConstantTimeEq;
 
 use crate::algorithms::MAX_BLOCK;
+use crate::arena::Arena;
 use crate::cbc::KeyedContext;
 use crate::derivation::CLASSIC_SALT;
-use crate::{Arena, LibraryError, Passphrase, Refusal};
+use crate::error::{LibraryError, Refusal};
+use crate::passphrase::Passphrase;
 
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;

@@ -6,7 +6,9 @@ use openssl::pkey::Id;
 use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{Digest, LibraryError, Passphrase};
+use crate::algorithms::Digest;
+use crate::error::LibraryError;
+use crate::passphrase::Passphrase;
 
 /// Bytes of salt at the front of a classic token.
 pub(crate) const CLASSIC_SALT: usize = 16;

@@ -16,11 +16,11 @@ use openssl::provider::Provider;
 use openssl::x509::X509;
 use thiserror::Error;
 
-use crate::algorithms::Defaults;
+use crate::algorithms::{AlgorithmError, Defaults};
 use crate::error::explain;
 use crate::evp::{self, From};
+use crate::keyring::Origin;
 use crate::private_key::Tokens;
-use crate::{AlgorithmError, Origin};
 
 /// An engine or a provider that works.
 pub struct Engine {

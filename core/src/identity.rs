@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::algorithms::Digest;
 use crate::certificate::{Certificate, THUMBPRINT, Validity};
+use crate::error::LibraryError;
 use crate::key_wrapping::{NoSuchOaep, Point, Wrapping};
 use crate::private_key::PrivateKey;
+use crate::purpose::Purpose;
 use crate::shared::Shared;
+use crate::signature;
 use crate::wrapped_header::{Signed, Unsigned};
-use crate::{Digest, LibraryError, Purpose, signature};
 
 /// The certificates of a section, each with its private key: the first seals,
 /// all open.

@@ -168,7 +168,11 @@ mod tests {
     use super::*;
     use crate::attempts::Attempts;
     use crate::evp::store;
-    use crate::{Keyring, OpenSslRandom, Origin, PassphraseList, Seed, SharedMemory};
+    use crate::hour::Seed;
+    use crate::keyring::{Keyring, Origin};
+    use crate::passphrase::PassphraseList;
+    use crate::random::OpenSslRandom;
+    use crate::shared_memory::SharedMemory;
 
     const SECRET: &str = "secret";
 

@@ -23,7 +23,8 @@ use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use memchr::memchr;
 
 use crate::derivation::KEY_ID;
-use crate::{Purpose, Refusal};
+use crate::error::Refusal;
+use crate::purpose::Purpose;
 
 /// Bytes of nonce and of tag (RFC 7518, section 5.3).
 pub(crate) const NONCE: usize = 12;

@@ -1,9 +1,9 @@
 //! The keys of tokens in the JWE format, in contexts that are kept.
 
-use crate::Purpose;
 use crate::aead::AeadContext;
 use crate::jwe::Parts;
 use crate::key_wrapping::Wrapping;
+use crate::purpose::Purpose;
 
 /// What a content key goes by in this process.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -251,7 +251,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::{Digest, LibraryError, Passphrase};
+    use crate::algorithms::Digest;
+    use crate::error::LibraryError;
+    use crate::passphrase::Passphrase;
 
     fn name(salt: u64) -> KeyName {
         let mut bytes = [0; CLASSIC_SALT];

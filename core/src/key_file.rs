@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 
 use crate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::judged::Judged;
-use crate::{Origin, PassphraseList, rounds, verdict};
+use crate::keyring::Origin;
+use crate::passphrase::PassphraseList;
+use crate::{rounds, verdict};
 
 /// The bytes of a file, and what goes by them.
 pub(crate) struct KeyFile {

@@ -15,9 +15,10 @@ use openssl::rsa::Padding;
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
+use crate::algorithms::Digest;
 use crate::certificate::{Curve, KeyKind};
+use crate::error::LibraryError;
 use crate::verdict::{self, Library, No};
-use crate::{Digest, LibraryError};
 
 /// How the content key of a token is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,23 +7,23 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::algorithms::{Algorithms, Defaults};
+use crate::algorithms::{AlgorithmError, Algorithms, Cipher, Defaults, Digest};
 use crate::anonymous::Anonymous;
+use crate::attempts::Asked;
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
-use crate::engine::Engines;
+use crate::engine::{Engine, EngineError, Engines};
+use crate::error::LibraryError;
 use crate::hour::{self, Seed};
-use crate::identity::Identity;
+use crate::identity::{Identities, Identity};
 use crate::key_cache::{ClassicKeys, ContentKeys, FoundKey, KeyName, SharedKey};
-use crate::master_keys::Masters;
-use crate::pairing::Pairings;
-use crate::passphrase::SealingKey;
-use crate::sources::Sources;
+use crate::master_keys::{MasterJob, Masters};
+use crate::pairing::{PairingError, Pairings, Pairs};
+use crate::passphrase::{EmptyPassphrase, Passphrase, PassphraseList, SealingKey};
+use crate::random::{OpenSslRandom, Random};
+use crate::sealer::{Keys, Sealer, Settings};
+use crate::shared_memory::SharedMemory;
+use crate::sources::{Source, SourceError, Sources};
 use crate::workbench::Workbenches;
-use crate::{
-    AlgorithmError, Asked, Cipher, Digest, EmptyPassphrase, Engine, EngineError, Identities, Keys,
-    LibraryError, MasterJob, OpenSslRandom, PairingError, Pairs, Passphrase, PassphraseList,
-    Random, Sealer, Settings, SharedMemory, Source, SourceError,
-};
 
 /// What a process keeps between requests.
 ///

@@ -9,10 +9,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::algorithms::Digest;
 use crate::derivation::Master;
+use crate::error::LibraryError;
+use crate::hmac;
+use crate::hour::Seed;
 use crate::master_table::{MasterTable, Name, Words};
+use crate::passphrase::Passphrase;
 use crate::rate::{PARTS, Rate};
-use crate::{Digest, LibraryError, Passphrase, Seed, SharedMemory, hmac};
+use crate::shared_memory::SharedMemory;
 
 /// The one who pays for a master key that no parent could derive, or for passphrases
 /// that are tried on private keys.

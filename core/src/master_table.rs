@@ -165,7 +165,7 @@ fn store<const N: usize>(words: &[AtomicU64; N], values: &[u64; N]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SharedMemory;
+    use crate::shared_memory::SharedMemory;
 
     const NOON: u64 = 1_800_000_000;
 

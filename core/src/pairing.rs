@@ -4,15 +4,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use crate::attempts::{Attempts, MAX_ATTEMPTS};
+use crate::attempts::{Asked, Attempts, MAX_ATTEMPTS};
 use crate::certificate::{Certificate, Unfit};
+use crate::engine::Engine;
+use crate::error::LibraryError;
 use crate::evp;
-use crate::identity::Identity;
+use crate::identity::{Identities, Identity};
 use crate::key_file::{FileError, Secrets};
+use crate::keyring::Origin;
 use crate::master_keys::{Masters, Use};
+use crate::passphrase::{Passphrase, PassphraseList};
 use crate::private_key::{PrivateKey, TokenKey, TokenName};
 use crate::sources::{Place, Source};
-use crate::{Asked, Engine, Identities, LibraryError, Origin, Passphrase, PassphraseList};
 
 /// What a section says of certificates.
 #[derive(Clone, Copy, Debug)]
@@ -510,7 +513,12 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Keyring, OpenSslRandom, Payer, Seed, SharedMemory, vectors};
+    use crate::hour::Seed;
+    use crate::keyring::Keyring;
+    use crate::master_keys::Payer;
+    use crate::random::OpenSslRandom;
+    use crate::shared_memory::SharedMemory;
+    use crate::vectors;
 
     const NOON: u64 = 1_800_000_000;
 

@@ -10,10 +10,11 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::algorithms::Digest;
 use crate::derivation::KEY_ID;
+use crate::error::LibraryError;
 use crate::key_cache::{KeyName, SharedKey};
-use crate::master_keys::{MasterPlace, Masters};
-use crate::{Digest, LibraryError, Payer};
+use crate::master_keys::{MasterPlace, Masters, Payer};
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///

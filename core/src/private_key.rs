@@ -14,7 +14,8 @@ use openssl::x509::X509;
 use zeroize::Zeroizing;
 
 use crate::engine::Supplier;
-use crate::{LibraryError, Passphrase};
+use crate::error::LibraryError;
+use crate::passphrase::Passphrase;
 
 /// A private key that can be used, but not always be had.
 #[derive(Clone)]

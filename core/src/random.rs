@@ -1,6 +1,6 @@
 //! Where nonces come from.
 
-use crate::LibraryError;
+use crate::error::LibraryError;
 
 /// A source of random bytes.
 pub trait Random {

@@ -10,12 +10,17 @@ use std::fmt;
 
 use memchr::memchr;
 
-use crate::algorithms::{Defaults, Format};
+use crate::algorithms::{Cipher, Defaults, Digest, Format};
+use crate::arena::Arena;
+use crate::engine::Engine;
+use crate::error::{OpenError, Refusal, SealError};
+use crate::identity::Identities;
+use crate::keyring::Keyring;
+use crate::master_keys::Payer;
+use crate::passphrase::PassphraseList;
+use crate::purpose::Purpose;
+use crate::random::{OpenSslRandom, Random};
 use crate::workbench::Workbench;
-use crate::{
-    Arena, Cipher, Digest, Engine, Identities, Keyring, OpenError, OpenSslRandom, PassphraseList,
-    Payer, Purpose, Random, Refusal, SealError,
-};
 
 mod classic;
 mod day_keys;

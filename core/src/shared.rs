@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::LibraryError;
+use crate::error::LibraryError;
 
 /// A key, or the place of one that some thread is deriving. The others wait
 /// for that one instead of deriving it as well.

@@ -13,8 +13,8 @@ use openssl::pkey::{PKeyRef, Private, Public};
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer};
 
-use crate::LibraryError;
 use crate::certificate::{Curve, KeyKind};
+use crate::error::LibraryError;
 use crate::verdict::{self, Library, No};
 
 /// Signs `input`; as many bytes as [`KeyKind::signature_length`] says.

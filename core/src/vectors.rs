@@ -13,18 +13,24 @@ use std::sync::Arc;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::algorithms::Format;
+use crate::algorithms::{Cipher, Digest, Format};
 use crate::arena::heap::Heap;
+use crate::attempts::Asked;
 use crate::cbc::KeyedContext;
 use crate::classic::{self, Under};
 use crate::derivation::{ClassicKey, KEY_LENGTH};
+use crate::error::{LibraryError, OpenError};
+use crate::hour::Seed;
+use crate::identity::Identities;
 use crate::key_cache::KeyName;
+use crate::keyring::{Keyring, Origin};
+use crate::pairing::Pairs;
+use crate::passphrase::{Passphrase, PassphraseList};
+use crate::purpose::Purpose;
+use crate::random::{OpenSslRandom, Random};
+use crate::sealer::{Call, Keys, Sealer, Settings};
+use crate::shared_memory::SharedMemory;
 use crate::workbench::Workbenches;
-use crate::{
-    Asked, Call, Cipher, Digest, Identities, Keyring, Keys, LibraryError, OpenError, OpenSslRandom,
-    Origin, Pairs, Passphrase, PassphraseList, Purpose, Random, Sealer, Seed, Settings,
-    SharedMemory,
-};
 
 struct Vector {
     name: String,

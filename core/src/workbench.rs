@@ -17,9 +17,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use zeroize::Zeroize;
 
 use crate::cbc::KeyedContext;
+use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe_keys::{OpeningKeys, SealingContext};
-use crate::random::Drawn;
-use crate::{LibraryError, OpenError, Random, SealError};
+use crate::random::{Drawn, Random};
 
 /// Everything that one seal or one open needs for itself.
 pub(crate) struct Workbench<R> {

@@ -22,8 +22,9 @@ use std::fmt::Write;
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::certificate::{Curve, KeyKind, THUMBPRINT};
+use crate::error::Refusal;
 use crate::key_wrapping::{Point, Wrapping};
-use crate::{Purpose, Refusal};
+use crate::purpose::Purpose;
 
 /// Characters of a thumbprint.
 const THUMBPRINT_TEXT: usize = 43;

@@ -5,16 +5,17 @@ use std::num::NonZeroUsize;
 
 use super::foreign_salts::TokenKey;
 use super::{Call, Opened, Sealed, Sealer};
-use crate::algorithms::Format;
+use crate::algorithms::{Cipher, Digest, Format};
+use crate::arena::Arena;
 use crate::cbc::KeyedContext;
 use crate::classic::{self, Token, Under};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::error::{LibraryError, OpenError, Refusal};
 use crate::hour;
 use crate::key_cache::{KeyName, SharedKey};
+use crate::passphrase::{Passphrase, PassphraseList};
+use crate::random::Random;
 use crate::workbench::Workbench;
-use crate::{
-    Arena, Cipher, Digest, LibraryError, OpenError, Passphrase, PassphraseList, Random, Refusal,
-};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_classic<'a>(

@@ -6,14 +6,14 @@ use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
+use crate::algorithms::Cipher;
 use crate::derivation::{KEY_ID, Master};
+use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::{self, Kid, Parts};
 use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
 use crate::master_keys::Use;
-use crate::passphrase::ByKeyId;
-use crate::{
-    Cipher, LibraryError, OpenError, Passphrase, PassphraseList, Random, Refusal, SealError,
-};
+use crate::passphrase::{ByKeyId, Passphrase, PassphraseList};
+use crate::random::Random;
 
 const SECONDS_A_DAY: u64 = 86_400;
 

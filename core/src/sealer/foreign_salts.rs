@@ -6,8 +6,10 @@ use openssl::nid::Nid;
 use super::{Call, Opened, Sealer};
 use crate::anonymous::{self, Fingerprint, Outcome};
 use crate::classic::Token;
+use crate::error::{OpenError, Refusal};
 use crate::key_cache::{FoundKey, KeyName, SharedKey};
-use crate::{OpenError, Passphrase, Random, Refusal};
+use crate::passphrase::Passphrase;
+use crate::random::Random;
 
 /// The key of a token, and how it was come by.
 pub(super) struct TokenKey<'k> {
@@ -140,9 +142,12 @@ impl<R: Random + Clone> Sealer<'_, R> {
 mod tests {
     use super::*;
     use crate::arena::heap::Heap;
-    use crate::keyring::OWN_HOURS;
+    use crate::hour::Seed;
+    use crate::keyring::{Keyring, OWN_HOURS, Origin};
+    use crate::passphrase::PassphraseList;
+    use crate::random::OpenSslRandom;
     use crate::sealer::{Keys, Settings};
-    use crate::{Keyring, OpenSslRandom, Origin, PassphraseList, Seed, SharedMemory};
+    use crate::shared_memory::SharedMemory;
 
     const NOON: u64 = 1_800_000_000;
     const HOUR: u64 = 3600;

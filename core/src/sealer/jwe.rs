@@ -3,11 +3,13 @@
 use std::ffi::CStr;
 
 use super::{Call, Keys, Opened, Sealed, Sealer};
-use crate::algorithms::Format;
+use crate::algorithms::{Cipher, Digest, Format};
+use crate::arena::Arena;
+use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::{self, Parts};
 use crate::jwe_keys::{ContentKeyName, OpeningContext};
+use crate::random::Random;
 use crate::workbench::Workbench;
-use crate::{Arena, Cipher, Digest, LibraryError, OpenError, Random, Refusal, SealError};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_jwe<'a>(

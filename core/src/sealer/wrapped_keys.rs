@@ -10,15 +10,15 @@ use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
-use crate::hour;
-use crate::identity::{EnvelopeName, Identity};
+use crate::algorithms::Cipher;
+use crate::error::{LibraryError, OpenError, Refusal};
+use crate::identity::{EnvelopeName, Identities, Identity};
 use crate::jwe::Parts;
 use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
 use crate::key_cache::WrappedName;
 use crate::key_wrapping::Wrapping;
-use crate::random::Drawn;
-use crate::wrapped_header;
-use crate::{Cipher, Identities, LibraryError, OpenError, Random, Refusal};
+use crate::random::{Drawn, Random};
+use crate::{hour, wrapped_header};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     /// The name of the key that seals now; `None` without a certificate.
@@ -239,11 +239,14 @@ mod tests {
     use super::*;
     use crate::arena::heap::Heap;
     use crate::certificate::{Certificate, Curve, KeyKind};
+    use crate::hour::Seed;
     use crate::key_wrapping::{Oaep, Point};
+    use crate::keyring::Keyring;
+    use crate::random::OpenSslRandom;
     use crate::sealer::{Call, Keys, Settings};
-    use crate::signature;
+    use crate::shared_memory::SharedMemory;
     use crate::wrapped_header::Unsigned;
-    use crate::{Keyring, OpenSslRandom, Seed, SharedMemory, vectors};
+    use crate::{signature, vectors};
 
     const ENC: &str = "A256GCM";
     const RSA: Wrapping = Wrapping::RsaOaep(Oaep::Sha256);
