@@ -5,8 +5,11 @@ use openssl::error::ErrorStack;
 
 use crate::algorithms::Cipher;
 use crate::error::LibraryError;
-use crate::jwe::{NONCE, TAG};
 use crate::verdict::{self, Library, No};
+
+/// Bytes of nonce and of tag (RFC 7518, section 5.3).
+pub(crate) const NONCE: usize = 12;
+pub(crate) const TAG: usize = 16;
 
 /// A GCM context for one direction, under a key that was set once.
 pub(crate) struct AeadContext {

@@ -13,7 +13,6 @@ use openssl::md::MdRef;
 use openssl::nid::Nid;
 use thiserror::Error;
 
-use crate::derivation::MAX_KEY;
 use crate::engine::{Engine, Supplier};
 use crate::error::LibraryError;
 use crate::evp::{self, From, Mode};
@@ -173,6 +172,9 @@ fn format(evp: &CipherRef) -> Option<Format> {
         Mode::Other => None,
     }
 }
+
+/// The longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
+pub(crate) const MAX_KEY: usize = 64;
 
 /// The largest block of a CBC cipher in OpenSSL (`EVP_MAX_IV_LENGTH`).
 pub(crate) const MAX_BLOCK: usize = 16;

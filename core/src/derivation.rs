@@ -8,7 +8,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::algorithms::Digest;
 use crate::error::LibraryError;
-use crate::passphrase::Passphrase;
 
 /// Bytes of salt at the front of a classic token.
 pub(crate) const CLASSIC_SALT: usize = 16;
@@ -16,9 +15,6 @@ pub(crate) const CLASSIC_SALT: usize = 16;
 /// Rounds that `apr_crypto_passphrase` is called with by httpd's module
 /// (mod_session_crypto.c, encrypt_string).
 const CLASSIC_ROUNDS: u32 = 4096;
-
-/// The longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
-pub(crate) const MAX_KEY: usize = 64;
 
 /// Bytes derived for any list of ciphers, unless one of them takes more: what
 /// AES-256 takes. That all derive the same lets them share keys.
@@ -34,9 +30,9 @@ pub(crate) struct ClassicKey {
 }
 
 impl ClassicKey {
-    /// Derives `length` bytes.
+    /// Derives `length` bytes from a passphrase.
     pub(crate) fn derive(
-        passphrase: &Passphrase,
+        secret: &[u8],
         digest: &Digest,
         salt: &[u8; CLASSIC_SALT],
         length: usize,
@@ -44,7 +40,7 @@ impl ClassicKey {
         let mut key = Self {
             bytes: vec![0; length].into(),
         };
-        digest.pbkdf2(passphrase.secret(), salt, CLASSIC_ROUNDS, &mut key.bytes)?;
+        digest.pbkdf2(secret, salt, CLASSIC_ROUNDS, &mut key.bytes)?;
         Ok(key)
     }
 
@@ -80,14 +76,9 @@ pub(crate) struct Master {
 
 impl Master {
     /// Derives the master key; a tenth of a second and more.
-    pub(crate) fn derive(passphrase: &Passphrase, digest: &Digest) -> Result<Self, LibraryError> {
+    pub(crate) fn derive(secret: &[u8], digest: &Digest) -> Result<Self, LibraryError> {
         let mut bytes = Box::new([0; 32]);
-        digest.pbkdf2(
-            passphrase.secret(),
-            JWE_SALT,
-            JWE_ROUNDS,
-            bytes.as_mut_slice(),
-        )?;
+        digest.pbkdf2(secret, JWE_SALT, JWE_ROUNDS, bytes.as_mut_slice())?;
         Self::of(bytes)
     }
 
@@ -168,12 +159,12 @@ mod tests {
 
     #[test]
     fn a_short_key_is_the_beginning_of_a_long_one() {
-        let passphrase = Passphrase::new(b"secret", 1).unwrap();
+        let secret = b"secret";
         let salt = [7; CLASSIC_SALT];
         let sha1 = Digest::by_name(None, "SHA1").unwrap();
-        let long = ClassicKey::derive(&passphrase, &sha1, &salt, 32).unwrap();
+        let long = ClassicKey::derive(secret, &sha1, &salt, 32).unwrap();
         for length in [16, 24, 32] {
-            let short = ClassicKey::derive(&passphrase, &sha1, &salt, length).unwrap();
+            let short = ClassicKey::derive(secret, &sha1, &salt, length).unwrap();
             assert_eq!(short.prefix(length), long.prefix(length));
         }
         assert!(long.prefix(33).is_empty());

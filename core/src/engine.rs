@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::algorithms::{AlgorithmError, Defaults};
 use crate::error::explain;
 use crate::evp::{self, From};
-use crate::keyring::Origin;
+use crate::origin::Origin;
 use crate::private_key::Tokens;
 
 /// An engine or a provider that works.

@@ -178,7 +178,7 @@ pub(crate) fn explain(stack: &ErrorStack) -> String {
 #[derive(Debug, Error)]
 pub enum SealError {
     /// The session is larger than 512 KiB.
-    #[error("the session is larger than {} bytes", crate::sealer::MAX_SESSION)]
+    #[error("the session is larger than {} bytes", crate::limits::MAX_SESSION)]
     TooLarge,
     /// The section names nothing to seal with.
     #[error("no passphrase and cipher to seal with")]

@@ -169,7 +169,8 @@ mod tests {
     use crate::attempts::Attempts;
     use crate::evp::store;
     use crate::hour::Seed;
-    use crate::keyring::{Keyring, Origin};
+    use crate::keyring::Keyring;
+    use crate::origin::Origin;
     use crate::passphrase::PassphraseList;
     use crate::random::OpenSslRandom;
     use crate::shared_memory::SharedMemory;

@@ -22,13 +22,10 @@ use std::fmt::Write;
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use memchr::memchr;
 
+use crate::aead::{NONCE, TAG};
 use crate::derivation::KEY_ID;
 use crate::error::Refusal;
 use crate::purpose::Purpose;
-
-/// Bytes of nonce and of tag (RFC 7518, section 5.3).
-pub(crate) const NONCE: usize = 12;
-pub(crate) const TAG: usize = 16;
 
 /// Characters of a key id, and of what nonce and tag are in base64url.
 const KEY_ID_TEXT: usize = 8;

@@ -253,7 +253,6 @@ mod tests {
     use super::*;
     use crate::algorithms::Digest;
     use crate::error::LibraryError;
-    use crate::passphrase::Passphrase;
 
     fn name(salt: u64) -> KeyName {
         let mut bytes = [0; CLASSIC_SALT];
@@ -267,9 +266,8 @@ mod tests {
     }
 
     fn derive() -> Result<ClassicKey, LibraryError> {
-        let passphrase = Passphrase::new(b"secret", 1).unwrap();
         let sha1 = Digest::by_name(None, "SHA1").unwrap();
-        ClassicKey::derive(&passphrase, &sha1, &[0; CLASSIC_SALT], 16)
+        ClassicKey::derive(b"secret", &sha1, &[0; CLASSIC_SALT], 16)
     }
 
     #[test]

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::judged::Judged;
-use crate::keyring::Origin;
+use crate::origin::Origin;
 use crate::passphrase::PassphraseList;
 use crate::{rounds, verdict};
 

@@ -17,6 +17,7 @@ use crate::hour::{self, Seed};
 use crate::identity::{Identities, Identity};
 use crate::key_cache::{ClassicKeys, ContentKeys, FoundKey, KeyName, SharedKey};
 use crate::master_keys::{MasterJob, Masters};
+use crate::origin::Origin;
 use crate::pairing::{PairingError, Pairings, Pairs};
 use crate::passphrase::{EmptyPassphrase, Passphrase, PassphraseList, SealingKey};
 use crate::random::{OpenSslRandom, Random};
@@ -51,16 +52,6 @@ pub struct Keyring<R = OpenSslRandom> {
     hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
     engines: Engines,
-}
-
-/// Where a passphrase was written, which says how long it is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// In the server's configuration: as long as the keyring.
-    Server,
-    /// In a `.htaccess` file, read anew for each request: until
-    /// [`Keyring::MAX_VISITORS`] others have come since.
-    Htaccess,
 }
 
 /// Hours back to which this server knows its own salts: two weeks.
@@ -337,7 +328,7 @@ impl<R: Random + Clone> Keyring<R> {
             salt: self.salt(hour::hour(now)),
         };
         let place = self.sealing_place(&name, passphrase);
-        let derive = || ClassicKey::derive(passphrase, digest, &name.salt, name.length);
+        let derive = || ClassicKey::derive(passphrase.secret(), digest, &name.salt, name.length);
         place.get(derive).map(|(_, derived)| derived)
     }
 

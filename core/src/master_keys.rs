@@ -190,7 +190,7 @@ impl Masters {
             return Ok(None);
         }
         self.table.claim(&place.name, now);
-        let derived = Master::derive(passphrase, digest);
+        let derived = Master::derive(passphrase.secret(), digest);
         if derived.is_err() {
             self.table.release(&place.name);
         }
@@ -280,7 +280,7 @@ impl MasterJob {
     ///
     /// OpenSSL fails.
     pub fn derive(&self) -> Result<(), LibraryError> {
-        let master = Master::derive(&self.passphrase, &self.digest)?;
+        let master = Master::derive(self.passphrase.secret(), &self.digest)?;
         self.place.master.get_or_init(|| master);
         Ok(())
     }

@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::error::{OpenError, Refusal, SealError};
 use crate::identity::Identities;
 use crate::keyring::Keyring;
+use crate::limits::{MAX_SESSION, MAX_TOKEN};
 use crate::master_keys::Payer;
 use crate::passphrase::PassphraseList;
 use crate::purpose::Purpose;
@@ -90,14 +91,6 @@ pub struct Opened<'a> {
     /// A key was derived: milliseconds instead of microseconds.
     pub derived: bool,
 }
-
-/// The longest session, in bytes: 512 KiB. Cookies end at 4 KiB, and a
-/// database has no use for more; the bound keeps every length an `int`.
-pub(crate) const MAX_SESSION: usize = 512 * 1024;
-
-/// The longest token, in characters: base64 of the longest session, and room
-/// for any header.
-pub(crate) const MAX_TOKEN: usize = 1024 * 1024;
 
 impl<'c, R: Random + Clone> Sealer<'c, R> {
     /// Seals and opens as `settings` say.

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::attempts::Attempts;
 use crate::certificate::{Certificate, KeyKind, Unfit, UnusableKey};
 use crate::key_file::{FileError, KeyFile, Secrets};
-use crate::keyring::Origin;
+use crate::origin::Origin;
 use crate::passphrase::PassphraseList;
 
 /// A file, or the URI of something that is in none.

@@ -23,7 +23,8 @@ use crate::error::{LibraryError, OpenError};
 use crate::hour::Seed;
 use crate::identity::Identities;
 use crate::key_cache::KeyName;
-use crate::keyring::{Keyring, Origin};
+use crate::keyring::Keyring;
+use crate::origin::Origin;
 use crate::pairing::Pairs;
 use crate::passphrase::{Passphrase, PassphraseList};
 use crate::purpose::Purpose;
@@ -147,7 +148,7 @@ fn seal_again(
         length: KEY_LENGTH,
         salt,
     };
-    let key = ClassicKey::derive(passphrase, digest, &salt, KEY_LENGTH).unwrap();
+    let key = ClassicKey::derive(passphrase.secret(), digest, &salt, KEY_LENGTH).unwrap();
     let benches = Workbenches::new(OpenSslRandom);
     benches.set_up();
     benches

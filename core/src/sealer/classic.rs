@@ -136,7 +136,12 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
         let place = place();
         let (key, derived) = place.get(|| {
-            ClassicKey::derive(passphrase, self.classic_digest(), &name.salt, name.length)
+            ClassicKey::derive(
+                passphrase.secret(),
+                self.classic_digest(),
+                &name.salt,
+                name.length,
+            )
         })?;
         context.set_key(name, cipher, block_size, key.prefix(cipher.key_length()))?;
         Ok(derived)

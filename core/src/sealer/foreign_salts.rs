@@ -143,7 +143,8 @@ mod tests {
     use super::*;
     use crate::arena::heap::Heap;
     use crate::hour::Seed;
-    use crate::keyring::{Keyring, OWN_HOURS, Origin};
+    use crate::keyring::{Keyring, OWN_HOURS};
+    use crate::origin::Origin;
     use crate::passphrase::PassphraseList;
     use crate::random::OpenSslRandom;
     use crate::sealer::{Keys, Settings};
