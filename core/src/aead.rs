@@ -3,7 +3,7 @@
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 
-use crate::algorithms::Cipher;
+use crate::cipher::Cipher;
 use crate::error::LibraryError;
 use crate::verdict::{self, Library, No};
 

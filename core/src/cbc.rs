@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 
-use crate::algorithms::{Cipher, MAX_BLOCK};
+use crate::cipher::{Cipher, MAX_BLOCK};
 use crate::error::LibraryError;
 use crate::key_cache::KeyName;
 

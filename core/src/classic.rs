@@ -20,9 +20,9 @@ use base64_simd::{AsOut, STANDARD};
 use siphasher::sip::SipHasher24;
 use subtle::ConstantTimeEq;
 
-use crate::algorithms::MAX_BLOCK;
 use crate::arena::Arena;
 use crate::cbc::KeyedContext;
+use crate::cipher::MAX_BLOCK;
 use crate::derivation::CLASSIC_SALT;
 use crate::error::{LibraryError, Refusal};
 use crate::passphrase::Passphrase;

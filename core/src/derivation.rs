@@ -6,7 +6,7 @@ use openssl::pkey::Id;
 use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::algorithms::Digest;
+use crate::digest::Digest;
 use crate::error::LibraryError;
 
 /// Bytes of salt at the front of a classic token.

@@ -1,26 +1,15 @@
-//! Engines and providers: where else ciphers, digests and private keys come
-//! from.
-//!
-//! A provider gets a library context of its own, so that whoever else uses
-//! OpenSSL in this process finds nothing changed. Engines OpenSSL has only one
-//! list of; an engine is asked by us, and never made anybody's default.
+//! The engines and providers of a configuration, by the names that it gives them.
 
-use std::ffi::CStr;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use openssl::error::ErrorStack;
-use openssl::lib_ctx::LibCtx;
-use openssl::pkey::{PKey, Private};
-use openssl::provider::Provider;
-use openssl::x509::X509;
 use thiserror::Error;
 
-use crate::algorithms::{AlgorithmError, Defaults};
-use crate::error::explain;
-use crate::evp::{self, From};
+use crate::algorithm_error::AlgorithmError;
+use crate::defaults::Defaults;
+use crate::hardware::Hardware;
 use crate::origin::Origin;
-use crate::private_key::Tokens;
+use crate::supplier::{Kind, Supplier};
 
 /// An engine or a provider that works.
 pub struct Engine {
@@ -28,21 +17,8 @@ pub struct Engine {
     kind: Kind,
     name: String,
     pub(crate) supplier: Arc<Supplier>,
-    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) hardware: Arc<Hardware>,
     pub(crate) defaults: Defaults,
-}
-
-/// What OpenSSL made of it.
-pub(crate) enum Supplier {
-    #[cfg(openssl_engines)]
-    Engine(evp::engine::Engine),
-    Provider {
-        /// Goes before its context does.
-        _provider: Provider,
-        context: LibCtx,
-        /// That prefer this provider to others of the context.
-        properties: String,
-    },
 }
 
 /// Why an engine cannot be used; the words say what to write instead.
@@ -77,12 +53,6 @@ struct EngineName<'t> {
     /// What it may be, in the order in which that is tried.
     kinds: &'static [Kind],
     name: &'t str,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Engine,
-    Provider,
 }
 
 impl<'t> EngineName<'t> {
@@ -155,7 +125,7 @@ impl Engines {
 
     pub(crate) fn after_fork(&self) {
         for (_, engine) in self.lock().iter() {
-            engine.tokens.after_fork();
+            engine.hardware.after_fork();
         }
     }
 
@@ -172,7 +142,7 @@ impl Engine {
             kind,
             name: name.to_owned(),
             defaults: Defaults::new(Some(&supplier))?,
-            tokens: Arc::new(Tokens::new(&supplier)),
+            hardware: Arc::new(Hardware::new(&supplier)),
             supplier,
         })
     }
@@ -183,156 +153,16 @@ impl Engine {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Engine => "engine",
-            Self::Provider => "provider",
-        })
-    }
-}
-
 impl fmt::Debug for Engine {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Engine({})", self.name)
     }
 }
 
-impl Supplier {
-    fn load(kind: Kind, name: &str) -> Result<Self, String> {
-        match kind {
-            Kind::Engine => load_engine(name),
-            Kind::Provider => load_provider(name).map_err(|stack| explain(&stack)),
-        }
-    }
-
-    /// Which one it is, as far as can be told.
-    pub(crate) fn label(&self) -> &str {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(_) => "engine",
-            Self::Provider { properties, .. } => properties,
-        }
-    }
-
-    /// Its own implementation of a cipher, or else another's.
-    pub(crate) fn cipher(&self, name: &str) -> Option<openssl::cipher::Cipher> {
-        let own = match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.cipher(name),
-            Self::Provider { .. } => None,
-        };
-        own.or_else(|| evp::fetch_cipher(self.from(), name))
-    }
-
-    /// Its own implementation of a digest, or else another's.
-    pub(crate) fn digest(&self, name: &str) -> Option<openssl::md::Md> {
-        let own = match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.digest(name),
-            Self::Provider { .. } => None,
-        };
-        own.or_else(|| evp::fetch_digest(self.from(), name))
-    }
-
-    /// The private key behind a URI.
-    pub(crate) fn private_key(
-        &self,
-        uri: &CStr,
-        pin: Option<&CStr>,
-    ) -> Result<PKey<Private>, ErrorStack> {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.private_key(uri, pin),
-            Self::Provider { context, .. } => {
-                evp::store::private_key(context, uri, pin.map(CStr::to_bytes))
-            }
-        }
-    }
-
-    /// The certificate behind a URI.
-    pub(crate) fn certificate(&self, uri: &CStr, pin: Option<&CStr>) -> Result<X509, ErrorStack> {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.certificate(uri, pin),
-            Self::Provider { context, .. } => {
-                evp::store::certificate(context, uri, pin.map(CStr::to_bytes))
-            }
-        }
-    }
-
-    /// Drops a private key so that nothing of it is left.
-    pub(crate) fn release(&self, key: PKey<Private>) {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(_) => evp::engine::Engine::release(key),
-            Self::Provider { .. } => drop(key),
-        }
-    }
-
-    /// Starts again what holds on to a token that has gone; every private key
-    /// has been released.
-    pub(crate) fn restart(&self) -> Result<(), ErrorStack> {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.restart(),
-            Self::Provider { .. } => Ok(()),
-        }
-    }
-
-    /// Notes that this process is another than the one that loaded it.
-    pub(crate) fn after_fork(&self) {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(engine) => engine.after_fork(),
-            Self::Provider { .. } => {}
-        }
-    }
-
-    fn from(&self) -> From<'_> {
-        match self {
-            #[cfg(openssl_engines)]
-            Self::Engine(_) => From::default(),
-            Self::Provider {
-                context,
-                properties,
-                ..
-            } => From {
-                context: Some(context),
-                properties: Some(properties),
-            },
-        }
-    }
-}
-
-#[cfg(openssl_engines)]
-fn load_engine(name: &str) -> Result<Supplier, String> {
-    evp::engine::Engine::start(name)
-        .map(Supplier::Engine)
-        .map_err(|stack| explain(&stack))
-}
-
-#[cfg(not(openssl_engines))]
-fn load_engine(_name: &str) -> Result<Supplier, String> {
-    Err("this OpenSSL has no engines".to_owned())
-}
-
-fn load_provider(name: &str) -> Result<Supplier, ErrorStack> {
-    let context = LibCtx::new()?;
-    evp::store::load_configuration(&context);
-    // Those of openssl.cnf stay, or else the default provider: what this one
-    // lacks comes from there.
-    let provider = Provider::try_load(Some(&context), name, true)?;
-    Ok(Supplier::Provider {
-        _provider: provider,
-        context,
-        properties: format!("?provider='{name}'"),
-    })
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::evp::{self, From};
 
     pub(crate) fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
         Engines::default().find(text, Origin::Server)

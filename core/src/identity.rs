@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::algorithms::Digest;
 use crate::certificate::{Certificate, THUMBPRINT, Validity};
+use crate::digest::Digest;
 use crate::error::LibraryError;
 use crate::key_wrapping::{NoSuchOaep, Point, Wrapping};
 use crate::private_key::PrivateKey;

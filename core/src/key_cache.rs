@@ -251,7 +251,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::algorithms::Digest;
+    use crate::digest::Digest;
     use crate::error::LibraryError;
 
     fn name(salt: u64) -> KeyName {

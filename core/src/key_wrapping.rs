@@ -15,8 +15,8 @@ use openssl::rsa::Padding;
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
-use crate::algorithms::Digest;
 use crate::certificate::{Curve, KeyKind};
+use crate::digest::Digest;
 use crate::error::LibraryError;
 use crate::verdict::{self, Library, No};
 

@@ -7,10 +7,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::algorithms::{AlgorithmError, Algorithms, Cipher, Defaults, Digest};
+use crate::algorithm_error::AlgorithmError;
+use crate::algorithms::Algorithms;
 use crate::anonymous::Anonymous;
 use crate::attempts::Asked;
+use crate::cipher::Cipher;
+use crate::defaults::Defaults;
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::digest::Digest;
 use crate::engine::{Engine, EngineError, Engines};
 use crate::error::LibraryError;
 use crate::hour::{self, Seed};

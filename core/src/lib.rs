@@ -36,10 +36,12 @@
 //! | `evp` | the calls that the `openssl` crate lacks, engines and stores among them; the only unsafe code |
 #![deny(unsafe_code)]
 
-pub use algorithms::{AlgorithmError, Cipher, Digest};
+pub use algorithm_error::AlgorithmError;
 pub use arena::Arena;
 pub use attempts::Asked;
 pub use certificate::{UnusableKey, Validity};
+pub use cipher::Cipher;
+pub use digest::Digest;
 pub use engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError};
 pub use fingerprint::Fingerprint;
@@ -60,14 +62,18 @@ pub use sources::{Source, SourceError};
 pub use weakness::Weakness;
 
 mod aead;
+mod algorithm_error;
 mod algorithms;
 mod anonymous;
 mod arena;
 mod attempts;
 mod cbc;
 mod certificate;
+mod cipher;
 mod classic;
+mod defaults;
 mod derivation;
+mod digest;
 mod engine;
 mod error;
 #[expect(
@@ -76,6 +82,7 @@ mod error;
 )]
 mod evp;
 mod fingerprint;
+mod hardware;
 mod hmac;
 mod hour;
 mod identity;
@@ -103,6 +110,7 @@ mod shared;
 mod shared_memory;
 mod signature;
 mod sources;
+mod supplier;
 #[cfg(test)]
 mod vectors;
 mod verdict;

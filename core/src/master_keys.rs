@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::algorithms::Digest;
 use crate::derivation::Master;
+use crate::digest::Digest;
 use crate::error::LibraryError;
 use crate::hmac;
 use crate::hour::Seed;

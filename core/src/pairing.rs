@@ -9,12 +9,13 @@ use crate::certificate::{Certificate, Unfit};
 use crate::engine::Engine;
 use crate::error::LibraryError;
 use crate::evp;
+use crate::hardware::{HardwareKey, ObjectName};
 use crate::identity::{Identities, Identity};
 use crate::key_file::{FileError, Secrets};
 use crate::master_keys::{Masters, Use};
 use crate::origin::Origin;
 use crate::passphrase::{Passphrase, PassphraseList};
-use crate::private_key::{PrivateKey, TokenKey, TokenName};
+use crate::private_key::PrivateKey;
 use crate::sources::{Place, Source};
 
 /// What a section says of certificates.
@@ -242,7 +243,7 @@ impl Pairings {
         key: &PrivateKey,
     ) -> Arc<Identity> {
         let engine = match key {
-            PrivateKey::Token(_) => pairs.engine.map(Engine::id).unwrap_or_default(),
+            PrivateKey::Hardware(_) => pairs.engine.map(Engine::id).unwrap_or_default(),
             PrivateKey::Memory(_) => 0,
         };
         let name = [source.id, from.id, engine];
@@ -376,8 +377,8 @@ fn read_certificate(
         }
         Place::Uri(uri) => {
             let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
-            let certificate =
-                TokenName::new(uri, pin(pairs)).and_then(|name| engine.tokens.certificate(&name));
+            let certificate = ObjectName::new(uri, pin(pairs))
+                .and_then(|name| engine.hardware.certificate(&name));
             certificate.map_err(|error| token_error(source, at, &error))?
         }
     };
@@ -403,8 +404,8 @@ fn read_key(
         }
         Place::Uri(uri) => {
             let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
-            let key = TokenName::new(uri, pin(pairs)).and_then(|name| {
-                let key = PrivateKey::Token(Arc::new(TokenKey::new(&engine.tokens, name)));
+            let key = ObjectName::new(uri, pin(pairs)).and_then(|name| {
+                let key = PrivateKey::Hardware(Arc::new(HardwareKey::new(&engine.hardware, name)));
                 // Whether it is there, and the PIN the right one.
                 key.with(|_| Ok(()))?;
                 Ok(key)

@@ -10,8 +10,8 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::algorithms::Digest;
 use crate::derivation::KEY_ID;
+use crate::digest::Digest;
 use crate::error::LibraryError;
 use crate::key_cache::{KeyName, SharedKey};
 use crate::master_keys::{MasterPlace, Masters, Payer};

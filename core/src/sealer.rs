@@ -10,8 +10,10 @@ use std::fmt;
 
 use memchr::memchr;
 
-use crate::algorithms::{Cipher, Defaults, Digest, Format};
 use crate::arena::Arena;
+use crate::cipher::{Cipher, Format};
+use crate::defaults::Defaults;
+use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::error::{OpenError, Refusal, SealError};
 use crate::identity::Identities;

@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 
-use crate::algorithms::{Cipher, Digest, Format};
 use crate::arena::heap::Heap;
 use crate::attempts::Asked;
 use crate::cbc::KeyedContext;
+use crate::cipher::{Cipher, Format};
 use crate::classic::{self, Under};
 use crate::derivation::{ClassicKey, KEY_LENGTH};
+use crate::digest::Digest;
 use crate::error::{LibraryError, OpenError};
 use crate::hour::Seed;
 use crate::identity::Identities;

@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 
 use super::foreign_salts::TokenKey;
 use super::{Call, Opened, Sealed, Sealer};
-use crate::algorithms::{Cipher, Digest, Format};
 use crate::arena::Arena;
 use crate::cbc::KeyedContext;
+use crate::cipher::{Cipher, Format};
 use crate::classic::{self, Token, Under};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::digest::Digest;
 use crate::error::{LibraryError, OpenError, Refusal};
 use crate::hour;
 use crate::key_cache::{KeyName, SharedKey};

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
-use crate::algorithms::Cipher;
+use crate::cipher::Cipher;
 use crate::derivation::{KEY_ID, Master};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::{self, Kid, Parts};

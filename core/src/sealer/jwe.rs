@@ -3,8 +3,9 @@
 use std::ffi::CStr;
 
 use super::{Call, Keys, Opened, Sealed, Sealer};
-use crate::algorithms::{Cipher, Digest, Format};
 use crate::arena::Arena;
+use crate::cipher::{Cipher, Format};
+use crate::digest::Digest;
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::{self, Parts};
 use crate::jwe_keys::{ContentKeyName, OpeningContext};

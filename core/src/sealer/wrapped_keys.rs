@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
-use crate::algorithms::Cipher;
+use crate::cipher::Cipher;
 use crate::error::{LibraryError, OpenError, Refusal};
 use crate::identity::{EnvelopeName, Identities, Identity};
 use crate::jwe::Parts;
