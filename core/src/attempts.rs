@@ -6,7 +6,7 @@
 
 use std::cell::Cell;
 
-use crate::master_keys::Payer;
+use crate::allowance::Payer;
 use crate::rate;
 
 /// When certificates and keys are looked at.

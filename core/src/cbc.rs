@@ -6,8 +6,8 @@ use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
 
 use crate::cipher::{Cipher, MAX_BLOCK};
+use crate::classic_keys::KeyName;
 use crate::error::LibraryError;
-use crate::key_cache::KeyName;
 
 /// A CBC context for one direction, and the key that it holds.
 ///

@@ -171,7 +171,7 @@ mod tests {
     use crate::hour::Seed;
     use crate::keyring::Keyring;
     use crate::origin::Origin;
-    use crate::passphrase::PassphraseList;
+    use crate::passphrase_list::PassphraseList;
     use crate::random::OpenSslRandom;
     use crate::shared_memory::SharedMemory;
 

@@ -9,51 +9,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use siphasher::sip::SipHasher13;
-use zeroize::Zeroizing;
 
-use crate::derivation::{CLASSIC_SALT, ClassicKey};
 use crate::shared::Shared;
-
-/// What a key is derived from.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct KeyName {
-    pub(crate) passphrase: u64,
-    pub(crate) digest: usize,
-    pub(crate) length: usize,
-    pub(crate) salt: [u8; CLASSIC_SALT],
-}
-
-impl KeyName {
-    /// Whether two keys differ in their salt alone.
-    pub(crate) fn same_use(&self, other: &Self) -> bool {
-        *self
-            == Self {
-                salt: self.salt,
-                ..*other
-            }
-    }
-}
-
-/// A key of the classic format that several threads may want at once.
-pub(crate) type SharedKey = Shared<ClassicKey>;
-
-/// A look-up of such a key, and what it has found.
-pub(crate) type FoundKey = Found<ClassicKey>;
-
-/// The keys of tokens in the classic format.
-pub(crate) type ClassicKeys = KeyCache<KeyName, ClassicKey>;
-
-/// What a content key came from: a certificate, by the number of its identity,
-/// and SHA-256 of a header and an encrypted key that its private key signed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct WrappedName {
-    pub(crate) identity: u64,
-    pub(crate) digest: [u8; 32],
-}
-
-/// The content keys of tokens with a certificate; `None` is what an encrypted
-/// key without a key in it comes to.
-pub(crate) type ContentKeys = KeyCache<WrappedName, Option<Zeroizing<Vec<u8>>>>;
 
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// place that was used longest ago. An entry is wiped as it leaves.
@@ -251,28 +208,30 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::digest::Digest;
     use crate::error::LibraryError;
 
-    fn name(salt: u64) -> KeyName {
-        let mut bytes = [0; CLASSIC_SALT];
-        bytes[..8].copy_from_slice(&salt.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        KeyName {
+    type Cache = KeyCache<Name, u8>;
+
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    struct Name {
+        passphrase: u64,
+        salt: u64,
+    }
+
+    fn name(salt: u64) -> Name {
+        Name {
             passphrase: 1,
-            digest: 2,
-            length: 16,
-            salt: bytes,
+            salt,
         }
     }
 
-    fn derive() -> Result<ClassicKey, LibraryError> {
-        let sha1 = Digest::by_name(None, "SHA1").unwrap();
-        ClassicKey::derive(b"secret", &sha1, &[0; CLASSIC_SALT], 16)
+    fn derive() -> Result<u8, LibraryError> {
+        Ok(7)
     }
 
     #[test]
     fn a_flood_fills_it_and_does_not_grow_it() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         for salt in 0..100_000 {
             cache.place(&name(salt));
         }
@@ -281,9 +240,9 @@ mod tests {
 
     #[test]
     fn passphrases_that_share_a_salt_do_not_push_each_other_out() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let names: Vec<_> = (0..200)
-            .map(|passphrase| KeyName {
+            .map(|passphrase| Name {
                 passphrase,
                 ..name(1)
             })
@@ -296,7 +255,7 @@ mod tests {
 
     #[test]
     fn what_is_used_stays() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let used = cache.place(&name(0));
         for salt in 1..100_000 {
             cache.place(&name(salt));
@@ -307,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_on_trial_pushes_out_what_is_on_trial_alone() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let kept: Vec<_> = (0..100).map(|salt| cache.place(&name(salt))).collect();
         for salt in 1000..100_000 {
             assert!(cache.try_out(&name(salt)).on_trial);
@@ -322,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_key_is_in_one_place() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let key = cache.try_out(&name(1)).key;
         cache.keep(name(1), key.clone());
         cache.keep(name(1), key.clone());
@@ -337,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_dropped() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let place = cache.place(&name(0));
         place.get(derive).unwrap();
         let watch = Arc::downgrade(&place.0);
@@ -351,7 +310,7 @@ mod tests {
 
     #[test]
     fn threads_that_miss_together_derive_once() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let derivations = std::sync::atomic::AtomicU32::new(0);
         std::thread::scope(|scope| {
             for _ in 0..16 {
@@ -370,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_kept() {
-        let cache = ClassicKeys::default();
+        let cache = Cache::default();
         let failed = cache.place(&name(1));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::judged::Judged;
 use crate::origin::Origin;
-use crate::passphrase::PassphraseList;
+use crate::passphrase_list::PassphraseList;
 use crate::{rounds, verdict};
 
 /// The bytes of a file, and what goes by them.

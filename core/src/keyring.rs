@@ -1,31 +1,29 @@
 //! What a process keeps between requests: passphrases, derived keys,
 //! algorithms, and the benches to use them at.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::algorithm_error::AlgorithmError;
 use crate::algorithms::Algorithms;
 use crate::anonymous::Anonymous;
 use crate::attempts::Asked;
 use crate::cipher::Cipher;
+use crate::classic_keys::{ClassicKeys, FoundKey, KeyName, SealingKey, SharedKey};
+use crate::content_keys::ContentKeys;
 use crate::defaults::Defaults;
-use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::derivation::CLASSIC_SALT;
 use crate::digest::Digest;
 use crate::engine::{Engine, EngineError, Engines};
-use crate::error::LibraryError;
 use crate::hour::{self, Seed};
 use crate::identity::{Identities, Identity};
-use crate::key_cache::{ClassicKeys, ContentKeys, FoundKey, KeyName, SharedKey};
 use crate::master_keys::{MasterJob, Masters};
 use crate::origin::Origin;
-use crate::pairing::{PairingError, Pairings, Pairs};
-use crate::passphrase::{EmptyPassphrase, Passphrase, PassphraseList, SealingKey};
+use crate::pairing::{PairingError, Pairs};
+use crate::pairings::Pairings;
+use crate::passphrase::{EmptyPassphrase, Passphrase};
+use crate::passphrases::{self, Passphrases};
 use crate::random::{OpenSslRandom, Random};
-use crate::sealer::{Keys, Sealer, Settings};
 use crate::shared_memory::SharedMemory;
 use crate::sources::{Source, SourceError, Sources};
 use crate::workbench::Workbenches;
@@ -42,9 +40,7 @@ pub struct Keyring<R = OpenSslRandom> {
     algorithms: Algorithms,
     sources: Sources,
     pub(crate) pairings: Pairings,
-    passphrases: Mutex<Passphrases>,
-    hasher: RandomState,
-    next_id: AtomicU64,
+    passphrases: Passphrases,
     pub(crate) masters: Masters,
     keys: ClassicKeys,
     pub(crate) anonymous: Anonymous,
@@ -53,7 +49,7 @@ pub struct Keyring<R = OpenSslRandom> {
     /// key makes as many as he likes.
     visitors_content_keys: ContentKeys,
     /// What seals in the classic format, and so needs a key each hour.
-    hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
+    pub(crate) hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
     engines: Engines,
 }
@@ -61,30 +57,9 @@ pub struct Keyring<R = OpenSslRandom> {
 /// Hours back to which this server knows its own salts: two weeks.
 pub(crate) const OWN_HOURS: u64 = 336;
 
-#[derive(Default)]
-struct Passphrases {
-    known: HashMap<Fingerprint, Known>,
-    /// Counts look-ups, to tell which visitor has not been seen for longest.
-    clock: u64,
-    visitors: usize,
-}
-
-struct Known {
-    passphrase: Arc<Passphrase>,
-    origin: Origin,
-    seen: u64,
-}
-
-/// Under a key that nobody knows, so that nobody makes two alike on purpose.
-type Fingerprint = u64;
-
 impl<R: Random + Clone> Keyring<R> {
     /// How many passphrases of `.htaccess` files are kept.
-    pub const MAX_VISITORS: usize = 1024;
-
-    /// How many keys a child derives before it serves, at a millisecond or two
-    /// each.
-    pub const MAX_AGAIN: usize = 16;
+    pub const MAX_VISITORS: usize = passphrases::MAX_VISITORS;
 
     /// Makes an empty keyring for this process alone, which seals and opens at
     /// once.
@@ -111,10 +86,8 @@ impl<R: Random + Clone> Keyring<R> {
         Ok(Self {
             seed,
             algorithms: Algorithms::new()?,
-            passphrases: Mutex::default(),
-            hasher: RandomState::new(),
-            next_id: AtomicU64::new(0),
-            masters: Masters::new(seed, memory),
+            passphrases: Passphrases::default(),
+            masters: Masters::new(seed.0, memory),
             sources: Sources::default(),
             pairings: Pairings::default(),
             keys: ClassicKeys::default(),
@@ -143,18 +116,7 @@ impl<R: Random + Clone> Keyring<R> {
         bytes: &[u8],
         origin: Origin,
     ) -> Result<Arc<Passphrase>, EmptyPassphrase> {
-        let fingerprint = self.hasher.hash_one(bytes);
-        let mut passphrases = self
-            .passphrases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = passphrases.find(fingerprint, bytes, origin) {
-            return Ok(known);
-        }
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let passphrase = Arc::new(Passphrase::new(bytes, id)?);
-        passphrases.add(fingerprint, &passphrase, origin, Self::MAX_VISITORS);
-        Ok(passphrase)
+        self.passphrases.find_or_make(bytes, origin)
     }
 
     /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
@@ -240,100 +202,10 @@ impl<R: Random + Clone> Keyring<R> {
         self.pairings.find(pairs, asked, &self.masters)
     }
 
-    /// Derives the keys that these settings seal and open with at a Unix time
-    /// in seconds, so that no request has to: in the parent, before the
-    /// children fork. Returns how many it derived; the master keys of JWE, which
-    /// take longer, it only notes for [`Keyring::master_jobs`].
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn derive_for(&self, settings: Settings<'_>, now: u64) -> Result<usize, LibraryError> {
-        match settings.keys {
-            Keys::Passphrases(list) => self.derive_from(list, settings, now),
-            Keys::Certificates(list) => {
-                let signed = Sealer::new(self, settings).sign_for_hour(list, now)?;
-                Ok(usize::from(signed))
-            }
-        }
-    }
-
     /// Hands over the master keys that [`Keyring::derive_for`] noted, each once:
     /// to be restored or derived before the children fork.
     pub fn master_jobs(&self) -> Vec<MasterJob> {
         self.masters.jobs()
-    }
-
-    fn derive_from(
-        &self,
-        passphrases: &PassphraseList,
-        settings: Settings<'_>,
-        now: u64,
-    ) -> Result<usize, LibraryError> {
-        let defaults = settings
-            .engine
-            .map_or(self.defaults(), |engine| &engine.defaults);
-        let mut count: usize = 0;
-        if settings.ciphers.iter().any(Cipher::is_aead) {
-            let digest = settings.digest.unwrap_or(&defaults.jwe_digest);
-            for passphrase in passphrases.iter() {
-                self.masters.note(passphrase, digest)?;
-            }
-        }
-        let seals_classic = settings
-            .ciphers
-            .first()
-            .is_some_and(|cipher| !cipher.is_aead());
-        if let (true, Some(passphrase)) = (seals_classic, passphrases.first()) {
-            let digest = settings.digest.unwrap_or(&defaults.classic_digest);
-            self.note_hourly(passphrase, digest);
-            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
-        }
-        Ok(count)
-    }
-
-    /// Derives the keys of the hour for what [`Keyring::derive_for`] was called
-    /// with, up to [`Keyring::MAX_AGAIN`] of them: for a child that starts in
-    /// another hour than its parent did. The others wait for a request that
-    /// needs them. Returns how many it derived.
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn derive_again(&self, now: u64) -> Result<usize, LibraryError> {
-        let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut count: usize = 0;
-        for (passphrase, digest) in hourly.iter().take(Self::MAX_AGAIN) {
-            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
-        }
-        Ok(count)
-    }
-
-    fn note_hourly(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
-        let mut hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |(held, with): &(Arc<Passphrase>, Digest)| {
-            Arc::ptr_eq(held, passphrase) && with.id() == digest.id()
-        };
-        if !hourly.iter().any(is_it) {
-            hourly.push((passphrase.clone(), digest.clone()));
-        }
-    }
-
-    fn derive_hour(
-        &self,
-        passphrase: &Passphrase,
-        digest: &Digest,
-        now: u64,
-    ) -> Result<bool, LibraryError> {
-        let name = KeyName {
-            passphrase: passphrase.id(),
-            digest: digest.id(),
-            length: KEY_LENGTH,
-            salt: self.salt(hour::hour(now)),
-        };
-        let place = self.sealing_place(&name, passphrase);
-        let derive = || ClassicKey::derive(passphrase.secret(), digest, &name.salt, name.length);
-        place.get(derive).map(|(_, derived)| derived)
     }
 
     /// Sets a child process up, with nothing that it must not share with its
@@ -360,10 +232,10 @@ impl<R: Random + Clone> Keyring<R> {
     /// The place of a key that seals, derived or not. It stays with its
     /// passphrase for the hour, whatever else passes through the cache.
     pub(crate) fn sealing_place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
-        passphrase.sealing_key(name).unwrap_or_else(|| {
+        passphrase.sealing.find(name).unwrap_or_else(|| {
             let key = self.keys.take(name).unwrap_or_default();
             let new = SealingKey { name: *name, key };
-            let (key, replaced) = passphrase.set_sealing_key(new);
+            let (key, replaced) = passphrase.sealing.set(new);
             // The key of the last hour: its tokens are about to come back.
             if let Some(SealingKey { name, key }) = replaced {
                 self.keys.keep(name, key);
@@ -374,7 +246,7 @@ impl<R: Random + Clone> Keyring<R> {
 
     /// The key of a token, if it is at hand or being derived.
     pub(crate) fn token_key(&self, name: &KeyName, passphrase: &Passphrase) -> Option<FoundKey> {
-        let sealing = passphrase.sealing_key(name).map(|key| FoundKey {
+        let sealing = passphrase.sealing.find(name).map(|key| FoundKey {
             key,
             on_trial: false,
         });
@@ -408,65 +280,5 @@ impl<R: Random + Clone> Keyring<R> {
         let hour = hour::hour(now);
         let hours = hour.saturating_sub(OWN_HOURS)..=hour;
         hours.rev().any(|hour| self.salt(hour) == *salt)
-    }
-}
-
-impl Passphrases {
-    fn find(
-        &mut self,
-        fingerprint: Fingerprint,
-        bytes: &[u8],
-        origin: Origin,
-    ) -> Option<Arc<Passphrase>> {
-        self.clock = self.clock.wrapping_add(1);
-        let known = self.known.get_mut(&fingerprint)?;
-        if !known.passphrase.is(bytes) {
-            return None;
-        }
-        known.seen = self.clock;
-        if origin == Origin::Server && known.origin == Origin::Htaccess {
-            known.origin = origin;
-            self.visitors = self.visitors.saturating_sub(1);
-        }
-        Some(known.passphrase.clone())
-    }
-
-    fn add(
-        &mut self,
-        fingerprint: Fingerprint,
-        passphrase: &Arc<Passphrase>,
-        origin: Origin,
-        max_visitors: usize,
-    ) {
-        if origin == Origin::Htaccess {
-            if self.visitors >= max_visitors {
-                self.forget_a_visitor();
-            }
-            self.visitors = self.visitors.saturating_add(1);
-        }
-        let known = Known {
-            passphrase: passphrase.clone(),
-            origin,
-            seen: self.clock,
-        };
-        self.known.insert(fingerprint, known);
-    }
-
-    /// Drops the visitor not seen for longest: one that has not been used, if
-    /// there is any, so that a file with many passphrases pushes out its own.
-    fn forget_a_visitor(&mut self) {
-        let visitors = self
-            .known
-            .iter()
-            .filter(|(_, known)| known.origin == Origin::Htaccess);
-        let oldest = visitors
-            .min_by_key(|(_, known)| (known.passphrase.was_used(), known.seen))
-            .map(|(fingerprint, _)| *fingerprint);
-        if oldest
-            .and_then(|fingerprint| self.known.remove(&fingerprint))
-            .is_some()
-        {
-            self.visitors = self.visitors.saturating_sub(1);
-        }
     }
 }

@@ -2,84 +2,30 @@
 //! derivation that somebody pays for.
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
+use crate::allowance::{Allowance, Payer, Use};
 use crate::derivation::Master;
 use crate::digest::Digest;
 use crate::error::LibraryError;
-use crate::hmac;
-use crate::hour::Seed;
-use crate::master_table::{MasterTable, Name, Words};
+use crate::master_place::{MasterPlace, to_bytes, to_words};
+use crate::master_table::MasterTable;
 use crate::passphrase::Passphrase;
-use crate::rate::{PARTS, Rate};
+use crate::rate::PARTS;
 use crate::shared_memory::SharedMemory;
-
-/// The one who pays for a master key that no parent could derive, or for passphrases
-/// that are tried on private keys.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Payer {
-    /// The server's configuration, for settings that only a request brings
-    /// together.
-    #[default]
-    Server,
-    /// The user who owns a `.htaccess` file, by number.
-    Author(u32),
-}
-
-impl Payer {
-    /// The author, or else the other payer.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        match self {
-            Self::Server => other,
-            author @ Self::Author(_) => author,
-        }
-    }
-}
-
-/// The use that a key is needed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
-    Sealing,
-    /// Any client can ask for it, so half of every burst is kept back for sealing.
-    Opening,
-}
-
-/// Derivations on demand of a whole server: 2.4 % of one processor, at 0.12 s
-/// each.
-const ALL: Rate = Rate {
-    interval: 5,
-    burst: 16,
-};
-
-/// The rate for one payer, half of that for all: no payer can take more.
-const EACH: Rate = Rate {
-    interval: 10,
-    burst: 8,
-};
 
 /// How long a thread waits for another process to derive the key: so many
 /// times so many milliseconds.
 const PATIENCE: (u32, u64) = (100, 10);
 
-/// The place of a master key in a process, derived or not.
-pub(crate) struct MasterPlace {
-    name: Name,
-    master: OnceLock<Master>,
-    /// Held by the thread that is looking for the key elsewhere.
-    search: Mutex<()>,
-}
-
 /// The master keys that a server can have.
 pub(crate) struct Masters {
-    seed: Seed,
+    naming_key: [u8; 16],
     table: MasterTable,
-    counters: &'static [AtomicU64],
+    /// Pays for keys that no process has.
+    pub(crate) allowance: Allowance,
     jobs: Mutex<Jobs>,
 }
 
@@ -97,14 +43,15 @@ pub struct MasterJob {
 }
 
 impl Masters {
-    /// Keeps the keys of requests in `memory.masters`, under names made with `seed`.
-    pub(crate) fn new(seed: Seed, memory: SharedMemory) -> Self {
+    /// Keeps the keys of requests in `memory.masters`, under names made with
+    /// `naming_key`.
+    pub(crate) fn new(naming_key: [u8; 16], memory: SharedMemory) -> Self {
         let counters = SharedMemory::COUNTERS.min(memory.masters.len());
         let (counters, words) = memory.masters.split_at(counters);
         Self {
-            seed,
-            table: MasterTable::new(words, seed.0),
-            counters,
+            naming_key,
+            table: MasterTable::new(words, naming_key),
+            allowance: Allowance::new(counters),
             jobs: Mutex::default(),
         }
     }
@@ -117,7 +64,7 @@ impl Masters {
     ) -> Result<(), LibraryError> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
-            let place = passphrase.master_place(digest, self)?;
+            let place = self.place(passphrase, digest)?;
             jobs.open.push(MasterJob {
                 passphrase: passphrase.clone(),
                 digest: digest.clone(),
@@ -133,20 +80,13 @@ impl Masters {
         std::mem::take(&mut jobs.open)
     }
 
-    /// The place of a passphrase's key; nothing is derived yet.
+    /// The place of a passphrase's key, derived or not.
     pub(crate) fn place(
         &self,
-        secret: &[u8],
+        passphrase: &Passphrase,
         digest: &Digest,
-    ) -> Result<MasterPlace, LibraryError> {
-        let parts = [NAME_LABEL, &[0], digest.label().as_bytes(), &[0], secret];
-        let name = hmac::sha256(&self.seed.0, &parts)
-            .map_err(|stack| LibraryError::new("name a key", &stack))?;
-        Ok(MasterPlace {
-            name: *to_words(&name),
-            master: OnceLock::new(),
-            search: Mutex::default(),
-        })
+    ) -> Result<Arc<MasterPlace>, LibraryError> {
+        passphrase.master_place(digest, &self.naming_key)
     }
 
     /// The key, if this process or any other has it.
@@ -186,7 +126,7 @@ impl Masters {
             }
             thread::sleep(Duration::from_millis(milliseconds));
         }
-        if !self.pay(payer, usage, PARTS, now) {
+        if !self.allowance.pay(payer, usage, PARTS, now) {
             return Ok(None);
         }
         self.table.claim(&place.name, now);
@@ -202,53 +142,7 @@ impl Masters {
             .publish(&place.name, &to_words(master.bytes()), now);
         Ok(Some((master, true)))
     }
-
-    /// Has a payer pay for parts of a derivation, of which a whole one has
-    /// [`PARTS`]; says whether there was enough left.
-    pub(crate) fn pay(&self, payer: Payer, usage: Use, parts: u64, now: u64) -> bool {
-        let Some((all, own)) = self.accounts(payer) else {
-            return false;
-        };
-        let reserve = |rate: Rate| match usage {
-            Use::Sealing => 0,
-            Use::Opening => rate.burst / 2,
-        };
-        if !EACH.take(own, parts, now, reserve(EACH)) {
-            return false;
-        }
-        let paid = ALL.take(all, parts, now, reserve(ALL));
-        if !paid {
-            EACH.give_back(own, parts);
-        }
-        paid
-    }
-
-    /// Gives parts back to the payer that were not used.
-    pub(crate) fn give_back(&self, payer: Payer, parts: u64) {
-        if let Some((all, own)) = self.accounts(payer) {
-            ALL.give_back(all, parts);
-            EACH.give_back(own, parts);
-        }
-    }
-
-    /// The account of all, and that of the payer.
-    fn accounts(&self, payer: Payer) -> Option<(&AtomicU64, &AtomicU64)> {
-        let (all, payers) = self.counters.split_first()?;
-        let index = match payer {
-            Payer::Server => 0,
-            // Two users may share a word: neither has more than half of all.
-            Payer::Author(number) => {
-                let number = usize::try_from(number).ok()?;
-                let index = number.checked_rem(payers.len().saturating_sub(1))?;
-                index.checked_add(1)?
-            }
-        };
-        Some((all, payers.get(index)?))
-    }
 }
-
-/// Goes before the digest and the passphrase of a name.
-const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
 
 impl MasterJob {
     /// The key's name, the same for as long as the seed is: 32 bytes from
@@ -289,20 +183,4 @@ impl MasterJob {
     pub fn key(&self) -> Option<&[u8; 32]> {
         self.place.master.get().map(Master::bytes)
     }
-}
-
-fn to_words(bytes: &[u8; 32]) -> Words {
-    let mut words = Words::default();
-    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-        *word = bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
-    }
-    words
-}
-
-fn to_bytes(words: &[u64; 4]) -> Zeroizing<[u8; 32]> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_ne_bytes());
-    }
-    bytes
 }

@@ -1,20 +1,16 @@
 //! Which private key belongs to which certificate.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::Arc;
 
-use crate::attempts::{Asked, Attempts, MAX_ATTEMPTS};
 use crate::certificate::{Certificate, Unfit};
 use crate::engine::Engine;
 use crate::error::LibraryError;
 use crate::evp;
 use crate::hardware::{HardwareKey, ObjectName};
-use crate::identity::{Identities, Identity};
 use crate::key_file::{FileError, Secrets};
-use crate::master_keys::{Masters, Use};
 use crate::origin::Origin;
-use crate::passphrase::{Passphrase, PassphraseList};
+use crate::passphrase::Passphrase;
+use crate::passphrase_list::PassphraseList;
 use crate::private_key::PrivateKey;
 use crate::sources::{Place, Source};
 
@@ -68,221 +64,69 @@ pub enum Needs {
     Engine,
 }
 
-/// The pairs that have been found, so that a section that is merged for each
-/// request does not look for them each time.
-#[derive(Default)]
-pub(crate) struct Pairings {
-    known: RwLock<HashMap<Box<[u64]>, Known>>,
-    identities: Mutex<HashMap<[u64; 3], Weak<Identity>>>,
-    clock: AtomicU64,
-    /// Held by the thread that looks for pairs at an author's expense.
-    paid: Mutex<()>,
+/// A certificate and the private key that belongs to it.
+pub(crate) struct Pair<'c> {
+    pub(crate) certificate: Certificate,
+    pub(crate) key: PrivateKey,
+    /// Where the certificate is, and where the key.
+    pub(crate) sources: (&'c Source, &'c Source),
 }
 
-struct Known {
-    outcome: Result<Arc<Identities>, PairingError>,
-    is_visitor: bool,
-    seen: AtomicU64,
+/// Finds the private key of every certificate.
+pub(crate) fn pair<'c>(pairs: Pairs<'c>, secrets: Secrets<'_>) -> Result<Vec<Pair<'c>>, Failure> {
+    let mut keys = Vec::new();
+    for (index, source) in pairs.keys.iter().enumerate() {
+        let from = (source, At::Key(index));
+        keys.push((source, read_key(pairs, from, secrets)?));
+    }
+    let mut found = Vec::new();
+    for (index, source) in pairs.certificates.iter().enumerate() {
+        let from = (source, At::Certificate(index));
+        found.push(pair_one(pairs, from, &keys, secrets)?);
+    }
+    Ok(found)
 }
 
-/// Pairs of sections that first came with a request, which are kept.
-const MAX_VISITORS: usize = 64;
-
-impl Pairings {
-    /// Finds the private key of every certificate.
-    ///
-    /// `masters` are what an author pays with for passphrases that are tried.
-    pub(crate) fn find(
-        &self,
-        pairs: Pairs<'_>,
-        asked: Asked,
-        masters: &Masters,
-    ) -> Result<Arc<Identities>, PairingError> {
-        if let Some(error) = no_pin(pairs) {
-            return Err(error);
+fn pair_one<'c>(
+    pairs: Pairs<'c>,
+    (source, at): (&'c Source, At),
+    keys: &[(&'c Source, PrivateKey)],
+    secrets: Secrets<'_>,
+) -> Result<Pair<'c>, Failure> {
+    let certificate = read_certificate(pairs, (source, at), secrets)?;
+    let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, &error));
+    for (from, key) in keys {
+        if fits(key)? {
+            return Ok(Pair {
+                certificate,
+                sources: (source, from),
+                key: key.clone(),
+            });
         }
-        let name = name_of(pairs);
-        if let Some(outcome) = self.known(&name) {
-            return outcome;
-        }
-        let (now, payer) = match asked {
-            Asked::InRequest { now, payer } if are_of_author(pairs) => {
-                (now, payer.or(pairs.passphrases.payer()))
-            }
-            _ => {
-                let is_visitor = asked != Asked::AtStartup;
-                return self.find_new(pairs, name, is_visitor, &Attempts::without_bound());
-            }
-        };
-        let attempts = Attempts::of_author();
-        let Some(bill) = bill(pairs) else {
-            return self.find_new(pairs, name, true, &attempts);
-        };
-        // One thread at a time: those that wait find what the first has paid for.
-        let _paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outcome) = self.known(&name) {
-            return outcome;
-        }
-        // Any client can ask for it.
-        if !masters.pay(payer, Use::Opening, bill.attempts, now) {
-            return Err(bill.unpaid());
-        }
-        let outcome = self.find_new(pairs, name, true, &attempts);
-        let unused = bill.attempts.saturating_sub(attempts.taken());
-        masters.give_back(payer, unused);
-        outcome
     }
-
-    fn known(&self, name: &[u64]) -> Option<Result<Arc<Identities>, PairingError>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(name)?;
-        if known.is_visitor {
-            let now = self.clock.fetch_add(1, Ordering::Relaxed);
-            known.seen.store(now, Ordering::Relaxed);
+    let own = read_own_key((source, at), secrets)?;
+    let has_own = own.is_some();
+    if let Some(key) = own {
+        if fits(&key)? {
+            return Ok(Pair {
+                certificate,
+                sources: (source, source),
+                key,
+            });
         }
-        Some(known.outcome.clone())
     }
-
-    fn find_new(
-        &self,
-        pairs: Pairs<'_>,
-        name: Vec<u64>,
-        is_visitor: bool,
-        attempts: &Attempts,
-    ) -> Result<Arc<Identities>, PairingError> {
-        let secrets = Secrets {
-            passphrases: pairs.passphrases,
-            attempts,
-        };
-        let outcome = self.pair(pairs, secrets);
-        // A hardware token may be away today and back tomorrow, and a call of OpenSSL
-        // that fails proves nothing.
-        let mut all = pairs.certificates.iter().chain(pairs.keys);
-        let is_final = match &outcome {
-            Ok(_) => true,
-            Err(failure) => failure.is_final && !all.any(Source::is_uri),
-        };
-        let outcome = outcome.map_err(|failure| failure.error);
-        if is_final {
-            self.keep(name, &outcome, is_visitor);
-        }
-        outcome
+    Err(PairingError {
+        at,
+        message: no_key(source, keys, has_own),
+        needs: Needs::Files,
     }
-
-    fn keep(
-        &self,
-        name: Vec<u64>,
-        outcome: &Result<Arc<Identities>, PairingError>,
-        is_visitor: bool,
-    ) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let visitors = || known.iter().filter(|(_, known)| known.is_visitor);
-        if is_visitor && visitors().count() >= MAX_VISITORS {
-            let oldest = visitors().min_by_key(|(_, known)| known.seen.load(Ordering::Relaxed));
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                known.remove(&oldest);
-            }
-        }
-        let entry = Known {
-            outcome: outcome.clone(),
-            is_visitor,
-            seen: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
-        };
-        known.insert(name.into(), entry);
-    }
-
-    fn pair(&self, pairs: Pairs<'_>, secrets: Secrets<'_>) -> Result<Arc<Identities>, Failure> {
-        let mut keys = Vec::new();
-        for (index, source) in pairs.keys.iter().enumerate() {
-            let from = (source, At::Key(index));
-            keys.push((source, read_key(pairs, from, secrets)?));
-        }
-        let mut identities = Vec::new();
-        for (index, source) in pairs.certificates.iter().enumerate() {
-            let from = (source, At::Certificate(index));
-            identities.push(self.identify(pairs, from, &keys, secrets)?);
-        }
-        Ok(Arc::new(Identities::new(identities)))
-    }
-
-    fn identify(
-        &self,
-        pairs: Pairs<'_>,
-        (source, at): (&Source, At),
-        keys: &[(&Source, PrivateKey)],
-        secrets: Secrets<'_>,
-    ) -> Result<Arc<Identity>, Failure> {
-        let certificate = read_certificate(pairs, (source, at), secrets)?;
-        let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, &error));
-        for (from, key) in keys {
-            if fits(key)? {
-                return Ok(self.identity(pairs, (source, from), certificate, key));
-            }
-        }
-        let own = read_own_key((source, at), secrets)?;
-        let has_own = own.is_some();
-        if let Some(key) = own {
-            if fits(&key)? {
-                return Ok(self.identity(pairs, (source, source), certificate, &key));
-            }
-        }
-        Err(PairingError {
-            at,
-            message: no_key(source, keys, has_own),
-            needs: Needs::Files,
-        }
-        .into())
-    }
-
-    /// The one identity of a certificate and a key, whichever section has them.
-    fn identity(
-        &self,
-        pairs: Pairs<'_>,
-        (source, from): (&Source, &Source),
-        certificate: Certificate,
-        key: &PrivateKey,
-    ) -> Arc<Identity> {
-        let engine = match key {
-            PrivateKey::Hardware(_) => pairs.engine.map(Engine::id).unwrap_or_default(),
-            PrivateKey::Memory(_) => 0,
-        };
-        let name = [source.id, from.id, engine];
-        let mut identities = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = identities.get(&name).and_then(Weak::upgrade) {
-            return known;
-        }
-        identities.retain(|_, known| known.strong_count() > 0);
-        let is_visitor = [source, from].iter().any(|source| source.is_visitor);
-        let id = self.clock.fetch_add(1, Ordering::Relaxed);
-        let identity = Arc::new(Identity::new(id, certificate, key.clone(), is_visitor));
-        identities.insert(name, Arc::downgrade(&identity));
-        identity
-    }
-}
-
-/// What the outcome depends on: each list, with its length before it.
-fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
-    let ids = pairs.passphrases.ids();
-    let lengths = [pairs.certificates.len(), pairs.keys.len(), ids.len()];
-    let room = lengths
-        .iter()
-        .fold(4, |sum: usize, length| sum.saturating_add(*length));
-    let mut name = Vec::with_capacity(room);
-    name.push(pairs.engine.map(Engine::id).unwrap_or_default());
-    name.extend(lengths.map(|length| u64::try_from(length).unwrap_or(u64::MAX)));
-    name.extend(pairs.certificates.iter().map(|source| source.id));
-    name.extend(pairs.keys.iter().map(|source| source.id));
-    name.extend(ids);
-    name
+    .into())
 }
 
 /// Why nothing was found, and whether it will be the same next time.
-struct Failure {
-    error: PairingError,
-    is_final: bool,
+pub(crate) struct Failure {
+    pub(crate) error: PairingError,
+    pub(crate) is_final: bool,
 }
 
 impl From<PairingError> for Failure {
@@ -313,52 +157,8 @@ fn failure(source: &Source, at: At, error: &LibraryError) -> Failure {
     }
 }
 
-/// Whether a `.htaccess` file names a source, or says what is tried on all of them:
-/// then it is its author who has them looked at, the server's with his own.
-fn are_of_author(pairs: Pairs<'_>) -> bool {
-    pairs.origin == Origin::Htaccess || sources(pairs).any(|(_, source)| source.is_visitor)
-}
-
-/// The work that an author has to pay for.
-struct Bill<'p> {
-    /// As many as there may be.
-    attempts: u64,
-    /// Where the first would be.
-    source: &'p Source,
-    at: At,
-}
-
-/// The attempts that pairs of an author may take, if any.
-fn bill(pairs: Pairs<'_>) -> Option<Bill<'_>> {
-    let attempts = |source: &Source| source.most_attempts(pairs.passphrases.len());
-    let (at, source) = sources(pairs).find(|(_, source)| attempts(source) > 0)?;
-    let all = sources(pairs).map(|(_, source)| attempts(source));
-    let all = all.fold(0, u64::saturating_add);
-    Some(Bill {
-        attempts: all.min(MAX_ATTEMPTS),
-        source,
-        at,
-    })
-}
-
-impl Bill<'_> {
-    fn unpaid(&self) -> PairingError {
-        PairingError {
-            at: self.at,
-            message: format!(
-                "{} is encrypted, and no passphrase has been tried on it yet: the limit for \
-                 .htaccess files is used up: wait for some seconds, or write a private key that is \
-                 not encrypted, or set it in the server configuration, where keys are opened at \
-                 startup",
-                self.source.shown()
-            ),
-            needs: Needs::Files,
-        }
-    }
-}
-
 /// All certificates and all keys.
-fn sources(pairs: Pairs<'_>) -> impl Iterator<Item = (At, &Source)> {
+pub(crate) fn sources(pairs: Pairs<'_>) -> impl Iterator<Item = (At, &Source)> {
     let certificates = pairs.certificates.iter().enumerate();
     let certificates = certificates.map(|(index, source)| (At::Certificate(index), source));
     let keys = pairs.keys.iter().enumerate();
@@ -436,7 +236,7 @@ fn pin(pairs: Pairs<'_>) -> Option<&Passphrase> {
 
 /// A passphrase of a `.htaccess` file is no PIN, not even the right one: who
 /// writes it would learn which that is.
-fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
+pub(crate) fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
     if pairs.origin == Origin::Server || pairs.passphrases.is_empty() {
         return None;
     }
@@ -508,60 +308,5 @@ fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> Str
              file with the one that belongs to it with SessionCryptoCertificateKeyFile",
             tried.join(" and in ")
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hour::Seed;
-    use crate::keyring::Keyring;
-    use crate::master_keys::Payer;
-    use crate::random::OpenSslRandom;
-    use crate::shared_memory::SharedMemory;
-    use crate::vectors;
-
-    const NOON: u64 = 1_800_000_000;
-
-    fn keyring() -> Keyring {
-        Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
-    }
-
-    /// Lists that differ in a passphrase which nothing needs.
-    fn find(keyring: &Keyring, source: &Source, id: u64, asked: Asked) -> Arc<Identities> {
-        let passphrase = Arc::new(Passphrase::new(b"secret", id).unwrap());
-        let pairs = Pairs {
-            certificates: std::slice::from_ref(source),
-            keys: &[],
-            passphrases: &[passphrase].into_iter().collect(),
-            engine: None,
-            origin: Origin::Server,
-        };
-        keyring.identities(pairs, asked).unwrap()
-    }
-
-    #[test]
-    fn keeps_few_pairs_of_requests_and_those_in_use() {
-        let keyring = keyring();
-        let path = vectors::certificate("p-256");
-        let source = keyring.file(&path, Origin::Server).unwrap();
-        let request = Asked::InRequest {
-            now: NOON,
-            payer: Payer::Server,
-        };
-        let server = find(&keyring, &source, 0, Asked::AtStartup);
-        let regular = find(&keyring, &source, 1, request);
-        for id in 2..2 + 2 * u64::try_from(MAX_VISITORS).unwrap() {
-            let one = find(&keyring, &source, id, request);
-            assert!(Arc::ptr_eq(&one, &find(&keyring, &source, id, request)));
-            assert!(Arc::ptr_eq(&regular, &find(&keyring, &source, 1, request)));
-            assert!(keyring.pairings.known.read().unwrap().len() <= MAX_VISITORS + 1);
-        }
-        assert!(Arc::ptr_eq(
-            &server,
-            &find(&keyring, &source, 0, Asked::AtStartup)
-        ));
-        // However many lists it is in, it is one identity.
-        assert_eq!(keyring.pairings.identities.lock().unwrap().len(), 1);
     }
 }

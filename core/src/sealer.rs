@@ -10,6 +10,7 @@ use std::fmt;
 
 use memchr::memchr;
 
+use crate::allowance::Payer;
 use crate::arena::Arena;
 use crate::cipher::{Cipher, Format};
 use crate::defaults::Defaults;
@@ -19,12 +20,12 @@ use crate::error::{OpenError, Refusal, SealError};
 use crate::identity::Identities;
 use crate::keyring::Keyring;
 use crate::limits::{MAX_SESSION, MAX_TOKEN};
-use crate::master_keys::Payer;
-use crate::passphrase::PassphraseList;
+use crate::passphrase_list::PassphraseList;
 use crate::purpose::Purpose;
 use crate::random::{OpenSslRandom, Random};
 use crate::workbench::Workbench;
 
+mod ahead;
 mod classic;
 mod day_keys;
 mod foreign_salts;

@@ -16,7 +16,7 @@ use crate::attempts::Attempts;
 use crate::certificate::{Certificate, KeyKind, Unfit, UnusableKey};
 use crate::key_file::{FileError, KeyFile, Secrets};
 use crate::origin::Origin;
-use crate::passphrase::PassphraseList;
+use crate::passphrase_list::PassphraseList;
 
 /// A file, or the URI of something that is in none.
 #[derive(Clone)]

@@ -9,12 +9,13 @@ use crate::arena::Arena;
 use crate::cbc::KeyedContext;
 use crate::cipher::{Cipher, Format};
 use crate::classic::{self, Token, Under};
+use crate::classic_keys::{KeyName, SharedKey};
 use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::digest::Digest;
 use crate::error::{LibraryError, OpenError, Refusal};
 use crate::hour;
-use crate::key_cache::{KeyName, SharedKey};
-use crate::passphrase::{Passphrase, PassphraseList};
+use crate::passphrase::Passphrase;
+use crate::passphrase_list::PassphraseList;
 use crate::random::Random;
 use crate::workbench::Workbench;
 

@@ -6,13 +6,14 @@ use zeroize::Zeroizing;
 
 use super::Sealer;
 use crate::aead::AeadContext;
+use crate::allowance::Use;
 use crate::cipher::Cipher;
 use crate::derivation::{KEY_ID, Master};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::{self, Kid, Parts};
 use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
-use crate::master_keys::Use;
-use crate::passphrase::{ByKeyId, Passphrase, PassphraseList};
+use crate::passphrase::Passphrase;
+use crate::passphrase_list::{ByKeyId, PassphraseList};
 use crate::random::Random;
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -59,7 +60,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         };
         let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
         let masters = &self.keyring.masters;
-        let place = passphrase.master_place(digest, masters)?;
+        let place = masters.place(passphrase, digest)?;
         let account = (self.payer(passphrases), Use::Sealing);
         let (master, derived) = masters
             .find_or_derive(&place, (passphrase, digest), account, now)?
@@ -100,7 +101,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 cipher: cipher.id(),
                 day: kid.day,
             };
-            let place = passphrase.master_place(digest, &self.keyring.masters)?;
+            let place = self.keyring.masters.place(passphrase, digest)?;
             let master = self.keyring.masters.known(&place, now)?;
             let master = master.ok_or(Refusal::UnknownKey)?;
             passphrase.note_use();
@@ -121,7 +122,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
     ) -> Result<(&'l Arc<Passphrase>, bool), OpenError> {
         let (masters, digest) = (&self.keyring.masters, self.jwe_digest());
         let known = |passphrase: &Passphrase| {
-            let place = passphrase.master_place(digest, masters)?;
+            let place = masters.place(passphrase, digest)?;
             let master = masters.known(&place, now)?;
             Ok(master.map(|master| *master.key_id()))
         };
@@ -133,7 +134,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 ByKeyId::Underived(passphrase) if left > 0 => passphrase,
                 ByKeyId::Underived(_) | ByKeyId::None => break,
             };
-            let place = underived.master_place(digest, masters)?;
+            let place = masters.place(underived, digest)?;
             let found = masters.find_or_derive(&place, (underived, digest), account, now)?;
             let Some((_, was_derived)) = found else {
                 break;

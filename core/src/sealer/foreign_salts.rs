@@ -6,8 +6,8 @@ use openssl::nid::Nid;
 use super::{Call, Opened, Sealer};
 use crate::anonymous::{self, Fingerprint, Outcome};
 use crate::classic::Token;
+use crate::classic_keys::{FoundKey, KeyName, SharedKey};
 use crate::error::{OpenError, Refusal};
-use crate::key_cache::{FoundKey, KeyName, SharedKey};
 use crate::passphrase::Passphrase;
 use crate::random::Random;
 
@@ -145,7 +145,7 @@ mod tests {
     use crate::hour::Seed;
     use crate::keyring::{Keyring, OWN_HOURS};
     use crate::origin::Origin;
-    use crate::passphrase::PassphraseList;
+    use crate::passphrase_list::PassphraseList;
     use crate::random::OpenSslRandom;
     use crate::sealer::{Keys, Settings};
     use crate::shared_memory::SharedMemory;

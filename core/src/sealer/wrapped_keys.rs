@@ -11,13 +11,15 @@ use zeroize::Zeroizing;
 use super::Sealer;
 use crate::aead::AeadContext;
 use crate::cipher::Cipher;
+use crate::content_keys::WrappedName;
+use crate::envelopes::{Envelope, EnvelopeUse};
 use crate::error::{LibraryError, OpenError, Refusal};
-use crate::identity::{EnvelopeName, Identities, Identity};
+use crate::identity::{Identities, Identity};
 use crate::jwe::Parts;
 use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
-use crate::key_cache::WrappedName;
 use crate::key_wrapping::Wrapping;
 use crate::random::{Drawn, Random};
+use crate::wrapped_header::Unsigned;
 use crate::{hour, wrapped_header};
 
 impl<R: Random + Clone> Sealer<'_, R> {
@@ -79,34 +81,29 @@ impl<R: Random + Clone> Sealer<'_, R> {
             return Err(LibraryError::impossible("seal"));
         };
         let purpose = self.settings.purpose;
-        let envelope = EnvelopeName {
+        let usage = EnvelopeUse {
             wrapping,
             cipher: cipher.id(),
             hour,
             purpose: purpose.cloned(),
         };
-        let content_key = || {
-            let bytes = Zeroizing::new(random.take::<32>()?);
-            let mut key = Zeroizing::new(bytes.to_vec());
-            key.truncate(cipher.key_length());
-            Ok(key)
+        let place = identity.envelopes.envelope(&usage);
+        let (envelope, signed) =
+            place.get(|| seal_envelope(identity, &usage, cipher, enc, random))?;
+        let (header, encrypted_key) = (&envelope.header, &envelope.encrypted_key);
+        let own = wrapped_name(identity, header.as_bytes(), encrypted_key.as_bytes());
+        // What is sealed here also opens here without the private key, which
+        // may be slow or away: in this process, and in those forked from it.
+        let place = self.keyring.content_keys(identity).place(&own);
+        place.get(|| Ok(Some(envelope.content_key.clone())))?;
+        let made = SealingContext {
+            context: AeadContext::sealing(cipher, &envelope.content_key)?,
+            header: header.clone(),
+            encrypted_key: encrypted_key.clone(),
+            name,
+            purpose: purpose.cloned(),
         };
-        let (made, signed) = identity.with_envelope(envelope, enc, content_key, |envelope| {
-            let (header, encrypted_key) = (&envelope.header, &envelope.encrypted_key);
-            let own = wrapped_name(identity, header.as_bytes(), encrypted_key.as_bytes());
-            // What is sealed here also opens here without the private key, which
-            // may be slow or away: in this process, and in those forked from it.
-            let place = self.keyring.content_keys(identity).place(&own);
-            place.get(|| Ok(Some(envelope.content_key.clone())))?;
-            Ok(SealingContext {
-                context: AeadContext::sealing(cipher, &envelope.content_key)?,
-                header: header.clone(),
-                encrypted_key: encrypted_key.clone(),
-                name,
-                purpose: purpose.cloned(),
-            })
-        })?;
-        Ok((made?, signed))
+        Ok((made, signed))
     }
 
     /// Finds the key that a token carries; says whether the private key was
@@ -159,7 +156,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 // Text and not bytes is what the signature is over.
                 let encrypted_key =
                     std::str::from_utf8(parts.encrypted_key).map_err(|_| Refusal::Encoding)?;
-                if !identity.has_signed(&signed, encrypted_key)? {
+                let input = signed.signing_input(encrypted_key);
+                if !identity.has_signed(input.as_bytes(), &signed.signature)? {
                     return Err(OpenError::Refused(Refusal::Signature));
                 }
                 self.keyring.content_keys(identity).place(&name)
@@ -198,6 +196,35 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
         algs
     }
+}
+
+/// Draws a content key, encrypts it to a certificate, and signs it.
+fn seal_envelope<R: Random>(
+    identity: &Identity,
+    usage: &EnvelopeUse,
+    cipher: &Cipher,
+    enc: &str,
+    random: &mut Drawn<R>,
+) -> Result<Envelope, LibraryError> {
+    let bytes = Zeroizing::new(random.take::<32>()?);
+    let mut content_key = Zeroizing::new(bytes.to_vec());
+    content_key.truncate(cipher.key_length());
+    let certificate = &identity.certificate;
+    let wrapped = usage.wrapping.wrap(&certificate.key, &content_key)?;
+    let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(&wrapped.encrypted_key);
+    let header = Unsigned::new(
+        usage.wrapping,
+        enc,
+        &certificate.thumbprint,
+        usage.purpose.as_ref(),
+        wrapped.point.as_ref(),
+    );
+    let signature = identity.sign(header.signing_input(&encrypted_key).as_bytes())?;
+    Ok(Envelope {
+        content_key,
+        header: header.signed(&signature),
+        encrypted_key,
+    })
 }
 
 /// Looks at all that costs next to nothing, before a public key has to work.

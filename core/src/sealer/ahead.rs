@@ -1,0 +1,111 @@
+//! Keys that are derived before a request needs them.
+
+use std::sync::{Arc, PoisonError};
+
+use super::{Keys, Sealer, Settings};
+use crate::cipher::Cipher;
+use crate::classic_keys::KeyName;
+use crate::derivation::{ClassicKey, KEY_LENGTH};
+use crate::digest::Digest;
+use crate::error::LibraryError;
+use crate::hour;
+use crate::keyring::Keyring;
+use crate::passphrase::Passphrase;
+use crate::passphrase_list::PassphraseList;
+use crate::random::Random;
+
+impl<R: Random + Clone> Keyring<R> {
+    /// How many keys a child derives before it serves, at a millisecond or two
+    /// each.
+    pub const MAX_AGAIN: usize = 16;
+
+    /// Derives the keys that these settings seal and open with at a Unix time
+    /// in seconds, so that no request has to: in the parent, before the
+    /// children fork. Returns how many it derived; the master keys of JWE, which
+    /// take longer, it only notes for [`Keyring::master_jobs`].
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn derive_for(&self, settings: Settings<'_>, now: u64) -> Result<usize, LibraryError> {
+        match settings.keys {
+            Keys::Passphrases(list) => self.derive_from(list, settings, now),
+            Keys::Certificates(list) => {
+                let signed = Sealer::new(self, settings).sign_for_hour(list, now)?;
+                Ok(usize::from(signed))
+            }
+        }
+    }
+
+    fn derive_from(
+        &self,
+        passphrases: &PassphraseList,
+        settings: Settings<'_>,
+        now: u64,
+    ) -> Result<usize, LibraryError> {
+        let defaults = settings
+            .engine
+            .map_or(self.defaults(), |engine| &engine.defaults);
+        let mut count: usize = 0;
+        if settings.ciphers.iter().any(Cipher::is_aead) {
+            let digest = settings.digest.unwrap_or(&defaults.jwe_digest);
+            for passphrase in passphrases.iter() {
+                self.masters.note(passphrase, digest)?;
+            }
+        }
+        let seals_classic = settings
+            .ciphers
+            .first()
+            .is_some_and(|cipher| !cipher.is_aead());
+        if let (true, Some(passphrase)) = (seals_classic, passphrases.first()) {
+            let digest = settings.digest.unwrap_or(&defaults.classic_digest);
+            self.note_hourly(passphrase, digest);
+            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
+        }
+        Ok(count)
+    }
+
+    /// Derives the keys of the hour for what [`Keyring::derive_for`] was called
+    /// with, up to [`Keyring::MAX_AGAIN`] of them: for a child that starts in
+    /// another hour than its parent did. The others wait for a request that
+    /// needs them. Returns how many it derived.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn derive_again(&self, now: u64) -> Result<usize, LibraryError> {
+        let hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count: usize = 0;
+        for (passphrase, digest) in hourly.iter().take(Self::MAX_AGAIN) {
+            count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
+        }
+        Ok(count)
+    }
+
+    fn note_hourly(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
+        let mut hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |(held, with): &(Arc<Passphrase>, Digest)| {
+            Arc::ptr_eq(held, passphrase) && with.id() == digest.id()
+        };
+        if !hourly.iter().any(is_it) {
+            hourly.push((passphrase.clone(), digest.clone()));
+        }
+    }
+
+    fn derive_hour(
+        &self,
+        passphrase: &Passphrase,
+        digest: &Digest,
+        now: u64,
+    ) -> Result<bool, LibraryError> {
+        let name = KeyName {
+            passphrase: passphrase.id(),
+            digest: digest.id(),
+            length: KEY_LENGTH,
+            salt: self.salt(hour::hour(now)),
+        };
+        let place = self.sealing_place(&name, passphrase);
+        let derive = || ClassicKey::derive(passphrase.secret(), digest, &name.salt, name.length);
+        place.get(derive).map(|(_, derived)| derived)
+    }
+}
