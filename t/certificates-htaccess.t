@@ -16,7 +16,7 @@ use SessionCrypto::Httpd          ();
 use constant MAX_GROWTH => 20_000;
 
 # Attempts at the private keys of a section, sections that one author may have opened
-# at once, and seconds until there is another. See core/src/attempts.rs.
+# at once, and seconds until there is another. See core/src/certificate/attempts.rs.
 use constant { ATTEMPTS => 32, BURST => 4, INTERVAL => 10 };
 
 my $httpd = SessionCrypto::Httpd->new(name => 'certificates-htaccess', config => <<'END_OF_CONFIG');

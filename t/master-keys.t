@@ -15,7 +15,7 @@ use constant {
     # More than a processor derives in the time of any request.
     PASSPHRASES => 40,
     HTACCESS    => 32,
-    # Keys of one author at once, half of them for tokens. See core/src/master_keys.rs.
+    # Keys of one author at once, half of them for tokens. See core/src/passphrase/allowance.rs.
     BURST    => 8,
     INTERVAL => 10,
     SECONDS  => 60,

@@ -13,27 +13,27 @@ use std::sync::Arc;
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 
+use crate::algorithm::cipher::{Cipher, Format};
+use crate::algorithm::derivation::{ClassicKey, KEY_LENGTH};
+use crate::algorithm::digest::Digest;
 use crate::arena::heap::Heap;
-use crate::attempts::Asked;
-use crate::cbc::KeyedContext;
-use crate::cipher::{Cipher, Format};
-use crate::classic::{self, Under};
-use crate::classic_keys::KeyName;
-use crate::derivation::{ClassicKey, KEY_LENGTH};
-use crate::digest::Digest;
+use crate::certificate::attempts::Asked;
+use crate::certificate::identity::Identities;
+use crate::certificate::pairing::Pairs;
+use crate::classic::cbc::KeyedContext;
+use crate::classic::token::{self, Under};
 use crate::error::{LibraryError, OpenError};
-use crate::hour::Seed;
-use crate::identity::Identities;
-use crate::keyring::Keyring;
+use crate::keyring::contexts::Workbenches;
+use crate::keyring::hour::Seed;
+use crate::keyring::keyring::Keyring;
+use crate::keyring::random::{OpenSslRandom, Random};
 use crate::origin::Origin;
-use crate::pairing::Pairs;
-use crate::passphrase::Passphrase;
-use crate::passphrase_list::PassphraseList;
+use crate::passphrase::classic_keys::KeyName;
+use crate::passphrase::list::PassphraseList;
+use crate::passphrase::passphrase::Passphrase;
 use crate::purpose::Purpose;
-use crate::random::{OpenSslRandom, Random};
-use crate::sealer::{Call, Keys, Sealer, Settings};
+use crate::sealer::sealer::{Call, Keys, Sealer, Settings};
 use crate::shared_memory::SharedMemory;
-use crate::workbench::Workbenches;
 
 struct Vector {
     name: String,
@@ -174,7 +174,7 @@ fn seal_again(
                 nonce,
             };
             let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
-                classic::seal(context, session, &under, scratch, &Heap)
+                token::seal(context, session, &under, scratch, &Heap)
             };
             let token = seal(context, scratch)?.to_owned();
             let again = seal(context, scratch)?;

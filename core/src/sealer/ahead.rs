@@ -2,17 +2,17 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::{Keys, Sealer, Settings};
-use crate::cipher::Cipher;
-use crate::classic_keys::KeyName;
-use crate::derivation::{ClassicKey, KEY_LENGTH};
-use crate::digest::Digest;
+use crate::algorithm::cipher::Cipher;
+use crate::algorithm::derivation::{ClassicKey, KEY_LENGTH};
+use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
-use crate::hour;
-use crate::keyring::Keyring;
-use crate::passphrase::Passphrase;
-use crate::passphrase_list::PassphraseList;
-use crate::random::Random;
+use crate::keyring::hour;
+use crate::keyring::keyring::Keyring;
+use crate::keyring::random::Random;
+use crate::passphrase::classic_keys::KeyName;
+use crate::passphrase::list::PassphraseList;
+use crate::passphrase::passphrase::Passphrase;
+use crate::sealer::sealer::{Keys, Sealer, Settings};
 
 impl<R: Random + Clone> Keyring<R> {
     /// How many keys a child derives before it serves, at a millisecond or two

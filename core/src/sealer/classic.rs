@@ -3,21 +3,21 @@
 use std::ffi::CStr;
 use std::num::NonZeroUsize;
 
-use super::foreign_salts::TokenKey;
-use super::{Call, Opened, Sealed, Sealer};
+use crate::algorithm::cipher::{Cipher, Format};
+use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
+use crate::algorithm::digest::Digest;
 use crate::arena::Arena;
-use crate::cbc::KeyedContext;
-use crate::cipher::{Cipher, Format};
-use crate::classic::{self, Token, Under};
-use crate::classic_keys::{KeyName, SharedKey};
-use crate::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
-use crate::digest::Digest;
+use crate::classic::cbc::KeyedContext;
+use crate::classic::token::{self, Token, Under};
 use crate::error::{LibraryError, OpenError, Refusal};
-use crate::hour;
-use crate::passphrase::Passphrase;
-use crate::passphrase_list::PassphraseList;
-use crate::random::Random;
-use crate::workbench::Workbench;
+use crate::keyring::contexts::Workbench;
+use crate::keyring::hour;
+use crate::keyring::random::Random;
+use crate::passphrase::classic_keys::{KeyName, SharedKey};
+use crate::passphrase::list::PassphraseList;
+use crate::passphrase::passphrase::Passphrase;
+use crate::sealer::foreign_salts::TokenKey;
+use crate::sealer::sealer::{Call, Opened, Sealed, Sealer};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_classic<'a>(
@@ -45,7 +45,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             salt,
             nonce,
         };
-        let token = classic::seal(context, session, &under, &mut bench.scratch, arena)?;
+        let token = token::seal(context, session, &under, &mut bench.scratch, arena)?;
         Ok(Sealed { token, derived })
     }
 

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::Sealer;
-use crate::aead::AeadContext;
-use crate::allowance::Use;
-use crate::cipher::Cipher;
-use crate::derivation::{KEY_ID, Master};
+use crate::algorithm::cipher::Cipher;
+use crate::algorithm::derivation::{KEY_ID, Master};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
-use crate::jwe::{self, Kid, Parts};
-use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
-use crate::passphrase::Passphrase;
-use crate::passphrase_list::{ByKeyId, PassphraseList};
-use crate::random::Random;
+use crate::jwe::aead::AeadContext;
+use crate::jwe::compact::{self, Kid, Parts};
+use crate::jwe::contexts::{ContentKeyName, OpeningContext, SealingContext};
+use crate::keyring::random::Random;
+use crate::passphrase::allowance::Use;
+use crate::passphrase::list::{ByKeyId, PassphraseList};
+use crate::passphrase::passphrase::Passphrase;
+use crate::sealer::sealer::Sealer;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -71,7 +71,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         };
         let made = SealingContext {
             context: with_day_key(master, cipher, enc, day, AeadContext::sealing)?,
-            header: jwe::header(enc, &kid, purpose),
+            header: compact::header(enc, &kid, purpose),
             encrypted_key: String::new(),
             name,
             purpose: purpose.cloned(),
@@ -91,7 +91,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             return Err(OpenError::Refused(Refusal::Header));
         }
         for (_, cipher, enc) in self.jwe_ciphers() {
-            let Some(kid) = jwe::read_header(parts.header, enc, purpose)? else {
+            let Some(kid) = compact::read_header(parts.header, enc, purpose)? else {
                 continue;
             };
             let (passphrase, derived) = self.passphrase(passphrases, &kid.key_id, now)?;

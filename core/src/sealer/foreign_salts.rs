@@ -3,13 +3,13 @@
 
 use openssl::nid::Nid;
 
-use super::{Call, Opened, Sealer};
-use crate::anonymous::{self, Fingerprint, Outcome};
-use crate::classic::Token;
-use crate::classic_keys::{FoundKey, KeyName, SharedKey};
+use crate::classic::anonymous::{self, Fingerprint, Outcome};
+use crate::classic::token::Token;
 use crate::error::{OpenError, Refusal};
-use crate::passphrase::Passphrase;
-use crate::random::Random;
+use crate::keyring::random::Random;
+use crate::passphrase::classic_keys::{FoundKey, KeyName, SharedKey};
+use crate::passphrase::passphrase::Passphrase;
+use crate::sealer::sealer::{Call, Opened, Sealer};
 
 /// The key of a token, and how it was come by.
 pub(super) struct TokenKey<'k> {
@@ -142,12 +142,12 @@ impl<R: Random + Clone> Sealer<'_, R> {
 mod tests {
     use super::*;
     use crate::arena::heap::Heap;
-    use crate::hour::Seed;
-    use crate::keyring::{Keyring, OWN_HOURS};
+    use crate::keyring::hour::Seed;
+    use crate::keyring::keyring::{Keyring, OWN_HOURS};
+    use crate::keyring::random::OpenSslRandom;
     use crate::origin::Origin;
-    use crate::passphrase_list::PassphraseList;
-    use crate::random::OpenSslRandom;
-    use crate::sealer::{Keys, Settings};
+    use crate::passphrase::list::PassphraseList;
+    use crate::sealer::sealer::{Keys, Settings};
     use crate::shared_memory::SharedMemory;
 
     const NOON: u64 = 1_800_000_000;

@@ -2,15 +2,15 @@
 
 use std::ffi::CStr;
 
-use super::{Call, Keys, Opened, Sealed, Sealer};
+use crate::algorithm::cipher::{Cipher, Format};
+use crate::algorithm::digest::Digest;
 use crate::arena::Arena;
-use crate::cipher::{Cipher, Format};
-use crate::digest::Digest;
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
-use crate::jwe::{self, Parts};
-use crate::jwe_keys::{ContentKeyName, OpeningContext};
-use crate::random::Random;
-use crate::workbench::Workbench;
+use crate::jwe::compact::{self, Parts};
+use crate::jwe::contexts::{ContentKeyName, OpeningContext};
+use crate::keyring::contexts::Workbench;
+use crate::keyring::random::Random;
+use crate::sealer::sealer::{Call, Keys, Opened, Sealed, Sealer};
 
 impl<R: Random + Clone> Sealer<'_, R> {
     pub(super) fn seal_jwe<'a>(
@@ -52,8 +52,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let header = sealing.header.as_bytes();
         let tag = sealing.context.seal(&nonce, header, &mut bench.scratch)?;
         let encrypted_key = sealing.encrypted_key.as_bytes();
-        let text = arena.bytes(jwe::token_length(header, encrypted_key, session.len()));
-        let token = jwe::write(text, (header, encrypted_key), &nonce, &bench.scratch, &tag)
+        let text = arena.bytes(compact::token_length(header, encrypted_key, session.len()));
+        let token = compact::write(text, (header, encrypted_key), &nonce, &bench.scratch, &tag)
             .ok_or_else(|| LibraryError::impossible("seal"))?;
         Ok(Sealed { token, derived })
     }

@@ -8,19 +8,19 @@ use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
-use super::Sealer;
-use crate::aead::AeadContext;
-use crate::cipher::Cipher;
-use crate::content_keys::WrappedName;
-use crate::envelopes::{Envelope, EnvelopeUse};
+use crate::algorithm::cipher::Cipher;
+use crate::certificate::content_keys::WrappedName;
+use crate::certificate::envelopes::{Envelope, EnvelopeUse};
+use crate::certificate::identity::{Identities, Identity};
+use crate::certificate::wrapping::Wrapping;
 use crate::error::{LibraryError, OpenError, Refusal};
-use crate::identity::{Identities, Identity};
-use crate::jwe::Parts;
-use crate::jwe_keys::{ContentKeyName, OpeningContext, SealingContext};
-use crate::key_wrapping::Wrapping;
-use crate::random::{Drawn, Random};
-use crate::wrapped_header::Unsigned;
-use crate::{hour, wrapped_header};
+use crate::jwe::aead::AeadContext;
+use crate::jwe::compact::Parts;
+use crate::jwe::contexts::{ContentKeyName, OpeningContext, SealingContext};
+use crate::jwe::header::{self, Unsigned};
+use crate::keyring::hour;
+use crate::keyring::random::{Drawn, Random};
+use crate::sealer::sealer::Sealer;
 
 impl<R: Random + Clone> Sealer<'_, R> {
     /// The name of the key that seals now; `None` without a certificate.
@@ -118,7 +118,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             .map_err(|_| Refusal::Encoding)?;
         for (_, cipher, enc) in self.jwe_ciphers() {
             for alg in self.algs(identities) {
-                let Some(thumbprint) = wrapped_header::read_thumbprint(&header, alg, enc) else {
+                let Some(thumbprint) = header::read_thumbprint(&header, alg, enc) else {
                     continue;
                 };
                 let identity = identities
@@ -144,7 +144,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         parts: &Parts<'_>,
     ) -> Result<(OpeningContext, bool), OpenError> {
         let (kind, purpose) = (identity.certificate.kind, self.settings.purpose);
-        let signed = wrapped_header::read_rest(header, kind, wrapping, enc, purpose)?;
+        let signed = header::read_rest(header, kind, wrapping, enc, purpose)?;
         let name = wrapped_name(identity, parts.header, parts.encrypted_key);
         let place = match self.keyring.content_keys(identity).find(&name) {
             Some(place) => place,
@@ -265,15 +265,16 @@ mod tests {
 
     use super::*;
     use crate::arena::heap::Heap;
-    use crate::certificate::{Certificate, Curve, KeyKind};
-    use crate::hour::Seed;
-    use crate::key_wrapping::{Oaep, Point};
-    use crate::keyring::Keyring;
-    use crate::random::OpenSslRandom;
-    use crate::sealer::{Call, Keys, Settings};
+    use crate::certificate::certificate::{Certificate, Curve, KeyKind};
+    use crate::certificate::signature;
+    use crate::certificate::wrapping::{Oaep, Point};
+    use crate::jwe::header::Unsigned;
+    use crate::keyring::hour::Seed;
+    use crate::keyring::keyring::Keyring;
+    use crate::keyring::random::OpenSslRandom;
+    use crate::sealer::sealer::{Call, Keys, Settings};
     use crate::shared_memory::SharedMemory;
-    use crate::wrapped_header::Unsigned;
-    use crate::{signature, vectors};
+    use crate::vectors;
 
     const ENC: &str = "A256GCM";
     const RSA: Wrapping = Wrapping::RsaOaep(Oaep::Sha256);

@@ -1,0 +1,201 @@
+//! Ciphers by name, and the wire format that each gives.
+//!
+//! A cipher is checked here once, when the configuration names it, so that
+//! nothing has to be doubted when a token arrives.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use openssl::cipher::CipherRef;
+use openssl::nid::Nid;
+
+use crate::algorithm::error::AlgorithmError;
+use crate::libcrypto::evp::{self, From, Mode};
+use crate::libcrypto::supplier::Supplier;
+
+/// The names of httpd's module, and OpenSSL's for the same ciphers.
+const CLASSIC_NAMES: [(&str, &str); 4] = [
+    ("3des192", "DES-EDE3-CBC"),
+    ("aes128", "AES-128-CBC"),
+    ("aes192", "AES-192-CBC"),
+    ("aes256", "AES-256-CBC"),
+];
+
+/// A cipher, and with it a wire format.
+#[derive(Clone)]
+pub struct Cipher {
+    evp: Arc<openssl::cipher::Cipher>,
+    key_length: usize,
+    format: Format,
+    /// Where it came from, which has to stay.
+    _supplier: Option<Arc<Supplier>>,
+}
+
+/// The wire format that a cipher gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A cipher in CBC mode, with blocks of so many bytes: the format of
+    /// httpd's module.
+    Classic { block_size: NonZeroUsize },
+    /// AES-GCM, under its name in JWE (RFC 7518, section 5.3).
+    Jwe { enc: &'static str },
+}
+
+impl Cipher {
+    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
+    /// any case; that of an engine or provider, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
+    pub(crate) fn by_name(
+        supplier: Option<&Arc<Supplier>>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
+        let name = CLASSIC_NAMES
+            .iter()
+            .find(|(ours, _)| ours.eq_ignore_ascii_case(name))
+            .map_or(name, |(_, openssl)| openssl);
+        let evp = match supplier {
+            Some(supplier) => supplier.cipher(name),
+            None => evp::fetch_cipher(From::default(), name),
+        };
+        let evp = evp.ok_or(AlgorithmError::UnknownCipher)?;
+        let key_length = evp.key_length();
+        let format = format(&evp).ok_or(AlgorithmError::UnusableCipher)?;
+        if !(1..=MAX_KEY).contains(&key_length) {
+            return Err(AlgorithmError::UnusableCipher);
+        }
+        Ok(Self {
+            evp: Arc::new(evp),
+            key_length,
+            format,
+            _supplier: supplier.cloned(),
+        })
+    }
+
+    pub(crate) fn evp(&self) -> &CipherRef {
+        &self.evp
+    }
+
+    /// What tells ciphers of one [`Algorithms`] apart: the address of OpenSSL's
+    /// own object, which all spellings of a name share.
+    pub(crate) fn id(&self) -> usize {
+        std::ptr::from_ref(self.evp()).addr()
+    }
+
+    /// OpenSSL's number of the algorithm; `UNDEF` for those of some providers.
+    pub(crate) fn nid(&self) -> Nid {
+        self.evp.nid()
+    }
+
+    /// Bytes of key.
+    pub(crate) fn key_length(&self) -> usize {
+        self.key_length
+    }
+
+    pub(crate) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether a token under this cipher authenticates more than its session:
+    /// only such a token can carry a purpose.
+    pub fn is_aead(&self) -> bool {
+        matches!(self.format, Format::Jwe { .. })
+    }
+}
+
+fn format(evp: &CipherRef) -> Option<Format> {
+    match evp::mode(evp) {
+        Mode::Cbc => {
+            let block_size = NonZeroUsize::new(evp.block_size())?;
+            let usable = evp.iv_length() == block_size.get() && block_size.get() <= MAX_BLOCK;
+            usable.then_some(Format::Classic { block_size })
+        }
+        // JWE has names for these three, and for no other GCM or AEAD cipher.
+        Mode::Gcm => match evp.nid() {
+            Nid::AES_128_GCM => Some(Format::Jwe { enc: "A128GCM" }),
+            Nid::AES_192_GCM => Some(Format::Jwe { enc: "A192GCM" }),
+            Nid::AES_256_GCM => Some(Format::Jwe { enc: "A256GCM" }),
+            _ => None,
+        },
+        Mode::Other => None,
+    }
+}
+
+/// The longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
+pub(crate) const MAX_KEY: usize = 64;
+
+/// The largest block of a CBC cipher in OpenSSL (`EVP_MAX_IV_LENGTH`).
+pub(crate) const MAX_BLOCK: usize = 16;
+
+impl fmt::Debug for Cipher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Cipher({})",
+            self.evp.nid().short_name().unwrap_or("?")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_every_spelling_of_a_cipher() {
+        for name in [
+            "aes256",
+            "AES256",
+            "aes-256-cbc",
+            "AES-256-CBC",
+            "2.16.840.1.101.3.4.1.42",
+        ] {
+            assert_eq!(
+                Cipher::by_name(None, name).unwrap().key_length(),
+                32,
+                "{name}"
+            );
+        }
+        for name in ["3des192", "DES-EDE3-CBC", "des3"] {
+            let cipher = Cipher::by_name(None, name).unwrap();
+            let block_size = NonZeroUsize::new(8).unwrap();
+            assert_eq!(cipher.key_length(), 24, "{name}");
+            assert_eq!(cipher.format(), Format::Classic { block_size }, "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_every_mode_but_cbc_and_aes_gcm() {
+        for name in [
+            "aes-256-ctr",
+            "aes-256-ecb",
+            "aria-256-gcm",
+            "aes-256-ocb",
+            "aes-256-ccm",
+            "aes-256-xts",
+            "aes-128-cbc-cts",
+            "aes-128-cbc-hmac-sha1",
+            "aes-256-wrap",
+            "chacha20",
+            "chacha20-poly1305",
+            "des-ede3",
+            "null",
+        ] {
+            let found = Cipher::by_name(None, name).map(|_| name);
+            assert_eq!(found, Err(AlgorithmError::UnusableCipher), "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_unknown_names() {
+        for name in ["", "aes", "aes-257-cbc", "aes256\u{0}"] {
+            assert_eq!(
+                Cipher::by_name(None, name).map(|_| name),
+                Err(AlgorithmError::UnknownCipher)
+            );
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Every key derivation, with its rounds and labels.
+
+use openssl::error::ErrorStack;
+use openssl::md::Md;
+use openssl::pkey::Id;
+use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::algorithm::digest::Digest;
+use crate::error::LibraryError;
+
+/// Bytes of salt at the front of a classic token.
+pub(crate) const CLASSIC_SALT: usize = 16;
+
+/// Rounds that `apr_crypto_passphrase` is called with by httpd's module
+/// (mod_session_crypto.c, encrypt_string).
+const CLASSIC_ROUNDS: u32 = 4096;
+
+/// Bytes derived for any list of ciphers, unless one of them takes more: what
+/// AES-256 takes. That all derive the same lets them share keys.
+pub(crate) const KEY_LENGTH: usize = 32;
+
+/// PBKDF2 output, from which each cipher takes as many bytes as its key has.
+///
+/// A shorter PBKDF2 output is the beginning of a longer one (RFC 8018, 5.2),
+/// so one derivation serves every cipher of a list.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct ClassicKey {
+    bytes: Box<[u8]>,
+}
+
+impl ClassicKey {
+    /// Derives `length` bytes from a passphrase.
+    pub(crate) fn derive(
+        secret: &[u8],
+        digest: &Digest,
+        salt: &[u8; CLASSIC_SALT],
+        length: usize,
+    ) -> Result<Self, LibraryError> {
+        let mut key = Self {
+            bytes: vec![0; length].into(),
+        };
+        digest.pbkdf2(secret, salt, CLASSIC_ROUNDS, &mut key.bytes)?;
+        Ok(key)
+    }
+
+    /// The key of a cipher that takes `length` bytes; fewer, and no key for
+    /// it, if fewer were derived.
+    pub(crate) fn prefix(&self, length: usize) -> &[u8] {
+        self.bytes.get(..length).unwrap_or_default()
+    }
+}
+
+/// The salt of the JWE master key. A salt of its own for each server would
+/// have to be carried to all of them; a passphrase that is random needs none.
+const JWE_SALT: &[u8] = b"mod_session_crypto JWE 1";
+
+/// Rounds of the JWE master key: OWASP's figure for PBKDF2-HMAC-SHA256
+/// (Password Storage Cheat Sheet, 2023).
+const JWE_ROUNDS: u32 = 600_000;
+
+/// Labels of what HKDF expands a master key to.
+const KEY_ID_LABEL: &[u8] = b"kid";
+const KEY_LABEL: &[u8] = b"enc";
+
+/// Bytes of a key id before base64url.
+pub(crate) const KEY_ID: usize = 6;
+
+/// What stands behind a passphrase in JWE: 32 bytes of PBKDF2, from which the
+/// key id and the key of each day are expanded.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Master {
+    bytes: Box<[u8; 32]>,
+    key_id: [u8; KEY_ID],
+}
+
+impl Master {
+    /// Derives the master key; a tenth of a second and more.
+    pub(crate) fn derive(secret: &[u8], digest: &Digest) -> Result<Self, LibraryError> {
+        let mut bytes = Box::new([0; 32]);
+        digest.pbkdf2(secret, JWE_SALT, JWE_ROUNDS, bytes.as_mut_slice())?;
+        Self::of(bytes)
+    }
+
+    /// Makes the master key of the bytes of one.
+    pub(crate) fn restore(bytes: &[u8; 32]) -> Result<Self, LibraryError> {
+        Self::of(Box::new(*bytes))
+    }
+
+    fn of(bytes: Box<[u8; 32]>) -> Result<Self, LibraryError> {
+        let mut master = Self {
+            bytes,
+            key_id: [0; KEY_ID],
+        };
+        let mut key_id = [0; KEY_ID];
+        master.expand(&[KEY_ID_LABEL], &mut key_id)?;
+        master.key_id = key_id;
+        Ok(master)
+    }
+
+    /// The key itself.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    pub(crate) fn key_id(&self) -> &[u8; KEY_ID] {
+        &self.key_id
+    }
+
+    /// Expands the key of a day (number of days since 1970-01-01 UTC) for an
+    /// encryption, by its JWE name.
+    pub(crate) fn day_key(&self, enc: &str, day: u32, key: &mut [u8]) -> Result<(), LibraryError> {
+        self.expand(
+            &[KEY_LABEL, &[0], enc.as_bytes(), &[0], &day.to_be_bytes()],
+            key,
+        )
+    }
+
+    /// HKDF-Expand with SHA-256 (RFC 5869, section 2.3).
+    fn expand(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), LibraryError> {
+        hkdf_expand(self.bytes.as_slice(), info, output)
+            .map_err(|stack| LibraryError::new("expand a key", &stack))
+    }
+}
+
+fn hkdf_expand(key: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), ErrorStack> {
+    let mut context = PkeyCtx::new_id(Id::HKDF)?;
+    context.derive_init()?;
+    context.set_hkdf_mode(HkdfMode::EXPAND_ONLY)?;
+    context.set_hkdf_md(Md::sha256())?;
+    context.set_hkdf_key(key)?;
+    for part in info {
+        context.add_hkdf_info(part)?;
+    }
+    context.derive(Some(output)).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5869, appendix A.1.
+    #[test]
+    fn expands_as_rfc_5869_does() {
+        let hex = |text: &str| -> Vec<u8> {
+            let digits = (0..text.len()).step_by(2);
+            digits
+                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+                .collect()
+        };
+        let key = hex("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
+        let info = hex("f0f1f2f3f4f5f6f7f8f9");
+        let mut output = [0; 42];
+        hkdf_expand(&key, &[&info[..4], &info[4..]], &mut output).unwrap();
+        let expected = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf\
+                        34007208d5b887185865";
+        assert_eq!(output.to_vec(), hex(expected));
+    }
+
+    #[test]
+    fn a_short_key_is_the_beginning_of_a_long_one() {
+        let secret = b"secret";
+        let salt = [7; CLASSIC_SALT];
+        let sha1 = Digest::by_name(None, "SHA1").unwrap();
+        let long = ClassicKey::derive(secret, &sha1, &salt, 32).unwrap();
+        for length in [16, 24, 32] {
+            let short = ClassicKey::derive(secret, &sha1, &salt, length).unwrap();
+            assert_eq!(short.prefix(length), long.prefix(length));
+        }
+        assert!(long.prefix(33).is_empty());
+    }
+}

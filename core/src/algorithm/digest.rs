@@ -1,0 +1,174 @@
+//! Digests by name.
+//!
+//! A digest is checked here once, when the configuration names it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use openssl::md::MdRef;
+use openssl::nid::Nid;
+
+use crate::algorithm::error::AlgorithmError;
+use crate::algorithm::hmac;
+use crate::error::LibraryError;
+use crate::libcrypto::evp::{self, From};
+use crate::libcrypto::supplier::Supplier;
+
+/// SHA-1, and what the directive of httpd's module calls it.
+const SHA1: &str = "SHA1";
+const SHA_ALIAS: &str = "SHA";
+
+/// A digest that HMAC can use.
+#[derive(Clone)]
+pub struct Digest {
+    evp: Arc<openssl::md::Md>,
+    label: Arc<str>,
+    /// Where it came from, which has to stay.
+    supplier: Option<Arc<Supplier>>,
+}
+
+impl Digest {
+    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
+    /// That of an engine or provider, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL does not know it, or HMAC cannot use it.
+    pub(crate) fn by_name(
+        supplier: Option<&Arc<Supplier>>,
+        name: &str,
+    ) -> Result<Self, AlgorithmError> {
+        // OpenSSL's SHA was SHA-0, which it has no more.
+        let name = if name.eq_ignore_ascii_case(SHA_ALIAS) {
+            SHA1
+        } else {
+            name
+        };
+        let evp = match supplier {
+            Some(supplier) => supplier.digest(name),
+            None => evp::fetch_digest(From::default(), name),
+        };
+        let evp = evp.ok_or(AlgorithmError::UnknownDigest)?;
+        let digest = Self {
+            label: label(&evp, name, supplier),
+            evp: Arc::new(evp),
+            supplier: supplier.cloned(),
+        };
+        // A code and not a digest, or one whose length is up to its user, would
+        // give keys that anybody knows.
+        let (size, block_size) = (digest.evp.size(), digest.evp.block_size());
+        if size < MIN_DIGEST || block_size < size || evp::is_extendable(&digest.evp) {
+            return Err(AlgorithmError::UnusableDigest);
+        }
+        // The rest a trial tells: a MAC, for one, wants a key of its own.
+        digest
+            .pbkdf2(b"trial", b"trial", 1, &mut [0; 1])
+            .map_err(|_| AlgorithmError::UnusableDigest)?;
+        Ok(digest)
+    }
+
+    fn evp(&self) -> &MdRef {
+        &self.evp
+    }
+
+    /// Fills `key` with PBKDF2-HMAC (RFC 8018, section 5.2).
+    pub(crate) fn pbkdf2(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        key: &mut [u8],
+    ) -> Result<(), LibraryError> {
+        let derive = match self.supplier {
+            None => evp::pbkdf2,
+            Some(_) => hmac::pbkdf2,
+        };
+        derive(passphrase, salt, rounds, self.evp(), key)
+            .map_err(|stack| LibraryError::new("derive a key", &stack))
+    }
+
+    /// Whether this is the SHA-1 or the SHA-256 of any provider.
+    pub(crate) fn is(&self, nid: Nid) -> bool {
+        self.nid() == nid
+    }
+
+    /// OpenSSL's number of the algorithm, like [`Cipher::nid`].
+    pub(crate) fn nid(&self) -> Nid {
+        self.evp.type_()
+    }
+
+    /// Whether an engine or a provider has it, and not OpenSSL itself.
+    pub(crate) fn is_supplied(&self) -> bool {
+        self.supplier.is_some()
+    }
+
+    /// Tells digests apart from one reading of the configuration to the next.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].
+    pub(crate) fn id(&self) -> usize {
+        std::ptr::from_ref(self.evp()).addr()
+    }
+}
+
+/// Where a digest is from, and OpenSSL's short name; the configuration's, for
+/// one that has none.
+fn label(evp: &MdRef, name: &str, supplier: Option<&Arc<Supplier>>) -> Arc<str> {
+    let source = supplier.map_or("", |supplier| supplier.label());
+    let name = match evp.type_() {
+        Nid::UNDEF => name,
+        nid => nid.short_name().unwrap_or(name),
+    };
+    format!("{source} {name}").into()
+}
+
+/// Bytes of the shortest digest there is a use for (MD4, MD5).
+const MIN_DIGEST: usize = 16;
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "Digest({})",
+            self.evp.type_().short_name().unwrap_or("?")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::libcrypto::supplier::Kind;
+
+    #[test]
+    fn knows_every_spelling_of_a_digest() {
+        for name in [
+            "SHA", "sha", "SHA1", "sha-1", "sha256", "SHA2-256", "sha3-256",
+        ] {
+            assert!(Digest::by_name(None, name).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_digest_that_hmac_cannot_use() {
+        let legacy = Arc::new(Supplier::load(Kind::Provider, "legacy").unwrap());
+        for supplier in [None, Some(&legacy)] {
+            for name in ["shake128", "shake256", "null"] {
+                let found = Digest::by_name(supplier, name).map(|_| name);
+                assert_eq!(found, Err(AlgorithmError::UnusableDigest), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_unknown_names() {
+        for name in ["", "aes", "sha-257", "sha256\u{0}"] {
+            assert_eq!(
+                Digest::by_name(None, name).map(|_| name),
+                Err(AlgorithmError::UnknownDigest)
+            );
+        }
+    }
+}

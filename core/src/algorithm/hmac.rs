@@ -1,0 +1,127 @@
+//! PBKDF2 with a digest of an engine or of another library context.
+//!
+//! OpenSSL's own takes a digest by its name and looks for it in its default
+//! context, where such a digest is not.
+
+use openssl::error::ErrorStack;
+use openssl::md::{Md, MdRef};
+use openssl::md_ctx::MdCtx;
+use zeroize::Zeroizing;
+
+use crate::libcrypto::evp;
+
+/// Fills `key` with PBKDF2-HMAC (RFC 8018, section 5.2).
+pub(crate) fn pbkdf2(
+    passphrase: &[u8],
+    salt: &[u8],
+    rounds: u32,
+    digest: &MdRef,
+    key: &mut [u8],
+) -> Result<(), ErrorStack> {
+    let mut hmac = Hmac::new(passphrase, digest)?;
+    let size = digest.size();
+    if size == 0 {
+        return Err(ErrorStack::get());
+    }
+    let mut last = Zeroizing::new(vec![0; size]);
+    for (index, block) in (1_u32..).zip(key.chunks_mut(size)) {
+        hmac.compute(&[salt, &index.to_be_bytes()], &mut last)?;
+        let mut sum = last.clone();
+        for _ in 1..rounds {
+            let previous = last.clone();
+            hmac.compute(&[&previous], &mut last)?;
+            for (byte, next) in sum.iter_mut().zip(last.iter()) {
+                *byte ^= next;
+            }
+        }
+        for (byte, sum) in block.iter_mut().zip(sum.iter()) {
+            *byte = *sum;
+        }
+    }
+    Ok(())
+}
+
+/// HMAC-SHA256 of `parts`, one after the other.
+pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], ErrorStack> {
+    let mut output = [0; 32];
+    Hmac::new(key, Md::sha256())?.compute(parts, &mut output)?;
+    Ok(output)
+}
+
+/// HMAC (RFC 2104) under a key that was set once.
+struct Hmac {
+    inner: MdCtx,
+    outer: MdCtx,
+    work: MdCtx,
+}
+
+impl Hmac {
+    fn new(key: &[u8], digest: &MdRef) -> Result<Self, ErrorStack> {
+        let length = digest.block_size().max(digest.size());
+        let mut block = Zeroizing::new(vec![0; length]);
+        if key.len() > digest.block_size() {
+            let mut context = MdCtx::new()?;
+            context.digest_init(digest)?;
+            context.digest_update(key)?;
+            context.digest_final(&mut block)?;
+        } else {
+            block
+                .iter_mut()
+                .zip(key)
+                .for_each(|(byte, key)| *byte = *key);
+        }
+        block.truncate(digest.block_size());
+        let started = |pad: u8| {
+            let padded: Zeroizing<Vec<u8>> =
+                Zeroizing::new(block.iter().map(|byte| byte ^ pad).collect());
+            let mut context = MdCtx::new()?;
+            context.digest_init(digest)?;
+            context.digest_update(&padded)?;
+            Ok::<_, ErrorStack>(context)
+        };
+        Ok(Self {
+            inner: started(0x36)?,
+            outer: started(0x5c)?,
+            work: MdCtx::new()?,
+        })
+    }
+
+    /// The HMAC of `parts`, one after the other, into as many bytes as the
+    /// digest has.
+    fn compute(&mut self, parts: &[&[u8]], output: &mut [u8]) -> Result<(), ErrorStack> {
+        evp::copy_digest(&mut self.work, &self.inner)?;
+        for part in parts {
+            self.work.digest_update(part)?;
+        }
+        self.work.digest_final(output)?;
+        evp::copy_digest(&mut self.work, &self.outer)?;
+        self.work.digest_update(output)?;
+        self.work.digest_final(output)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_openssl() {
+        for digest in [Md::sha1(), Md::sha256(), Md::sha512()] {
+            for passphrase in [&b"secret"[..], &[7; 200]] {
+                let (mut ours, mut theirs) = ([0; 150], [0; 150]);
+                pbkdf2(passphrase, b"salt", 17, digest, &mut ours).unwrap();
+                evp::pbkdf2(passphrase, b"salt", 17, digest, &mut theirs).unwrap();
+                assert_eq!(ours, theirs);
+            }
+        }
+    }
+
+    /// RFC 4231, section 4.3.
+    #[test]
+    fn agrees_with_rfc_4231() {
+        let mac = sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
+        assert_eq!(mac.first_chunk(), Some(&[0x5b, 0xdc, 0xc1, 0x46]));
+        assert_eq!(mac.last_chunk(), Some(&[0x64, 0xec, 0x38, 0x43]));
+    }
+}

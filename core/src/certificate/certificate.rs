@@ -1,0 +1,224 @@
+//! Certificates, and which keys are of use.
+
+use std::fmt;
+
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
+use openssl::ec::Asn1Flag;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Public};
+use openssl::sha::Sha256;
+use openssl::x509::X509;
+use thiserror::Error;
+
+use crate::libcrypto::verdict;
+
+/// A certificate that sessions can be sealed for.
+pub(crate) struct Certificate {
+    pub(crate) key: PKey<Public>,
+    pub(crate) kind: KeyKind,
+    /// SHA-256 of the certificate's DER: `x5t#S256` of RFC 7515, section 4.1.8.
+    pub(crate) thumbprint: [u8; THUMBPRINT],
+    /// From and until when it is valid, in Unix seconds.
+    valid: Option<(i64, i64)>,
+}
+
+pub(crate) const THUMBPRINT: usize = 32;
+
+/// The keys of which JWE tells how to use them (RFC 7518, section 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    /// RSA, with a modulus of so many bytes.
+    Rsa { size: usize },
+    /// An elliptic curve of NIST's.
+    Ec(Curve),
+}
+
+/// A curve of RFC 7518, section 6.2.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+/// Shorter moduli are not asked for any more (NIST SP 800-131A, section 6).
+const MIN_RSA_BITS: u32 = 2048;
+
+/// A key that sessions cannot be sealed with.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "a key of {0}, with which sessions cannot be sealed: use RSA of 2048 bits or more, \
+     or EC on P-256, P-384 or P-521"
+)]
+pub struct UnusableKey(String);
+
+/// Why a key is not used.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// It cannot be.
+    Key(UnusableKey),
+    /// OpenSSL failed, and the certificate may be a good one.
+    Failed,
+}
+
+impl Unfit {
+    fn of(stack: &ErrorStack, found: &str) -> Self {
+        if verdict::is_fatal(stack) {
+            Self::Failed
+        } else {
+            Self::Key(UnusableKey(found.to_owned()))
+        }
+    }
+}
+
+/// Whether the time at hand is one that a certificate names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// It is.
+    Valid,
+    /// It is later.
+    Expired,
+    /// It is earlier.
+    NotYetValid,
+}
+
+impl Certificate {
+    /// Takes a certificate, if its key is of use.
+    pub(crate) fn new(x509: X509) -> Result<Self, Unfit> {
+        verdict::forget_errors();
+        let unknown = |stack| Unfit::of(&stack, "a type that OpenSSL does not know");
+        let key = x509.public_key().map_err(unknown)?;
+        let kind = KeyKind::of(&key)?;
+        let unwritten = |stack| Unfit::of(&stack, "a certificate that cannot be written");
+        let der = x509.to_der().map_err(unwritten)?;
+        Ok(Self {
+            key,
+            kind,
+            thumbprint: thumbprint(&der),
+            // Not all of the certificate: it may be large, and nobody needs it.
+            valid: seconds(x509.not_before()).zip(seconds(x509.not_after())),
+        })
+    }
+
+    /// Compares the dates of the certificate with a Unix time in seconds; one
+    /// whose dates cannot be read is taken for valid.
+    pub(crate) fn validity(&self, now: u64) -> Validity {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        match self.valid {
+            Some((from, _)) if now < from => Validity::NotYetValid,
+            Some((_, until)) if now > until => Validity::Expired,
+            _ => Validity::Valid,
+        }
+    }
+}
+
+/// SHA-256 that does not fail: what OpenSSL does at once, it fetches first.
+fn thumbprint(der: &[u8]) -> [u8; THUMBPRINT] {
+    let mut hash = Sha256::new();
+    hash.update(der);
+    hash.finish()
+}
+
+/// The Unix time of a date, in seconds.
+fn seconds(date: &Asn1TimeRef) -> Option<i64> {
+    let since = Asn1Time::from_unix(0).ok()?.diff(date).ok()?;
+    i64::from(since.days)
+        .checked_mul(86_400)?
+        .checked_add(i64::from(since.secs))
+}
+
+impl KeyKind {
+    /// Tells what a key is, if it is of use.
+    pub(crate) fn of<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, Unfit> {
+        let unusable = |found: &str| Err(Unfit::Key(UnusableKey(found.to_owned())));
+        match key.id() {
+            Id::RSA if key.bits() < MIN_RSA_BITS => {
+                unusable(&format!("type RSA and {} bits", key.bits()))
+            }
+            Id::RSA => Ok(Self::Rsa { size: key.size() }),
+            Id::EC => {
+                let key = match key.ec_key() {
+                    Ok(key) => key,
+                    Err(stack) => return Err(Unfit::of(&stack, "type EC on an unknown curve")),
+                };
+                // A certificate names its curve (RFC 5480, section 2.1.1). Where it
+                // is spelled out, other libraries may not see that it is one of these.
+                let is_named = key.group().asn1_flag() == Asn1Flag::NAMED_CURVE;
+                let name = key.group().curve_name();
+                match name.filter(|_| is_named) {
+                    Some(Nid::X9_62_PRIME256V1) => Ok(Self::Ec(Curve::P256)),
+                    Some(Nid::SECP384R1) => Ok(Self::Ec(Curve::P384)),
+                    Some(Nid::SECP521R1) => Ok(Self::Ec(Curve::P521)),
+                    Some(nid) => unusable(&format!(
+                        "type EC on {}",
+                        nid.short_name().unwrap_or("another curve")
+                    )),
+                    None => unusable("type EC on a curve without a name"),
+                }
+            }
+            Id::ED25519 => unusable("type Ed25519"),
+            Id::ED448 => unusable("type Ed448"),
+            Id::X25519 => unusable("type X25519"),
+            Id::X448 => unusable("type X448"),
+            Id::DSA => unusable("type DSA"),
+            Id::RSA_PSS => unusable("type RSA-PSS, which may only sign"),
+            id => unusable(&format!(
+                "type {}",
+                Nid::from_raw(id.as_raw()).short_name().unwrap_or("unknown")
+            )),
+        }
+    }
+
+    /// Bytes of a signature.
+    pub(crate) fn signature_length(self) -> usize {
+        match self {
+            Self::Rsa { size } => size,
+            Self::Ec(curve) => curve.coordinate().saturating_mul(2),
+        }
+    }
+}
+
+impl Curve {
+    /// The `crv` of a JWK.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    pub(crate) fn nid(self) -> Nid {
+        match self {
+            Self::P256 => Nid::X9_62_PRIME256V1,
+            Self::P384 => Nid::SECP384R1,
+            Self::P521 => Nid::SECP521R1,
+        }
+    }
+
+    /// Bytes of a coordinate, and of half a signature.
+    pub(crate) fn coordinate(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// The digest of signatures (RFC 7518, section 3.4).
+    pub(crate) fn digest(self) -> MessageDigest {
+        match self {
+            Self::P256 => MessageDigest::sha256(),
+            Self::P384 => MessageDigest::sha384(),
+            Self::P521 => MessageDigest::sha512(),
+        }
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Certificate")
+    }
+}

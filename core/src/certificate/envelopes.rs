@@ -1,0 +1,131 @@
+//! Content keys that were encrypted to a certificate, and signed: made once for an
+//! hour, because that takes the private key.
+
+use std::sync::{Mutex, PoisonError};
+
+use zeroize::Zeroizing;
+
+use crate::cache::shared::Shared;
+use crate::certificate::wrapping::Wrapping;
+use crate::purpose::Purpose;
+
+/// A content key, and the beginning of every token under it.
+pub(crate) struct Envelope {
+    pub(crate) content_key: Zeroizing<Vec<u8>>,
+    /// In base64url, as the next.
+    pub(crate) header: String,
+    pub(crate) encrypted_key: String,
+}
+
+/// The use that an envelope is made for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct EnvelopeUse {
+    pub(crate) wrapping: Wrapping,
+    pub(crate) cipher: usize,
+    pub(crate) hour: u64,
+    pub(crate) purpose: Option<Purpose>,
+}
+
+/// The envelopes of a certificate that are in use.
+#[derive(Default)]
+pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, Shared<Envelope>)>>);
+
+/// Envelopes that are kept: for more purposes than a sane configuration has under
+/// one certificate.
+const MAX_ENVELOPES: usize = 64;
+
+impl Envelopes {
+    /// The envelope for this use, made or not.
+    pub(crate) fn envelope(&self, usage: &EnvelopeUse) -> Shared<Envelope> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A request may have begun in the last hour, and others in this one: none
+        // of them is to push out what the next one needs.
+        let is_near = |hour: u64| hour.abs_diff(usage.hour) <= 1;
+        held.retain(|(held, envelope)| is_near(held.hour) && !envelope.has_failed());
+        if let Some((_, envelope)) = held.iter().find(|(held, _)| held == usage) {
+            return envelope.clone();
+        }
+        if held.len() >= MAX_ENVELOPES {
+            held.remove(0);
+        }
+        let envelope = Shared::default();
+        held.push((usage.clone(), envelope.clone()));
+        envelope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::certificate::certificate::Curve;
+    use crate::error::LibraryError;
+
+    fn usage(hour: u64, purpose: usize) -> EnvelopeUse {
+        EnvelopeUse {
+            wrapping: Wrapping::EcdhEs(Curve::P256),
+            cipher: 1,
+            hour,
+            purpose: Some(Purpose::new(&format!("purpose {purpose}")).unwrap()),
+        }
+    }
+
+    /// Whether an envelope had to be made.
+    fn is_new(envelopes: &Envelopes, hour: u64, purpose: usize) -> bool {
+        let envelope = envelopes.envelope(&usage(hour, purpose));
+        let make = || {
+            Ok(Envelope {
+                content_key: Zeroizing::new(vec![7; 32]),
+                header: String::new(),
+                encrypted_key: String::new(),
+            })
+        };
+        envelope.get(make).unwrap().1
+    }
+
+    fn held(envelopes: &Envelopes) -> usize {
+        envelopes.0.lock().unwrap().len()
+    }
+
+    #[test]
+    fn envelopes_for_many_purposes_stay_few() {
+        let envelopes = Envelopes::default();
+        for purpose in 0..3 * MAX_ENVELOPES {
+            assert!(is_new(&envelopes, 1, purpose));
+            assert!(held(&envelopes) <= MAX_ENVELOPES);
+        }
+        for purpose in 2 * MAX_ENVELOPES..3 * MAX_ENVELOPES {
+            assert!(!is_new(&envelopes, 1, purpose), "{purpose}");
+        }
+    }
+
+    #[test]
+    fn a_request_of_the_last_hour_does_not_cost_this_one_its_envelope() {
+        let envelopes = Envelopes::default();
+        assert!(is_new(&envelopes, 1, 0));
+        assert!(is_new(&envelopes, 2, 0));
+        for _ in 0..3 {
+            assert!(!is_new(&envelopes, 1, 0));
+            assert!(!is_new(&envelopes, 2, 0));
+        }
+    }
+
+    #[test]
+    fn envelopes_of_past_hours_are_dropped() {
+        let envelopes = Envelopes::default();
+        for hour in 1..50 {
+            assert!(is_new(&envelopes, hour, 0));
+            assert!(held(&envelopes) <= 2);
+        }
+        // Neither does a clock that goes back keep them.
+        assert!(is_new(&envelopes, 1, 0));
+        assert_eq!(held(&envelopes), 1);
+    }
+
+    #[test]
+    fn a_failure_is_not_kept() {
+        let envelopes = Envelopes::default();
+        let failed = envelopes.envelope(&usage(1, 0));
+        assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
+        assert!(is_new(&envelopes, 1, 0));
+    }
+}

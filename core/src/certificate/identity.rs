@@ -1,0 +1,184 @@
+//! A certificate with its private key: what the two do together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::algorithm::digest::Digest;
+use crate::certificate::certificate::{Certificate, THUMBPRINT, Validity};
+use crate::certificate::envelopes::Envelopes;
+use crate::certificate::private_key::PrivateKey;
+use crate::certificate::signature;
+use crate::certificate::wrapping::{NoSuchOaep, Point, Wrapping};
+use crate::error::LibraryError;
+
+/// The certificates of a section, each with its private key: the first seals,
+/// all open.
+#[derive(Debug)]
+pub struct Identities(Vec<Arc<Identity>>);
+
+/// A certificate and its private key.
+pub(crate) struct Identity {
+    id: u64,
+    pub(crate) certificate: Certificate,
+    key: PrivateKey,
+    /// It came with a `.htaccess` file.
+    pub(crate) is_visitor: bool,
+    /// The content keys that were encrypted to it of late.
+    pub(crate) envelopes: Envelopes,
+}
+
+impl Identities {
+    pub(crate) fn new(identities: Vec<Arc<Identity>>) -> Self {
+        Self(identities)
+    }
+
+    pub(crate) fn first(&self) -> Option<&Arc<Identity>> {
+        self.0.first()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Identity>> {
+        self.0.iter()
+    }
+
+    /// Where an identity stands in the list, by its id.
+    pub(crate) fn find(&self, id: u64) -> Option<(usize, &Arc<Identity>)> {
+        let mut entries = self.0.iter().enumerate();
+        entries.find(|(_, identity)| identity.id == id)
+    }
+
+    pub(crate) fn by_thumbprint(&self, thumbprint: &[u8; THUMBPRINT]) -> Option<&Arc<Identity>> {
+        let mut entries = self.0.iter();
+        entries.find(|identity| identity.certificate.thumbprint == *thumbprint)
+    }
+
+    /// Compares the dates of the certificate that seals with a Unix time in
+    /// seconds.
+    pub fn validity(&self, now: u64) -> Validity {
+        self.first().map_or(Validity::Valid, |identity| {
+            identity.certificate.validity(now)
+        })
+    }
+
+    /// Whether tokens can be made under this digest: with RSA, JWE has names
+    /// for SHA-256 and SHA-1 only.
+    pub fn can_use(&self, digest: &Digest) -> bool {
+        self.0
+            .iter()
+            .all(|identity| identity.wrapping(digest).is_ok())
+    }
+}
+
+impl Identity {
+    /// Joins what belongs together; `id` is unique in its keyring.
+    pub(crate) fn new(
+        id: u64,
+        certificate: Certificate,
+        key: PrivateKey,
+        is_visitor: bool,
+    ) -> Self {
+        Self {
+            id,
+            certificate,
+            key,
+            is_visitor,
+            envelopes: Envelopes::default(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn wrapping(&self, digest: &Digest) -> Result<Wrapping, NoSuchOaep> {
+        Wrapping::new(self.certificate.kind, digest)
+    }
+
+    /// Signs with the private key.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails, or the hardware token does not do its part.
+    pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, LibraryError> {
+        self.key
+            .with(|key| signature::sign(self.certificate.kind, key, input))
+    }
+
+    /// Whether our own private key has made this signature.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub(crate) fn has_signed(&self, input: &[u8], signature: &[u8]) -> Result<bool, LibraryError> {
+        let (kind, key) = (self.certificate.kind, &self.certificate.key);
+        signature::verify(kind, key, input, signature)
+    }
+
+    /// Tries whether the private key decrypts, before a session depends on it:
+    /// a token may have keys that only sign.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub(crate) fn try_key(&self, wrapping: Wrapping) -> Result<(), LibraryError> {
+        let trial = [0; 32];
+        let wrapped = wrapping.wrap(&self.certificate.key, &trial)?;
+        let unwrap = |key: &_| wrapping.unwrap(key, &wrapped.encrypted_key, wrapped.point.as_ref());
+        match self.key.with(unwrap)? {
+            Some(key) if *key == trial => Ok(()),
+            _ => Err(LibraryError::because(
+                "decrypt a content key",
+                "another one came out",
+            )),
+        }
+    }
+
+    /// Decrypts an encrypted key that our own private key has signed; `None` if
+    /// there is none in it.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails, or the private key is on a hardware token that does not do its part:
+    /// nothing is known of the encrypted key then.
+    pub(crate) fn unwrap(
+        &self,
+        wrapping: Wrapping,
+        encrypted_key: &[u8],
+        point: Option<&Point>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
+        self.key
+            .with(|key| wrapping.unwrap(key, encrypted_key, point))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Identity")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openssl::pkey::PKey;
+    use openssl::x509::X509;
+
+    use super::*;
+    use crate::certificate::certificate::{Curve, KeyKind};
+
+    fn identity() -> Identity {
+        let pem = include_bytes!("../../vectors/certificates/p-256.pem");
+        let certificate = Certificate::new(X509::from_pem(pem).unwrap()).unwrap();
+        assert_eq!(certificate.kind, KeyKind::Ec(Curve::P256));
+        let key = PKey::private_key_from_pem(pem).unwrap();
+        Identity::new(1, certificate, PrivateKey::Memory(key), false)
+    }
+
+    #[test]
+    fn only_its_type_is_printed() {
+        let identity = identity();
+        assert_eq!(format!("{:?}", identity.certificate), "Certificate");
+        let identities = Identities::new(vec![Arc::new(identity)]);
+        assert_eq!(format!("{identities:?}"), "Identities([Identity])");
+    }
+}

@@ -1,0 +1,321 @@
+//! Files that `.htaccess` names: their certificate and their private key, and
+//! nothing else of them.
+//!
+//! The author of a file chooses how many rounds a passphrase takes, and a request
+//! waits for them. A parser of our own might read a file in another way than OpenSSL:
+//! its author could show few rounds to the one and many to the other. So OpenSSL takes
+//! the file apart here, and a passphrase meets only
+//!
+//! - encrypted PKCS#8 of few rounds, written anew from what was judged;
+//! - a block of the older form, which takes one round, and whose content is then read
+//!   without any passphrase.
+
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use zeroize::Zeroizing;
+
+use crate::certificate::file_error::{FileError, taken};
+use crate::certificate::rounds;
+use crate::certificate::unlock::{Secrets, unlock};
+use crate::libcrypto::pem::{self, Block};
+
+/// The certificate and the key that were found in a file.
+pub(crate) struct Judged {
+    certificate: Option<X509>,
+    key: Option<Key>,
+}
+
+enum Key {
+    /// DER that is not encrypted.
+    Plain(Zeroizing<Vec<u8>>),
+    /// PKCS#8 in DER.
+    Encrypted(Zeroizing<Vec<u8>>),
+    /// Encrypted as RFC 1421 has it.
+    Older(Block),
+}
+
+/// Labels of certificates, and of what goes before them in the longer ones.
+const CERTIFICATES: [&[u8]; 3] = [b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"];
+
+/// The label of encrypted PKCS#8, and what those of all private keys end in.
+const ENCRYPTED: &[u8] = b"ENCRYPTED PRIVATE KEY";
+const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
+
+/// Longer than a passphrase that OpenSSL takes (`PEM_BUFSIZE`).
+const MAX_PASSPHRASE: usize = 1024;
+
+impl Judged {
+    /// Takes PEM apart: the first certificate, and the first private key.
+    ///
+    /// # Errors
+    ///
+    /// Some part cannot be read, or may take long to open, whether it is needed or
+    /// not.
+    pub(crate) fn pem(content: &[u8]) -> Result<Self, FileError> {
+        let mut found = Self {
+            certificate: None,
+            key: None,
+        };
+        for block in pem::blocks(content).map_err(|stack| FileError::of(&stack))? {
+            if CERTIFICATES.contains(&block.label.as_slice()) {
+                let certificate = certificate(&block)?;
+                found.certificate.get_or_insert(certificate);
+            } else if let Some(key) = key(block)? {
+                found.key.get_or_insert(key);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes DER: a certificate, or else a private key.
+    ///
+    /// # Errors
+    ///
+    /// It may take long to open.
+    pub(crate) fn der(content: &[u8]) -> Result<Self, FileError> {
+        let certificate = taken(X509::from_der(content))?;
+        let key = if certificate.is_some() {
+            None
+        } else if taken(pem::encrypted_pkcs8(content))?.is_some() {
+            let key = rounds::few(content).ok_or(FileError::TooSlow)?;
+            Some(Key::Encrypted(key))
+        } else {
+            let key = taken(PKey::private_key_from_der(content))?;
+            key.map(|_| Key::Plain(Zeroizing::new(content.to_vec())))
+        };
+        Ok(Self { certificate, key })
+    }
+
+    /// Whether there is a private key, and it takes a passphrase.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        matches!(self.key, Some(Key::Encrypted(_) | Key::Older(_)))
+    }
+
+    /// The certificate, if the file has one.
+    pub(crate) fn certificate(&self) -> Result<X509, FileError> {
+        self.certificate.clone().ok_or(FileError::NoCertificate)
+    }
+
+    /// The private key, or `None` without one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or no passphrase opens it.
+    pub(crate) fn private_key(
+        &self,
+        secrets: Secrets<'_>,
+    ) -> Result<Option<PKey<Private>>, FileError> {
+        if self.is_encrypted() && secrets.passphrases.is_empty() {
+            // Nor that of no bytes, which takes as long as any other.
+            return Err(FileError::NoPassphrase);
+        }
+        match &self.key {
+            None => Ok(None),
+            Some(Key::Plain(der)) => PKey::private_key_from_der(der)
+                .map(Some)
+                .map_err(|stack| FileError::of(&stack)),
+            Some(Key::Encrypted(der)) => unlock(secrets, true, |ask| {
+                PKey::private_key_from_pkcs8_callback(der, ask)
+            }),
+            Some(Key::Older(block)) => unlock(secrets, true, |ask| {
+                let mut buffer = Zeroizing::new([0; MAX_PASSPHRASE]);
+                let length = ask(buffer.as_mut_slice())?;
+                let passphrase = buffer.get(..length).unwrap_or_default();
+                PKey::private_key_from_der(&block.decrypt(passphrase)?)
+            }),
+        }
+    }
+}
+
+fn certificate(block: &Block) -> Result<X509, FileError> {
+    if block.has_header() {
+        return Err(FileError::Broken);
+    }
+    X509::from_der(&block.content).map_err(|stack| FileError::of(&stack))
+}
+
+/// The private key in a block, if it may be one.
+fn key(block: Block) -> Result<Option<Key>, FileError> {
+    let (is_key, has_header) = (block.label.ends_with(PRIVATE_KEY), block.has_header());
+    if block.label == ENCRYPTED {
+        let few = (!has_header).then(|| rounds::few(&block.content)).flatten();
+        return few
+            .map(|key| Some(Key::Encrypted(key)))
+            .ok_or(FileError::TooSlow);
+    }
+    // Under another label OpenSSL may take it for that all the same.
+    if taken(pem::encrypted_pkcs8(&block.content))?.is_some() {
+        return Err(FileError::TooSlow);
+    }
+    match (is_key, has_header) {
+        (false, _) => Ok(None),
+        (true, false) => Ok(Some(Key::Plain(block.content))),
+        (true, true) => match block.check_cipher() {
+            Ok(()) => Ok(Some(Key::Older(block))),
+            Err(stack) => Err(FileError::of(&stack)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CString;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use std::time::{Duration, Instant};
+
+    use openssl::lib_ctx::LibCtx;
+
+    use super::*;
+    use crate::certificate::attempts::Attempts;
+    use crate::keyring::hour::Seed;
+    use crate::keyring::keyring::Keyring;
+    use crate::keyring::random::OpenSslRandom;
+    use crate::libcrypto::store;
+    use crate::origin::Origin;
+    use crate::passphrase::list::PassphraseList;
+    use crate::shared_memory::SharedMemory;
+
+    const SECRET: &str = "secret";
+
+    fn vectors() -> Vec<(String, PathBuf)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/rounds");
+        let entries = fs::read_dir(folder).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths
+            .map(|path| {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, path)
+            })
+            .collect()
+    }
+
+    fn passphrases(texts: &[&str]) -> PassphraseList {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
+        let texts = texts.iter();
+        texts
+            .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
+            .collect()
+    }
+
+    /// The key of a file, opened with one of these, however many there are.
+    fn open(file: &Judged, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
+        file.private_key(Secrets {
+            passphrases: &passphrases(texts),
+            attempts: &Attempts::without_bound(),
+        })
+    }
+
+    /// The key of a file, opened with the passphrase of the vectors.
+    fn opened(name: &str, content: &[u8]) -> Result<Option<PKey<Private>>, FileError> {
+        let file = if name.ends_with(".der") {
+            Judged::der(content)
+        } else {
+            Judged::pem(content)
+        };
+        open(&file?, &["other", SECRET])
+    }
+
+    /// The same where nobody judges: what one of OpenSSL's readers makes of it.
+    fn opened_by_openssl(path: &Path, content: &[u8]) -> bool {
+        let secret = SECRET.as_bytes();
+        if path.extension().is_some_and(|extension| extension == "der") {
+            return PKey::private_key_from_pkcs8_passphrase(content, secret).is_ok();
+        }
+        // The other one minds no labels.
+        let uri = CString::new(format!("file:{}", path.display())).unwrap();
+        PKey::private_key_from_pem_passphrase(content, secret).is_ok()
+            || store::private_key(&LibCtx::new().unwrap(), &uri, Some(secret)).is_ok()
+    }
+
+    /// One key in the forms in which OpenSSL writes it, and in those that it reads
+    /// and others may not: what a name begins with is what is expected.
+    #[test]
+    fn opens_what_takes_few_rounds_and_nothing_else() {
+        let mut tried = [0; 3];
+        for (name, path) in vectors() {
+            let content = fs::read(&path).unwrap();
+            let start = Instant::now();
+            let outcome = opened(&name, &content);
+            // Each of 2^31 rounds takes half an hour.
+            assert!(start.elapsed() < Duration::from_secs(10), "{name}");
+            let kind = match name.split_once('-').unwrap().0 {
+                "few" => {
+                    assert!(matches!(outcome, Ok(Some(_))), "{name}: {outcome:?}");
+                    0
+                }
+                "opens" => {
+                    assert!(opened_by_openssl(&path, &content), "{name}");
+                    assert!(outcome.is_err(), "{name}");
+                    1
+                }
+                "many" => {
+                    assert!(outcome.is_err(), "{name}");
+                    2
+                }
+                _ => panic!("{name} expects nothing"),
+            };
+            tried[kind] += 1;
+        }
+        assert_eq!(tried, [8, 23, 31]);
+    }
+
+    #[test]
+    fn refuses_a_file_for_any_part_of_it() {
+        let few = include_bytes!("../../vectors/rounds/few-pbkdf2.pem").as_slice();
+        let many = include_bytes!("../../vectors/rounds/many-pbkdf2.pem").as_slice();
+        let certificate = include_bytes!("../../vectors/certificates/p-256.pem").as_slice();
+        let error = |parts: &[&[u8]]| Judged::pem(&parts.concat()).err();
+        assert_eq!(error(&[few, certificate, few]), None);
+        for parts in [[few, many], [many, few], [certificate, many]] {
+            assert_eq!(error(&parts), Some(FileError::TooSlow));
+        }
+        let begin = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n".as_slice();
+        for rest in [
+            b"".as_slice(),
+            b"AAAA",
+            b"AAAA\n-----END PRIVATE KEY-----\n",
+            b"A===\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        ] {
+            assert_eq!(error(&[few, begin, rest]), Some(FileError::Broken));
+        }
+        let end = b"-----END ENCRYPTED PRIVATE KEY-----\n".as_slice();
+        assert_eq!(error(&[begin, b"MA==\n", end]), Some(FileError::TooSlow));
+        // Text is none of OpenSSL's business.
+        assert_eq!(
+            error(&[b"text\n", few, b"-----BEGIN and more text\n"]),
+            None
+        );
+    }
+
+    #[test]
+    fn a_cut_key_meets_no_passphrase() {
+        let der = include_bytes!("../../vectors/rounds/few-made.der");
+        for length in 0..der.len() {
+            match Judged::der(&der[..length]) {
+                Err(error) => assert_eq!(error, FileError::TooSlow, "{length}"),
+                Ok(file) => assert!(file.key.is_none(), "{length}"),
+            }
+        }
+    }
+
+    #[test]
+    fn finds_what_stands_in_one_file() {
+        let both = include_bytes!("../../vectors/certificates/p-256.pem").as_slice();
+        let file = Judged::pem(both).unwrap();
+        assert!(file.certificate().is_ok());
+        assert!(open(&file, &[]).unwrap().is_some());
+        let der = X509::from_pem(both).unwrap().to_der().unwrap();
+        let file = Judged::der(&der).unwrap();
+        assert!(file.certificate().is_ok());
+        assert!(open(&file, &[]).unwrap().is_none());
+        let older = include_bytes!("../../vectors/rounds/few-older.pem");
+        for (secrets, expected) in [
+            (&[][..], FileError::NoPassphrase),
+            (&["x"], FileError::Locked),
+        ] {
+            let outcome = open(&Judged::pem(older).unwrap(), secrets);
+            assert_eq!(outcome.err(), Some(expected));
+        }
+    }
+}

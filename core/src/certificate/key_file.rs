@@ -1,0 +1,185 @@
+//! Files with certificates and private keys, in every form that OpenSSL writes.
+
+use std::fmt;
+
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::{PKey, Private};
+use openssl::x509::X509;
+use zeroize::Zeroizing;
+
+use crate::certificate::file_error::{FileError, taken};
+use crate::certificate::judged::Judged;
+use crate::certificate::rounds;
+use crate::certificate::unlock::{Secrets, unlock};
+use crate::libcrypto::verdict;
+use crate::origin::Origin;
+
+/// The bytes of a file, and what goes by them.
+pub(crate) struct KeyFile {
+    content: Zeroizing<Vec<u8>>,
+    form: Form,
+}
+
+enum Form {
+    Pem,
+    /// A certificate, or a private key.
+    Der,
+    /// PKCS#12 (RFC 7292): both, behind a passphrase.
+    Pkcs12(Pkcs12),
+    /// A file that `.htaccess` names; nothing else of it is kept.
+    Judged(Judged),
+}
+
+impl KeyFile {
+    /// Looks at the form of a file.
+    ///
+    /// # Errors
+    ///
+    /// It is empty, or encrypted where it must not be.
+    pub(crate) fn new(content: Zeroizing<Vec<u8>>, origin: Origin) -> Result<Self, FileError> {
+        if content.iter().all(u8::is_ascii_whitespace) {
+            return Err(FileError::Empty);
+        }
+        verdict::forget_errors();
+        let form = if has(&content, b"-----BEGIN ") {
+            Form::Pem
+        } else if let Some(archive) = pkcs12(&content)? {
+            Form::Pkcs12(archive)
+        } else {
+            Form::Der
+        };
+        let form = match (origin, form) {
+            (Origin::Server, form) => return Ok(Self { content, form }),
+            (Origin::Htaccess, Form::Pem) => Judged::pem(&content)?,
+            (Origin::Htaccess, Form::Der) => Judged::der(&content)?,
+            (Origin::Htaccess, _) => return Err(FileError::TooSlow),
+        };
+        Ok(Self {
+            content: Zeroizing::default(),
+            form: Form::Judged(form),
+        })
+    }
+
+    /// The certificate; of several in PEM the first, which in a chain is the
+    /// server's own.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or no passphrase opens it.
+    pub(crate) fn certificate(&self, secrets: Secrets<'_>) -> Result<X509, FileError> {
+        verdict::forget_errors();
+        match &self.form {
+            Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
+            Form::Pem => X509::stack_from_pem(&self.content)
+                .map_err(|stack| FileError::of(&stack))?
+                .into_iter()
+                .next()
+                .ok_or(FileError::NoCertificate),
+            Form::Der => X509::from_der(&self.content).map_err(|_| FileError::NoCertificate),
+            Form::Pkcs12(archive) => open_pkcs12(archive, secrets)?
+                .0
+                .ok_or(FileError::NoCertificate),
+            Form::Judged(file) => file.certificate(),
+        }
+    }
+
+    /// The private key, or `None` without one.
+    ///
+    /// # Errors
+    ///
+    /// There is one that cannot be read, or that no passphrase opens.
+    pub(crate) fn private_key(
+        &self,
+        secrets: Secrets<'_>,
+    ) -> Result<Option<PKey<Private>>, FileError> {
+        verdict::forget_errors();
+        match &self.form {
+            Form::Pem if !self.has_pem_key() => Ok(None),
+            Form::Pem => unlock(secrets, self.has_encrypted_pem(), |ask| {
+                PKey::private_key_from_pem_callback(&self.content, ask)
+            }),
+            Form::Der => {
+                if let Ok(key) = PKey::private_key_from_der(&self.content) {
+                    return Ok(Some(key));
+                }
+                let is_encrypted = rounds::is_encrypted(&self.content);
+                let encrypted = unlock(secrets, is_encrypted, |ask| {
+                    PKey::private_key_from_pkcs8_callback(&self.content, ask)
+                });
+                match encrypted {
+                    // It did not ask: not PKCS#8, but perhaps a certificate.
+                    Err(FileError::Broken) => Ok(None),
+                    other => other,
+                }
+            }
+            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, secrets)?.1),
+            Form::Judged(file) => file.private_key(secrets),
+        }
+    }
+
+    /// How many attempts it may take to open with so many passphrases; none, if it
+    /// is not encrypted.
+    pub(crate) fn most_attempts(&self, passphrases: usize) -> u64 {
+        let all = u64::try_from(passphrases).unwrap_or(u64::MAX);
+        let (is_encrypted, attempts) = match &self.form {
+            Form::Pem => (self.has_pem_key() && self.has_encrypted_pem(), all.max(1)),
+            Form::Der => (rounds::is_encrypted(&self.content), all.max(1)),
+            // Without a passphrase as well; for the certificate and for the key.
+            Form::Pkcs12(_) => (true, all.saturating_add(1).saturating_mul(2)),
+            Form::Judged(file) => (file.is_encrypted(), all),
+        };
+        if is_encrypted { attempts } else { 0 }
+    }
+
+    fn has_pem_key(&self) -> bool {
+        has(&self.content, b"PRIVATE KEY-----")
+    }
+
+    fn has_encrypted_pem(&self) -> bool {
+        has(&self.content, b"ENCRYPTED")
+    }
+}
+
+impl fmt::Debug for KeyFile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("KeyFile")
+    }
+}
+
+fn has(content: &[u8], what: &[u8]) -> bool {
+    memchr::memmem::find(content, what).is_some()
+}
+
+/// PKCS#12, which OpenSSL also makes of bytes that merely begin alike.
+fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
+    taken(Pkcs12::from_der(content))
+}
+
+/// Tries no passphrase, and then every one.
+fn open_pkcs12(
+    archive: &Pkcs12,
+    secrets: Secrets<'_>,
+) -> Result<(Option<X509>, Option<PKey<Private>>), FileError> {
+    let attempt = |secret: &[u8]| {
+        let text = std::str::from_utf8(secret).ok()?;
+        // The openssl crate panics on a NUL byte.
+        let text = (!text.contains('\0')).then_some(text)?;
+        archive.parse2(text).ok()
+    };
+    secrets.take()?;
+    let parsed = match attempt(b"") {
+        Some(parsed) => Some(parsed),
+        None => secrets.try_each(attempt)?,
+    };
+    if let Some(parsed) = parsed {
+        // OpenSSL tells the certificate from its chain by the key; where
+        // that is in another file, it is the first as in PEM.
+        let first = || parsed.ca?.into_iter().next();
+        return Ok((parsed.cert.or_else(first), parsed.pkey));
+    }
+    Err(if secrets.passphrases.is_empty() {
+        FileError::NoPassphrase
+    } else {
+        FileError::Locked
+    })
+}

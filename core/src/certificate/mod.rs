@@ -1,0 +1,37 @@
+//! Certificates and private keys.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `certificate` | a certificate, and the kinds of keys that are of use |
+//! | `private_key` | a private key, in memory or on a hardware token |
+//! | `sources` | where they are: files and URIs |
+//! | `key_file` | the forms that a file may have |
+//! | `file_error` | what is wrong with a file |
+//! | `unlock` | passphrases that are tried on a private key |
+//! | `judged` | encrypted keys of `.htaccess` that may meet a passphrase |
+//! | `rounds` | how long an encrypted key takes to open |
+//! | `attempts` | how often passphrases are tried on one |
+//! | `pairing` | which key belongs to which certificate |
+//! | `pairings` | the pairs that were found |
+//! | `identity` | what certificate and key do together |
+//! | `wrapping` | content keys encrypted to a certificate |
+//! | `signature` | signatures by a private key |
+//! | `envelopes` | content keys of this hour, with their signatures |
+//! | `content_keys` | content keys of tokens, by name |
+
+pub(crate) mod attempts;
+pub(crate) mod certificate;
+pub(crate) mod content_keys;
+pub(crate) mod envelopes;
+pub(crate) mod file_error;
+pub(crate) mod identity;
+pub(crate) mod judged;
+pub(crate) mod key_file;
+pub(crate) mod pairing;
+pub(crate) mod pairings;
+pub(crate) mod private_key;
+pub(crate) mod rounds;
+pub(crate) mod signature;
+pub(crate) mod sources;
+pub(crate) mod unlock;
+pub(crate) mod wrapping;

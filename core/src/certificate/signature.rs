@@ -1,0 +1,123 @@
+//! Signatures as in JWS: RSASSA-PSS and ECDSA (RFC 7518, sections 3.4, 3.5).
+//!
+//! A certificate is public, so anybody can encrypt for it. That its own server
+//! made a token, a signature by the private key says.
+
+use openssl::bn::BigNum;
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::md::{Md, MdRef};
+use openssl::md_ctx::{MdCtx, MdCtxRef};
+use openssl::pkey::{PKeyRef, Private, Public};
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Signer};
+
+use crate::certificate::certificate::{Curve, KeyKind};
+use crate::error::LibraryError;
+use crate::libcrypto::verdict::{self, Library, No};
+
+/// Signs `input`; as many bytes as [`KeyKind::signature_length`] says.
+pub(crate) fn sign(
+    kind: KeyKind,
+    key: &PKeyRef<Private>,
+    input: &[u8],
+) -> Result<Vec<u8>, LibraryError> {
+    let signature = match kind {
+        KeyKind::Rsa { .. } => sign_rsa(key, input),
+        KeyKind::Ec(curve) => sign_ec(curve, key, input),
+    };
+    let signature = signature.map_err(|stack| LibraryError::new("sign", &stack))?;
+    if signature.len() == kind.signature_length() {
+        Ok(signature)
+    } else {
+        Err(LibraryError::impossible("sign"))
+    }
+}
+
+/// Whether `signature` is one of `input`.
+///
+/// # Errors
+///
+/// OpenSSL fails, which proves nothing against the signature.
+pub(crate) fn verify(
+    kind: KeyKind,
+    key: &PKeyRef<Public>,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, LibraryError> {
+    match kind {
+        KeyKind::Rsa { .. } => verify_rsa(key, input, signature),
+        KeyKind::Ec(curve) => verify_ec(curve, key, input, signature),
+    }
+    .map_err(|stack| LibraryError::new("verify a signature", &stack))
+}
+
+fn sign_rsa(key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    let mut signer = Signer::new(MessageDigest::sha256(), key)?;
+    signer.set_rsa_padding(Padding::PKCS1_PSS)?;
+    signer.set_rsa_mgf1_md(MessageDigest::sha256())?;
+    signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    signer.sign_oneshot_to_vec(input)
+}
+
+fn verify_rsa(key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    let mut verifier = MdCtx::new()?;
+    let settings = verifier.digest_verify_init(Some(Md::sha256()), key)?;
+    settings.set_rsa_padding(Padding::PKCS1_PSS)?;
+    settings.set_rsa_mgf1_md(Md::sha256())?;
+    settings.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    is_verified(No::Reason(Library::RSA), &mut verifier, input, signature)
+}
+
+/// r and s side by side, where OpenSSL has them in DER.
+fn sign_ec(curve: Curve, key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    let mut signer = Signer::new(curve.digest(), key)?;
+    let signature = EcdsaSig::from_der(&signer.sign_oneshot_to_vec(input)?)?;
+    let length = i32::try_from(curve.coordinate()).unwrap_or_default();
+    let mut both = signature.r().to_vec_padded(length)?;
+    both.extend(signature.s().to_vec_padded(length)?);
+    Ok(both)
+}
+
+fn verify_ec(
+    curve: Curve,
+    key: &PKeyRef<Public>,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    let Some((r, s)) = signature.split_at_checked(curve.coordinate()) else {
+        return Ok(false);
+    };
+    let signature =
+        EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?;
+    let signature = signature.to_der()?;
+    let mut verifier = MdCtx::new()?;
+    verifier.digest_verify_init(Some(digest(curve)), key)?;
+    is_verified(
+        No::SilentOrReason(Library::EC),
+        &mut verifier,
+        input,
+        &signature,
+    )
+}
+
+/// The digest of a curve's signatures ([`Curve::digest`], as a context takes it).
+fn digest(curve: Curve) -> &'static MdRef {
+    match curve {
+        Curve::P256 => Md::sha256(),
+        Curve::P384 => Md::sha384(),
+        Curve::P521 => Md::sha512(),
+    }
+}
+
+/// `no` is how OpenSSL says that a signature is wrong.
+fn is_verified(
+    no: No,
+    verifier: &mut MdCtxRef,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    let verified = verdict::judged(no, || verifier.digest_verify(input, signature))?;
+    Ok(verified.unwrap_or(false))
+}

@@ -1,0 +1,360 @@
+//! Content keys, encrypted to a certificate: RSA-OAEP and ECDH-ES+A256KW (RFC
+//! 7518, sections 4.3 and 4.6).
+
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
+use openssl::derive::Deriver;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::encrypt::{Decrypter, Encrypter};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, PKeyRef, Private, Public};
+use openssl::rsa::Padding;
+use openssl::sha::Sha256;
+use zeroize::Zeroizing;
+
+use crate::algorithm::digest::Digest;
+use crate::certificate::certificate::{Curve, KeyKind};
+use crate::error::LibraryError;
+use crate::libcrypto::verdict::{self, Library, No};
+
+/// How the content key of a token is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapping {
+    /// RSA-OAEP with SHA-256, or with SHA-1, which some hardware has alone.
+    RsaOaep(Oaep),
+    /// ECDH with a key pair of the sender's, and AES key wrap.
+    EcdhEs(Curve),
+}
+
+/// The digest of OAEP and of its mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oaep {
+    Sha1,
+    Sha256,
+}
+
+/// An encrypted content key, and what its recipient needs beside.
+pub(crate) struct Wrapped {
+    pub(crate) encrypted_key: Vec<u8>,
+    pub(crate) point: Option<Point>,
+}
+
+/// The sender's public key of ECDH-ES: coordinates, each as long as the
+/// curve's field.
+pub(crate) struct Point {
+    pub(crate) x: Vec<u8>,
+    pub(crate) y: Vec<u8>,
+}
+
+/// A digest that RSA-OAEP has no name for in JWE.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NoSuchOaep;
+
+impl Wrapping {
+    /// How a key of this kind is used under a digest of the configuration.
+    pub(crate) fn new(kind: KeyKind, digest: &Digest) -> Result<Self, NoSuchOaep> {
+        match kind {
+            KeyKind::Ec(curve) => Ok(Self::EcdhEs(curve)),
+            KeyKind::Rsa { .. } if digest.is(Nid::SHA256) => Ok(Self::RsaOaep(Oaep::Sha256)),
+            KeyKind::Rsa { .. } if digest.is(Nid::SHA1) => Ok(Self::RsaOaep(Oaep::Sha1)),
+            KeyKind::Rsa { .. } => Err(NoSuchOaep),
+        }
+    }
+
+    /// The `alg` of the header.
+    pub(crate) fn alg(self) -> &'static str {
+        match self {
+            Self::RsaOaep(Oaep::Sha1) => "RSA-OAEP",
+            Self::RsaOaep(Oaep::Sha256) => "RSA-OAEP-256",
+            Self::EcdhEs(_) => ECDH_ES,
+        }
+    }
+
+    /// Bytes of an encrypted content key of so many bytes.
+    pub(crate) fn encrypted_key_length(self, kind: KeyKind, content_key: usize) -> usize {
+        match self {
+            // As a signature, it has as many as the modulus.
+            Self::RsaOaep(_) => kind.signature_length(),
+            Self::EcdhEs(_) => content_key.saturating_add(WRAP_OVERHEAD),
+        }
+    }
+
+    /// Encrypts a content key of 16, 24 or 32 bytes.
+    pub(crate) fn wrap(
+        self,
+        key: &PKeyRef<Public>,
+        content_key: &[u8],
+    ) -> Result<Wrapped, LibraryError> {
+        match self {
+            Self::RsaOaep(oaep) => rsa_encrypt(oaep, key, content_key),
+            Self::EcdhEs(curve) => ecdh_wrap(curve, key, content_key),
+        }
+        .map_err(|stack| LibraryError::new("encrypt a content key", &stack))
+    }
+
+    /// Decrypts a content key; `None` if there is none in it.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails, or the private key, if that is not in memory: nothing is
+    /// known of the encrypted key then.
+    pub(crate) fn unwrap(
+        self,
+        key: &PKeyRef<Private>,
+        encrypted_key: &[u8],
+        point: Option<&Point>,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
+        match (self, point) {
+            (Self::RsaOaep(oaep), None) => rsa_decrypt(oaep, key, encrypted_key),
+            (Self::EcdhEs(curve), Some(point)) => ecdh_unwrap(curve, key, encrypted_key, point),
+            _ => Ok(None),
+        }
+        .map_err(|stack| LibraryError::new("decrypt a content key", &stack))
+    }
+}
+
+const ECDH_ES: &str = "ECDH-ES+A256KW";
+
+/// Bytes of the key that wraps.
+const KEK: usize = 32;
+
+/// Bytes that wrapping adds (RFC 3394, section 2.2.1).
+const WRAP_OVERHEAD: usize = 8;
+
+impl Oaep {
+    fn digest(self) -> MessageDigest {
+        match self {
+            Self::Sha1 => MessageDigest::sha1(),
+            Self::Sha256 => MessageDigest::sha256(),
+        }
+    }
+}
+
+fn rsa_encrypt(oaep: Oaep, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped, ErrorStack> {
+    let mut encrypter = Encrypter::new(key)?;
+    encrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+    encrypter.set_rsa_oaep_md(oaep.digest())?;
+    encrypter.set_rsa_mgf1_md(oaep.digest())?;
+    let mut encrypted_key = vec![0; encrypter.encrypt_len(text)?];
+    let length = encrypter.encrypt(text, &mut encrypted_key)?;
+    encrypted_key.truncate(length);
+    Ok(Wrapped {
+        encrypted_key,
+        point: None,
+    })
+}
+
+fn rsa_decrypt(
+    oaep: Oaep,
+    key: &PKeyRef<Private>,
+    encrypted_key: &[u8],
+) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
+    let mut decrypter = Decrypter::new(key)?;
+    decrypter.set_rsa_padding(Padding::PKCS1_OAEP)?;
+    decrypter.set_rsa_oaep_md(oaep.digest())?;
+    decrypter.set_rsa_mgf1_md(oaep.digest())?;
+    let mut text = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted_key)?]);
+    // Errors of a hardware token, which say nothing of the padding, are of other libraries.
+    let no = No::Reason(Library::RSA);
+    let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
+    Ok(length.map(|length| {
+        text.truncate(length);
+        text
+    }))
+}
+
+fn ecdh_wrap(curve: Curve, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid())?;
+    let ephemeral = EcKey::generate(&group)?;
+    let point = affine(curve, &group, &ephemeral)?;
+    let ephemeral = PKey::from_ec_key(ephemeral)?;
+    let kek = agree(&ephemeral, key)?;
+    let mut encrypted_key = vec![0; text.len().saturating_add(WRAP_OVERHEAD)];
+    let length = aes_wrap(&kek, text, &mut encrypted_key)?;
+    encrypted_key.truncate(length);
+    Ok(Wrapped {
+        encrypted_key,
+        point: Some(point),
+    })
+}
+
+fn ecdh_unwrap(
+    curve: Curve,
+    key: &PKeyRef<Private>,
+    encrypted_key: &[u8],
+    point: &Point,
+) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
+    let Some(ephemeral) = public_key(curve, point)? else {
+        return Ok(None);
+    };
+    let kek = agree(key, &ephemeral)?;
+    aes_unwrap(&kek, encrypted_key)
+}
+
+/// The public key of a point; `None` if it is not on the curve, or at infinity,
+/// which has no coordinates: OpenSSL checks both.
+fn public_key(curve: Curve, point: &Point) -> Result<Option<PKey<Public>>, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid())?;
+    let x = BigNum::from_slice(&point.x)?;
+    let y = BigNum::from_slice(&point.y)?;
+    let key = verdict::judged(No::Reason(Library::EC), || {
+        let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y)?;
+        key.check_key()?;
+        Ok(key)
+    })?;
+    key.map(PKey::from_ec_key).transpose()
+}
+
+fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, ErrorStack> {
+    let mut context = BigNumContext::new()?;
+    let (mut x, mut y) = (BigNum::new()?, BigNum::new()?);
+    key.public_key()
+        .affine_coordinates(group, &mut x, &mut y, &mut context)?;
+    let length = i32::try_from(curve.coordinate()).unwrap_or_default();
+    Ok(Point {
+        x: x.to_vec_padded(length)?,
+        y: y.to_vec_padded(length)?,
+    })
+}
+
+/// The key that wraps: Concat KDF of the shared secret (RFC 7518, section
+/// 4.6.2), one round, without `apu` and `apv`.
+fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
+    let mut deriver = Deriver::new(ours)?;
+    deriver.set_peer(theirs)?;
+    let secret = Zeroizing::new(deriver.derive_to_vec()?);
+    let mut hash = Sha256::new();
+    hash.update(&1_u32.to_be_bytes());
+    hash.update(&secret);
+    hash.update(&14_u32.to_be_bytes());
+    hash.update(ECDH_ES.as_bytes());
+    hash.update(&0_u32.to_be_bytes());
+    hash.update(&0_u32.to_be_bytes());
+    hash.update(&256_u32.to_be_bytes());
+    Ok(Zeroizing::new(hash.finish()))
+}
+
+type Kek = Zeroizing<[u8; KEK]>;
+
+const _: () = assert!(ECDH_ES.len() == 14, "the length that `agree` hashes");
+
+/// AES key wrap (RFC 3394); returns the length.
+fn aes_wrap(kek: &Kek, text: &[u8], output: &mut [u8]) -> Result<usize, ErrorStack> {
+    let mut context = wrapping_context()?;
+    let cipher = Cipher::fetch(None, AES_WRAP, None)?;
+    context.encrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
+    context.cipher_update(text, Some(output))
+}
+
+/// Takes AES key wrap off; `None` if it is not what this key wrapped.
+fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
+    let mut context = wrapping_context()?;
+    let cipher = Cipher::fetch(None, AES_WRAP, None)?;
+    context.decrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
+    let mut text = Zeroizing::new(vec![0; wrapped.len().saturating_add(WRAP_OVERHEAD)]);
+    let no = No::Reason(Library::PROVIDER);
+    let length = verdict::judged(no, || context.cipher_update(wrapped, Some(&mut text)))?;
+    // Of nothing, OpenSSL makes nothing.
+    Ok(length.filter(|length| *length > 0).map(|length| {
+        text.truncate(length);
+        text
+    }))
+}
+
+/// OpenSSL's name of AES key wrap without padding.
+const AES_WRAP: &str = "AES-256-WRAP";
+
+fn wrapping_context() -> Result<CipherCtx, ErrorStack> {
+    let mut context = CipherCtx::new()?;
+    // Or else OpenSSL refuses (EVP_EncryptInit(3), wrap modes).
+    context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
+    Ok(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3394, section 4.6: 256 bits of key with a 256-bit KEK.
+    #[test]
+    fn wraps_as_rfc_3394_does() {
+        let hex = |text: &str| -> Vec<u8> {
+            let digits = (0..text.len()).step_by(2);
+            digits
+                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+                .collect()
+        };
+        let kek: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let kek = Zeroizing::new(kek);
+        let key = hex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
+        let wrapped =
+            hex("28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
+        let mut output = vec![0; 40];
+        assert_eq!(aes_wrap(&kek, &key, &mut output).unwrap(), 40);
+        assert_eq!(output, wrapped);
+        let unwrap = |wrapped: &[u8]| aes_unwrap(&kek, wrapped).unwrap();
+        assert_eq!(*unwrap(&wrapped).unwrap(), key);
+        for index in 0..wrapped.len() {
+            let mut changed = wrapped.clone();
+            changed[index] ^= 1;
+            assert!(unwrap(&changed).is_none());
+            assert!(unwrap(&wrapped[..index]).is_none());
+        }
+    }
+
+    fn pair(curve: Curve) -> (PKey<Private>, PKey<Public>) {
+        let group = EcGroup::from_curve_name(curve.nid()).unwrap();
+        let key = EcKey::generate(&group).unwrap();
+        let public = EcKey::from_public_key(&group, key.public_key()).unwrap();
+        (
+            PKey::from_ec_key(key).unwrap(),
+            PKey::from_ec_key(public).unwrap(),
+        )
+    }
+
+    #[test]
+    fn refuses_points_that_are_not_on_the_curve() {
+        for curve in [Curve::P256, Curve::P384, Curve::P521] {
+            let (private, public) = pair(curve);
+            let wrapping = Wrapping::EcdhEs(curve);
+            let wrapped = wrapping.wrap(&public, &[7; 32]).unwrap();
+            let open = |point: &Point| {
+                wrapping
+                    .unwrap(&private, &wrapped.encrypted_key, Some(point))
+                    .unwrap()
+            };
+            let point = wrapped.point.as_ref().unwrap();
+            assert_eq!(*open(point).unwrap(), [7; 32]);
+            let length = curve.coordinate();
+            let mut off = point.y.clone();
+            off[length - 1] ^= 1;
+            for (x, y) in [
+                (point.x.clone(), off),
+                (point.y.clone(), point.x.clone()),
+                (vec![0; length], vec![0; length]),
+                (vec![0xff; length], vec![0xff; length]),
+                (vec![], vec![]),
+            ] {
+                assert!(open(&Point { x, y }).is_none(), "{curve:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn refuses_a_point_of_another_curve() {
+        let (private, _) = pair(Curve::P384);
+        let (_, other) = pair(Curve::P256);
+        let wrapped = Wrapping::EcdhEs(Curve::P256)
+            .wrap(&other, &[7; 32])
+            .unwrap();
+        let opened = Wrapping::EcdhEs(Curve::P384).unwrap(
+            &private,
+            &wrapped.encrypted_key,
+            wrapped.point.as_ref(),
+        );
+        assert!(opened.unwrap().is_none());
+    }
+}

@@ -1,0 +1,210 @@
+//! The engines and providers of a configuration, by the names that it gives them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thiserror::Error;
+
+use crate::algorithm::defaults::Defaults;
+use crate::algorithm::error::AlgorithmError;
+use crate::engine::hardware::Hardware;
+use crate::libcrypto::supplier::{Kind, Supplier};
+use crate::origin::Origin;
+
+/// An engine or a provider that works.
+pub struct Engine {
+    id: u64,
+    kind: Kind,
+    name: String,
+    pub(crate) supplier: Arc<Supplier>,
+    pub(crate) hardware: Arc<Hardware>,
+    pub(crate) defaults: Defaults,
+}
+
+/// Why an engine cannot be used; the words say what to write instead.
+#[derive(Clone, Debug, Error)]
+pub enum EngineError {
+    /// The name has characters that no name has.
+    #[error(
+        "a name of letters, digits, - and _ is needed, perhaps after engine: or provider:, \
+         because OpenSSL looks for a file of that name"
+    )]
+    Name,
+    /// OpenSSL has neither.
+    #[error("there is no {tried}: install it, or write the name of another")]
+    Unknown {
+        /// What was tried, each with OpenSSL's reason.
+        tried: String,
+    },
+    /// It lacks what stands for no cipher and no digest.
+    #[error(transparent)]
+    Algorithm(#[from] AlgorithmError),
+    /// The section is a `.htaccess` file, which may only name what the server
+    /// configuration names.
+    #[error(
+        "only an engine or provider that the server configuration uses is allowed in .htaccess: \
+         write the name of one, or have it set there"
+    )]
+    NotInUse,
+}
+
+/// The name of an engine or a provider, as a configuration has it.
+struct EngineName<'t> {
+    /// What it may be, in the order in which that is tried.
+    kinds: &'static [Kind],
+    name: &'t str,
+}
+
+impl<'t> EngineName<'t> {
+    /// Reads `engine:NAME`, `provider:NAME` or `NAME`.
+    fn new(text: &'t str) -> Result<Self, EngineError> {
+        let (kinds, name): (&[Kind], _) = if let Some(name) = text.strip_prefix("engine:") {
+            (&[Kind::Engine], name)
+        } else if let Some(name) = text.strip_prefix("provider:") {
+            (&[Kind::Provider], name)
+        } else {
+            (&[Kind::Engine, Kind::Provider], text)
+        };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let valid = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain);
+        valid
+            .then_some(Self { kinds, name })
+            .ok_or(EngineError::Name)
+    }
+}
+
+/// Longer than any name there is.
+const MAX_NAME: usize = 64;
+
+/// The engines and providers of a configuration, each loaded once and by all
+/// names that it goes by: two that are one to OpenSSL would disturb each other.
+#[derive(Default)]
+pub(crate) struct Engines(Mutex<Vec<(String, Arc<Engine>)>>);
+
+impl Engines {
+    pub(crate) fn find(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
+        let name = EngineName::new(text)?;
+        let mut known = self.lock();
+        if let Some((_, engine)) = known.iter().find(|(known, _)| known == text) {
+            return Ok(engine.clone());
+        }
+        if origin == Origin::Htaccess {
+            return Err(EngineError::NotInUse);
+        }
+        let mut tried = Vec::new();
+        for kind in name.kinds {
+            let mut others = known.iter().map(|(_, engine)| engine);
+            let other = others.find(|other| other.kind == *kind && other.name == name.name);
+            let engine = match other {
+                Some(engine) => engine.clone(),
+                None => match Supplier::load(*kind, name.name) {
+                    Ok(supplier) => {
+                        let id = u64::try_from(known.len()).unwrap_or(u64::MAX);
+                        let id = id.saturating_add(1);
+                        Arc::new(Engine::new(id, *kind, name.name, supplier)?)
+                    }
+                    Err(reason) => {
+                        tried.push(format!("{kind} '{}' ({reason})", name.name));
+                        continue;
+                    }
+                },
+            };
+            known.push((text.to_owned(), engine.clone()));
+            return Ok(engine);
+        }
+        Err(EngineError::Unknown {
+            tried: tried.join(" and no "),
+        })
+    }
+
+    /// Those that a configuration has named.
+    pub(crate) fn all(&self) -> Vec<Arc<Engine>> {
+        let known = self.lock();
+        known.iter().map(|(_, engine)| engine.clone()).collect()
+    }
+
+    pub(crate) fn after_fork(&self) {
+        for (_, engine) in self.lock().iter() {
+            engine.hardware.after_fork();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(String, Arc<Engine>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    fn new(id: u64, kind: Kind, name: &str, supplier: Supplier) -> Result<Self, EngineError> {
+        let supplier = Arc::new(supplier);
+        Ok(Self {
+            id,
+            kind,
+            name: name.to_owned(),
+            defaults: Defaults::new(Some(&supplier))?,
+            hardware: Arc::new(Hardware::new(&supplier)),
+            supplier,
+        })
+    }
+
+    /// What tells engines of one keyring apart; never 0.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Engine({})", self.name)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::libcrypto::evp::{self, From};
+
+    pub(crate) fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
+        Engines::default().find(text, Origin::Server)
+    }
+
+    #[test]
+    fn rejects_names_that_lead_out_of_a_directory() {
+        for text in [
+            "",
+            "../gost",
+            "engine:",
+            "engine:../../tmp/x",
+            "provider:a/b",
+            "a.so",
+            "/tmp/x",
+            "a b",
+            "a\0b",
+            "engine:provider:a",
+            "caf\u{e9}",
+        ] {
+            assert!(matches!(load(text), Err(EngineError::Name)), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_all_that_was_tried() {
+        let tried = |text| load(text).unwrap_err().to_string();
+        let both = tried("none-such");
+        assert!(both.contains("engine 'none-such' ("), "{both}");
+        assert!(both.contains("provider 'none-such' ("), "{both}");
+        assert!(!tried("provider:none-such").contains("engine 'none-such'"));
+        assert!(!tried("engine:none-such").contains("provider 'none-such'"));
+    }
+
+    #[test]
+    fn the_legacy_provider_stays_in_its_own_context() {
+        let legacy = load("provider:legacy").unwrap();
+        assert!(legacy.supplier.cipher("cast5-cbc").is_some());
+        assert!(
+            legacy.supplier.cipher("aes-256-cbc").is_some(),
+            "and others"
+        );
+        assert!(evp::fetch_cipher(From::default(), "cast5-cbc").is_none());
+    }
+}

@@ -1,0 +1,56 @@
+//! The place of a JWE master key in a process.
+
+use std::sync::{Mutex, OnceLock};
+
+use zeroize::Zeroizing;
+
+use crate::algorithm::derivation::Master;
+use crate::algorithm::digest::Digest;
+use crate::algorithm::hmac;
+use crate::error::LibraryError;
+use crate::passphrase::master_table::{Name, Words};
+
+/// The place of a master key in a process, derived or not.
+pub(crate) struct MasterPlace {
+    pub(crate) name: Name,
+    pub(crate) master: OnceLock<Master>,
+    /// Held by the thread that is looking for the key elsewhere.
+    pub(crate) search: Mutex<()>,
+}
+
+/// Goes before the digest and the passphrase of a name.
+const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
+
+impl MasterPlace {
+    /// The place of a passphrase's key, in which nothing is derived yet.
+    pub(crate) fn new(
+        secret: &[u8],
+        digest: &Digest,
+        naming_key: &[u8; 16],
+    ) -> Result<Self, LibraryError> {
+        let parts = [NAME_LABEL, &[0], digest.label().as_bytes(), &[0], secret];
+        let name = hmac::sha256(naming_key, &parts)
+            .map_err(|stack| LibraryError::new("name a key", &stack))?;
+        Ok(Self {
+            name: *to_words(&name),
+            master: OnceLock::new(),
+            search: Mutex::default(),
+        })
+    }
+}
+
+pub(crate) fn to_words(bytes: &[u8; 32]) -> Words {
+    let mut words = Words::default();
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
+    }
+    words
+}
+
+pub(crate) fn to_bytes(words: &[u64; 4]) -> Zeroizing<[u8; 32]> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    bytes
+}

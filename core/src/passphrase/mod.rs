@@ -1,0 +1,23 @@
+//! Passphrases, and the keys derived from them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `passphrase` | a secret, and the keys under it |
+//! | `list` | the passphrases of a section |
+//! | `file` | a file of passphrases |
+//! | `weakness` | passphrases that can be guessed |
+//! | `classic_keys` | keys of the classic format, by name |
+//! | `master_keys` | where JWE master keys come from |
+//! | `master_place` | the place of a master key in a process |
+//! | `master_table` | master keys in memory that processes share |
+//! | `allowance` | how many derivations requests may ask for |
+
+pub(crate) mod allowance;
+pub(crate) mod classic_keys;
+pub(crate) mod file;
+pub(crate) mod list;
+pub(crate) mod master_keys;
+pub(crate) mod master_place;
+pub(crate) mod master_table;
+pub(crate) mod passphrase;
+pub(crate) mod weakness;

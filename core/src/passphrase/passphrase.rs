@@ -1,0 +1,140 @@
+//! A secret, wiped when it is dropped.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use md5::{Digest as _, Md5};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::algorithm::digest::Digest;
+use crate::error::LibraryError;
+use crate::passphrase::classic_keys::SealingKeys;
+use crate::passphrase::master_place::MasterPlace;
+
+/// A passphrase of the configuration, and the keys that seal under it now.
+///
+/// Equal passphrases of one [`Keyring`](crate::Keyring) are one value.
+/// Comparing and printing it is impossible on purpose.
+pub struct Passphrase {
+    id: u64,
+    secret: Secret,
+    used: AtomicBool,
+    /// Its keys of the classic format that seal now.
+    pub(crate) sealing: SealingKeys,
+    masters: Mutex<Vec<(usize, Arc<MasterPlace>)>>,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Secret {
+    bytes: Box<[u8]>,
+    mac_key: [u8; 16],
+}
+
+/// A passphrase of no bytes protects nothing.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("empty passphrase")]
+pub struct EmptyPassphrase;
+
+impl Passphrase {
+    /// Copies `bytes`, which the caller wipes; `id` is unique in its keyring.
+    pub(crate) fn new(bytes: &[u8], id: u64) -> Result<Self, EmptyPassphrase> {
+        if bytes.is_empty() {
+            return Err(EmptyPassphrase);
+        }
+        // Not OpenSSL's MD5: a FIPS provider has none, and the MAC of httpd's
+        // module is keyed by it all the same (mod_session_crypto.c, compute_auth).
+        let mac_key = Md5::digest(bytes).into();
+        let secret = Secret {
+            bytes: bytes.into(),
+            mac_key,
+        };
+        Ok(Self {
+            id,
+            secret,
+            used: AtomicBool::new(false),
+            sealing: SealingKeys::default(),
+            masters: Mutex::default(),
+        })
+    }
+
+    /// What this passphrase goes by in the names of keys.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether this is the passphrase of these bytes, in constant time.
+    pub(crate) fn is(&self, bytes: &[u8]) -> bool {
+        self.secret.bytes.ct_eq(bytes).into()
+    }
+
+    /// Whether a key of it has ever been in use.
+    pub(crate) fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a key of it is in use.
+    pub(crate) fn note_use(&self) {
+        self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// The bytes that key derivation starts from, which is about to.
+    pub(crate) fn secret(&self) -> &[u8] {
+        self.note_use();
+        &self.secret.bytes
+    }
+
+    /// The SipHash key of the classic format: MD5 of the passphrase.
+    pub(crate) fn mac_key(&self) -> &[u8; 16] {
+        &self.secret.mac_key
+    }
+
+    /// The place of the JWE master key under a digest, derived or not; the key is
+    /// named with `naming_key`.
+    pub(crate) fn master_place(
+        &self,
+        digest: &Digest,
+        naming_key: &[u8; 16],
+    ) -> Result<Arc<MasterPlace>, LibraryError> {
+        let mut places = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, place)) = places.iter().find(|(held, _)| *held == digest.id()) {
+            return Ok(place.clone());
+        }
+        // No bound: OpenSSL has so many digests, and a master key is 38 bytes.
+        let place = Arc::new(MasterPlace::new(&self.secret.bytes, digest, naming_key)?);
+        places.push((digest.id(), place.clone()));
+        Ok(place)
+    }
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Passphrase")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rejects_the_empty_passphrase() {
+        assert!(Passphrase::new(b"", 1).is_err());
+    }
+
+    #[test]
+    fn is_not_printed() {
+        let passphrase = Passphrase::new(b"secret", 1).unwrap();
+        assert_eq!(format!("{passphrase:?}"), "Passphrase");
+    }
+
+    #[test]
+    fn wipes_every_byte() {
+        let mut passphrase = Passphrase::new(b"secret", 1).unwrap();
+        passphrase.secret.zeroize();
+        assert!(passphrase.secret().iter().all(|&byte| byte == 0));
+        assert_eq!(passphrase.mac_key(), &[0; 16]);
+    }
+}
