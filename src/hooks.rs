@@ -3,7 +3,7 @@
 //! Both ways fail closed: once a section asks for encryption, a session
 //! leaves sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Call, Keyring, OpenError, Opened};
+use session_crypto_core::{Cost, Keyring, Now, OpenError, Opened};
 
 use crate::config::{DirRecord, Held, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
@@ -55,10 +55,10 @@ fn seal<'r>(
         Protection::Seal(sealer) => sealer,
     };
     let sealed = sealer
-        .seal(plaintext.to_bytes(), call(request), &session.pool())
+        .seal(plaintext.to_bytes(), now(request), &session.pool())
         .map_err(|error| report::not_sealed(request, &error))?;
     session.set_token(sealed.token);
-    if sealed.derived {
+    if sealed.cost != Cost::None {
         report::derived(request);
     }
     Ok(())
@@ -90,7 +90,7 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let outcome = sealer.open(token.to_bytes(), call(request), &session.pool());
+    let outcome = sealer.open(token.to_bytes(), now(request), &session.pool());
     match outcome {
         Ok(opened) => take(request, session, &opened),
         Err(OpenError::Refused(refusal)) => {
@@ -110,7 +110,7 @@ pub(crate) fn decode<'r>(
 
 fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
     session.set_text(opened.session);
-    if opened.derived {
+    if opened.cost != Cost::None {
         report::derived(request);
     }
     if opened.stale {
@@ -146,9 +146,9 @@ pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> boo
     !is_withheld && !is_foreign && !realms::does_not_answer(request)
 }
 
-fn call(request: Request<'_>) -> Call {
-    Call {
-        now: request.time(),
+fn now(request: Request<'_>) -> Now {
+    Now {
+        seconds: request.time(),
         processor: processor::number(),
     }
 }

@@ -111,13 +111,12 @@ impl LibraryError {
         self.reason == reason
     }
 
-    /// A length or a place is not what this code takes for granted. It is not
-    /// OpenSSL's doing, but closed it fails all the same.
-    pub(crate) fn impossible(action: &'static str) -> Self {
+    /// The caller's memory is not as long as was asked for.
+    pub(crate) fn wrong_room() -> Self {
         Self {
-            subject: OPENSSL,
-            action,
-            reason: "a buffer is not as long as it must be".to_owned(),
+            subject: "the arena",
+            action: "give room for a token",
+            reason: "it gave another number of bytes than it was asked for".to_owned(),
         }
     }
 

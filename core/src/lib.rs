@@ -29,7 +29,7 @@
 pub use algorithm::cipher::Cipher;
 pub use algorithm::digest::Digest;
 pub use algorithm::error::AlgorithmError;
-pub use arena::Arena;
+pub use arena::{Arena, HeapArena};
 pub use certificate::attempts::Asked;
 pub use certificate::certificate::{UnusableKey, Validity};
 pub use certificate::file_error::FileError;
@@ -50,7 +50,9 @@ pub use passphrase::master_keys::MasterJob;
 pub use passphrase::passphrase::{EmptyPassphrase, Passphrase};
 pub use passphrase::weakness::Weakness;
 pub use purpose::{InvalidPurpose, Purpose};
-pub use sealer::sealer::{Call, Keys, Opened, Sealed, Sealer, Settings};
+pub use sealer::call::{Cost, Now, Opened, Sealed};
+pub use sealer::sealer::Sealer;
+pub use sealer::settings::{Keys, Settings};
 pub use shared_memory::SharedMemory;
 
 mod algorithm;

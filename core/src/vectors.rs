@@ -16,14 +16,14 @@ use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use crate::algorithm::cipher::{Cipher, Format};
 use crate::algorithm::derivation::{ClassicKey, KEY_LENGTH};
 use crate::algorithm::digest::Digest;
-use crate::arena::heap::Heap;
+use crate::arena::HeapArena;
 use crate::certificate::attempts::Asked;
 use crate::certificate::identity::Identities;
 use crate::certificate::pairing::Pairs;
 use crate::classic::cbc::KeyedContext;
 use crate::classic::token::{self, Under};
 use crate::error::{LibraryError, OpenError};
-use crate::keyring::contexts::Workbenches;
+use crate::keyring::contexts::ContextPool;
 use crate::keyring::hour::Seed;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{OpenSslRandom, Random};
@@ -32,7 +32,9 @@ use crate::passphrase::classic_keys::KeyName;
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
 use crate::purpose::Purpose;
-use crate::sealer::sealer::{Call, Keys, Sealer, Settings};
+use crate::sealer::call::Now;
+use crate::sealer::sealer::Sealer;
+use crate::sealer::settings::{Keys, Settings};
 use crate::shared_memory::SharedMemory;
 
 struct Vector {
@@ -90,8 +92,8 @@ fn folder(name: &str) -> PathBuf {
         .join(name)
 }
 
-const CALL: Call = Call {
-    now: 0,
+const NOW: Now = Now {
+    seconds: 0,
     processor: 0,
 };
 
@@ -117,7 +119,7 @@ fn does_what_every_classic_vector_says() {
         let token = vector.text("token");
         match (
             vector.text("outcome"),
-            sealer.open(token.as_bytes(), CALL, &Heap),
+            sealer.open(token.as_bytes(), NOW, &HeapArena),
         ) {
             ("opens", Ok(opened)) => {
                 let session = vector.bytes("plaintext");
@@ -151,38 +153,39 @@ fn seal_again(
         salt,
     };
     let key = ClassicKey::derive(passphrase.secret(), digest, &salt, KEY_LENGTH).unwrap();
-    let benches = Workbenches::new(OpenSslRandom);
-    benches.set_up();
-    benches
-        .with(0, |bench| {
-            // The IV is the nonce's encryption: decrypted, it gives the nonce.
-            let Format::Classic { block_size } = cipher.format() else {
-                panic!("no CBC")
-            };
-            let bytes = key.prefix(cipher.key_length());
-            let mut nonce = [0; 32];
-            bench.opening.set_key(&name, cipher, block_size, bytes)?;
-            bench.opening.decrypt(&iv[..block_size.get()], &mut nonce)?;
-            let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
-            let context = &mut bench.sealing;
-            context.set_key(&name, cipher, block_size, bytes)?;
-            let scratch = &mut bench.scratch;
-            let under = Under {
-                passphrase,
-                block_size,
-                salt,
-                nonce,
-            };
-            let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
-                token::seal(context, session, &under, scratch, &Heap)
-            };
-            let token = seal(context, scratch)?.to_owned();
-            let again = seal(context, scratch)?;
-            assert_eq!(*token, *again, "what came before makes no difference");
-            Ok(token)
-        })
-        .map_err(|error: LibraryError| error)
-        .unwrap()
+    let pool = ContextPool::new(OpenSslRandom);
+    pool.set_up();
+    pool.with(0, |contexts| {
+        // The IV is the nonce's encryption: decrypted, it gives the nonce.
+        let Format::Classic { block_size } = cipher.format() else {
+            panic!("no CBC")
+        };
+        let bytes = key.prefix(cipher.key_length());
+        let mut nonce = [0; 32];
+        contexts.opening.set_key(&name, cipher, block_size, bytes)?;
+        contexts
+            .opening
+            .decrypt(&iv[..block_size.get()], &mut nonce)?;
+        let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
+        let context = &mut contexts.sealing;
+        context.set_key(&name, cipher, block_size, bytes)?;
+        let scratch = &mut contexts.scratch;
+        let under = Under {
+            passphrase,
+            block_size,
+            salt,
+            nonce,
+        };
+        let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
+            token::seal(context, session, &under, scratch, &HeapArena)
+        };
+        let token = seal(context, scratch)?.to_owned();
+        let again = seal(context, scratch)?;
+        assert_eq!(*token, *again, "what came before makes no difference");
+        Ok(token)
+    })
+    .map_err(|error: LibraryError| error)
+    .unwrap()
 }
 
 /// Gives out the nonce of a token that exists.
@@ -216,11 +219,11 @@ fn does_what_every_jwe_vector_says() {
             purpose: purpose.as_ref(),
             engine: None,
         };
-        let call = Call {
-            now: vector.text("time").parse().unwrap(),
+        let now = Now {
+            seconds: vector.text("time").parse().unwrap(),
             processor: 0,
         };
-        let opened = Sealer::new(&keyring, settings).open(token.as_bytes(), call, &Heap);
+        let opened = Sealer::new(&keyring, settings).open(token.as_bytes(), now, &HeapArena);
         match (vector.text("outcome"), opened) {
             ("opens", Ok(opened)) => {
                 let session = vector.bytes("plaintext");
@@ -230,7 +233,7 @@ fn does_what_every_jwe_vector_says() {
                 let nonce = token.split('.').nth(2).unwrap();
                 let nonce = Replay(URL_SAFE_NO_PAD.decode_to_vec(nonce).unwrap());
                 let replaying = keyring.with_random(nonce);
-                let sealed = Sealer::new(&replaying, settings).seal(&session, call, &Heap);
+                let sealed = Sealer::new(&replaying, settings).seal(&session, now, &HeapArena);
                 assert_eq!(
                     sealed.unwrap().token.to_str().unwrap(),
                     token,
@@ -261,7 +264,7 @@ fn does_what_every_vector_with_a_certificate_says() {
             engine: None,
         };
         let token = vector.text("token").as_bytes();
-        let opened = Sealer::new(&keyring, settings).open(token, CALL, &Heap);
+        let opened = Sealer::new(&keyring, settings).open(token, NOW, &HeapArena);
         match (vector.text("outcome"), opened) {
             ("opens", Ok(opened)) => {
                 let session = vector.bytes("plaintext");

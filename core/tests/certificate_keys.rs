@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use std::sync::Barrier;
 
 use common::certified::{CERTIFICATES, GCM, HOUR, SESSION, at, part, parts, sections};
-use common::{CALL, Leak, Section};
+use common::{NOW, Section};
+
+use session_crypto_core::{Cost, HeapArena};
 
 mod common;
 
@@ -24,11 +26,11 @@ fn has_one_content_key_an_hour() {
         let seal = |now, processor| {
             let sealed = section
                 .sealer()
-                .seal(SESSION, at(now, processor), &Leak)
+                .seal(SESSION, at(now, processor), &HeapArena)
                 .unwrap();
-            (parts(sealed.token.to_bytes()), sealed.derived)
+            (parts(sealed.token.to_bytes()), sealed.cost != Cost::None)
         };
-        let start = CALL.now;
+        let start = NOW.seconds;
         let (first, derived) = seal(start, 0);
         assert!(derived, "{name}");
         let mut nonces = HashSet::from([first.get(2).unwrap().clone()]);
@@ -72,13 +74,15 @@ fn decrypts_each_content_key_once() {
     for (name, section) in sections() {
         let elsewhere = elsewhere(&name);
         let open = |token: &[u8], processor| {
-            let opened = section.sealer().open(token, at(CALL.now, processor), &Leak);
-            opened.unwrap().derived
+            let opened = section
+                .sealer()
+                .open(token, at(NOW.seconds, processor), &HeapArena);
+            opened.unwrap().cost != Cost::None
         };
         let tokens: Vec<_> = (0..10)
             .map(|hour| {
-                let call = at(CALL.now + hour * HOUR, 0);
-                let sealed = elsewhere.sealer().seal(SESSION, call, &Leak).unwrap();
+                let now = at(NOW.seconds + hour * HOUR, 0);
+                let sealed = elsewhere.sealer().seal(SESSION, now, &HeapArena).unwrap();
                 sealed.token.to_bytes().to_vec()
             })
             .collect();
@@ -104,8 +108,11 @@ fn threads_that_come_together_decrypt_once() {
                     let (section, token, barrier) = (&section, &token, &barrier);
                     scope.spawn(move || {
                         barrier.wait();
-                        let opened = section.sealer().open(token, at(CALL.now, processor), &Leak);
-                        opened.unwrap().derived
+                        let opened =
+                            section
+                                .sealer()
+                                .open(token, at(NOW.seconds, processor), &HeapArena);
+                        opened.unwrap().cost != Cost::None
                     })
                 })
                 .collect();
@@ -132,9 +139,9 @@ fn threads_that_come_together_sign_once() {
                     let (section, barrier) = (&section, &barrier);
                     scope.spawn(move || {
                         barrier.wait();
-                        let call = at(CALL.now, processor);
-                        let sealed = section.sealer().seal(SESSION, call, &Leak).unwrap();
-                        (sealed.derived, part(sealed.token.to_bytes(), 1))
+                        let now = at(NOW.seconds, processor);
+                        let sealed = section.sealer().seal(SESSION, now, &HeapArena).unwrap();
+                        (sealed.cost != Cost::None, part(sealed.token.to_bytes(), 1))
                     })
                 })
                 .collect();
@@ -158,9 +165,12 @@ fn opens_its_own_tokens_without_the_private_key() {
     for (name, section) in sections() {
         let token = section.seal(SESSION);
         for processor in 0..3 {
-            let call = at(CALL.now + 5 * HOUR, processor);
-            let opened = section.sealer().open(&token, call, &Leak).unwrap();
-            assert!(!opened.derived && !opened.stale, "{name} {processor}");
+            let now = at(NOW.seconds + 5 * HOUR, processor);
+            let opened = section.sealer().open(&token, now, &HeapArena).unwrap();
+            assert!(
+                opened.cost == Cost::None && !opened.stale,
+                "{name} {processor}"
+            );
         }
     }
 }
@@ -170,17 +180,17 @@ fn what_was_signed_before_the_fork_serves_the_first_request() {
     for (name, section) in sections() {
         let keyring = &section.keyring;
         assert_eq!(
-            keyring.derive_for(section.settings(), CALL.now).unwrap(),
+            keyring.derive_for(section.settings(), NOW.seconds).unwrap(),
             1,
             "{name}"
         );
         assert_eq!(
-            keyring.derive_for(section.settings(), CALL.now).unwrap(),
+            keyring.derive_for(section.settings(), NOW.seconds).unwrap(),
             0,
             "{name}"
         );
         keyring.after_fork();
-        let sealed = section.sealer().seal(SESSION, CALL, &Leak).unwrap();
-        assert!(!sealed.derived, "{name}");
+        let sealed = section.sealer().seal(SESSION, NOW, &HeapArena).unwrap();
+        assert!(sealed.cost == Cost::None, "{name}");
     }
 }

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use common::certified::{CERTIFICATES, GCM, SESSION, part, parts, sections};
-use common::{CALL, Leak, Section, certificate};
+use common::{NOW, Section, certificate};
 use openssl::sha::sha256;
 use openssl::x509::X509;
-use session_crypto_core::{OpenError, Refusal, SealError};
+use session_crypto_core::{HeapArena, OpenError, Refusal, SealError};
 
 mod common;
 
@@ -448,7 +448,7 @@ fn the_digest_is_that_of_rsa() {
     assert_eq!(sha256.open(&sha1.seal(SESSION)), Err(Refusal::Header));
     assert_eq!(sha1.open(&sha256.seal(SESSION)), Err(Refusal::Header));
     let sha512 = Section::certified(&["rsa-2048"], GCM).digest("SHA512");
-    let sealed = sha512.sealer().seal(SESSION, CALL, &Leak);
+    let sealed = sha512.sealer().seal(SESSION, NOW, &HeapArena);
     assert!(matches!(sealed.map(|_| ()), Err(SealError::NoKey)));
     assert!(sha512.open(&sha256.seal(SESSION)).is_err());
 
@@ -498,7 +498,7 @@ fn no_message_repeats_the_token() {
         ] {
             let opened = section
                 .sealer()
-                .open(&with_header(&token, &wrong), CALL, &Leak);
+                .open(&with_header(&token, &wrong), NOW, &HeapArena);
             let Err(OpenError::Refused(refusal)) = opened else {
                 unreachable!("it opens")
             };

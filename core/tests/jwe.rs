@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use common::{CALL, Leak, Section};
-use session_crypto_core::{Call, Refusal};
+use common::{NOW, Section};
+use session_crypto_core::{HeapArena, Now, Refusal};
 
 mod common;
 
@@ -64,7 +64,7 @@ fn opens_what_it_sealed() {
 fn writes_the_documented_header() {
     let section = Section::new(&["secret"], &["aes-128-gcm"]).purpose("the shop");
     let header = header_of(&section.seal(SESSION));
-    let day = CALL.now / DAY;
+    let day = NOW.seconds / DAY;
     assert!(
         header.starts_with(r#"{"alg":"dir","enc":"A128GCM","kid":""#),
         "{header}"
@@ -223,7 +223,7 @@ fn refuses_every_other_header() {
 fn refuses_a_day_that_is_not_canonical() {
     let token = PLAIN.seal(SESSION);
     let header = header_of(&token);
-    let day = (CALL.now / DAY).to_string();
+    let day = (NOW.seconds / DAY).to_string();
     for other in [
         "",
         "0020833",
@@ -354,10 +354,17 @@ fn a_context_of_one_section_opens_nothing_in_another() {
 #[test]
 fn opens_any_day_and_keeps_nothing_of_one_that_fails() {
     for days in [-20_000_i64, -1, 0, 1, 300, 1_000_000] {
-        let now = CALL.now.saturating_add_signed(days * 86_400);
+        let now = NOW.seconds.saturating_add_signed(days * 86_400);
         let sealed = PLAIN
             .sealer()
-            .seal(SESSION, Call { now, ..CALL }, &Leak)
+            .seal(
+                SESSION,
+                Now {
+                    seconds: now,
+                    ..NOW
+                },
+                &HeapArena,
+            )
             .unwrap();
         let token = sealed.token.to_bytes();
         // Yesterday's key is not stale: it is the passphrase that counts.
@@ -365,7 +372,7 @@ fn opens_any_day_and_keeps_nothing_of_one_that_fails() {
     }
     let token = PLAIN.seal(SESSION);
     let header = header_of(&token);
-    let day = (CALL.now / DAY).to_string();
+    let day = (NOW.seconds / DAY).to_string();
     for other in 0..1000 {
         let header = header.replace(&format!(".{day}\""), &format!(".{other}\""));
         assert_eq!(

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use common::{CALL, Leak, certificate};
+use common::{NOW, certificate};
 use openssl::asn1::Asn1Time;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -18,8 +18,8 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
-    Asked, At, Identities, Keyring, Keys, Needs, OpenSslRandom, Origin, PairingError, Pairs,
-    PassphraseList, Sealer, Seed, Settings, SharedMemory, Source, SourceError, Validity,
+    Asked, At, HeapArena, Identities, Keyring, Keys, Needs, OpenSslRandom, Origin, PairingError,
+    Pairs, PassphraseList, Sealer, Seed, Settings, SharedMemory, Source, SourceError, Validity,
 };
 
 mod common;
@@ -83,8 +83,8 @@ impl Bench {
             engine: None,
         };
         let sealer = Sealer::new(&self.keyring, settings);
-        let token = sealer.seal(b"user=joe", CALL, &Leak).unwrap().token;
-        let opened = sealer.open(token.to_bytes(), CALL, &Leak).unwrap();
+        let token = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap().token;
+        let opened = sealer.open(token.to_bytes(), NOW, &HeapArena).unwrap();
         assert_eq!(opened.session.to_bytes(), b"user=joe");
         let header = token.to_str().unwrap().split('.').next().unwrap();
         let header = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(header).unwrap();
@@ -470,7 +470,7 @@ fn lists_that_are_alike_are_paired_once() {
 fn compares_the_dates_of_the_first_certificate() {
     let bench = Bench::new("dates");
     let key = on_curve(Nid::X9_62_PRIME256V1);
-    let now = CALL.now;
+    let now = NOW.seconds;
     let time = i64::try_from(now).unwrap();
     for (name, from, to, validity) in [
         ("valid", -10, 10, Validity::Valid),

@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use common::Leak;
 use session_crypto_core::{
-    Call, Keyring, Keys, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList, Refusal,
-    Sealer, Seed, Settings, SharedMemory,
+    Cost, HeapArena, Keyring, Keys, Now, OpenError, OpenSslRandom, Origin, Passphrase,
+    PassphraseList, Refusal, Sealer, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -19,8 +18,11 @@ fn keyring(seed: u8) -> Keyring {
     Keyring::new(Seed([seed; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
 }
 
-fn at(now: u64) -> Call {
-    Call { now, processor: 0 }
+fn at(seconds: u64) -> Now {
+    Now {
+        seconds,
+        processor: 0,
+    }
 }
 
 fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'k> {
@@ -104,12 +106,12 @@ fn derives_once_an_hour_and_nothing_during_it() {
         (NOON + HOUR, true),
         (NOON + HOUR, false),
     ] {
-        let sealed = sealer.seal(SESSION, at(now), &Leak).unwrap();
-        assert_eq!(sealed.derived, derived, "{now}");
+        let sealed = sealer.seal(SESSION, at(now), &HeapArena).unwrap();
+        assert_eq!(sealed.cost != Cost::None, derived, "{now}");
         let opened = sealer
-            .open(sealed.token.to_bytes(), at(now), &Leak)
+            .open(sealed.token.to_bytes(), at(now), &HeapArena)
             .unwrap();
-        assert!(!opened.derived && !opened.stale, "{now}");
+        assert!(opened.cost == Cost::None && !opened.stale, "{now}");
     }
 }
 
@@ -121,16 +123,16 @@ fn opens_the_tokens_of_past_hours_without_deriving() {
     let tokens: Vec<_> = (0..100)
         .map(|hour| {
             sealer
-                .seal(SESSION, at(NOON + hour * HOUR), &Leak)
+                .seal(SESSION, at(NOON + hour * HOUR), &HeapArena)
                 .unwrap()
                 .token
         })
         .collect();
     for token in tokens {
         let opened = sealer
-            .open(token.to_bytes(), at(NOON + 100 * HOUR), &Leak)
+            .open(token.to_bytes(), at(NOON + 100 * HOUR), &HeapArena)
             .unwrap();
-        assert!(!opened.derived);
+        assert!(opened.cost == Cost::None);
         assert_eq!(opened.session.to_bytes(), SESSION);
     }
 }
@@ -145,14 +147,10 @@ fn what_was_derived_before_the_fork_serves_the_first_request() {
     assert_eq!(keyring.derive_again(NOON).unwrap(), 0);
     keyring.after_fork();
     let sealer = sealer(&keyring, &passphrases);
-    let sealed = sealer.seal(SESSION, at(NOON), &Leak).unwrap();
-    assert!(!sealed.derived);
-    assert!(
-        !sealer
-            .open(sealed.token.to_bytes(), at(NOON), &Leak)
-            .unwrap()
-            .derived
-    );
+    let sealed = sealer.seal(SESSION, at(NOON), &HeapArena).unwrap();
+    assert!(sealed.cost == Cost::None);
+    let opened = sealer.open(sealed.token.to_bytes(), at(NOON), &HeapArena);
+    assert_eq!(opened.unwrap().cost, Cost::None);
 }
 
 #[test]
@@ -160,7 +158,7 @@ fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
     let (before, after, elsewhere) = (keyring(1), keyring(1), keyring(2));
     let passphrases = secret(&before);
     let token = sealer(&before, &passphrases)
-        .seal(SESSION, at(NOON), &Leak)
+        .seal(SESSION, at(NOON), &HeapArena)
         .unwrap()
         .token;
     for (keyring, derived) in [(&after, false), (&elsewhere, true)] {
@@ -169,9 +167,9 @@ fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
             .derive_for(settings(keyring, &passphrases), NOON)
             .unwrap();
         let opened = sealer(keyring, &passphrases)
-            .open(token.to_bytes(), at(NOON), &Leak)
+            .open(token.to_bytes(), at(NOON), &HeapArena)
             .unwrap();
-        assert_eq!(opened.derived, derived);
+        assert_eq!(opened.cost != Cost::None, derived);
     }
 }
 
@@ -180,22 +178,18 @@ fn a_token_that_is_not_authentic_derives_nothing() {
     let (keyring, elsewhere) = (keyring(1), keyring(2));
     let other = [passphrase(&elsewhere, "other")].into_iter().collect();
     let token = sealer(&elsewhere, &other)
-        .seal(SESSION, at(NOON), &Leak)
+        .seal(SESSION, at(NOON), &HeapArena)
         .unwrap()
         .token;
     let passphrases = secret(&keyring);
-    let refused = sealer(&keyring, &passphrases).open(token.to_bytes(), at(NOON), &Leak);
+    let refused = sealer(&keyring, &passphrases).open(token.to_bytes(), at(NOON), &HeapArena);
     assert!(matches!(
         refused,
         Err(OpenError::Refused(Refusal::NotAuthentic))
     ));
     // The hour's own key is the first that this keyring derives.
-    assert!(
-        sealer(&keyring, &passphrases)
-            .seal(SESSION, at(NOON), &Leak)
-            .unwrap()
-            .derived
-    );
+    let sealed = sealer(&keyring, &passphrases).seal(SESSION, at(NOON), &HeapArena);
+    assert_eq!(sealed.unwrap().cost, Cost::Derivation);
 }
 
 #[test]
@@ -205,7 +199,7 @@ fn no_iv_comes_twice() {
     let sealer = sealer(&keyring, &passphrases);
     let mut seen = std::collections::HashSet::new();
     for _ in 0..20_000 {
-        let token = sealer.seal(SESSION, at(NOON), &Leak).unwrap().token;
+        let token = sealer.seal(SESSION, at(NOON), &HeapArena).unwrap().token;
         let raw = base64_simd::STANDARD
             .decode_to_vec(token.to_bytes())
             .unwrap();
@@ -230,13 +224,16 @@ fn threads_and_sections_do_not_mix_their_keys() {
                 for round in 0..500_usize {
                     let session = format!("thread={thread}&round={round}");
                     let passphrases = &sections[round % 4];
-                    let call = Call {
-                        now: NOON,
+                    let now = Now {
+                        seconds: NOON,
                         processor: thread % 2,
                     };
                     let sealer = sealer(keyring, passphrases);
-                    let token = sealer.seal(session.as_bytes(), call, &Leak).unwrap().token;
-                    let opened = sealer.open(token.to_bytes(), call, &Leak).unwrap();
+                    let token = sealer
+                        .seal(session.as_bytes(), now, &HeapArena)
+                        .unwrap()
+                        .token;
+                    let opened = sealer.open(token.to_bytes(), now, &HeapArena).unwrap();
                     assert_eq!(opened.session.to_bytes(), session.as_bytes());
                 }
             });

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use common::{Leak, Section};
+use common::Section;
 use session_crypto_core::{
-    Call, Cipher, Digest, Keyring, Keys, OpenError, OpenSslRandom, Origin, PassphraseList, Payer,
-    Refusal, SealError, Sealer, Seed, Settings, SharedMemory,
+    Cipher, Cost, Digest, HeapArena, Keyring, Keys, Now, OpenError, OpenSslRandom, Origin,
+    PassphraseList, Payer, Refusal, SealError, Sealer, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -71,13 +71,13 @@ impl Process {
     /// Whether a session was sealed, and a key derived for it.
     fn seal(&self, text: &str, payer: Payer, now: u64) -> Result<bool, SealError> {
         let list = self.list(&[text.to_owned()], payer);
-        let sealed = self.sealer(&list).seal(SESSION, at(now), &Leak)?;
-        Ok(sealed.derived)
+        let sealed = self.sealer(&list).seal(SESSION, at(now), &HeapArena)?;
+        Ok(sealed.cost != Cost::None)
     }
 
     fn open(&self, list: &PassphraseList, token: &[u8], now: u64) -> Result<bool, Refusal> {
-        match self.sealer(list).open(token, at(now), &Leak) {
-            Ok(opened) => Ok(opened.derived),
+        match self.sealer(list).open(token, at(now), &HeapArena) {
+            Ok(opened) => Ok(opened.cost != Cost::None),
             Err(OpenError::Refused(refusal)) => Err(refusal),
             Err(OpenError::Library(error)) => unreachable!("{error}"),
         }
@@ -102,8 +102,11 @@ impl Process {
     }
 }
 
-fn at(now: u64) -> Call {
-    Call { now, processor: 0 }
+fn at(seconds: u64) -> Now {
+    Now {
+        seconds,
+        processor: 0,
+    }
 }
 
 fn texts(count: usize) -> Vec<String> {
@@ -183,7 +186,10 @@ fn a_key_that_was_kept_opens_what_was_sealed_before() {
     assert!(job.key().is_none());
     job.derive().unwrap();
     let kept = *job.key().unwrap();
-    let token = before.sealer(&list).seal(SESSION, at(NOON), &Leak).unwrap();
+    let token = before
+        .sealer(&list)
+        .seal(SESSION, at(NOON), &HeapArena)
+        .unwrap();
     let after = Process::new(SharedMemory::alone());
     let list = after.list(&texts(1), Payer::Server);
     after
@@ -295,7 +301,7 @@ fn an_author_who_sets_a_digest_over_passphrases_of_the_server_pays_himself() {
     let seal = |text: &String, payer| {
         let list = process.list(std::slice::from_ref(text), Payer::Server);
         let sealer = process.sealer(&list).paid_by(payer);
-        sealer.seal(SESSION, at(NOON), &Leak).is_ok()
+        sealer.seal(SESSION, at(NOON), &HeapArena).is_ok()
     };
     let texts = texts(10);
     let sealed = texts.iter().filter(|text| seal(text, Payer::Author(7)));

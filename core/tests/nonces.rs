@@ -7,8 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use common::{CALL, Leak, Section};
-use session_crypto_core::{Keyring, OpenError, OpenSslRandom, SealError, Seed, SharedMemory};
+use common::{NOW, Section};
+use session_crypto_core::{
+    HeapArena, Keyring, OpenError, OpenSslRandom, SealError, Seed, SharedMemory,
+};
 
 mod common;
 
@@ -60,7 +62,7 @@ fn inherited() -> [Section; 4] {
     ];
     for section in &sections {
         let settings = section.settings();
-        let derived = section.keyring.derive_for(settings, CALL.now).unwrap();
+        let derived = section.keyring.derive_for(settings, NOW.seconds).unwrap();
         let jobs = section.keyring.master_jobs();
         jobs.iter().for_each(|job| job.derive().unwrap());
         assert_eq!(derived.saturating_add(jobs.len()), 1);
@@ -74,7 +76,7 @@ fn inherited() -> [Section; 4] {
 fn a_child_that_was_not_set_up_refuses() {
     for section in inherited() {
         for _ in 0..3 {
-            let sealed = section.sealer().seal(b"a=b", CALL, &Leak);
+            let sealed = section.sealer().seal(b"a=b", NOW, &HeapArena);
             let Err(SealError::Library(error)) = sealed else {
                 panic!("sealed");
             };
@@ -82,9 +84,9 @@ fn a_child_that_was_not_set_up_refuses() {
                 error.to_string().contains("this process failed to start"),
                 "{error}"
             );
-            let opened = section.sealer().open(b"a.b.c.d.e", CALL, &Leak);
+            let opened = section.sealer().open(b"a.b.c.d.e", NOW, &HeapArena);
             assert!(matches!(opened, Err(OpenError::Library(_))));
-            section.keyring.derive_again(CALL.now).unwrap();
+            section.keyring.derive_again(NOW.seconds).unwrap();
         }
         section.keyring.after_fork();
         let token = section.seal(b"a=b");

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use base64_simd::STANDARD;
-use common::{CALL, Leak, Section};
-use session_crypto_core::Refusal;
+use common::{NOW, Section};
+use session_crypto_core::{HeapArena, Refusal};
 
 mod common;
 
@@ -37,7 +37,7 @@ fn opens_what_it_sealed() {
 fn refuses_to_seal_a_session_too_large() {
     let section = plain();
     let session = vec![b'a'; MAX_SESSION + 1];
-    assert!(section.sealer().seal(&session, CALL, &Leak).is_err());
+    assert!(section.sealer().seal(&session, NOW, &HeapArena).is_err());
 }
 
 #[test]

@@ -15,12 +15,12 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Asked, Call, Cipher, Identities, Keyring, Keys, OpenSslRandom, Origin, Pairs,
+    Arena, Asked, Cipher, Identities, Keyring, Keys, Now, OpenSslRandom, Origin, Pairs,
     PassphraseList, Sealer, Seed, Settings, SharedMemory,
 };
 
-const CALL: Call = Call {
-    now: 1_800_000_000,
+const NOW: Now = Now {
+    seconds: 1_800_000_000,
     processor: 0,
 };
 
@@ -69,14 +69,14 @@ impl Kit {
     pub(crate) fn seal(&mut self) -> &CStr {
         self.memory.reset();
         self.sealer()
-            .seal(&self.session, CALL, &Pool(&self.memory))
+            .seal(&self.session, NOW, &Pool(&self.memory))
             .unwrap()
             .token
     }
 
     pub(crate) fn open(&mut self, token: &[u8]) -> Option<&[u8]> {
         self.memory.reset();
-        let opened = self.sealer().open(token, CALL, &Pool(&self.memory));
+        let opened = self.sealer().open(token, NOW, &Pool(&self.memory));
         opened.ok().map(|opened| opened.session.to_bytes())
     }
 

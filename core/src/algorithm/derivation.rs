@@ -4,7 +4,7 @@ use openssl::error::ErrorStack;
 use openssl::md::Md;
 use openssl::pkey::Id;
 use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
@@ -107,13 +107,18 @@ impl Master {
         &self.key_id
     }
 
-    /// Expands the key of a day (number of days since 1970-01-01 UTC) for an
+    /// Expands a key of `length` bytes for a day (days since 1970-01-01 UTC) and an
     /// encryption, by its JWE name.
-    pub(crate) fn day_key(&self, enc: &str, day: u32, key: &mut [u8]) -> Result<(), LibraryError> {
-        self.expand(
-            &[KEY_LABEL, &[0], enc.as_bytes(), &[0], &day.to_be_bytes()],
-            key,
-        )
+    pub(crate) fn day_key(
+        &self,
+        enc: &str,
+        day: u32,
+        length: usize,
+    ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+        let mut key = Zeroizing::new(vec![0; length]);
+        let day = day.to_be_bytes();
+        self.expand(&[KEY_LABEL, &[0], enc.as_bytes(), &[0], &day], &mut key)?;
+        Ok(key)
     }
 
     /// HKDF-Expand with SHA-256 (RFC 5869, section 2.3).

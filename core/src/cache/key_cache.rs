@@ -13,9 +13,9 @@ use siphasher::sip::SipHasher13;
 use crate::cache::shared::Shared;
 
 /// A set-associative cache: a name belongs to one set, where it takes the
-/// place that was used longest ago. An entry is wiped as it leaves.
+/// slot that was used longest ago. An entry is wiped as it leaves.
 ///
-/// Beside these each set has one place for a key on trial, which the next such
+/// Beside these each set has one slot for a key on trial, which the next such
 /// key takes over.
 ///
 /// Made when the first key comes, mostly in a child.
@@ -32,7 +32,7 @@ struct Set<N, T> {
     trial: Entry<N, T>,
 }
 
-/// The place of a key.
+/// The slot of a key.
 pub(crate) struct Found<T> {
     pub(crate) key: Shared<T>,
     /// It is not kept yet.
@@ -48,8 +48,8 @@ const SETS: usize = 512;
 const SETS_U64: u64 = 512;
 
 impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
-    /// Returns the place of this key, a new one if there is none.
-    pub(crate) fn place(&self, name: &N) -> Shared<T> {
+    /// Returns the slot of this key, a new one if there is none.
+    pub(crate) fn slot(&self, name: &N) -> Shared<T> {
         self.with_set(name, |set| {
             set.find(name).map(|found| found.key).unwrap_or_else(|| {
                 let key = Shared::default();
@@ -59,18 +59,18 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
         })
     }
 
-    /// Returns the place of this key, if there is one, be it on trial.
+    /// Returns the slot of this key, if there is one, be it on trial.
     pub(crate) fn look_up(&self, name: &N) -> Option<Found<T>> {
         self.sets.get()?;
         self.with_set(name, |set| set.find(name))
     }
 
-    /// Returns the place of this key, if there is one.
+    /// Returns the slot of this key, if there is one.
     pub(crate) fn find(&self, name: &N) -> Option<Shared<T>> {
         self.look_up(name).map(|found| found.key)
     }
 
-    /// Returns the place of this key, a new one on trial if there is none.
+    /// Returns the slot of this key, a new one on trial if there is none.
     pub(crate) fn try_out(&self, name: &N) -> Found<T> {
         self.with_set(name, |set| {
             set.find(name).unwrap_or_else(|| {
@@ -233,7 +233,7 @@ mod tests {
     fn a_flood_fills_it_and_does_not_grow_it() {
         let cache = Cache::default();
         for salt in 0..100_000 {
-            cache.place(&name(salt));
+            cache.slot(&name(salt));
         }
         assert_eq!(cache.len(), SETS * WAYS);
     }
@@ -247,19 +247,19 @@ mod tests {
                 ..name(1)
             })
             .collect();
-        let places: Vec<_> = names.iter().map(|name| cache.place(name)).collect();
+        let places: Vec<_> = names.iter().map(|name| cache.slot(name)).collect();
         for (name, place) in names.iter().zip(places) {
-            assert!(Arc::ptr_eq(&place.0, &cache.place(name).0));
+            assert!(Arc::ptr_eq(&place.0, &cache.slot(name).0));
         }
     }
 
     #[test]
     fn what_is_used_stays() {
         let cache = Cache::default();
-        let used = cache.place(&name(0));
+        let used = cache.slot(&name(0));
         for salt in 1..100_000 {
-            cache.place(&name(salt));
-            let again = cache.place(&name(0));
+            cache.slot(&name(salt));
+            let again = cache.slot(&name(0));
             assert!(Arc::ptr_eq(&used.0, &again.0), "after {salt}");
         }
     }
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_on_trial_pushes_out_what_is_on_trial_alone() {
         let cache = Cache::default();
-        let kept: Vec<_> = (0..100).map(|salt| cache.place(&name(salt))).collect();
+        let kept: Vec<_> = (0..100).map(|salt| cache.slot(&name(salt))).collect();
         for salt in 1000..100_000 {
             assert!(cache.try_out(&name(salt)).on_trial);
             assert!(cache.look_up(&name(salt)).unwrap().on_trial);
@@ -297,13 +297,13 @@ mod tests {
     #[test]
     fn what_leaves_is_dropped() {
         let cache = Cache::default();
-        let place = cache.place(&name(0));
+        let place = cache.slot(&name(0));
         place.get(derive).unwrap();
         let watch = Arc::downgrade(&place.0);
         drop(place);
         assert!(watch.upgrade().is_some());
         for salt in 1..100_000 {
-            cache.place(&name(salt));
+            cache.slot(&name(salt));
         }
         assert!(watch.upgrade().is_none());
     }
@@ -315,7 +315,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    let place = cache.place(&name(1));
+                    let place = cache.slot(&name(1));
                     let derive = || {
                         derivations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         derive()
@@ -330,12 +330,12 @@ mod tests {
     #[test]
     fn a_failure_is_not_kept() {
         let cache = Cache::default();
-        let failed = cache.place(&name(1));
+        let failed = cache.slot(&name(1));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(
             failed.get(derive).is_err(),
             "whoever waited with it fails too"
         );
-        assert!(cache.place(&name(1)).get(derive).is_ok());
+        assert!(cache.slot(&name(1)).get(derive).is_ok());
     }
 }

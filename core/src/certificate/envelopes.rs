@@ -35,8 +35,8 @@ pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, Shared<Envelope>)>>);
 const MAX_ENVELOPES: usize = 64;
 
 impl Envelopes {
-    /// The envelope for this use, made or not.
-    pub(crate) fn envelope(&self, usage: &EnvelopeUse) -> Shared<Envelope> {
+    /// The slot of the envelope for this use.
+    pub(crate) fn slot(&self, usage: &EnvelopeUse) -> Shared<Envelope> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A request may have begun in the last hour, and others in this one: none
         // of them is to push out what the next one needs.
@@ -71,7 +71,7 @@ mod tests {
 
     /// Whether an envelope had to be made.
     fn is_new(envelopes: &Envelopes, hour: u64, purpose: usize) -> bool {
-        let envelope = envelopes.envelope(&usage(hour, purpose));
+        let envelope = envelopes.slot(&usage(hour, purpose));
         let make = || {
             Ok(Envelope {
                 content_key: Zeroizing::new(vec![7; 32]),
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_failure_is_not_kept() {
         let envelopes = Envelopes::default();
-        let failed = envelopes.envelope(&usage(1, 0));
+        let failed = envelopes.slot(&usage(1, 0));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(is_new(&envelopes, 1, 0));
     }

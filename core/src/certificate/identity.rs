@@ -42,10 +42,9 @@ impl Identities {
         self.0.iter()
     }
 
-    /// Where an identity stands in the list, by its id.
-    pub(crate) fn find(&self, id: u64) -> Option<(usize, &Arc<Identity>)> {
-        let mut entries = self.0.iter().enumerate();
-        entries.find(|(_, identity)| identity.id == id)
+    /// The place of an identity in the list, by its id.
+    pub(crate) fn position(&self, id: u64) -> Option<usize> {
+        self.0.iter().position(|identity| identity.id == id)
     }
 
     pub(crate) fn by_thumbprint(&self, thumbprint: &[u8; THUMBPRINT]) -> Option<&Arc<Identity>> {

@@ -31,7 +31,10 @@ pub(crate) fn sign(
     if signature.len() == kind.signature_length() {
         Ok(signature)
     } else {
-        Err(LibraryError::impossible("sign"))
+        Err(LibraryError::because(
+            "sign",
+            "the signature is not as long as the key",
+        ))
     }
 }
 

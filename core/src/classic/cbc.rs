@@ -102,7 +102,10 @@ impl KeyedContext {
     ) -> Result<(), LibraryError> {
         let length = blocks.len().saturating_sub(block_size.get());
         if length <= block_size.get() || length % block_size != 0 {
-            return Err(LibraryError::impossible("encrypt"));
+            return Err(LibraryError::because(
+                "encrypt",
+                "these are not whole blocks",
+            ));
         }
         // The chain would mix the last block in: taken out in advance.
         for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {

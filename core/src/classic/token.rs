@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq;
 
 use crate::algorithm::cipher::MAX_BLOCK;
 use crate::algorithm::derivation::CLASSIC_SALT;
-use crate::arena::Arena;
+use crate::arena::{self, Arena};
 use crate::classic::cbc::KeyedContext;
 use crate::error::{LibraryError, Refusal};
 use crate::passphrase::passphrase::Passphrase;
@@ -144,8 +144,7 @@ pub(crate) fn seal<'a>(
     scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&under.salt);
-    let nonce = under.nonce.get(..block_size.get());
-    scratch.extend_from_slice(nonce.ok_or_else(|| LibraryError::impossible("seal"))?);
+    scratch.extend(under.nonce.iter().take(block_size.get()));
     scratch.extend_from_slice(session);
     // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
     let count = block_size.get().saturating_sub(session.len() % block_size);
@@ -154,24 +153,16 @@ pub(crate) fn seal<'a>(
     // A block for the context to work with.
     scratch.resize(length.saturating_add(block_size.get()), 0);
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
-    context.encrypt(
-        body.ok_or_else(|| LibraryError::impossible("seal"))?,
-        block_size,
-    )?;
+    context.encrypt(body.unwrap_or_default(), block_size)?;
     scratch.truncate(length);
-    let (first, authenticated) = scratch
-        .split_first_chunk_mut::<MAC>()
-        .ok_or_else(|| LibraryError::impossible("seal"))?;
-    *first = mac(under.passphrase, authenticated);
-    text(scratch, arena).ok_or_else(|| LibraryError::impossible("seal"))
-}
-
-/// Base64 of `bytes`, with the NUL that ends a C string.
-fn text<'a>(bytes: &[u8], arena: &impl Arena<'a>) -> Option<&'a CStr> {
-    let length = STANDARD.encoded_length(bytes.len());
-    let text = arena.bytes(length.saturating_add(1));
-    let _ = STANDARD.encode(bytes, text.get_mut(..length)?.as_out());
-    CStr::from_bytes_with_nul(text).ok()
+    let mac = mac(under.passphrase, scratch.get(MAC..).unwrap_or_default());
+    for (byte, mac) in scratch.iter_mut().zip(mac) {
+        *byte = mac;
+    }
+    arena::text(arena, STANDARD.encoded_length(length), |text| {
+        let _ = STANDARD.encode(scratch, text.as_out());
+        Some(())
+    })
 }
 
 fn mac(passphrase: &Passphrase, bytes: &[u8]) -> [u8; MAC] {

@@ -1,80 +1,71 @@
-//! The keys of tokens in the JWE format, in contexts that are kept.
+//! AES-GCM contexts under the content keys of tokens.
 
-use crate::certificate::wrapping::Wrapping;
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::purpose::Purpose;
 
-/// What a content key goes by in this process.
+/// What a content key follows from, as numbers of this process.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ContentKeyName {
-    /// The key of a day, expanded from a passphrase.
-    Day {
-        passphrase: u64,
-        digest: usize,
-        cipher: usize,
-        day: u32,
-    },
-    /// A key of an hour, encrypted to a certificate. Of a token that is opened
-    /// the hour is not known, nor needed, and 0.
-    Wrapped {
-        identity: u64,
-        wrapping: Wrapping,
-        cipher: usize,
-        hour: u64,
-    },
+pub(crate) struct KeySource {
+    /// The id of a passphrase or of a certificate.
+    pub(crate) secret: u64,
+    pub(crate) digest: usize,
+    pub(crate) cipher: usize,
 }
 
-/// The context that seals, and the beginning of the tokens that it makes.
+/// A context that encrypts, and the beginning of the tokens that it makes.
 pub(crate) struct SealingContext {
     pub(crate) context: AeadContext,
     /// In base64url, as the next.
     pub(crate) header: String,
-    /// Empty where the key is that of a day.
+    /// Empty where no key is in the token.
     pub(crate) encrypted_key: String,
-    pub(crate) name: ContentKeyName,
+    pub(crate) source: KeySource,
+    /// The day or the hour in which the key encrypts.
+    pub(crate) period: u64,
     pub(crate) purpose: Option<Purpose>,
 }
 
 impl SealingContext {
-    pub(crate) fn is_for(&self, name: &ContentKeyName, purpose: Option<&Purpose>) -> bool {
-        self.name == *name && self.purpose.as_ref() == purpose
+    /// Whether sessions for this purpose are encrypted here during a period.
+    pub(crate) fn is_for(&self, source: KeySource, period: u64, purpose: Option<&Purpose>) -> bool {
+        self.source == source && self.period == period && self.purpose.as_ref() == purpose
     }
 }
 
-/// The contexts that open, the one used last in front.
+/// The contexts that decrypt, the one used last in front.
 ///
 /// Today's and yesterday's key, and those of a section or two beside.
 #[derive(Default)]
-pub(crate) struct OpeningKeys(Vec<OpeningContext>);
+pub(crate) struct OpeningContexts(Vec<OpeningContext>);
 
-/// A context that has opened a token, and that token's beginning: one that
-/// begins alike needs no look at its header.
+/// A context that has decrypted a token, and that token's beginning: the header of
+/// one that begins alike need not be read.
 pub(crate) struct OpeningContext {
     pub(crate) context: AeadContext,
-    pub(crate) name: ContentKeyName,
+    pub(crate) source: KeySource,
     header: Vec<u8>,
     encrypted_key: Vec<u8>,
     purpose: Option<Purpose>,
 }
 
-/// Contexts that open, of each bench.
+/// Contexts that decrypt, of each processor.
 const OPENING: usize = 4;
 
-impl OpeningKeys {
-    /// The context that has opened a token which begins like this one, for
-    /// this purpose.
+impl OpeningContexts {
+    /// The context that has decrypted a token which begins like this one, for
+    /// this purpose, if its key may be used.
     pub(crate) fn find(
         &mut self,
         parts: &Parts<'_>,
         purpose: Option<&Purpose>,
-        mut is_allowed: impl FnMut(&ContentKeyName) -> bool,
+        mut is_allowed: impl FnMut(KeySource) -> bool,
     ) -> Option<&mut OpeningContext> {
         let index = self.0.iter().position(|held| {
             held.header == parts.header
                 && held.encrypted_key == parts.encrypted_key
                 && held.purpose.as_ref() == purpose
-                && is_allowed(&held.name)
+                && is_allowed(held.source)
         })?;
         self.0.get_mut(..=index)?.rotate_right(1);
         self.0.first_mut()
@@ -88,15 +79,16 @@ impl OpeningKeys {
 }
 
 impl OpeningContext {
+    /// Joins a context and the beginning of the token that it is for.
     pub(crate) fn new(
         context: AeadContext,
-        name: ContentKeyName,
+        source: KeySource,
         parts: &Parts<'_>,
         purpose: Option<&Purpose>,
     ) -> Self {
         Self {
             context,
-            name,
+            source,
             header: parts.header.to_vec(),
             encrypted_key: parts.encrypted_key.to_vec(),
             purpose: purpose.cloned(),

@@ -1,35 +1,63 @@
-//! The header of a JWE with a certificate.
+//! The header of a JWE, as we write it.
 //!
 //! ```text
+//! {"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}
 //! {"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"<thumbprint>","sig":"<signature>"}
 //! {"alg":"ECDH-ES+A256KW","enc":"A256GCM","kid":"<thumbprint>",
 //!  "epk":{"kty":"EC","crv":"P-256","x":"<x>","y":"<y>"},"sig":"<signature>"}
 //! ```
 //!
-//! On one line, and with `,"aud":"<purpose>"` after `kid` if there is one. The
-//! signature is over
+//! It is on one line, and has `,"aud":"<purpose>"` after `kid` if there is a
+//! purpose. The first kind is that of a passphrase, the others are those of a
+//! certificate, whose private key signs
 //!
 //! ```text
 //! BASE64URL(header without "sig") "." BASE64URL(encrypted key)
 //! ```
 //!
-//! As with passphrases, a header is compared with what we would have written:
-//! only thumbprint, coordinates and signature are read from it, and each has
-//! the one length that the certificate's key gives it.
+//! A header is compared, not interpreted: it must be what we would have written, to
+//! the letter, except for key id and day, or thumbprint, coordinates and signature.
+//! So nothing in a token chooses an algorithm.
 
 use std::fmt::Write;
 
 use base64_simd::URL_SAFE_NO_PAD;
 
+use crate::algorithm::derivation::KEY_ID;
 use crate::certificate::certificate::{Curve, KeyKind, THUMBPRINT};
 use crate::certificate::wrapping::{Point, Wrapping};
 use crate::error::Refusal;
 use crate::purpose::Purpose;
 
-/// Characters of a thumbprint.
-const THUMBPRINT_TEXT: usize = 43;
+/// The `alg` of a key that is in no token (RFC 7518, section 4.5).
+const DIRECT: &str = "dir";
 
-/// A header to be signed.
+/// Digits of the last day there is, 2^32 - 1.
+const MAX_DAY_DIGITS: usize = 10;
+
+const AUDIENCE: &str = r#","aud":""#;
+const SIGNATURE: &str = r#","sig":""#;
+
+/// A key of a passphrase, as a header names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kid {
+    pub(crate) key_id: [u8; KEY_ID],
+    /// Days since 1970-01-01 UTC.
+    pub(crate) day: u32,
+}
+
+/// Writes the header of a passphrase's token, in base64url.
+pub(crate) fn direct(enc: &str, kid: &Kid, purpose: Option<&Purpose>) -> String {
+    let mut json = start(DIRECT, enc);
+    let key_id = URL_SAFE_NO_PAD.encode_to_string(kid.key_id);
+    // Writing to a String does not fail.
+    let _ = write!(json, r#"{key_id}.{}""#, kid.day);
+    json.push_str(&audience(purpose));
+    json.push('}');
+    URL_SAFE_NO_PAD.encode_to_string(json)
+}
+
+/// The header of a certificate's token, to be signed.
 pub(crate) struct Unsigned {
     /// Without the brace at its end.
     json: String,
@@ -44,19 +72,19 @@ impl Unsigned {
         purpose: Option<&Purpose>,
         point: Option<&Point>,
     ) -> Self {
-        let mut json = beginning(wrapping.alg(), enc);
+        let mut json = start(wrapping.alg(), enc);
         json.push_str(&URL_SAFE_NO_PAD.encode_to_string(thumbprint));
         json.push('"');
         json.push_str(&audience(purpose));
         if let (Wrapping::EcdhEs(curve), Some(point)) = (wrapping, point) {
             let [x, y] = [&point.x, &point.y].map(|bytes| URL_SAFE_NO_PAD.encode_to_string(bytes));
             // Writing to a String does not fail.
-            let _ = write!(json, r#"{}{x}","y":"{y}"}}"#, key_beginning(curve));
+            let _ = write!(json, r#"{}{x}","y":"{y}"}}"#, sender_key(curve));
         }
         Self { json }
     }
 
-    /// What is signed.
+    /// The text that is signed.
     pub(crate) fn signing_input(&self, encrypted_key: &str) -> String {
         signing_input(self.json.as_bytes(), encrypted_key)
     }
@@ -64,12 +92,16 @@ impl Unsigned {
     /// The whole header, in base64url.
     pub(crate) fn signed(mut self, signature: &[u8]) -> String {
         let signature = URL_SAFE_NO_PAD.encode_to_string(signature);
+        // Writing to a String does not fail.
         let _ = write!(self.json, r#"{SIGNATURE}{signature}"}}"#);
         URL_SAFE_NO_PAD.encode_to_string(&self.json)
     }
 }
 
-/// What a header says that we do not know beforehand.
+/// The header of a token, without its base64url.
+pub(crate) struct Header(Vec<u8>);
+
+/// The parts of a certificate's header that are not known beforehand.
 pub(crate) struct Signed {
     pub(crate) point: Option<Point>,
     pub(crate) signature: Vec<u8>,
@@ -78,79 +110,153 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
-    /// What is signed.
+    /// The text that is signed.
     pub(crate) fn signing_input(&self, encrypted_key: &str) -> String {
         signing_input(&self.json, encrypted_key)
     }
 }
 
-/// The thumbprint of a header that begins as those of this `alg` and this
-/// encryption do.
-pub(crate) fn read_thumbprint(header: &[u8], alg: &str, enc: &str) -> Option<[u8; 32]> {
-    let rest = header.strip_prefix(beginning(alg, enc).as_bytes())?;
-    decode(rest.get(..THUMBPRINT_TEXT)?, THUMBPRINT)?
-        .try_into()
-        .ok()
-}
+impl Header {
+    /// Takes the base64url off.
+    pub(crate) fn decode(encoded: &[u8]) -> Result<Self, Refusal> {
+        let json = URL_SAFE_NO_PAD.decode_to_vec(encoded);
+        json.map(Self).map_err(|_| Refusal::Encoding)
+    }
 
-/// Reads what comes after the thumbprint of a header that [`read_thumbprint`]
-/// has read.
-pub(crate) fn read_rest(
-    header: &[u8],
-    kind: KeyKind,
-    wrapping: Wrapping,
-    enc: &str,
-    purpose: Option<&Purpose>,
-) -> Result<Signed, Refusal> {
-    let start = beginning(wrapping.alg(), enc).len();
-    let rest = header
-        .get(start.saturating_add(THUMBPRINT_TEXT)..)
-        .and_then(|rest| rest.strip_prefix(b"\""))
-        .ok_or(Refusal::Header)?;
-    let rest = match rest.strip_prefix(audience(purpose).as_bytes()) {
-        Some(rest) if !rest.starts_with(AUDIENCE.as_bytes()) => rest,
-        _ => return Err(Refusal::Purpose),
-    };
-    let (point, rest) = match wrapping {
-        Wrapping::RsaOaep(_) => (None, rest),
-        Wrapping::EcdhEs(curve) => {
-            let (point, rest) = read_point(rest, curve).ok_or(Refusal::Header)?;
-            (Some(point), rest)
+    /// Reads the header of a passphrase's token; `None` if it is not one for this
+    /// encryption.
+    ///
+    /// # Errors
+    ///
+    /// It is, but we would not have written it, or it is for another purpose.
+    pub(crate) fn direct(
+        &self,
+        enc: &str,
+        purpose: Option<&Purpose>,
+    ) -> Result<Option<Kid>, Refusal> {
+        let mut reader = Reader(&self.0);
+        if reader.expect(&start(DIRECT, enc)).is_none() {
+            return Ok(None);
         }
-    };
-    let json = header
-        .get(..header.len().saturating_sub(rest.len()))
-        .unwrap_or_default();
-    let signature = rest
-        .strip_prefix(SIGNATURE.as_bytes())
-        .and_then(|rest| rest.strip_suffix(br#""}"#))
-        .ok_or(Refusal::Header)?;
-    Ok(Signed {
-        point,
-        signature: decode(signature, kind.signature_length()).ok_or(Refusal::Signature)?,
-        json: json.to_vec(),
-    })
+        let kid = reader.kid().ok_or(Refusal::Header)?;
+        reader.audience(purpose)?;
+        match reader.0 {
+            b"}" => Ok(Some(kid)),
+            _ => Err(Refusal::Header),
+        }
+    }
+
+    /// The thumbprint in the header of a certificate's token; `None` if it is not
+    /// one for this `alg` and this encryption.
+    pub(crate) fn thumbprint(&self, alg: &str, enc: &str) -> Option<[u8; THUMBPRINT]> {
+        let mut reader = Reader(&self.0);
+        reader.expect(&start(alg, enc))?;
+        reader.base64url(THUMBPRINT)?.try_into().ok()
+    }
+
+    /// Reads the header of a certificate's token, whose
+    /// [thumbprint](Self::thumbprint) names a certificate of this kind.
+    ///
+    /// # Errors
+    ///
+    /// We would not have written it, or it is for another purpose.
+    pub(crate) fn signed(
+        &self,
+        kind: KeyKind,
+        wrapping: Wrapping,
+        enc: &str,
+        purpose: Option<&Purpose>,
+    ) -> Result<Signed, Refusal> {
+        let mut reader = Reader(&self.0);
+        let start = reader.expect(&start(wrapping.alg(), enc));
+        let thumbprint = start.and_then(|()| reader.base64url(THUMBPRINT));
+        thumbprint
+            .and_then(|_| reader.expect("\""))
+            .ok_or(Refusal::Header)?;
+        reader.audience(purpose)?;
+        let point = match wrapping {
+            Wrapping::RsaOaep(_) => None,
+            Wrapping::EcdhEs(curve) => Some(reader.point(curve).ok_or(Refusal::Header)?),
+        };
+        let unsigned = self.0.len().saturating_sub(reader.0.len());
+        let signature = reader
+            .expect(SIGNATURE)
+            .and_then(|()| reader.0.strip_suffix(br#""}"#))
+            .ok_or(Refusal::Header)?;
+        Ok(Signed {
+            point,
+            signature: decode(signature, kind.signature_length()).ok_or(Refusal::Signature)?,
+            json: self.0.get(..unsigned).unwrap_or_default().to_vec(),
+        })
+    }
 }
 
-fn read_point(rest: &[u8], curve: Curve) -> Option<(Point, &[u8])> {
-    let length = URL_SAFE_NO_PAD.encoded_length(curve.coordinate());
-    let rest = rest.strip_prefix(key_beginning(curve).as_bytes())?;
-    let (x, rest) = rest.split_at_checked(length)?;
-    let rest = rest.strip_prefix(br#"","y":""#)?;
-    let (y, rest) = rest.split_at_checked(length)?;
-    let rest = rest.strip_prefix(br#""}"#)?;
-    let point = Point {
-        x: decode(x, curve.coordinate())?,
-        y: decode(y, curve.coordinate())?,
-    };
-    Some((point, rest))
+/// The rest of a header that has been read so far; each step takes what must come
+/// next.
+struct Reader<'h>(&'h [u8]);
+
+impl Reader<'_> {
+    /// Takes this text.
+    fn expect(&mut self, text: &str) -> Option<()> {
+        self.0 = self.0.strip_prefix(text.as_bytes())?;
+        Some(())
+    }
+
+    /// Takes canonical base64url of so many bytes.
+    fn base64url(&mut self, length: usize) -> Option<Vec<u8>> {
+        let (text, rest) = self
+            .0
+            .split_at_checked(URL_SAFE_NO_PAD.encoded_length(length))?;
+        let bytes = decode(text, length)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    /// Takes a key id, a day, and the quote after them.
+    fn kid(&mut self) -> Option<Kid> {
+        let key_id = self.base64url(KEY_ID)?.try_into().ok()?;
+        self.expect(".")?;
+        let day = self.day()?;
+        self.expect("\"")?;
+        Some(Kid { key_id, day })
+    }
+
+    /// Takes a day in decimal, without leading zeros.
+    fn day(&mut self) -> Option<u32> {
+        let is_digit = |byte: &&u8| byte.is_ascii_digit();
+        let count = self.0.iter().take_while(is_digit).count();
+        let (digits, rest) = self.0.split_at_checked(count)?;
+        if count > MAX_DAY_DIGITS || (count > 1 && digits.first() == Some(&b'0')) {
+            return None;
+        }
+        self.0 = rest;
+        std::str::from_utf8(digits).ok()?.parse().ok()
+    }
+
+    /// Takes the purpose of a token, which must be this one.
+    fn audience(&mut self, purpose: Option<&Purpose>) -> Result<(), Refusal> {
+        let is_it = self.expect(&audience(purpose)).is_some();
+        if is_it && !(purpose.is_none() && self.0.starts_with(AUDIENCE.as_bytes())) {
+            Ok(())
+        } else {
+            Err(Refusal::Purpose)
+        }
+    }
+
+    /// Takes the sender's public key.
+    fn point(&mut self, curve: Curve) -> Option<Point> {
+        self.expect(&sender_key(curve))?;
+        let x = self.base64url(curve.coordinate())?;
+        self.expect(r#"","y":""#)?;
+        let y = self.base64url(curve.coordinate())?;
+        self.expect(r#""}"#)?;
+        Some(Point { x, y })
+    }
 }
 
-fn beginning(alg: &str, enc: &str) -> String {
+fn start(alg: &str, enc: &str) -> String {
     format!(r#"{{"alg":"{alg}","enc":"{enc}","kid":""#)
 }
-
-const AUDIENCE: &str = r#","aud":""#;
 
 fn audience(purpose: Option<&Purpose>) -> String {
     purpose.map_or_else(String::new, |purpose| {
@@ -158,11 +264,9 @@ fn audience(purpose: Option<&Purpose>) -> String {
     })
 }
 
-fn key_beginning(curve: Curve) -> String {
+fn sender_key(curve: Curve) -> String {
     format!(r#","epk":{{"kty":"EC","crv":"{}","x":""#, curve.name())
 }
-
-const SIGNATURE: &str = r#","sig":""#;
 
 fn signing_input(json: &[u8], encrypted_key: &str) -> String {
     let mut whole = json.to_vec();

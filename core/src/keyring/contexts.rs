@@ -5,10 +5,10 @@
 //! used with; to use it again under that key takes one call.
 //!
 //! There are a few, one for each processor rather than for each thread: what a
-//! processor used last is still in its cache. A bench is taken out while it is
+//! processor used last is still in its cache. A contexts is taken out while it is
 //! used, so nobody waits for another's encryption.
 //!
-//! A process has benches of its own, or none: those of another have random bytes
+//! A process has contexts of its own, or none: those of another have random bytes
 //! drawn in advance, and each process that went on with them would use the same
 //! nonces.
 
@@ -18,15 +18,15 @@ use zeroize::Zeroize;
 
 use crate::classic::cbc::KeyedContext;
 use crate::error::{LibraryError, OpenError, SealError};
-use crate::jwe::contexts::{OpeningKeys, SealingContext};
+use crate::jwe::contexts::{OpeningContexts, SealingContext};
 use crate::keyring::random::{Drawn, Random};
 
 /// Everything that one seal or one open needs for itself.
-pub(crate) struct Workbench<R> {
+pub(crate) struct Contexts<R> {
     pub(crate) sealing: KeyedContext,
     pub(crate) opening: KeyedContext,
     pub(crate) jwe_sealing: Option<SealingContext>,
-    pub(crate) jwe_opening: OpeningKeys,
+    pub(crate) jwe_opening: OpeningContexts,
     pub(crate) random: Drawn<R>,
     /// A token's bytes before base64. A session is here until it is encrypted
     /// in place.
@@ -35,13 +35,13 @@ pub(crate) struct Workbench<R> {
     pub(crate) salt: Option<(u64, [u8; 16])>,
 }
 
-impl<R: Random> Workbench<R> {
+impl<R: Random> Contexts<R> {
     fn new(random: R) -> Result<Self, LibraryError> {
         Ok(Self {
             sealing: KeyedContext::encrypting()?,
             opening: KeyedContext::decrypting()?,
             jwe_sealing: None,
-            jwe_opening: OpeningKeys::default(),
+            jwe_opening: OpeningContexts::default(),
             random: Drawn::new(random),
             scratch: Vec::new(),
             salt: None,
@@ -49,57 +49,57 @@ impl<R: Random> Workbench<R> {
     }
 }
 
-/// The benches that nobody is at: a few for each processor.
-pub(crate) struct Workbenches<R> {
+/// The contexts that nobody is at: a few for each processor.
+pub(crate) struct ContextPool<R> {
     source: R,
     /// None in a process that has not been set up.
-    lanes: OnceLock<Box<[Lane<R>]>>,
+    processors: OnceLock<Box<[Processor<R>]>>,
 }
 
-/// The benches of one processor, in a cache line of their own.
+/// The contexts of one processor, in a cache line of their own.
 #[repr(align(64))]
-struct Lane<R>([Slot<R>; SLOTS]);
+struct Processor<R>([Slot<R>; SLOTS]);
 
-type Slot<R> = Mutex<Option<Box<Workbench<R>>>>;
+type Slot<R> = Mutex<Option<Box<Contexts<R>>>>;
 
 /// Lanes; a machine with more processors has some share one.
-const LANES: usize = 64;
+const PROCESSORS: usize = 64;
 
-/// Benches that a lane keeps: one, and one for a thread that lost its
+/// Benches that a processor keeps: one, and one for a thread that lost its
 /// processor while it was at the other. What more are needed is made and
-/// dropped; nobody takes one from another lane, out of another's cache.
+/// dropped; nobody takes one from another processor, out of another's cache.
 const SLOTS: usize = 2;
 
-/// Scratch memory that a bench keeps, enough for what fits in a cookie.
+/// Scratch memory that a contexts keeps, enough for what fits in a cookie.
 const MAX_SCRATCH: usize = 8192;
 
-impl<R: Random + Clone> Workbenches<R> {
-    /// No benches, and no way to work, until [`Workbenches::set_up`].
+impl<R: Random + Clone> ContextPool<R> {
+    /// No contexts, and no way to work, until [`ContextPool::set_up`].
     pub(crate) fn new(source: R) -> Self {
         Self {
             source,
-            lanes: OnceLock::new(),
+            processors: OnceLock::new(),
         }
     }
 
-    /// Gives this process benches of its own; those it may have are dropped.
+    /// Gives this process contexts of its own; those it may have are dropped.
     pub(crate) fn set_up(&self) {
-        let lanes = self.lanes.get_or_init(|| {
-            (0..LANES)
-                .map(|_| Lane([const { Mutex::new(None) }; SLOTS]))
+        let processors = self.processors.get_or_init(|| {
+            (0..PROCESSORS)
+                .map(|_| Processor([const { Mutex::new(None) }; SLOTS]))
                 .collect()
         });
-        for slot in lanes.iter().flat_map(|lane| &lane.0) {
+        for slot in processors.iter().flat_map(|processor| &processor.0) {
             slot.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 
-    /// Random bytes for work that is done without a bench.
+    /// Random bytes for work that is done without a contexts.
     pub(crate) fn random(&self) -> Drawn<R> {
         Drawn::new(self.source.clone())
     }
 
-    /// Runs `work` at a bench of the lane that a processor's number gives.
+    /// Runs `work` at a contexts of the processor that a processor's number gives.
     ///
     /// # Errors
     ///
@@ -107,33 +107,35 @@ impl<R: Random + Clone> Workbenches<R> {
     pub(crate) fn with<T, E: Fault>(
         &self,
         processor: usize,
-        work: impl FnOnce(&mut Workbench<R>) -> Result<T, E>,
+        work: impl FnOnce(&mut Contexts<R>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let lanes = self.lanes.get().ok_or_else(LibraryError::not_set_up)?;
-        let lane = lanes.get(processor % LANES).map(|lane| &lane.0);
-        let slots = lane.into_iter().flatten();
-        let mut bench = match slots.clone().find_map(take) {
-            Some(bench) => bench,
-            None => Box::new(Workbench::new(self.source.clone())?),
+        let processors = self.processors.get().ok_or_else(LibraryError::not_set_up)?;
+        let processor = processors
+            .get(processor % PROCESSORS)
+            .map(|processor| &processor.0);
+        let slots = processor.into_iter().flatten();
+        let mut contexts = match slots.clone().find_map(take) {
+            Some(contexts) => contexts,
+            None => Box::new(Contexts::new(self.source.clone())?),
         };
-        let outcome = work(&mut bench);
+        let outcome = work(&mut contexts);
         if let Err(error) = &outcome {
             // It may still hold a session that was not encrypted.
-            bench.scratch.zeroize();
+            contexts.scratch.zeroize();
             if error.is_of_host() {
                 // OpenSSL may have left a context half set up.
                 return outcome;
             }
         }
-        if bench.scratch.capacity() > MAX_SCRATCH {
-            bench.scratch = Vec::new();
+        if contexts.scratch.capacity() > MAX_SCRATCH {
+            contexts.scratch = Vec::new();
         }
-        put_back(slots, bench);
+        put_back(slots, contexts);
         outcome
     }
 }
 
-/// An error of work at a bench.
+/// An error of work at a contexts.
 pub(crate) trait Fault: From<LibraryError> {
     /// Whether OpenSSL failed, and not the token or the session is at fault.
     fn is_of_host(&self) -> bool;
@@ -158,16 +160,16 @@ impl Fault for OpenError {
 }
 
 /// Takes what is in a slot, unless somebody else is just doing so.
-fn take<R>(slot: &Slot<R>) -> Option<Box<Workbench<R>>> {
+fn take<R>(slot: &Slot<R>) -> Option<Box<Contexts<R>>> {
     slot.try_lock().ok()?.take()
 }
 
-/// Leaves a bench in the first empty slot; without one, it is dropped.
-fn put_back<'s, R: 's>(slots: impl Iterator<Item = &'s Slot<R>>, bench: Box<Workbench<R>>) {
+/// Leaves a contexts in the first empty slot; without one, it is dropped.
+fn put_back<'s, R: 's>(slots: impl Iterator<Item = &'s Slot<R>>, contexts: Box<Contexts<R>>) {
     for slot in slots {
         if let Ok(mut place) = slot.try_lock() {
             if place.is_none() {
-                *place = Some(bench);
+                *place = Some(contexts);
                 return;
             }
         }

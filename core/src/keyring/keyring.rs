@@ -1,5 +1,5 @@
 //! What a process keeps between requests: passphrases, derived keys,
-//! algorithms, and the benches to use them at.
+//! algorithms, and the contexts to use them at.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::certificate::sources::{Source, SourceError, Sources};
 use crate::classic::anonymous::Anonymous;
 use crate::engine::engine::{Engine, EngineError, Engines};
 use crate::keyring::algorithms::Algorithms;
-use crate::keyring::contexts::Workbenches;
+use crate::keyring::contexts::ContextPool;
 use crate::keyring::hour::{self, Seed};
 use crate::keyring::passphrases::{self, Passphrases};
 use crate::keyring::random::{OpenSslRandom, Random};
@@ -35,7 +35,7 @@ use crate::shared_memory::SharedMemory;
 /// seal or open anything before [`Keyring::after_fork`] has come to its end there.
 pub struct Keyring<R = OpenSslRandom> {
     /// Goes first: what is set up here may be an engine's.
-    pub(crate) benches: Workbenches<R>,
+    pub(crate) contexts: ContextPool<R>,
     seed: Seed,
     algorithms: Algorithms,
     sources: Sources,
@@ -69,7 +69,7 @@ impl<R: Random + Clone> Keyring<R> {
     /// This OpenSSL lacks AES-256-CBC or SHA-1, which stand for none.
     pub fn new(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         let keyring = Self::to_inherit(seed, random, memory)?;
-        keyring.benches.set_up();
+        keyring.contexts.set_up();
         Ok(keyring)
     }
 
@@ -96,7 +96,7 @@ impl<R: Random + Clone> Keyring<R> {
             visitors_content_keys: ContentKeys::default(),
             engines: Engines::default(),
             hourly: Mutex::default(),
-            benches: Workbenches::new(random),
+            contexts: ContextPool::new(random),
         })
     }
 
@@ -213,7 +213,7 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn after_fork(&self) {
         self.engines.after_fork();
         // Last: until then, the child refuses.
-        self.benches.set_up();
+        self.contexts.set_up();
     }
 
     /// Where the content keys of a certificate are kept.
@@ -231,7 +231,7 @@ impl<R: Random + Clone> Keyring<R> {
 
     /// The place of a key that seals, derived or not. It stays with its
     /// passphrase for the hour, whatever else passes through the cache.
-    pub(crate) fn sealing_place(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
+    pub(crate) fn sealing_slot(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
         passphrase.sealing.find(name).unwrap_or_else(|| {
             let key = self.keys.take(name).unwrap_or_default();
             let new = SealingKey { name: *name, key };
@@ -266,7 +266,7 @@ impl<R: Random + Clone> Keyring<R> {
     /// Forgets the keys of tokens, as a child that was just started has none.
     #[cfg(test)]
     pub(crate) fn forget_keys(&self) {
-        self.benches.set_up();
+        self.contexts.set_up();
         self.keys.clear();
     }
 

@@ -69,10 +69,9 @@ impl PassphraseList {
         &self.ids
     }
 
-    /// Where a passphrase stands in the list, by its id.
-    pub(crate) fn find(&self, id: u64) -> Option<(usize, &Arc<Passphrase>)> {
-        let index = self.ids.iter().position(|held| *held == id)?;
-        Some((index, self.passphrases.get(index)?))
+    /// The place of a passphrase in the list, by its id.
+    pub(crate) fn position(&self, id: u64) -> Option<usize> {
+        self.ids.iter().position(|held| *held == id)
     }
 
     /// Says who pays for the master keys of these.

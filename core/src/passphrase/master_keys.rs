@@ -10,7 +10,7 @@ use crate::algorithm::derivation::Master;
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
 use crate::passphrase::allowance::{Allowance, Payer, Use};
-use crate::passphrase::master_place::{MasterPlace, to_bytes, to_words};
+use crate::passphrase::master_slot::{MasterSlot, to_bytes, to_words};
 use crate::passphrase::master_table::MasterTable;
 use crate::passphrase::passphrase::Passphrase;
 use crate::rate::PARTS;
@@ -39,7 +39,7 @@ struct Jobs {
 pub struct MasterJob {
     passphrase: Arc<Passphrase>,
     digest: Digest,
-    place: Arc<MasterPlace>,
+    slot: Arc<MasterSlot>,
 }
 
 impl Masters {
@@ -64,11 +64,11 @@ impl Masters {
     ) -> Result<(), LibraryError> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
-            let place = self.place(passphrase, digest)?;
+            let slot = self.slot(passphrase, digest)?;
             jobs.open.push(MasterJob {
                 passphrase: passphrase.clone(),
                 digest: digest.clone(),
-                place,
+                slot,
             });
         }
         Ok(())
@@ -80,48 +80,48 @@ impl Masters {
         std::mem::take(&mut jobs.open)
     }
 
-    /// The place of a passphrase's key, derived or not.
-    pub(crate) fn place(
+    /// The slot of a passphrase's key, derived or not.
+    pub(crate) fn slot(
         &self,
         passphrase: &Passphrase,
         digest: &Digest,
-    ) -> Result<Arc<MasterPlace>, LibraryError> {
-        passphrase.master_place(digest, &self.naming_key)
+    ) -> Result<Arc<MasterSlot>, LibraryError> {
+        passphrase.master_slot(digest, &self.naming_key)
     }
 
     /// The key, if this process or any other has it.
     pub(crate) fn known<'p>(
         &self,
-        place: &'p MasterPlace,
+        slot: &'p MasterSlot,
         now: u64,
     ) -> Result<Option<&'p Master>, LibraryError> {
-        if let Some(master) = place.master.get() {
+        if let Some(master) = slot.master.get() {
             return Ok(Some(master));
         }
-        let Some(words) = self.table.find(&place.name, now) else {
+        let Some(words) = self.table.find(&slot.name, now) else {
             return Ok(None);
         };
         let master = Master::restore(&to_bytes(&words))?;
-        Ok(Some(place.master.get_or_init(|| master)))
+        Ok(Some(slot.master.get_or_init(|| master)))
     }
 
     /// The key, and whether it was derived now because no process had it; `None` if
     /// the rate of derivations is used up.
     pub(crate) fn find_or_derive<'p>(
         &self,
-        place: &'p MasterPlace,
+        slot: &'p MasterSlot,
         (passphrase, digest): (&Passphrase, &Digest),
         (payer, usage): (Payer, Use),
         now: u64,
     ) -> Result<Option<(&'p Master, bool)>, LibraryError> {
-        let _search = place.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let _search = slot.search.lock().unwrap_or_else(PoisonError::into_inner);
         let (times, milliseconds) = PATIENCE;
         for _ in 0..times {
-            if let Some(master) = self.known(place, now)? {
+            if let Some(master) = self.known(slot, now)? {
                 passphrase.note_use();
                 return Ok(Some((master, false)));
             }
-            if !self.table.is_claimed(&place.name, now) {
+            if !self.table.is_claimed(&slot.name, now) {
                 break;
             }
             thread::sleep(Duration::from_millis(milliseconds));
@@ -129,17 +129,17 @@ impl Masters {
         if !self.allowance.pay(payer, usage, PARTS, now) {
             return Ok(None);
         }
-        self.table.claim(&place.name, now);
+        self.table.claim(&slot.name, now);
         let derived = Master::derive(passphrase.secret(), digest);
         if derived.is_err() {
-            self.table.release(&place.name);
+            self.table.release(&slot.name);
         }
-        let master = place.master.get_or_init({
+        let master = slot.master.get_or_init({
             let master = derived?;
             || master
         });
         self.table
-            .publish(&place.name, &to_words(master.bytes()), now);
+            .publish(&slot.name, &to_words(master.bytes()), now);
         Ok(Some((master, true)))
     }
 }
@@ -148,7 +148,7 @@ impl MasterJob {
     /// The key's name, the same for as long as the seed is: 32 bytes from
     /// which nobody finds the passphrase without it.
     pub fn name(&self) -> [u8; 32] {
-        *to_bytes(&self.place.name)
+        *to_bytes(&self.slot.name)
     }
 
     /// Whether it may be derived on another thread than the main one, beside
@@ -164,7 +164,7 @@ impl MasterJob {
     /// OpenSSL fails.
     pub fn restore(&self, key: &[u8; 32]) -> Result<(), LibraryError> {
         let master = Master::restore(key)?;
-        self.place.master.get_or_init(|| master);
+        self.slot.master.get_or_init(|| master);
         Ok(())
     }
 
@@ -175,12 +175,12 @@ impl MasterJob {
     /// OpenSSL fails.
     pub fn derive(&self) -> Result<(), LibraryError> {
         let master = Master::derive(self.passphrase.secret(), &self.digest)?;
-        self.place.master.get_or_init(|| master);
+        self.slot.master.get_or_init(|| master);
         Ok(())
     }
 
     /// The key, to be kept, once it is there.
     pub fn key(&self) -> Option<&[u8; 32]> {
-        self.place.master.get().map(Master::bytes)
+        self.slot.master.get().map(Master::bytes)
     }
 }

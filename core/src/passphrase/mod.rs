@@ -8,7 +8,7 @@
 //! | `weakness` | passphrases that can be guessed |
 //! | `classic_keys` | keys of the classic format, by name |
 //! | `master_keys` | where JWE master keys come from |
-//! | `master_place` | the place of a master key in a process |
+//! | `master_slot` | the slot of a master key in a process |
 //! | `master_table` | master keys in memory that processes share |
 //! | `allowance` | how many derivations requests may ask for |
 
@@ -17,7 +17,7 @@ pub(crate) mod classic_keys;
 pub(crate) mod file;
 pub(crate) mod list;
 pub(crate) mod master_keys;
-pub(crate) mod master_place;
+pub(crate) mod master_slot;
 pub(crate) mod master_table;
 pub(crate) mod passphrase;
 pub(crate) mod weakness;

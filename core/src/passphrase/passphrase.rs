@@ -12,7 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
 use crate::passphrase::classic_keys::SealingKeys;
-use crate::passphrase::master_place::MasterPlace;
+use crate::passphrase::master_slot::MasterSlot;
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
@@ -24,7 +24,7 @@ pub struct Passphrase {
     used: AtomicBool,
     /// Its keys of the classic format that seal now.
     pub(crate) sealing: SealingKeys,
-    masters: Mutex<Vec<(usize, Arc<MasterPlace>)>>,
+    masters: Mutex<Vec<(usize, Arc<MasterSlot>)>>,
 }
 
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -91,21 +91,21 @@ impl Passphrase {
         &self.secret.mac_key
     }
 
-    /// The place of the JWE master key under a digest, derived or not; the key is
+    /// The slot of the JWE master key under a digest, derived or not; the key is
     /// named with `naming_key`.
-    pub(crate) fn master_place(
+    pub(crate) fn master_slot(
         &self,
         digest: &Digest,
         naming_key: &[u8; 16],
-    ) -> Result<Arc<MasterPlace>, LibraryError> {
-        let mut places = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, place)) = places.iter().find(|(held, _)| *held == digest.id()) {
-            return Ok(place.clone());
+    ) -> Result<Arc<MasterSlot>, LibraryError> {
+        let mut slots = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, slot)) = slots.iter().find(|(held, _)| *held == digest.id()) {
+            return Ok(slot.clone());
         }
         // No bound: OpenSSL has so many digests, and a master key is 38 bytes.
-        let place = Arc::new(MasterPlace::new(&self.secret.bytes, digest, naming_key)?);
-        places.push((digest.id(), place.clone()));
-        Ok(place)
+        let slot = Arc::new(MasterSlot::new(&self.secret.bytes, digest, naming_key)?);
+        slots.push((digest.id(), slot.clone()));
+        Ok(slot)
     }
 }
 

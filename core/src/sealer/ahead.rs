@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crate::algorithm::cipher::Cipher;
 use crate::algorithm::derivation::{ClassicKey, KEY_LENGTH};
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
@@ -12,7 +11,8 @@ use crate::keyring::random::Random;
 use crate::passphrase::classic_keys::KeyName;
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
-use crate::sealer::sealer::{Keys, Sealer, Settings};
+use crate::sealer::sealer::Sealer;
+use crate::sealer::settings::Settings;
 
 impl<R: Random + Clone> Keyring<R> {
     /// How many keys a child derives before it serves, at a millisecond or two
@@ -28,37 +28,17 @@ impl<R: Random + Clone> Keyring<R> {
     ///
     /// OpenSSL fails.
     pub fn derive_for(&self, settings: Settings<'_>, now: u64) -> Result<usize, LibraryError> {
-        match settings.keys {
-            Keys::Passphrases(list) => self.derive_from(list, settings, now),
-            Keys::Certificates(list) => {
-                let signed = Sealer::new(self, settings).sign_for_hour(list, now)?;
-                Ok(usize::from(signed))
-            }
-        }
-    }
-
-    fn derive_from(
-        &self,
-        passphrases: &PassphraseList,
-        settings: Settings<'_>,
-        now: u64,
-    ) -> Result<usize, LibraryError> {
-        let defaults = settings
-            .engine
-            .map_or(self.defaults(), |engine| &engine.defaults);
+        let sealer = Sealer::new(self, settings);
         let mut count: usize = 0;
-        if settings.ciphers.iter().any(Cipher::is_aead) {
-            let digest = settings.digest.unwrap_or(&defaults.jwe_digest);
-            for passphrase in passphrases.iter() {
-                self.masters.note(passphrase, digest)?;
-            }
+        if sealer.section.jwe_ciphers().next().is_some() {
+            count = sealer.with_scheme(|scheme| scheme.ahead(now))?;
         }
-        let seals_classic = settings
-            .ciphers
-            .first()
-            .is_some_and(|cipher| !cipher.is_aead());
-        if let (true, Some(passphrase)) = (seals_classic, passphrases.first()) {
-            let digest = settings.digest.unwrap_or(&defaults.classic_digest);
+        let passphrases = settings.keys.passphrases();
+        if let (true, Some(passphrase)) = (
+            sealer.section.seals_classic(),
+            passphrases.and_then(PassphraseList::first),
+        ) {
+            let digest = sealer.section.classic_digest();
             self.note_hourly(passphrase, digest);
             count = count.saturating_add(usize::from(self.derive_hour(passphrase, digest, now)?));
         }
@@ -104,8 +84,8 @@ impl<R: Random + Clone> Keyring<R> {
             length: KEY_LENGTH,
             salt: self.salt(hour::hour(now)),
         };
-        let place = self.sealing_place(&name, passphrase);
+        let slot = self.sealing_slot(&name, passphrase);
         let derive = || ClassicKey::derive(passphrase.secret(), digest, &name.salt, name.length);
-        place.get(derive).map(|(_, derived)| derived)
+        slot.get(derive).map(|(_, derived)| derived)
     }
 }

@@ -3,64 +3,67 @@
 use std::ffi::CStr;
 use std::num::NonZeroUsize;
 
-use crate::algorithm::cipher::{Cipher, Format};
+use crate::algorithm::cipher::Cipher;
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
-use crate::algorithm::digest::Digest;
 use crate::arena::Arena;
 use crate::classic::cbc::KeyedContext;
 use crate::classic::token::{self, Token, Under};
 use crate::error::{LibraryError, OpenError, Refusal};
-use crate::keyring::contexts::Workbench;
+use crate::keyring::contexts::Contexts;
 use crate::keyring::hour;
 use crate::keyring::random::Random;
 use crate::passphrase::classic_keys::{KeyName, SharedKey};
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
+use crate::sealer::call::{Cost, Now, Opened, Sealed};
 use crate::sealer::foreign_salts::TokenKey;
-use crate::sealer::sealer::{Call, Opened, Sealed, Sealer};
+use crate::sealer::section::Section;
 
-impl<R: Random + Clone> Sealer<'_, R> {
+impl<R: Random + Clone> Section<'_, R> {
     pub(super) fn seal_classic<'a>(
         &self,
         session: &[u8],
-        call: Call,
+        now: Now,
         (passphrase, cipher): (&Passphrase, &Cipher),
         block_size: NonZeroUsize,
-        bench: &mut Workbench<R>,
+        contexts: &mut Contexts<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Sealed<'a>, LibraryError> {
-        let hour = hour::hour(call.now);
-        let salt = match bench.salt {
+        let hour = hour::hour(now.seconds);
+        let salt = match contexts.salt {
             Some((held, salt)) if held == hour => salt,
-            _ => bench.salt.insert((hour, self.keyring.salt(hour))).1,
+            _ => contexts.salt.insert((hour, self.keyring.salt(hour))).1,
         };
         let name = self.key_name(passphrase, &salt);
-        let place = || self.keyring.sealing_place(&name, passphrase);
-        let context = &mut bench.sealing;
+        let place = || self.keyring.sealing_slot(&name, passphrase);
+        let context = &mut contexts.sealing;
         let derived = self.set_up(context, &name, passphrase, cipher, block_size, place)?;
-        let nonce = bench.random.take()?;
+        let nonce = contexts.random.take()?;
         let under = Under {
             passphrase,
             block_size,
             salt,
             nonce,
         };
-        let token = token::seal(context, session, &under, &mut bench.scratch, arena)?;
-        Ok(Sealed { token, derived })
+        let token = token::seal(context, session, &under, &mut contexts.scratch, arena)?;
+        Ok(Sealed {
+            token,
+            cost: Cost::of_derivation(derived),
+        })
     }
 
     pub(super) fn open_classic<'a>(
         &self,
         token: &[u8],
         passphrases: &PassphraseList,
-        call: Call,
-        bench: &mut Workbench<R>,
+        now: Now,
+        contexts: &mut Contexts<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         if self.classic_ciphers().next().is_none() {
             return Err(OpenError::Refused(Refusal::Format));
         }
-        let token = Token::decode(token, &mut bench.scratch)?;
+        let token = Token::decode(token, &mut contexts.scratch)?;
         let (index, passphrase) = passphrases
             .iter()
             .enumerate()
@@ -68,8 +71,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
             .ok_or(Refusal::NotAuthentic)?;
         let name = self.key_name(passphrase, token.salt());
         let mut key = TokenKey::new(passphrase, &name);
-        let opened = self.decrypt(&token, &mut key, call, &mut bench.opening, arena);
-        self.judge(&token, &key, call, &opened);
+        let opened = self.decrypt(&token, &mut key, now, &mut contexts.opening, arena);
+        self.judge(&token, &key, now, &opened);
         let mut opened = opened?;
         opened.stale |= index != 0;
         Ok(opened)
@@ -80,7 +83,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         token: &Token<'_>,
         key: &mut TokenKey<'_>,
-        call: Call,
+        now: Now,
         context: &mut KeyedContext,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
@@ -92,7 +95,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 continue;
             }
             if !context.holds(name, cipher) {
-                let place = self.place(token, key, call)?;
+                let place = self.place(token, key, now)?;
                 derived |= self.set_up(context, name, passphrase, cipher, block_size, || place)?;
             }
             let Some(session) = token.decrypt(context, block_size, arena)? else {
@@ -101,7 +104,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
             let opened = Opened {
                 session,
                 stale: index != 0,
-                derived,
+                cost: Cost::of_derivation(derived),
             };
             // Of several ciphers, a wrong one may find its padding by chance,
             // but then hardly text, which all of mod_session's sessions are.
@@ -111,15 +114,6 @@ impl<R: Random + Clone> Sealer<'_, R> {
             fallback.get_or_insert(opened);
         }
         fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
-    }
-
-    /// The ciphers of this format, and where they stand in the whole list.
-    pub(super) fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
-        let ciphers = self.settings.ciphers.iter().enumerate();
-        ciphers.filter_map(|(index, cipher)| match cipher.format() {
-            Format::Classic { block_size } => Some((index, cipher, block_size)),
-            Format::Jwe { .. } => None,
-        })
     }
 
     /// Gives a context its key, unless it has it; says whether the key had to
@@ -160,12 +154,6 @@ impl<R: Random + Clone> Sealer<'_, R> {
             length: longest.unwrap_or_default().max(KEY_LENGTH),
             salt: *salt,
         }
-    }
-
-    pub(super) fn classic_digest(&self) -> &Digest {
-        self.settings
-            .digest
-            .unwrap_or(&self.defaults().classic_digest)
     }
 }
 

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
-use crate::algorithm::cipher::Cipher;
-use crate::algorithm::derivation::{KEY_ID, Master};
+use crate::algorithm::derivation::KEY_ID;
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::aead::AeadContext;
-use crate::jwe::compact::{self, Kid, Parts};
-use crate::jwe::contexts::{ContentKeyName, OpeningContext, SealingContext};
-use crate::keyring::random::Random;
+use crate::jwe::compact::Parts;
+use crate::jwe::contexts::{OpeningContext, SealingContext};
+use crate::jwe::header::{self, Header, Kid};
+use crate::keyring::random::{Drawn, Random};
 use crate::passphrase::allowance::Use;
 use crate::passphrase::list::{ByKeyId, PassphraseList};
 use crate::passphrase::passphrase::Passphrase;
-use crate::sealer::sealer::Sealer;
+use crate::sealer::call::Cost;
+use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::section::Section;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
@@ -30,112 +30,121 @@ fn day(seconds: u64) -> u32 {
     u32::try_from(seconds / SECONDS_A_DAY).unwrap_or(u32::MAX)
 }
 
-impl<R: Random + Clone> Sealer<'_, R> {
-    /// The name of the key that seals now; `None` without a passphrase.
-    pub(super) fn day_key_name(
-        &self,
-        passphrases: &PassphraseList,
-        cipher: &Cipher,
-        now: u64,
-    ) -> Option<ContentKeyName> {
-        Some(ContentKeyName::Day {
-            passphrase: passphrases.first()?.id(),
-            digest: self.jwe_digest().id(),
-            cipher: cipher.id(),
-            day: day(now),
-        })
+/// The key scheme of a section with passphrases.
+pub(super) struct DayKeys<'s, R> {
+    section: &'s Section<'s, R>,
+    passphrases: &'s PassphraseList,
+}
+
+impl<'s, R> DayKeys<'s, R> {
+    pub(super) fn new(section: &'s Section<'s, R>, passphrases: &'s PassphraseList) -> Self {
+        Self {
+            section,
+            passphrases,
+        }
+    }
+}
+
+impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
+    fn first(&self) -> Option<u64> {
+        self.passphrases.first().map(|passphrase| passphrase.id())
     }
 
-    /// Makes the context of that key; says whether a master key was derived.
-    pub(super) fn seal_under_day_key(
-        &self,
-        name: ContentKeyName,
-        passphrases: &PassphraseList,
-        (cipher, enc): (&Cipher, &str),
-        now: u64,
-    ) -> Result<(SealingContext, bool), SealError> {
-        let (ContentKeyName::Day { day, .. }, Some(passphrase)) = (name, passphrases.first())
-        else {
-            return Err(LibraryError::impossible("seal").into());
-        };
-        let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
-        let masters = &self.keyring.masters;
-        let place = masters.place(passphrase, digest)?;
-        let account = (self.payer(passphrases), Use::Sealing);
+    fn position(&self, secret: u64) -> Option<usize> {
+        self.passphrases.position(secret)
+    }
+
+    fn period(&self, now: u64) -> u64 {
+        day(now).into()
+    }
+
+    fn sealing(&self, now: u64, _: &mut Drawn<R>) -> Result<(SealingContext, Cost), SealError> {
+        let (section, masters) = (self.section, &self.section.keyring.masters);
+        let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
+        let passphrase = self.passphrases.first().ok_or(SealError::NoKey)?;
+        let (purpose, digest) = (section.settings.purpose, section.jwe_digest());
+        let slot = masters.slot(passphrase, digest)?;
+        let account = (section.payer(self.passphrases), Use::Sealing);
         let (master, derived) = masters
-            .find_or_derive(&place, (passphrase, digest), account, now)?
+            .find_or_derive(&slot, (passphrase, digest), account, now)?
             .ok_or(SealError::TooManyKeys)?;
+        let day = day(now);
         let kid = Kid {
             key_id: *master.key_id(),
             day,
         };
+        let key = master.day_key(enc, day, cipher.key_length())?;
         let made = SealingContext {
-            context: with_day_key(master, cipher, enc, day, AeadContext::sealing)?,
-            header: compact::header(enc, &kid, purpose),
+            context: AeadContext::sealing(cipher, &key)?,
+            header: header::direct(enc, &kid, purpose),
             encrypted_key: String::new(),
-            name,
+            source: section.key_source(passphrase.id(), cipher),
+            period: self.period(now),
             purpose: purpose.cloned(),
         };
-        Ok((made, derived))
+        Ok((made, Cost::of_derivation(derived)))
     }
 
-    /// Finds the key that a token's header names.
-    pub(super) fn open_under_day_key(
-        &self,
-        passphrases: &PassphraseList,
-        parts: &Parts<'_>,
-        now: u64,
-    ) -> Result<(OpeningContext, bool), OpenError> {
-        let (purpose, digest) = (self.settings.purpose, self.jwe_digest());
+    fn opening(&self, parts: &Parts<'_>, now: u64) -> Result<(OpeningContext, Cost), OpenError> {
+        let (section, masters) = (self.section, &self.section.keyring.masters);
+        let (purpose, digest) = (section.settings.purpose, section.jwe_digest());
         if !parts.encrypted_key.is_empty() {
             return Err(OpenError::Refused(Refusal::Header));
         }
-        for (_, cipher, enc) in self.jwe_ciphers() {
-            let Some(kid) = compact::read_header(parts.header, enc, purpose)? else {
+        let header = Header::decode(parts.header)?;
+        for (_, cipher, enc) in section.jwe_ciphers() {
+            let Some(kid) = header.direct(enc, purpose)? else {
                 continue;
             };
-            let (passphrase, derived) = self.passphrase(passphrases, &kid.key_id, now)?;
-            let name = ContentKeyName::Day {
-                passphrase: passphrase.id(),
-                digest: digest.id(),
-                cipher: cipher.id(),
-                day: kid.day,
-            };
-            let place = self.keyring.masters.place(passphrase, digest)?;
-            let master = self.keyring.masters.known(&place, now)?;
-            let master = master.ok_or(Refusal::UnknownKey)?;
+            let (passphrase, derived) = self.passphrase(&kid.key_id, now)?;
+            let slot = masters.slot(passphrase, digest)?;
+            let master = masters.known(&slot, now)?.ok_or(Refusal::UnknownKey)?;
             passphrase.note_use();
-            let context = with_day_key(master, cipher, enc, kid.day, AeadContext::opening)?;
-            let opening = OpeningContext::new(context, name, parts, purpose);
-            return Ok((opening, derived));
+            let key = master.day_key(enc, kid.day, cipher.key_length())?;
+            let context = AeadContext::opening(cipher, &key)?;
+            let source = section.key_source(passphrase.id(), cipher);
+            let opening = OpeningContext::new(context, source, parts, purpose);
+            return Ok((opening, Cost::of_derivation(derived)));
         }
         Err(OpenError::Refused(Refusal::Header))
     }
 
-    /// Finds the passphrase that a key id is of, and says whether a key was
+    /// Notes the master keys, which take a tenth of a second each: for
+    /// [`Keyring::master_jobs`](crate::Keyring::master_jobs).
+    fn ahead(&self, _: u64) -> Result<usize, LibraryError> {
+        for passphrase in self.passphrases.iter() {
+            let masters = &self.section.keyring.masters;
+            masters.note(passphrase, self.section.jwe_digest())?;
+        }
+        Ok(0)
+    }
+}
+
+impl<R: Random + Clone> DayKeys<'_, R> {
+    /// Finds the passphrase that has a key id, and says whether a key was
     /// derived to find it: none, where the parent could derive them all.
-    fn passphrase<'l>(
+    fn passphrase(
         &self,
-        passphrases: &'l PassphraseList,
         key_id: &[u8; KEY_ID],
         now: u64,
-    ) -> Result<(&'l Arc<Passphrase>, bool), OpenError> {
-        let (masters, digest) = (&self.keyring.masters, self.jwe_digest());
+    ) -> Result<(&Arc<Passphrase>, bool), OpenError> {
+        let (section, masters) = (self.section, &self.section.keyring.masters);
+        let digest = section.jwe_digest();
         let known = |passphrase: &Passphrase| {
-            let place = masters.place(passphrase, digest)?;
-            let master = masters.known(&place, now)?;
+            let slot = masters.slot(passphrase, digest)?;
+            let master = masters.known(&slot, now)?;
             Ok(master.map(|master| *master.key_id()))
         };
-        let account = (self.payer(passphrases), Use::Opening);
+        let account = (section.payer(self.passphrases), Use::Opening);
         let mut derived = false;
         for left in (0..=MOST_FOR_A_TOKEN).rev() {
-            let underived = match passphrases.by_key_id(digest, key_id, known)? {
+            let underived = match self.passphrases.by_key_id(digest, key_id, known)? {
                 ByKeyId::Found(passphrase) => return Ok((passphrase, derived)),
                 ByKeyId::Underived(passphrase) if left > 0 => passphrase,
                 ByKeyId::Underived(_) | ByKeyId::None => break,
             };
-            let place = masters.place(underived, digest)?;
-            let found = masters.find_or_derive(&place, (underived, digest), account, now)?;
+            let slot = masters.slot(underived, digest)?;
+            let found = masters.find_or_derive(&slot, (underived, digest), account, now)?;
             let Some((_, was_derived)) = found else {
                 break;
             };
@@ -143,19 +152,4 @@ impl<R: Random + Clone> Sealer<'_, R> {
         }
         Err(OpenError::Refused(Refusal::UnknownKey))
     }
-}
-
-fn with_day_key<T>(
-    master: &Master,
-    cipher: &Cipher,
-    enc: &str,
-    day: u32,
-    with: impl FnOnce(&Cipher, &[u8]) -> Result<T, LibraryError>,
-) -> Result<T, LibraryError> {
-    let mut key = Zeroizing::new([0; 32]);
-    let key = key
-        .get_mut(..cipher.key_length())
-        .ok_or_else(|| LibraryError::impossible("expand a key"))?;
-    master.day_key(enc, day, key)?;
-    with(cipher, key)
 }

@@ -9,7 +9,8 @@ use crate::error::{OpenError, Refusal};
 use crate::keyring::random::Random;
 use crate::passphrase::classic_keys::{FoundKey, KeyName, SharedKey};
 use crate::passphrase::passphrase::Passphrase;
-use crate::sealer::sealer::{Call, Opened, Sealer};
+use crate::sealer::call::{Now, Opened};
+use crate::sealer::section::Section;
 
 /// The key of a token, and how it was come by.
 pub(super) struct TokenKey<'k> {
@@ -35,7 +36,7 @@ impl<'k> TokenKey<'k> {
     }
 }
 
-impl<R: Random + Clone> Sealer<'_, R> {
+impl<R: Random + Clone> Section<'_, R> {
     /// The place of a token's key. One that would have to be derived is on
     /// trial.
     ///
@@ -46,7 +47,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         token: &Token<'_>,
         key: &mut TokenKey<'_>,
-        call: Call,
+        now: Now,
     ) -> Result<SharedKey, Refusal> {
         if let Some(found) = &key.found {
             return Ok(found.key.clone());
@@ -60,8 +61,8 @@ impl<R: Random + Clone> Sealer<'_, R> {
                     return Err(outcome.into());
                 }
                 if self.is_as_long_as_nothing(token) {
-                    key.is_budgeted = keyring.anonymous.take(call.now);
-                    if !key.is_budgeted && !keyring.is_own_salt(token.salt(), call.now) {
+                    key.is_budgeted = keyring.anonymous.take(now.seconds);
+                    if !key.is_budgeted && !keyring.is_own_salt(token.salt(), now.seconds) {
                         return Err(Refusal::TooManyOfNothing);
                     }
                 }
@@ -78,7 +79,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         &self,
         token: &Token<'_>,
         key: &TokenKey<'_>,
-        call: Call,
+        now: Now,
         opened: &Result<Opened<'_>, OpenError>,
     ) {
         let Some(found) = key.found.as_ref().filter(|found| found.on_trial) else {
@@ -96,7 +97,7 @@ impl<R: Random + Clone> Sealer<'_, R> {
         };
         // All that this server sealed in an hour has one salt, and users'
         // sessions are among it.
-        if self.keyring.is_own_salt(token.salt(), call.now) {
+        if self.keyring.is_own_salt(token.salt(), now.seconds) {
             return self.keep(key, found);
         }
         if outcome == Outcome::Nothing || self.has_known_algorithms() {
@@ -141,13 +142,15 @@ impl<R: Random + Clone> Sealer<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::heap::Heap;
+    use crate::arena::HeapArena;
     use crate::keyring::hour::Seed;
     use crate::keyring::keyring::{Keyring, OWN_HOURS};
     use crate::keyring::random::OpenSslRandom;
     use crate::origin::Origin;
     use crate::passphrase::list::PassphraseList;
-    use crate::sealer::sealer::{Keys, Settings};
+    use crate::sealer::call::Cost;
+    use crate::sealer::sealer::Sealer;
+    use crate::sealer::settings::{Keys, Settings};
     use crate::shared_memory::SharedMemory;
 
     const NOON: u64 = 1_800_000_000;
@@ -193,15 +196,15 @@ mod tests {
 
         fn seal(&self, session: &[u8], now: u64) -> Vec<u8> {
             self.with(|sealer| {
-                let sealed = sealer.seal(session, at(now), &Heap).unwrap();
+                let sealed = sealer.seal(session, at(now), &HeapArena).unwrap();
                 sealed.token.to_bytes().to_vec()
             })
         }
 
         /// Whether a key was derived to open a token.
         fn open(&self, token: &[u8], now: u64) -> Result<bool, Refusal> {
-            self.with(|sealer| match sealer.open(token, at(now), &Heap) {
-                Ok(opened) => Ok(opened.derived),
+            self.with(|sealer| match sealer.open(token, at(now), &HeapArena) {
+                Ok(opened) => Ok(opened.cost != Cost::None),
                 Err(OpenError::Refused(refusal)) => Err(refusal),
                 Err(OpenError::Library(error)) => panic!("{error}"),
             })
@@ -232,8 +235,11 @@ mod tests {
         }
     }
 
-    fn at(now: u64) -> Call {
-        Call { now, processor: 0 }
+    fn at(seconds: u64) -> Now {
+        Now {
+            seconds,
+            processor: 0,
+        }
     }
 
     #[test]
@@ -261,7 +267,7 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(server.open(&token, NOON), Ok(false));
             // Not by what a bench holds alone.
-            server.keyring.benches.set_up();
+            server.keyring.contexts.set_up();
         }
     }
 
@@ -288,7 +294,7 @@ mod tests {
         assert_eq!(server.open(&token, NOON), Err(Refusal::TooManyOfNothing));
         assert!(Refusal::TooManyOfNothing.may_open_elsewhere());
         assert_eq!(server.open(&token, NOON + 1), Ok(true));
-        server.keyring.benches.set_up();
+        server.keyring.contexts.set_up();
         server.use_budget_up(NOON + 1);
         assert_eq!(server.open(&token, NOON + 1), Ok(false), "its key is kept");
     }

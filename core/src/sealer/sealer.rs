@@ -1,113 +1,51 @@
-//! Which passphrase and which cipher seals, and which ones open.
-//!
-//! What is special to a wire format is in `sealer/classic.rs` and
-//! `sealer/jwe.rs`, and where their keys come from in `sealer/foreign_salts.rs`,
-//! `sealer/day_keys.rs` and `sealer/wrapped_keys.rs`; here is what they share,
-//! and the choice between them.
+//! The border of this crate: a session into a token, and a token into a session.
 
-use std::ffi::CStr;
 use std::fmt;
 
 use memchr::memchr;
 
-use crate::algorithm::cipher::{Cipher, Format};
-use crate::algorithm::defaults::Defaults;
-use crate::algorithm::digest::Digest;
+use crate::algorithm::cipher::Format;
 use crate::arena::Arena;
-use crate::certificate::identity::Identities;
-use crate::engine::engine::Engine;
 use crate::error::{OpenError, Refusal, SealError};
-use crate::keyring::contexts::Workbench;
+use crate::keyring::contexts::Contexts;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{OpenSslRandom, Random};
 use crate::limits::{MAX_SESSION, MAX_TOKEN};
 use crate::passphrase::allowance::Payer;
 use crate::passphrase::list::PassphraseList;
-use crate::purpose::Purpose;
-
-/// What one section of a configuration says.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings<'c> {
-    /// The first seals, all open.
-    pub keys: Keys<'c>,
-    /// The first seals, all open; a cipher stands for its wire format too.
-    pub ciphers: &'c [Cipher],
-    /// What derives keys from passphrases; SHA-1 for the classic format and
-    /// SHA-256 for JWE, if there is none.
-    pub digest: Option<&'c Digest>,
-    /// What the sessions are for.
-    pub purpose: Option<&'c Purpose>,
-    /// Where algorithms come from that the section does not name.
-    pub engine: Option<&'c Engine>,
-}
-
-/// What sessions are sealed under.
-#[derive(Clone, Copy, Debug)]
-pub enum Keys<'c> {
-    /// Secrets that servers share.
-    Passphrases(&'c PassphraseList),
-    /// Certificates with their private keys; JWE only.
-    Certificates(&'c Identities),
-}
+use crate::sealer::call::{Now, Opened, Sealed};
+use crate::sealer::day_keys::DayKeys;
+use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::section::Section;
+use crate::sealer::settings::{Keys, Settings};
+use crate::sealer::wrapped_keys::WrappedKeys;
 
 /// Seals and opens sessions as one section of a configuration asks for.
 ///
 /// It only refers to what the section and the keyring hold, so it costs
 /// nothing to make one for each request.
 pub struct Sealer<'c, R = OpenSslRandom> {
-    pub(super) keyring: &'c Keyring<R>,
-    pub(super) settings: Settings<'c>,
-    payer: Payer,
-}
-
-/// When and where a session is sealed or opened.
-#[derive(Clone, Copy, Debug)]
-pub struct Call {
-    /// Unix time in seconds.
-    pub now: u64,
-    /// The number of the processor that runs this thread, or any number that
-    /// few threads share at a time: which kept contexts to try first.
-    pub processor: usize,
-}
-
-/// A token, and what it took to make.
-pub struct Sealed<'a> {
-    /// The token: printable ASCII.
-    pub token: &'a CStr,
-    /// A key was derived: milliseconds instead of microseconds.
-    pub derived: bool,
-}
-
-/// A session, and what it took to open.
-pub struct Opened<'a> {
-    /// The session as mod_session encoded it.
-    pub session: &'a CStr,
-    /// The token was not made by what seals now: save the session again.
-    pub stale: bool,
-    /// A key was derived: milliseconds instead of microseconds.
-    pub derived: bool,
+    pub(super) section: Section<'c, R>,
 }
 
 impl<'c, R: Random + Clone> Sealer<'c, R> {
     /// Seals and opens as `settings` say.
     pub fn new(keyring: &'c Keyring<R>, settings: Settings<'c>) -> Self {
-        Self {
+        let payer = Payer::Server;
+        let section = Section {
             keyring,
             settings,
-            payer: Payer::Server,
-        }
+            payer,
+        };
+        Self { section }
     }
 
     /// Says who pays for master keys that follow from his digest or cipher, under
     /// passphrases that may be the server's.
     #[must_use]
     pub fn paid_by(mut self, payer: Payer) -> Self {
-        self.payer = payer;
+        self.section.payer = payer;
         self
-    }
-
-    pub(super) fn payer(&self, passphrases: &PassphraseList) -> Payer {
-        self.payer.or(passphrases.payer())
     }
 
     /// Makes a token of a session of at most 512 KiB.
@@ -119,30 +57,26 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
     pub fn seal<'a>(
         &self,
         session: &[u8],
-        call: Call,
+        now: Now,
         arena: &impl Arena<'a>,
     ) -> Result<Sealed<'a>, SealError> {
         if session.len() > MAX_SESSION {
             return Err(SealError::TooLarge);
         }
-        let cipher = self.settings.ciphers.first().ok_or(SealError::NoKey)?;
-        let with = |bench: &mut Workbench<R>| match (cipher.format(), self.settings.keys) {
-            (Format::Classic { block_size }, Keys::Passphrases(list)) => {
-                let passphrase = list.first().ok_or(SealError::NoKey)?;
-                let sealed = self.seal_classic(
-                    session,
-                    call,
-                    (passphrase, cipher),
-                    block_size,
-                    bench,
-                    arena,
-                );
-                Ok(sealed?)
+        let section = &self.section;
+        let cipher = section.settings.ciphers.first().ok_or(SealError::NoKey)?;
+        let with = |contexts: &mut Contexts<R>| match cipher.format() {
+            Format::Classic { block_size } => {
+                let passphrases = section.settings.keys.passphrases();
+                let passphrase = passphrases.and_then(PassphraseList::first);
+                let under = (passphrase.ok_or(SealError::NoKey)?.as_ref(), cipher);
+                Ok(section.seal_classic(session, now, under, block_size, contexts, arena)?)
             }
-            (Format::Classic { .. }, Keys::Certificates(_)) => Err(SealError::NoKey),
-            (Format::Jwe { enc }, _) => self.seal_jwe(session, call, (cipher, enc), bench, arena),
+            Format::Jwe { .. } => self.with_scheme(|scheme| {
+                section.seal_jwe(scheme, session, now, cipher, contexts, arena)
+            }),
         };
-        self.keyring.benches.with(call.processor, with)
+        section.keyring.contexts.with(now.processor, with)
     }
 
     /// Makes a session of a token.
@@ -153,28 +87,32 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
     pub fn open<'a>(
         &self,
         token: &[u8],
-        call: Call,
+        now: Now,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         if token.len() > MAX_TOKEN {
             return Err(OpenError::Refused(Refusal::TooLong));
         }
-        self.keyring.benches.with(call.processor, |bench| {
+        let section = &self.section;
+        section.keyring.contexts.with(now.processor, |contexts| {
             // base64 has no dot, and JWE four.
-            match (memchr(b'.', token), self.settings.keys) {
-                (Some(_), _) => self.open_jwe(token, call.now, bench, arena),
-                (None, Keys::Passphrases(list)) => {
-                    self.open_classic(token, list, call, bench, arena)
-                }
-                (None, Keys::Certificates(_)) => Err(OpenError::Refused(Refusal::Format)),
+            if memchr(b'.', token).is_some() {
+                return self
+                    .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
+            }
+            match section.settings.keys.passphrases() {
+                Some(list) => section.open_classic(token, list, now, contexts, arena),
+                None => Err(OpenError::Refused(Refusal::Format)),
             }
         })
     }
 
-    pub(super) fn defaults(&self) -> &Defaults {
-        match self.settings.engine {
-            Some(engine) => &engine.defaults,
-            None => self.keyring.defaults(),
+    /// Runs `work` with the key scheme of this section: the one place that tells the
+    /// schemes apart.
+    pub(super) fn with_scheme<T>(&self, work: impl FnOnce(&dyn KeyScheme<R>) -> T) -> T {
+        match self.section.settings.keys {
+            Keys::Passphrases(list) => work(&DayKeys::new(&self.section, list)),
+            Keys::Certificates(list) => work(&WrappedKeys::new(&self.section, list)),
         }
     }
 }

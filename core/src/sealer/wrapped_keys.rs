@@ -1,158 +1,161 @@
 //! Content keys that are encrypted to a certificate: another one each hour in
 //! each process.
 //!
-//! Whoever sends tokens gets as far as one verification with a public key. What
-//! costs more, or is kept, needs a signature by the private key.
+//! The sender of a token gets as far as one verification with a public key. Anything
+//! that costs more, or is kept, needs a signature by the private key.
 
 use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::algorithm::cipher::Cipher;
-use crate::certificate::content_keys::WrappedName;
-use crate::certificate::envelopes::{Envelope, EnvelopeUse};
+use crate::certificate::content_keys::WrappedKey;
+use crate::certificate::envelopes::EnvelopeUse;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::wrapping::Wrapping;
-use crate::error::{LibraryError, OpenError, Refusal};
+use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
-use crate::jwe::contexts::{ContentKeyName, OpeningContext, SealingContext};
-use crate::jwe::header::{self, Unsigned};
+use crate::jwe::contexts::{OpeningContext, SealingContext};
+use crate::jwe::envelope;
+use crate::jwe::header::Header;
 use crate::keyring::hour;
 use crate::keyring::random::{Drawn, Random};
-use crate::sealer::sealer::Sealer;
+use crate::sealer::call::Cost;
+use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::section::Section;
 
-impl<R: Random + Clone> Sealer<'_, R> {
-    /// The name of the key that seals now; `None` without a certificate.
-    pub(super) fn wrapped_key_name(
-        &self,
-        identities: &Identities,
-        cipher: &Cipher,
-        now: u64,
-    ) -> Option<ContentKeyName> {
-        let identity = identities.first()?;
-        Some(ContentKeyName::Wrapped {
-            identity: identity.id(),
-            wrapping: identity.wrapping(self.jwe_digest()).ok()?,
-            cipher: cipher.id(),
-            hour: hour::hour(now),
-        })
-    }
+/// The key scheme of a section with certificates.
+pub(super) struct WrappedKeys<'s, R> {
+    section: &'s Section<'s, R>,
+    identities: &'s Identities,
+}
 
-    /// Makes that key, so that no request has to, and tries whether the private
-    /// keys decrypt; says whether they were used.
-    pub(crate) fn sign_for_hour(
-        &self,
-        identities: &Identities,
-        now: u64,
-    ) -> Result<bool, LibraryError> {
-        let Some((_, cipher, enc)) = self.jwe_ciphers().next() else {
-            return Ok(false);
-        };
-        let Some(name) = self.wrapped_key_name(identities, cipher, now) else {
-            return Ok(false);
-        };
-        // The parent has no bench, or its children would inherit it.
-        let mut random = self.keyring.benches.random();
-        let (_, signed) =
-            self.seal_under_wrapped_key(name, identities, cipher, enc, &mut random)?;
-        if signed {
-            for identity in identities.iter() {
-                if let Ok(wrapping) = identity.wrapping(self.jwe_digest()) {
-                    identity.try_key(wrapping)?;
-                }
-            }
+impl<'s, R> WrappedKeys<'s, R> {
+    pub(super) fn new(section: &'s Section<'s, R>, identities: &'s Identities) -> Self {
+        Self {
+            section,
+            identities,
         }
-        Ok(signed)
+    }
+}
+
+impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
+    fn first(&self) -> Option<u64> {
+        self.identities.first().map(|identity| identity.id())
     }
 
-    /// Makes the context of that key; says whether the private key was used.
-    pub(super) fn seal_under_wrapped_key(
+    fn position(&self, secret: u64) -> Option<usize> {
+        self.identities.position(secret)
+    }
+
+    fn period(&self, now: u64) -> u64 {
+        hour::hour(now)
+    }
+
+    fn sealing(
         &self,
-        name: ContentKeyName,
-        identities: &Identities,
-        cipher: &Cipher,
-        enc: &str,
+        now: u64,
         random: &mut Drawn<R>,
-    ) -> Result<(SealingContext, bool), LibraryError> {
-        let (ContentKeyName::Wrapped { wrapping, hour, .. }, Some(identity)) =
-            (name, identities.first())
-        else {
-            return Err(LibraryError::impossible("seal"));
-        };
-        let purpose = self.settings.purpose;
+    ) -> Result<(SealingContext, Cost), SealError> {
+        let section = self.section;
+        let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
+        let identity = self.identities.first().ok_or(SealError::NoKey)?;
+        let wrapping = identity.wrapping(section.jwe_digest());
+        let wrapping = wrapping.map_err(|_| SealError::NoKey)?;
+        let (purpose, hour) = (section.settings.purpose, self.period(now));
         let usage = EnvelopeUse {
             wrapping,
             cipher: cipher.id(),
             hour,
             purpose: purpose.cloned(),
         };
-        let place = identity.envelopes.envelope(&usage);
-        let (envelope, signed) =
-            place.get(|| seal_envelope(identity, &usage, cipher, enc, random))?;
+        let slot = identity.envelopes.slot(&usage);
+        let make = || envelope::seal(identity, &usage, enc, draw(cipher, random)?);
+        let (envelope, signed) = slot.get(make)?;
         let (header, encrypted_key) = (&envelope.header, &envelope.encrypted_key);
-        let own = wrapped_name(identity, header.as_bytes(), encrypted_key.as_bytes());
-        // What is sealed here also opens here without the private key, which
+        // A session that is sealed here also opens here without the private key, which
         // may be slow or away: in this process, and in those forked from it.
-        let place = self.keyring.content_keys(identity).place(&own);
-        place.get(|| Ok(Some(envelope.content_key.clone())))?;
+        let own = WrappedKey {
+            identity: identity.id(),
+            digest: digest(header.as_bytes(), encrypted_key.as_bytes()),
+        };
+        let kept = section.keyring.content_keys(identity).slot(&own);
+        kept.get(|| Ok(Some(envelope.content_key.clone())))?;
         let made = SealingContext {
             context: AeadContext::sealing(cipher, &envelope.content_key)?,
             header: header.clone(),
             encrypted_key: encrypted_key.clone(),
-            name,
+            source: section.key_source(identity.id(), cipher),
+            period: hour,
             purpose: purpose.cloned(),
         };
-        Ok((made, signed))
+        Ok((made, Cost::of_private_key(signed)))
     }
 
-    /// Finds the key that a token carries; says whether the private key was
-    /// used.
-    pub(super) fn open_under_wrapped_key(
-        &self,
-        identities: &Identities,
-        parts: &Parts<'_>,
-    ) -> Result<(OpeningContext, bool), OpenError> {
-        let header = URL_SAFE_NO_PAD
-            .decode_to_vec(parts.header)
-            .map_err(|_| Refusal::Encoding)?;
-        for (_, cipher, enc) in self.jwe_ciphers() {
-            for alg in self.algs(identities) {
-                let Some(thumbprint) = header::read_thumbprint(&header, alg, enc) else {
+    fn opening(&self, parts: &Parts<'_>, _: u64) -> Result<(OpeningContext, Cost), OpenError> {
+        let header = Header::decode(parts.header)?;
+        for (_, cipher, enc) in self.section.jwe_ciphers() {
+            for alg in self.algs() {
+                let Some(thumbprint) = header.thumbprint(alg, enc) else {
                     continue;
                 };
-                let identity = identities
-                    .by_thumbprint(&thumbprint)
-                    .ok_or(Refusal::UnknownCertificate)?;
+                let identity = self.identities.by_thumbprint(&thumbprint);
+                let identity = identity.ok_or(Refusal::UnknownCertificate)?;
                 // Certificates on different curves have one alg.
-                let wrapping = identity.wrapping(self.jwe_digest()).ok();
+                let wrapping = identity.wrapping(self.section.jwe_digest()).ok();
                 let wrapping = wrapping
                     .filter(|wrapping| wrapping.alg() == alg)
                     .ok_or(Refusal::UnknownCertificate)?;
-                let algorithm = (wrapping, cipher, enc);
-                return self.open_with(identity, algorithm, &header, parts);
+                return self.open_with(identity, (wrapping, cipher, enc), &header, parts);
             }
         }
         Err(OpenError::Refused(Refusal::Header))
     }
 
+    /// Seals the envelope of the hour, and tries whether the private keys decrypt.
+    fn ahead(&self, now: u64) -> Result<usize, LibraryError> {
+        // Not in a kept context, which the children would inherit with random bytes.
+        let mut random = self.section.keyring.contexts.random();
+        let cost = match self.sealing(now, &mut random) {
+            Ok((_, cost)) => cost,
+            Err(SealError::Library(error)) => return Err(error),
+            // The configuration is refused elsewhere, in better words.
+            Err(_) => Cost::None,
+        };
+        if cost == Cost::None {
+            return Ok(0);
+        }
+        for identity in self.identities.iter() {
+            if let Ok(wrapping) = identity.wrapping(self.section.jwe_digest()) {
+                identity.try_key(wrapping)?;
+            }
+        }
+        Ok(1)
+    }
+}
+
+impl<R: Random + Clone> WrappedKeys<'_, R> {
     fn open_with(
         &self,
         identity: &Identity,
         (wrapping, cipher, enc): (Wrapping, &Cipher, &str),
-        header: &[u8],
+        header: &Header,
         parts: &Parts<'_>,
-    ) -> Result<(OpeningContext, bool), OpenError> {
-        let (kind, purpose) = (identity.certificate.kind, self.settings.purpose);
-        let signed = header::read_rest(header, kind, wrapping, enc, purpose)?;
-        let name = wrapped_name(identity, parts.header, parts.encrypted_key);
-        let place = match self.keyring.content_keys(identity).find(&name) {
-            Some(place) => place,
+    ) -> Result<(OpeningContext, Cost), OpenError> {
+        let (section, kind) = (self.section, identity.certificate.kind);
+        let purpose = section.settings.purpose;
+        let signed = header.signed(kind, wrapping, enc, purpose)?;
+        let name = WrappedKey {
+            identity: identity.id(),
+            digest: digest(parts.header, parts.encrypted_key),
+        };
+        let content_keys = section.keyring.content_keys(identity);
+        let slot = match content_keys.find(&name) {
+            Some(slot) => slot,
             None => {
-                check_parts(
-                    parts,
-                    wrapping.encrypted_key_length(kind, cipher.key_length()),
-                )?;
+                let length = wrapping.encrypted_key_length(kind, cipher.key_length());
+                check_parts(parts, length)?;
                 // Text and not bytes is what the signature is over.
                 let encrypted_key =
                     std::str::from_utf8(parts.encrypted_key).map_err(|_| Refusal::Encoding)?;
@@ -160,10 +163,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
                 if !identity.has_signed(input.as_bytes(), &signed.signature)? {
                     return Err(OpenError::Refused(Refusal::Signature));
                 }
-                self.keyring.content_keys(identity).place(&name)
+                content_keys.slot(&name)
             }
         };
-        let (content_key, unwrapped) = place.get(|| {
+        let (content_key, unwrapped) = slot.get(|| {
             let Ok(encrypted_key) = URL_SAFE_NO_PAD.decode_to_vec(parts.encrypted_key) else {
                 return Ok(None);
             };
@@ -173,22 +176,17 @@ impl<R: Random + Clone> Sealer<'_, R> {
             .as_ref()
             .filter(|key| key.len() == cipher.key_length())
             .ok_or(Refusal::EncryptedKey)?;
-        let name = ContentKeyName::Wrapped {
-            identity: identity.id(),
-            wrapping,
-            cipher: cipher.id(),
-            hour: 0,
-        };
         let context = AeadContext::opening(cipher, content_key)?;
-        let opening = OpeningContext::new(context, name, parts, purpose);
-        Ok((opening, unwrapped))
+        let source = section.key_source(identity.id(), cipher);
+        let opening = OpeningContext::new(context, source, parts, purpose);
+        Ok((opening, Cost::of_private_key(unwrapped)))
     }
 
     /// The `alg` of the certificates of this section, each once.
-    fn algs(&self, identities: &Identities) -> Vec<&'static str> {
+    fn algs(&self) -> Vec<&'static str> {
         let mut algs = Vec::new();
-        for identity in identities.iter() {
-            if let Ok(wrapping) = identity.wrapping(self.jwe_digest()) {
+        for identity in self.identities.iter() {
+            if let Ok(wrapping) = identity.wrapping(self.section.jwe_digest()) {
                 if !algs.contains(&wrapping.alg()) {
                     algs.push(wrapping.alg());
                 }
@@ -198,36 +196,18 @@ impl<R: Random + Clone> Sealer<'_, R> {
     }
 }
 
-/// Draws a content key, encrypts it to a certificate, and signs it.
-fn seal_envelope<R: Random>(
-    identity: &Identity,
-    usage: &EnvelopeUse,
+/// Draws a content key for a cipher.
+fn draw<R: Random>(
     cipher: &Cipher,
-    enc: &str,
     random: &mut Drawn<R>,
-) -> Result<Envelope, LibraryError> {
+) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
     let bytes = Zeroizing::new(random.take::<32>()?);
-    let mut content_key = Zeroizing::new(bytes.to_vec());
-    content_key.truncate(cipher.key_length());
-    let certificate = &identity.certificate;
-    let wrapped = usage.wrapping.wrap(&certificate.key, &content_key)?;
-    let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(&wrapped.encrypted_key);
-    let header = Unsigned::new(
-        usage.wrapping,
-        enc,
-        &certificate.thumbprint,
-        usage.purpose.as_ref(),
-        wrapped.point.as_ref(),
-    );
-    let signature = identity.sign(header.signing_input(&encrypted_key).as_bytes())?;
-    Ok(Envelope {
-        content_key,
-        header: header.signed(&signature),
-        encrypted_key,
-    })
+    let mut key = Zeroizing::new(bytes.to_vec());
+    key.truncate(cipher.key_length());
+    Ok(key)
 }
 
-/// Looks at all that costs next to nothing, before a public key has to work.
+/// Refuses parts that are wrong at a glance, before a public key has to work.
 fn check_parts(parts: &Parts<'_>, encrypted_key: usize) -> Result<(), Refusal> {
     let text = parts.encrypted_key;
     if text.len() != URL_SAFE_NO_PAD.encoded_length(encrypted_key) {
@@ -240,17 +220,14 @@ fn check_parts(parts: &Parts<'_>, encrypted_key: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What goes by a header and an encrypted key, both in base64url.
-fn wrapped_name(identity: &Identity, header: &[u8], encrypted_key: &[u8]) -> WrappedName {
+/// Stands for a header and an encrypted key, both in base64url.
+fn digest(header: &[u8], encrypted_key: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(header);
     // No base64url has a dot.
     hash.update(b".");
     hash.update(encrypted_key);
-    WrappedName {
-        identity: identity.id(),
-        digest: hash.finish(),
-    }
+    hash.finish()
 }
 
 #[cfg(test)]
@@ -264,7 +241,7 @@ mod tests {
     use openssl::x509::X509;
 
     use super::*;
-    use crate::arena::heap::Heap;
+    use crate::arena::HeapArena;
     use crate::certificate::certificate::{Certificate, Curve, KeyKind};
     use crate::certificate::signature;
     use crate::certificate::wrapping::{Oaep, Point};
@@ -272,7 +249,9 @@ mod tests {
     use crate::keyring::hour::Seed;
     use crate::keyring::keyring::Keyring;
     use crate::keyring::random::OpenSslRandom;
-    use crate::sealer::sealer::{Call, Keys, Settings};
+    use crate::sealer::call::Now;
+    use crate::sealer::sealer::Sealer;
+    use crate::sealer::settings::{Keys, Settings};
     use crate::shared_memory::SharedMemory;
     use crate::vectors;
 
@@ -320,12 +299,12 @@ mod tests {
                 purpose: None,
                 engine: None,
             };
-            let call = Call {
-                now: 0,
+            let call = Now {
+                seconds: 0,
                 processor: 0,
             };
             let sealer = Sealer::new(&self.keyring, settings);
-            match sealer.open(token.as_bytes(), call, &Heap) {
+            match sealer.open(token.as_bytes(), call, &HeapArena) {
                 Err(OpenError::Refused(refusal)) => refusal,
                 Err(OpenError::Library(error)) => panic!("{error}"),
                 Ok(_) => panic!("it opens"),

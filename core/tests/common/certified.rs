@@ -1,7 +1,7 @@
 //! What the tests of certificates share.
 
 use super::Section;
-use session_crypto_core::Call;
+use session_crypto_core::Now;
 
 pub(crate) const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
 pub(crate) const HOUR: u64 = 3600;
@@ -29,6 +29,6 @@ pub(crate) fn part(token: &[u8], index: usize) -> String {
     parts(token).remove(index)
 }
 
-pub(crate) fn at(now: u64, processor: usize) -> Call {
-    Call { now, processor }
+pub(crate) fn at(seconds: u64, processor: usize) -> Now {
+    Now { seconds, processor }
 }

@@ -7,24 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Arena, Asked, Call, Cipher, Digest, Identities, Keyring, Keys, OpenError, OpenSslRandom,
+    Asked, Cipher, Digest, HeapArena, Identities, Keyring, Keys, Now, OpenError, OpenSslRandom,
     Origin, Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
 };
 
 /// Some time; what it is makes no difference.
-pub(crate) const CALL: Call = Call {
-    now: 1_800_000_000,
+pub(crate) const NOW: Now = Now {
+    seconds: 1_800_000_000,
     processor: 0,
 };
-
-/// An arena whose memory is never freed.
-pub(crate) struct Leak;
-
-impl Arena<'static> for Leak {
-    fn bytes(&self, len: usize) -> &'static mut [u8] {
-        vec![0; len].leak()
-    }
-}
 
 /// What a section says, in a keyring of its own.
 pub(crate) struct Section {
@@ -148,7 +139,9 @@ impl Section {
 
     pub(crate) fn derive_masters(&self) {
         if let Held::Passphrases(_) = self.held {
-            self.keyring.derive_for(self.settings(), CALL.now).unwrap();
+            self.keyring
+                .derive_for(self.settings(), NOW.seconds)
+                .unwrap();
         }
         for job in self.keyring.master_jobs() {
             job.derive().unwrap();
@@ -162,7 +155,7 @@ impl Section {
 
     pub(crate) fn seal(&self, session: &[u8]) -> Vec<u8> {
         self.sealer()
-            .seal(session, CALL, &Leak)
+            .seal(session, NOW, &HeapArena)
             .unwrap()
             .token
             .to_bytes()
@@ -171,7 +164,7 @@ impl Section {
 
     /// The session and whether it is stale, or why it is refused.
     pub(crate) fn open(&self, token: &[u8]) -> Result<(Vec<u8>, bool), Refusal> {
-        match self.sealer().open(token, CALL, &Leak) {
+        match self.sealer().open(token, NOW, &HeapArena) {
             Ok(opened) => Ok((opened.session.to_bytes().to_vec(), opened.stale)),
             Err(OpenError::Refused(refusal)) => Err(refusal),
             Err(OpenError::Library(error)) => unreachable!("{error}"),

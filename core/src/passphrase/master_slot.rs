@@ -1,4 +1,4 @@
-//! The place of a JWE master key in a process.
+//! The slot of a JWE master key in a process.
 
 use std::sync::{Mutex, OnceLock};
 
@@ -10,8 +10,8 @@ use crate::algorithm::hmac;
 use crate::error::LibraryError;
 use crate::passphrase::master_table::{Name, Words};
 
-/// The place of a master key in a process, derived or not.
-pub(crate) struct MasterPlace {
+/// The slot of a master key in a process, derived or not.
+pub(crate) struct MasterSlot {
     pub(crate) name: Name,
     pub(crate) master: OnceLock<Master>,
     /// Held by the thread that is looking for the key elsewhere.
@@ -21,8 +21,8 @@ pub(crate) struct MasterPlace {
 /// Goes before the digest and the passphrase of a name.
 const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
 
-impl MasterPlace {
-    /// The place of a passphrase's key, in which nothing is derived yet.
+impl MasterSlot {
+    /// The slot of a passphrase's key, in which nothing is derived yet.
     pub(crate) fn new(
         secret: &[u8],
         digest: &Digest,

@@ -1,0 +1,77 @@
+//! One section of a configuration, with the keyring that has its keys.
+
+use std::num::NonZeroUsize;
+
+use crate::algorithm::cipher::{Cipher, Format};
+use crate::algorithm::defaults::Defaults;
+use crate::algorithm::digest::Digest;
+use crate::jwe::contexts::KeySource;
+use crate::keyring::keyring::Keyring;
+use crate::keyring::random::Random;
+use crate::passphrase::allowance::Payer;
+use crate::passphrase::list::PassphraseList;
+use crate::sealer::settings::Settings;
+
+/// The settings of a section, with what they leave out filled in.
+pub(super) struct Section<'c, R> {
+    pub(super) keyring: &'c Keyring<R>,
+    pub(super) settings: Settings<'c>,
+    pub(super) payer: Payer,
+}
+
+impl<R: Random + Clone> Section<'_, R> {
+    /// The payer for master keys of these passphrases.
+    pub(super) fn payer(&self, passphrases: &PassphraseList) -> Payer {
+        self.payer.or(passphrases.payer())
+    }
+
+    /// The ciphers of the classic format, and their places in the whole list.
+    pub(super) fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
+        let ciphers = self.settings.ciphers.iter().enumerate();
+        ciphers.filter_map(|(index, cipher)| match cipher.format() {
+            Format::Classic { block_size } => Some((index, cipher, block_size)),
+            Format::Jwe { .. } => None,
+        })
+    }
+
+    /// The ciphers of JWE, and their places in the whole list.
+    pub(super) fn jwe_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, &'static str)> {
+        let ciphers = self.settings.ciphers.iter().enumerate();
+        ciphers.filter_map(|(index, cipher)| match cipher.format() {
+            Format::Jwe { enc } => Some((index, cipher, enc)),
+            Format::Classic { .. } => None,
+        })
+    }
+
+    pub(super) fn jwe_digest(&self) -> &Digest {
+        self.settings.digest.unwrap_or(&self.defaults().jwe_digest)
+    }
+
+    /// Whether new sessions get the classic format.
+    pub(super) fn seals_classic(&self) -> bool {
+        let first = self.settings.ciphers.first();
+        first.is_some_and(|cipher| !cipher.is_aead())
+    }
+
+    pub(super) fn classic_digest(&self) -> &Digest {
+        self.settings
+            .digest
+            .unwrap_or(&self.defaults().classic_digest)
+    }
+
+    /// The source of a content key from this secret, under this section's digest.
+    pub(super) fn key_source(&self, secret: u64, cipher: &Cipher) -> KeySource {
+        KeySource {
+            secret,
+            digest: self.jwe_digest().id(),
+            cipher: cipher.id(),
+        }
+    }
+
+    pub(super) fn defaults(&self) -> &Defaults {
+        match self.settings.engine {
+            Some(engine) => &engine.defaults,
+            None => self.keyring.defaults(),
+        }
+    }
+}
