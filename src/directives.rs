@@ -33,56 +33,56 @@ const MAX_HTACCESS_FILES: usize = 8;
 const ROWS: &[Directive<SessionCrypto>] = &[
     Directive {
         name: c"SessionCryptoPassphrase",
-        help: c"passphrases, or exec:program: the first seals sessions, all open them",
+        help: c"secret [secret] ... - passphrases: the first encrypts new sessions, each decrypts",
         context: Context::Everywhere,
         most: LIST,
         handler: passphrase,
     },
     Directive {
         name: c"SessionCryptoPassphraseFile",
-        help: c"a file of passphrases: the first seals sessions, all open them",
+        help: c"filename - a file of passphrases: the first encrypts new sessions, each decrypts",
         context: Context::Directory,
         most: 1,
         handler: passphrase_file,
     },
     Directive {
         name: c"SessionCryptoCertificateFile",
-        help: c"certificates: sessions are sealed for the first, and opened for all",
+        help: c"file-or-URI [file-or-URI] ... - certificates: new sessions are encrypted for the first, and accepted for each",
         context: Context::Everywhere,
         most: LIST,
         handler: certificate_file,
     },
     Directive {
         name: c"SessionCryptoCertificateKeyFile",
-        help: c"the private keys of the certificates, if they are in files of their own",
+        help: c"file-or-URI [file-or-URI] ... - the private keys of the certificates, in any order",
         context: Context::Everywhere,
         most: LIST,
         handler: key_file,
     },
     Directive {
         name: c"SessionCryptoCipher",
-        help: c"ciphers: the first seals sessions, all open them",
+        help: c"cipher [cipher] ... - ciphers: the first encrypts new sessions, each decrypts",
         context: Context::Everywhere,
         most: LIST,
         handler: cipher,
     },
     Directive {
         name: c"SessionCryptoDigest",
-        help: c"the digest that derives keys from passphrases",
+        help: c"digest - the digest that derives keys from passphrases",
         context: Context::Everywhere,
         most: 1,
         handler: digest,
     },
     Directive {
         name: c"SessionCryptoEngine",
-        help: c"an OpenSSL engine or provider, for ciphers, digests and private keys",
+        help: c"name - an OpenSSL engine or provider for ciphers, digests and private keys",
         context: Context::Everywhere,
         most: 1,
         handler: engine,
     },
     Directive {
         name: c"SessionCryptoPurpose",
-        help: c"what the sessions are for: those of another purpose are refused",
+        help: c"text - what the sessions are for: sessions with another purpose are refused",
         // In .htaccess, its author could claim the purpose of a neighbour, and
         // make sessions for it under a passphrase that both inherit.
         context: Context::Directory,
@@ -91,7 +91,7 @@ const ROWS: &[Directive<SessionCrypto>] = &[
     },
     Directive {
         name: c"SessionCryptoDriver",
-        help: c"openssl, the one cryptographic library of this module, and perhaps engine=NAME",
+        help: c"openssl [engine=name] - the cryptographic library, which is always OpenSSL",
         context: Context::Server,
         most: LIST,
         handler: driver,

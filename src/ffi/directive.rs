@@ -45,7 +45,8 @@ pub(crate) type Handler<M> = for<'p> fn(
 pub(crate) struct Directive<M: Module> {
     /// Its name in the configuration.
     pub(crate) name: &'static CStr,
-    /// What it takes, and what it does: `httpd -L` shows this.
+    /// `SYNTAX - DESCRIPTION`, the words after the name as in `docs/directives.md`:
+    /// `httpd -L` shows this, and so does a message about a wrong number of words.
     pub(crate) help: &'static CStr,
     /// Where it may stand.
     pub(crate) context: Context,
