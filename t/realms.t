@@ -61,7 +61,7 @@ sub holds {
     return;
 }
 
-# Records what the C module does, for the list of differences in README.md.
+# Records what the C module does, for the list of differences in docs/differences.md.
 sub records {
     my ($site) = @_;
     my (%count, %wrong, @ways);

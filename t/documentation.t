@@ -1,0 +1,160 @@
+# The pages say what httpd does: each block of configuration passes `httpd -t`, or
+# fails with the words that it gives; each directive may stand where its page says,
+# and nowhere else, and `httpd -L` prints the page's words. tools/check-docs does
+# the part that needs no httpd.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use SessionCrypto::Certificates qw(certificate);
+use SessionCrypto::Engines      qw(need_engine);
+use SessionCrypto::Httpd        ();
+use SessionCrypto::Pages        qw(blocks directives pages);
+use SessionCrypto::Startup      qw(inside);
+
+# Blocks with this need more than a file.
+use constant HARDWARE => 'docs/hardware-tokens.md';
+
+# A server whose directory has all files that the pages name. Those that a page
+# makes by a command are made by that command.
+my $httpd = SessionCrypto::Httpd->new(name => 'documentation', session => '');
+my $dir   = $httpd->dir;
+for my $name (qw(old new)) {
+    my $pair = certificate($dir, $name, 'ec:P-256');
+    rename $pair->{certificate}, "$dir/$name.crt" or die "$name.crt: $!\n";
+}
+$httpd->write_file('bin/session-passphrase', "#!/bin/sh\necho 0ZbXv2nS4mQ7rT9w0ZbXv2nS\n", 0755);
+$httpd->write_file('modules/.keep', '');
+symlink SessionCrypto::Httpd::module_path('ours'), "$dir/modules/mod_session_crypto_rs.so" or die "modules: $!\n";
+
+my @pages = grep { $_ ne HARDWARE } pages();
+commands_work($httpd, $_) for @pages;
+ok(-s "$dir/$_", "the commands make $_") for qw(session-passphrases session.crt session.key session.p8);
+cmp_ok(scalar(map { blocks($_, 'apache') } @pages), '>=', 15, 'the pages have blocks of configuration');
+cmp_ok(scalar(map { blocks($_, 'apache fails') } @pages), '>=', 5, 'and some that are mistakes');
+blocks_are_right($httpd, $_) for @pages;
+
+subtest HARDWARE() => sub {
+    need_engine('pkcs11', 'libengine-pkcs11-openssl');
+    my ($library) = grep { -e } '/usr/lib/softhsm/libsofthsm2.so' or plan(skip_all => 'no SoftHSM where the page says');
+    my $with_token = SessionCrypto::Httpd->new(name => 'documentation-hardware', session => '');
+    $with_token->write_file('tokens/.keep', '');
+    my $tokens = $with_token->dir . '/tokens';
+    my $conf   = $with_token->write_file('softhsm2.conf', "directories.tokendir = $tokens\nlog.level = ERROR\n");
+    local $ENV{SOFTHSM2_CONF}      = $conf;
+    local $ENV{PKCS11_MODULE_PATH} = $library;
+    commands_work($with_token, HARDWARE);
+    cmp_ok(scalar(blocks(HARDWARE, 'apache')), '>=', 1, 'the page has configuration');
+    blocks_are_right($with_token, HARDWARE);
+};
+
+# What each directive needs beside it, and an example of itself.
+my %LINES = (
+    SessionCryptoCertificateFile    => ['SessionCryptoCertificateFile session.crt', 'SessionCryptoCertificateKeyFile session.key'],
+    SessionCryptoCertificateKeyFile => ['SessionCryptoCertificateKeyFile session.key', 'SessionCryptoCertificateFile session.crt'],
+    SessionCryptoCipher             => ['SessionCryptoCipher aes-256-gcm'],
+    SessionCryptoDigest             => ['SessionCryptoDigest SHA256'],
+    SessionCryptoDriver             => ['SessionCryptoDriver openssl'],
+    SessionCryptoEngine             => ['SessionCryptoEngine provider:default'],
+    SessionCryptoPassphrase         => ['SessionCryptoPassphrase 0ZbXv2nS4mQ7rT9w0ZbXv2nS'],
+    SessionCryptoPassphraseFile     => ['SessionCryptoPassphraseFile session-passphrases'],
+    SessionCryptoPurpose            => ['SessionCryptoPurpose https://shop.example/'],
+);
+my %described = directives();
+is_deeply([sort keys %LINES], [sort keys %described], 'each directive of the page is tried');
+my %listed = listed();
+is_deeply([sort keys %listed], [sort keys %described], '`httpd -L` has those of the page');
+
+my %PLACES = (
+    'server config' => sub { return "$_[0]\n" },
+    'virtual host'  => sub { return inside('VirtualHost *', $_[0]) },
+    'directory'     => sub { return inside('Directory @DIR@/htdocs/shop', $_[0]) },
+);
+
+# In .htaccess, by what AllowOverride says.
+my $server = SessionCrypto::Httpd->new(name => 'documentation-htaccess', session => '', config => <<'END');
+<Location "/never">
+    SessionCryptoEngine provider:default
+</Location>
+<Directory "@DIR@/htdocs/FileInfo">
+    AllowOverride FileInfo
+</Directory>
+END
+symlink "$dir/$_", $server->dir . "/$_" or die "$_: $!\n" for qw(session.crt session.key session-passphrases);
+$server->write_file("htdocs/$_/page", '') for qw(AuthConfig FileInfo);
+$server->start;
+
+for my $name (sort keys %described) {
+    my %field    = %{ $described{$name} };
+    my %contexts = map { $_ => 1 } split /, /, $field{Context};
+    my $lines    = join "\n", @{ $LINES{$name} // [] };
+    subtest $name => sub {
+        my $help = sprintf '%s - %s', $field{Syntax} =~ s/^`$name (.*)`$/$1/r, lcfirst($field{Description});
+        is(lc($listed{$name} // ''), lc $help, '`httpd -L` prints its syntax and description');
+        for my $place (sort keys %PLACES) {
+            $httpd->{config} = $PLACES{$place}->($lines);
+            my ($ok, $output) = $httpd->check;
+            is($ok ? 'accepted' : 'refused', $contexts{$place} ? 'accepted' : 'refused', "$place, as the page says") or diag($output);
+        }
+        my %allowed = map { $_ => $contexts{'.htaccess'} && $field{Override} eq $_ } qw(AuthConfig FileInfo);
+        is($field{Override}, $contexts{'.htaccess'} ? 'AuthConfig' : 'not applicable', 'an override goes with .htaccess');
+        for my $override (sort keys %allowed) {
+            $server->write_file("htdocs/$override/.htaccess", "$lines\n");
+            my $status = $server->client->get("/$override/page")->status;
+            is($status, $allowed{$override} ? 200 : 500, ".htaccess under AllowOverride $override, as the page says");
+        }
+    };
+}
+$server->stop;
+$server->log->expect(qr{\[core:alert\] .*/\.htaccess: SessionCrypto\w+ not allowed here}, 'directives that .htaccess does not have');
+$server->log->clean;
+
+done_testing;
+
+# Runs the commands of a page where a server looks for its files.
+sub commands_work {
+    my ($httpd, $page) = @_;
+    for my $block (blocks($page, 'sh')) {
+        my $script = $httpd->write_file('script', "set -e\ncd '@{[$httpd->dir]}'\n$block->{text}");
+        my $output = qx(sh '$script' 2>&1);
+        is($?, 0, "$block->{where}: the commands work") or diag($output);
+    }
+    return;
+}
+
+# A configuration is right if httpd takes it, and no module of ours warns of it.
+sub blocks_are_right {
+    my ($httpd, $page) = @_;
+    for my $block (blocks($page, 'apache')) {
+        my ($ok, $output) = check($httpd, $block);
+        ok($ok, "$block->{where}: httpd -t accepts it") or diag($output);
+        unlike($output, qr/\[session_crypto:/, "$block->{where}: and does not warn of it");
+    }
+    for my $block (blocks($page, 'apache fails')) {
+        my ($words) = $block->{text} =~ /^# httpd -t says: (.+)$/m;
+        my ($ok, $output) = check($httpd, $block);
+        ok(!$ok, "$block->{where}: httpd -t refuses it");
+        ok(defined $words, "$block->{where}: the block gives the message");
+        like($output, qr/\Q$words\E/, "$block->{where}: which is right") if defined $words;
+    }
+    return;
+}
+
+sub check {
+    my ($httpd, $block) = @_;
+    my $loads = $block->{text} =~ /^LoadModule session_crypto_module /m;
+    local $httpd->{module} = $loads ? 'none' : 'ours';
+    $httpd->{config} = $block->{text};
+    return $httpd->check;
+}
+
+# The help text of each directive of ours, by name.
+sub listed {
+    $httpd->{config} = '';
+    $httpd->check;
+    my ($program, $conf) = (SessionCrypto::Httpd::env('HTTPD'), $httpd->conf);
+    my $output = qx('$program' -L -f '$conf' 2>&1);
+    return $output =~ /^(SessionCrypto\w+) \(mod_session_crypto\.c\)\n\t(.*)$/mg;
+}

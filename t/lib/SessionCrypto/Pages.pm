@@ -1,0 +1,60 @@
+package SessionCrypto::Pages;
+
+# The pages of the documentation, as far as an httpd can judge them.
+#
+#   my @pages  = pages();                        # README.md, docs/directives.md, ...
+#   my @blocks = blocks($page, 'apache');        # fenced blocks, by what the fence says
+#   $_->{text}, $_->{where}                      # its lines; `README.md:25`
+#   my %field  = directives();                   # name => { Syntax => '...', Context => '...', ... }
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use FindBin  ();
+
+our @EXPORT_OK = qw(blocks directives pages);
+
+my $top = "$FindBin::Bin/..";
+
+sub pages {
+    my @paths = ("$top/README.md", glob "$top/docs/*.md $top/docs/*/*.md");
+    return map { substr $_, length "$top/" } @paths;
+}
+
+# Blocks in their order. `info` is all that stands behind the three backquotes.
+sub blocks {
+    my ($page, $info) = @_;
+    my ($block, @blocks);
+    my @lines = lines($page);
+    for my $number (1 .. @lines) {
+        my $line = $lines[$number - 1];
+        if ($block && $line =~ /^\s*```\s*$/) {
+            push @blocks, $block if $block->{info} eq $info;
+            undef $block;
+        }
+        elsif ($block) { $block->{text} .= $line }
+        elsif ($line =~ /^\s*```\s*(.*?)\s*$/) {
+            $block = { info => $1, text => '', where => "$page:$number" };
+        }
+    }
+    return @blocks;
+}
+
+# The table of each directive on its page.
+sub directives {
+    my ($name, %directives);
+    for (lines('docs/directives.md')) {
+        if (/^## /) { ($name) = /^## (SessionCrypto\w+)$/ }
+        elsif (defined $name && /^\| ([A-Z]\w+) \| (.*) \|$/) { $directives{$name}{$1} //= $2 }
+    }
+    return %directives;
+}
+
+sub lines {
+    my ($page) = @_;
+    open my $file, '<', "$top/$page" or die "$page: $!\n";
+    return <$file>;
+}
+
+1;
