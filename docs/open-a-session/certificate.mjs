@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Opens a session that mod_session_crypto sealed with a certificate.
+// Decrypts a session that mod_session_crypto encrypted for a certificate.
 //
 //   export SESSION_CERTIFICATE_FILE=FILE SESSION_KEY_FILE=FILE
 //   certificate.mjs open [PURPOSE] <token >session
 //
 // The files are PEM: the certificate first in its file, and its private key
-// without a passphrase. What does not open, or has expired, ends the program with
-// status 1 and a reason.
+// without a passphrase. A token that is refused, or has expired, ends the program
+// with status 1 and a reason.
 //
 // Needs jose, version 5 or 6 (npm install jose).
 
@@ -51,11 +51,11 @@ async function openSession(token, purpose, certificate) {
   if (!/^[\w-]+(\.[\w-]+){4}$/.test(token)) throw new Refused("not a token");
   const [encoded, encryptedKey] = token.split(".");
   const header = Buffer.from(encoded, "base64url").toString("latin1");
-  // Nothing in a token chooses: the header is, to the letter, what was agreed on.
+  // The token chooses nothing: its header is, to the letter, the agreed one.
   const match = headerPattern(certificate, purpose).exec(header);
   if (!match) throw new Refused("another certificate, purpose or algorithm");
   const [, unsigned, alg, enc, sig] = match;
-  // Anybody can encrypt for a certificate: only the signature says who did.
+  // Anybody can encrypt for a certificate: only the signature proves that httpd did.
   const signed = Buffer.from(`${Buffer.from(unsigned + "}").toString("base64url")}.${encryptedKey}`);
   if (!verify(certificate.digest, signed, certificate.verifier, Buffer.from(sig, "base64url"))) {
     throw new Refused("the signature is wrong");
@@ -71,7 +71,7 @@ async function openSession(token, purpose, certificate) {
     if (error instanceof errors.JOSEError) throw new Refused("the tag is wrong");
     throw error;
   }
-  // Microseconds since 1970: mod_session looks at it, and so must you.
+  // Microseconds since 1970. mod_session looks at it, and so must an application.
   const expiry = new URLSearchParams(session.toString("latin1")).get("expiry");
   if (expiry !== null && Number(expiry) < Date.now() * 1000) throw new Refused("expired");
   return session;

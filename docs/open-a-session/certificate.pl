@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 
-# Opens a session that mod_session_crypto sealed with a certificate.
+# Decrypts a session that mod_session_crypto encrypted for a certificate.
 #
 #   export SESSION_CERTIFICATE_FILE=FILE SESSION_KEY_FILE=FILE
 #   certificate.pl open [PURPOSE] <token >session
 #
 # The files are PEM: the certificate first in its file, and its private key
-# without a passphrase. What does not open, or has expired, ends the program with
-# status 1 and a reason.
+# without a passphrase. A token that is refused, or has expired, ends the program
+# with status 1 and a reason.
 #
 # Needs Crypt::JWT and CryptX (on Debian: libcrypt-jwt-perl).
 
@@ -66,10 +66,10 @@ sub open_session {
     my ($token, $purpose, $certificate) = @_;
     $token =~ /\A[\w-]+(?:\.[\w-]+){4}\z/a or refuse('not a token');
     my ($encoded, $encrypted_key) = split /\./, $token;
-    # Nothing in a token chooses: the header is, to the letter, what was agreed on.
+    # The token chooses nothing: its header is, to the letter, the agreed one.
     my ($unsigned, $alg, $enc, $sig) = decode_base64url($encoded) =~ header_pattern($certificate, $purpose)
         or refuse('another certificate, purpose or algorithm');
-    # Anybody can encrypt for a certificate: only the signature says who did.
+    # Anybody can encrypt for a certificate: only the signature proves that httpd did.
     verify($certificate, decode_base64url($sig), encode_base64url("$unsigned}") . ".$encrypted_key")
         or refuse('the signature is wrong');
     my $session = eval {
@@ -78,7 +78,7 @@ sub open_session {
             accepted_alg => $alg, accepted_enc => $enc, decode_payload => 0,
         );
     } // refuse('the tag is wrong');
-    # Microseconds since 1970: mod_session looks at it, and so must you.
+    # Microseconds since 1970. mod_session looks at it, and so must an application.
     my ($expiry) = $session =~ /(?:\A|&)expiry=(\d+)/;
     refuse('expired') if defined $expiry && $expiry < time * 1_000_000;
     return $session;

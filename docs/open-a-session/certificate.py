@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Opens a session that mod_session_crypto sealed with a certificate.
+"""Decrypts a session that mod_session_crypto encrypted for a certificate.
 
     export SESSION_CERTIFICATE_FILE=FILE SESSION_KEY_FILE=FILE
     certificate.py open [PURPOSE] <token >session
 
 The files are PEM: the certificate first in its file, and its private key without
-a passphrase. What does not open, or has expired, ends the program with status 1
-and a reason.
+a passphrase. A token that is refused, or has expired, ends the program
+with status 1 and a reason.
 
 Needs jwcrypto (on Debian: python3-jwcrypto).
 """
@@ -78,12 +78,12 @@ def open_session(token, purpose, certificate):
         header = base64url_decode(encoded).decode("ascii")
     except ValueError:
         raise Refused("not a token") from None
-    # Nothing in a token chooses: the header is, to the letter, what was agreed on.
+    # The token chooses nothing: its header is, to the letter, the agreed one.
     match = re.fullmatch(certificate.header_pattern(purpose), header, re.ASCII)
     if not match:
         raise Refused("another certificate, purpose or algorithm")
     unsigned, alg, enc, sig = match.groups()
-    # Anybody can encrypt for a certificate: only the signature says who did.
+    # Anybody can encrypt for a certificate: only the signature proves that httpd did.
     signed = base64url_encode(unsigned + "}") + "." + encrypted_key
     try:
         certificate.verify(base64url_decode(sig), signed.encode())
@@ -95,7 +95,7 @@ def open_session(token, purpose, certificate):
     except jwe.InvalidJWEData:
         raise Refused("the tag is wrong") from None
     session = opened.payload
-    # Microseconds since 1970: mod_session looks at it, and so must you.
+    # Microseconds since 1970. mod_session looks at it, and so must an application.
     expiry = parse_qs(session.decode("latin-1"), encoding="latin-1").get("expiry")
     if expiry and int(expiry[0]) < time.time() * 1_000_000:
         raise Refused("expired")

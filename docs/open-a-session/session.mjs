@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-// Opens a session that mod_session_crypto sealed as a JWE, or seals one.
+// Decrypts a session that mod_session_crypto encrypted as a JWE, or encrypts one.
 //
 //   SESSION_PASSPHRASE_FILE=FILE session.mjs open [PURPOSE] <token >session
 //   SESSION_PASSPHRASE_FILE=FILE session.mjs make ENC [PURPOSE] <session >token
 //
-// FILE has one passphrase a line, as it is: the first seals, all open. ENC is
-// A128GCM, A192GCM or A256GCM. What does not open, or has expired, ends the
-// program with status 1 and a reason.
+// FILE has one passphrase a line, as it is: the first encrypts, each decrypts.
+// ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or has expired, ends
+// the program with status 1 and a reason.
 //
 // Needs jose, version 5 or 6 (npm install jose).
 
@@ -60,7 +60,7 @@ async function openSession(token, purpose, masters) {
   const { enc, kid } = given;
   const match = /^([\w-]{8})\.(\d{1,10})$/.exec(kid);
   if (!match || !KEY_LENGTH.has(enc)) throw new Refused("not a header of a session");
-  // Nothing in a token chooses: the whole header must be what was agreed on.
+  // The token chooses nothing: its whole header must be the agreed one.
   if (JSON.stringify(given) !== JSON.stringify(header(enc, kid, purpose))) {
     throw new Refused("another purpose or another algorithm");
   }
@@ -78,7 +78,7 @@ async function openSession(token, purpose, masters) {
     if (error instanceof errors.JOSEError) throw new Refused("the tag is wrong");
     throw error;
   }
-  // Microseconds since 1970: mod_session looks at it, and so must you.
+  // Microseconds since 1970. mod_session looks at it, and so must an application.
   const expiry = new URLSearchParams(session.toString("latin1")).get("expiry");
   if (expiry !== null && Number(expiry) < Date.now() * 1000) throw new Refused("expired");
   return session;

@@ -1,13 +1,13 @@
 #!/usr/bin/perl
 
-# Opens a session that mod_session_crypto sealed as a JWE, or seals one.
+# Decrypts a session that mod_session_crypto encrypted as a JWE, or encrypts one.
 #
 #   SESSION_PASSPHRASE_FILE=FILE session.pl open [PURPOSE] <token >session
 #   SESSION_PASSPHRASE_FILE=FILE session.pl make ENC [PURPOSE] <session >token
 #
-# FILE has one passphrase a line, as it is: the first seals, all open. ENC is
-# A128GCM, A192GCM or A256GCM. What does not open, or has expired, ends the
-# program with status 1 and a reason.
+# FILE has one passphrase a line, as it is: the first encrypts, each decrypts.
+# ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or has expired, ends
+# the program with status 1 and a reason.
 #
 # Needs Crypt::JWT, CryptX and, to make a token, Tie::IxHash (on Debian:
 # libcrypt-jwt-perl, libtie-ixhash-perl).
@@ -43,7 +43,7 @@ sub open_session {
     my $header   = eval { decode_json(decode_base64url($text)) };
     my ($enc, $kid) = ref $header eq 'HASH' ? map { $_ // '' } @$header{qw(enc kid)} : ('', '');
     my ($id, $day) = $kid =~ /\A([\w-]{8})\.(\d{1,10})\z/a or refuse('not a header of a session');
-    # Nothing in a token chooses: the whole header must be what was agreed on.
+    # The token chooses nothing: its whole header must be the agreed one.
     my %expected = (alg => 'dir', enc => $enc, kid => $kid, defined $purpose ? (aud => $purpose) : ());
     $KEY_LENGTH{$enc} && same($header, \%expected) or refuse('another purpose or another algorithm');
     my ($master) = grep { key_id($_) eq $id } @masters;
@@ -54,7 +54,7 @@ sub open_session {
             accepted_alg => 'dir', accepted_enc => $enc, decode_payload => 0,
         );
     } // refuse('the tag is wrong');
-    # Microseconds since 1970: mod_session looks at it, and so must you.
+    # Microseconds since 1970. mod_session looks at it, and so must an application.
     my ($expiry) = $session =~ /(?:\A|&)expiry=(\d+)/;
     refuse('expired') if defined $expiry && $expiry < time * 1_000_000;
     return $session;
@@ -65,8 +65,8 @@ sub make_token {
     require Tie::IxHash;
     my $master = $masters[0];
     my $day    = int(time / 86_400);
-    # httpd takes the members in this order only. Crypt::JWT writes them in that
-    # of the hash it is given, which for a plain one is any.
+    # httpd takes the members in this order only. Crypt::JWT writes them in the
+    # order of the hash, and a plain hash has none.
     tie my %header, 'Tie::IxHash',
         alg => 'dir', enc => $enc, kid => key_id($master) . ".$day", defined $purpose ? (aud => $purpose) : ();
     return encode_jwt(

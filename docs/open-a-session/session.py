@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Opens a session that mod_session_crypto sealed as a JWE, or seals one.
+"""Decrypts a session that mod_session_crypto encrypted as a JWE, or encrypts one.
 
     SESSION_PASSPHRASE_FILE=FILE session.py open [PURPOSE] <token >session
     SESSION_PASSPHRASE_FILE=FILE session.py make ENC [PURPOSE] <session >token
 
-FILE has one passphrase a line, as it is: the first seals, all open. ENC is
-A128GCM, A192GCM or A256GCM. What does not open, or has expired, ends the
-program with status 1 and a reason.
+FILE has one passphrase a line, as it is: the first encrypts, each decrypts.
+ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or has expired, ends
+the program with status 1 and a reason.
 
 Needs jwcrypto (on Debian: python3-jwcrypto).
 """
@@ -71,7 +71,7 @@ def open_session(token, purpose, masters):
         enc = header["enc"]
     except Exception:
         raise Refused("not a header of a session") from None
-    # Nothing in a token chooses: the whole header must be what was agreed on.
+    # The token chooses nothing: its whole header must be the agreed one.
     expected = {"alg": "dir", "enc": enc, "kid": header["kid"]}
     if purpose:
         expected["aud"] = purpose
@@ -86,7 +86,7 @@ def open_session(token, purpose, masters):
     except jwe.InvalidJWEData:
         raise Refused("the tag is wrong") from None
     session = opened.payload
-    # Microseconds since 1970: mod_session looks at it, and so must you.
+    # Microseconds since 1970. mod_session looks at it, and so must an application.
     expiry = parse_qs(session.decode("latin-1"), encoding="latin-1").get("expiry")
     if expiry and int(expiry[0]) < time.time() * 1_000_000:
         raise Refused("expired")
