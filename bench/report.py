@@ -35,7 +35,7 @@ def write_json(
 
 
 def write_markdown(path: Path, machine: dict[str, str], results: list[Result]) -> None:
-    """A table of findings, to copy into a README."""
+    """Tables of findings and of servers; README.md quotes some of them."""
     lines = [
         machine_line(machine),
         "",

@@ -1,7 +1,8 @@
-# The pages say what httpd does: each block of configuration passes `httpd -t`, or
-# fails with the words that it gives; each directive may stand where its page says,
-# and nowhere else, and `httpd -L` prints the page's words. tools/check-docs does
-# the part that needs no httpd.
+# The pages say what httpd does. A block of configuration (```apache) passes
+# `httpd -t` without a warning, or (```apache fails) fails with the words that it
+# gives. Commands (```sh) make the files that blocks name. Each directive may stand
+# where its page says, and nowhere else, and `httpd -L` prints the page's words.
+# tools/check-docs does the part that needs no httpd.
 
 use strict;
 use warnings;
@@ -14,7 +15,9 @@ use SessionCrypto::Httpd        ();
 use SessionCrypto::Pages        qw(blocks directives pages);
 use SessionCrypto::Startup      qw(inside);
 
-# Blocks with this need more than a file.
+# The commands of these pages make files for a configuration.
+my @WITH_COMMANDS = qw(README.md docs/directives.md docs/rotation.md);
+# The blocks of this one need more than files.
 use constant HARDWARE => 'docs/hardware-tokens.md';
 
 # A server whose directory has all files that the pages name. Those that a page
@@ -30,11 +33,25 @@ $httpd->write_file('modules/.keep', '');
 symlink SessionCrypto::Httpd::module_path('ours'), "$dir/modules/mod_session_crypto_rs.so" or die "modules: $!\n";
 
 my @pages = grep { $_ ne HARDWARE } pages();
-commands_work($httpd, $_) for @pages;
+commands_work($httpd, $_) for @WITH_COMMANDS;
 ok(-s "$dir/$_", "the commands make $_") for qw(session-passphrases session.crt session.key session.p8);
 cmp_ok(scalar(map { blocks($_, 'apache') } @pages), '>=', 15, 'the pages have blocks of configuration');
 cmp_ok(scalar(map { blocks($_, 'apache fails') } @pages), '>=', 5, 'and some that are mistakes');
 blocks_are_right($httpd, $_) for @pages;
+
+subtest 'the first lines of README.md work' => sub {
+    my ($first) = blocks('README.md', 'apache');
+    is(scalar(split /\n/, $first->{text}), 5, 'they are five');
+    my $small = SessionCrypto::Httpd->new(
+        name => 'documentation-readme', session => '', config => "$first->{text}\nSessionEnv On\nSessionHeader X-S\n");
+    symlink "$dir/session-passphrases", $small->dir . '/session-passphrases' or die "session-passphrases: $!\n";
+    $small->start;
+    my $token = $small->client->get('/', 'X-S' => 'user=joe')->token // '';
+    like($token, qr/\AeyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+\z/, 'a session goes out as JWE');
+    like($small->client->get('/', session => $token)->body, qr/\buser=joe\b/, 'and comes back');
+    $small->stop;
+    $small->log->clean;
+};
 
 subtest HARDWARE() => sub {
     need_engine('pkcs11', 'libengine-pkcs11-openssl');
