@@ -1,7 +1,7 @@
 # `make help` says what there is.
 
 SHELL = /bin/sh
-CARGO = apxs/cargo
+CARGO = tools/cargo
 
 demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
@@ -25,26 +25,26 @@ help:
 	@echo 'make clean      remove target/'
 
 deps:
-	apxs/deps
+	tools/deps
 
 # One after the other, also under `make -j`.
 test:
-	apxs/deps test
+	tools/deps test
 	$(CARGO) build --release --locked
 	$(CARGO) test --workspace --locked
 	t/run
 
 bench:
-	apxs/deps bench
+	tools/deps bench
 	$(CARGO) build --release --locked
 	bench/run.py $(CASES)
 
 budget:
-	apxs/deps bench
+	tools/deps bench
 	bench/instructions
 
 demo:
-	apxs/deps
+	tools/deps
 	$(CARGO) build --release --locked
 	@exec setpriv --pdeathsig TERM demo/run
 
