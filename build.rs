@@ -2,11 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-
-use find::Httpd;
-
-#[path = "apxs/find.rs"]
-mod find;
+use std::process::Command;
 
 /// The Rust names of httpd's API that `src/ffi` uses, and nothing else.
 const FUNCTIONS: &[&str] = &[
@@ -81,7 +77,7 @@ const VALUES: &[&str] = &[
 fn main() {
     for path in [
         "build.rs",
-        "apxs/find.rs",
+        "apxs/find",
         "src/ffi/bindings.h",
         "src/ffi/shim.c",
         "src/ffi/shim.h",
@@ -103,6 +99,62 @@ fn build() -> Result<(), String> {
         .ok_or("cargo sets no OUT_DIR")?;
     translate_headers(&httpd, &out_dir.join("bindings.rs"))?;
     compile_shim(&httpd)
+}
+
+/// What building needs of an httpd.
+struct Httpd {
+    /// Directories for `-I`: httpd's own headers, APR's and APR-util's.
+    include_dirs: Vec<PathBuf>,
+    /// Preprocessor flags that httpd was built with (`-D...` and the like).
+    cppflags: Vec<String>,
+}
+
+impl Httpd {
+    /// Asks `apxs/find`, the one place that knows how an httpd is found.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is missing and which package has it.
+    fn find() -> Result<Self, String> {
+        let output = Command::new("apxs/find")
+            .args(["includedir", "apr_includedir", "apu_includedir", "cppflags"])
+            .output()
+            .map_err(|error| format!("apxs/find does not run: {error}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        }
+        let mut httpd = Self {
+            include_dirs: Vec::new(),
+            cppflags: Vec::new(),
+        };
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            match line.split_once('=') {
+                Some(("cppflags", flags)) => {
+                    httpd.cppflags = flags.split_whitespace().map(str::to_owned).collect();
+                }
+                Some((_, dir)) => httpd.include_dirs.push(PathBuf::from(dir)),
+                None => return Err(format!("apxs/find says: {line}")),
+            }
+        }
+        for header in ["httpd.h", "mod_session.h", "apr_pools.h", "apr_optional.h"] {
+            httpd.require(header)?;
+        }
+        Ok(httpd)
+    }
+
+    fn require(&self, header: &str) -> Result<(), String> {
+        if self
+            .include_dirs
+            .iter()
+            .any(|dir| dir.join(header).is_file())
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "httpd's header {header} is missing: install apache2-dev (Debian, Ubuntu) or \
+             httpd-devel (Fedora, RHEL), or set APXS to the path of another apxs"
+        ))
+    }
 }
 
 fn translate_headers(httpd: &Httpd, output: &Path) -> Result<(), String> {

@@ -7,13 +7,14 @@ which the clear server leaves out.
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+FIND = str(Path(__file__).resolve().parent.parent / "apxs/find")
 
 CLEAR, OURS, C = "clear", "ours", "C"
 
@@ -73,13 +74,10 @@ class Httpd:
     c: Path | None
 
     @classmethod
-    def find(cls, apxs: str | None, ours: Path, c: str | None) -> "Httpd":
-        """Asks apxs, as the build of the module does."""
-        apxs = apxs or shutil.which("apxs") or shutil.which("apxs2")
-        if not apxs:
-            raise HarnessError("no apxs: install it, or name it in APXS=")
-        binary = Path(_query(apxs, "sbindir"), _query(apxs, "progname"))
-        modules = Path(_query(apxs, "libexecdir"))
+    def find(cls, ours: Path, c: str | None) -> "Httpd":
+        """Asks apxs/find, which reads APXS."""
+        found = dict(line.split("=", 1) for line in _run([FIND, "httpd", "modules"]).splitlines())
+        binary, modules = Path(found["httpd"]), Path(found["modules"])
         if not ours.is_file():
             raise HarnessError(f"no module at {ours}: run `cargo build --release`, or set MODULE=")
         c_module = Path(c) if c else modules / "mod_session_crypto.so"
@@ -332,12 +330,10 @@ def _built_in(binary: Path) -> frozenset[str]:
     return frozenset(line.strip().removesuffix(".c") for line in lines if line.startswith(" "))
 
 
-def _query(apxs: str, name: str) -> str:
-    return _run([apxs, "-q", name]).strip()
-
-
 def _run(command: list[str]) -> str:
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError as error:
+        raise HarnessError(f"{command[0]}: {error.stderr.strip() or error}") from error
+    except OSError as error:
         raise HarnessError(f"{command[0]}: {error}") from error

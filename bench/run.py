@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
             print(f"{case.name:<16}{case.title}")
         return 0
     cases = select(arguments)
-    httpd = Httpd.find(os.environ.get("APXS"), module(), os.environ.get("C_MODULE"))
+    httpd = Httpd.find(module(), os.environ.get("C_MODULE"))
     options = Options(
         rounds=number("ROUNDS", 5),
         seconds=number("SECONDS_PER", 2),

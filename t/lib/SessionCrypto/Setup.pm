@@ -5,7 +5,9 @@ package SessionCrypto::Setup;
 use strict;
 use warnings;
 
+use Cwd qw(abs_path);
 use Exporter qw(import);
+use File::Basename qw(dirname);
 
 our @EXPORT_OK = qw(find_httpd write_modules);
 
@@ -14,20 +16,11 @@ my @MODULES = qw(
     alias env headers lua session session_cookie session_dbd dbd unixd
 );
 
-# What apxs says: `apxs`, `httpd` (the program) and `modules` (the directory).
+# What apxs/find says: `apxs`, `httpd` (the program) and `modules` (the directory).
 sub find_httpd {
-    my ($apxs) = grep { my $path = $_; defined $path && length $path && !system "command -v '$path' >/dev/null 2>&1" }
-        $ENV{APXS}, 'apxs', 'apxs2'
-        or die "apxs not found: install apache2-dev, or say where it is in APXS\n";
-    $apxs = qx(command -v '$apxs');
-    chomp $apxs;
-    my $query = sub { my $value = qx('$apxs' -q $_[0] 2>/dev/null); chomp $value; $value };
-    my %httpd = (
-        apxs    => $apxs,
-        httpd   => $query->('sbindir') . '/' . $query->('progname'),
-        modules => $query->('libexecdir'),
-    );
-    -x $httpd{httpd} or die "no httpd at $httpd{httpd}, where $apxs says: install apache2-bin\n";
+    my $find = abs_path(dirname(__FILE__) . '/../../../apxs/find');
+    my %httpd = map { /^(\w+)=(.*)$/ ? ($1, $2) : () } qx('$find' apxs httpd modules);
+    $? == 0 or die "no httpd to test with: its words are above\n";
     eval { require Apache::TestRun } or die "no Apache::Test: install libapache2-mod-perl2\n";
     return %httpd;
 }
