@@ -59,7 +59,7 @@ pub enum LineError {
          or put it in the other kind of quotes"
     )]
     OpenQuote,
-    /// More than [`MAX_LINE`] bytes.
+    /// More than `MAX_LINE` bytes, the longest line of httpd's configuration.
     #[error("the line is longer than {MAX_LINE} bytes: write fewer passphrases on a line")]
     TooLong,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 /// Why a passphrase can be guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
-    /// It is shorter than [`SHORTEST`] bytes.
+    /// It is shorter than `SHORTEST` bytes.
     Short,
     /// It stands in manuals, or in every list of passwords.
     WellKnown,
