@@ -6,7 +6,7 @@ CARGO = tools/cargo
 demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 
-.PHONY: build deps test bench budget demo install uninstall clean help
+.PHONY: build deps check test test-core test-httpd bench budget demo install uninstall clean help
 
 build:
 	$(CARGO) build --release --locked
@@ -14,6 +14,7 @@ build:
 help:
 	@echo 'make            build target/release/libmod_session_crypto.so'
 	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port'
+	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
@@ -27,11 +28,29 @@ help:
 deps:
 	tools/deps
 
+# All that shows without running httpd whether a change fits in.
+check:
+	tools/deps check
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --locked --package session-crypto-core --test layers
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked
+	tools/check-docs
+	tools/check-messages
+	tools/deny
+
 # One after the other, also under `make -j`.
 test:
 	tools/deps test
 	$(CARGO) build --release --locked
+	$(MAKE) test-core
+	$(MAKE) test-httpd
+
+# Both need what `make test` installs and builds.
+test-core:
 	$(CARGO) test --workspace --locked
+
+test-httpd:
 	t/run
 
 bench:
