@@ -1,41 +1,41 @@
-//! The checks before httpd serves anybody: settings that do not go together are
-//! errors, and keys are made in advance where that can be. Warnings are in
-//! `check/warnings.rs`.
-
-use std::fmt::Display;
+//! The checks before httpd serves requests.
+//!
+//! Settings that do not go together are errors, and keys are derived in advance where
+//! that is possible. `check/warnings.rs` has the warnings.
 
 use session_crypto_core::Keyring;
 
-use crate::SessionCrypto;
-use crate::config::{CERTIFICATE_FILE, DirRecord, During, Flaw, Held, Mends};
+use crate::advice::cannot_seal;
+use crate::config::{CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities, SettingSet};
 use crate::ffi::{self, Server};
 pub(crate) use warnings::Warnings;
 
 mod warnings;
 
-/// Looks at a server and each of its sections.
+/// Checks a server and each of its sections.
 ///
 /// # Errors
 ///
 /// Settings do not go together, in a section that a request may be in alone.
 pub(crate) fn server<'s>(
     keyring: &'s Keyring,
-    server: &Server<'s, SessionCrypto>,
+    server: &Server<'s, DirConfig<'s>>,
     warnings: &mut Warnings,
+    now: u64,
 ) -> Result<(), String> {
-    // Its sections are also those of the virtual hosts (merge_core_server_configs
-    // in server/core.c), whose other settings they may need.
+    // The virtual hosts inherit these sections (merge_core_server_configs in
+    // server/core.c), and may have the settings that they lack.
     if server.stands_behind {
-        for record in server.records().filter(|_| ffi::is_config_test()) {
-            let held = Held::new();
-            if let Ok(Some(settings)) = record.settings(keyring, &held, During::Startup) {
-                warnings.about(&record, settings, crate::now());
+        for config in server.configs().filter(|_| ffi::is_config_test()) {
+            let identities = KeptIdentities::new();
+            if let Ok(Some(settings)) = config.settings(keyring, &identities, During::Startup) {
+                warnings.about(&config, settings, now);
             }
         }
     } else {
-        look(keyring, server, None, warnings)?;
+        check_section(keyring, server, None, warnings, now)?;
         for index in 0..server.sections.len() {
-            look(keyring, server, Some(index), warnings)?;
+            check_section(keyring, server, Some(index), warnings, now)?;
         }
         // A configuration that is served warns later, when its log is open.
         if ffi::is_config_test() {
@@ -51,93 +51,97 @@ pub(crate) fn server<'s>(
     Ok(())
 }
 
-/// Looks at what is in force outside of every section, or in one of them.
-fn look<'s>(
+/// Checks the settings in force outside of every section, or in one of them.
+fn check_section<'s>(
     keyring: &'s Keyring,
-    server: &Server<'s, SessionCrypto>,
+    server: &Server<'s, DirConfig<'s>>,
     index: Option<usize>,
     warnings: &mut Warnings,
+    now: u64,
 ) -> Result<(), String> {
     let chain = index.map(|index| server.chain(index)).unwrap_or_default();
-    let record = server.record_of(&chain);
-    let held = Held::new();
-    match record.settings(keyring, &held, During::Startup) {
+    let config = server.config_of(&chain);
+    let identities = KeptIdentities::new();
+    match config.settings(keyring, &identities, During::Startup) {
         Ok(settings) => {
             if let Some(settings) = settings {
                 let own = match index {
-                    Some(index) => server.sections.get(index).and_then(|held| held.record),
+                    Some(index) => server
+                        .sections
+                        .get(index)
+                        .and_then(|section| section.config),
                     None => Some(server.outer),
                 };
-                warnings.note(keyring, record, settings, own);
+                warnings.note(keyring, config, settings, own);
             }
             if let Some(settings) = settings.filter(|_| ffi::is_config_test()) {
-                warnings.about(&record, settings, crate::now());
+                warnings.about(&config, settings, now);
             }
             Ok(())
         }
         Err(flaw) if may_be_mended(server, &chain, &flaw) => {
-            if flaw.mended_by.meets(Mends::PASSPHRASES) {
+            if flaw.mended_by.meets(SettingSet::PASSPHRASES) {
                 let innermost = chain.last().copied().unwrap_or_default();
                 others(server, &chain, innermost).for_each(|other| warnings.may_be_used(&other));
             }
             Ok(())
         }
-        Err(flaw) => Err(words(server, &flaw)),
+        Err(flaw) => Err(explain(server, &flaw)),
     }
 }
 
-/// Whether a request may be in another section as well, which has what these
-/// lack; only the request can tell.
-fn may_be_mended(server: &Server<'_, SessionCrypto>, chain: &[usize], flaw: &Flaw) -> bool {
+/// Whether a request may be in another section as well, which has a setting that
+/// would mend the flaw; only the request can tell.
+fn may_be_mended(server: &Server<'_, DirConfig<'_>>, chain: &[usize], flaw: &Flaw) -> bool {
     let Some(innermost) = chain.last() else {
         return false;
     };
-    let has = server.own(chain).map(|record| record.sets());
-    let has = has.fold(Mends::NOTHING, Mends::and);
+    let has = server.own(chain).map(|config| config.sets());
+    let has = has.fold(SettingSet::NOTHING, SettingSet::and);
     let lacks = flaw.mended_by.without(has);
     others(server, chain, *innermost).any(|other| other.sets().meets(lacks))
 }
 
-/// The settings of other sections that a request may be in as well, each by itself.
+/// The settings of each other section that a request may be in as well.
 fn others<'a, 's>(
-    server: &'a Server<'s, SessionCrypto>,
+    server: &'a Server<'s, DirConfig<'s>>,
     chain: &'a [usize],
     innermost: usize,
-) -> impl Iterator<Item = DirRecord<'s>> + use<'a, 's> {
+) -> impl Iterator<Item = DirConfig<'s>> + use<'a, 's> {
     server
         .sections
         .iter()
         .enumerate()
         .filter(move |(other, _)| !chain.contains(other) && server.can_meet(innermost, *other))
-        .filter_map(|(_, section)| section.record)
+        .filter_map(|(_, section)| section.config)
 }
 
-/// Derives and signs what the sections of a server seal with first, before the
-/// children fork.
+/// Derives the keys that the sections of a server seal with, and signs for them,
+/// before the children fork.
 ///
 /// # Errors
 ///
-/// OpenSSL fails, or a token does.
+/// OpenSSL or a hardware token fails.
 pub(crate) fn prepare<'s>(
     keyring: &'s Keyring,
-    server: &Server<'s, SessionCrypto>,
+    server: &Server<'s, DirConfig<'s>>,
     warnings: &mut Warnings,
     now: u64,
 ) -> Result<(), String> {
     if !server.stands_behind {
         warnings.about_server(keyring, server);
     }
-    for record in server.records() {
-        let held = Held::new();
-        // What does not go together is refused when a request needs it.
-        let Ok(Some(settings)) = record.settings(keyring, &held, During::Startup) else {
+    for config in server.configs() {
+        let identities = KeptIdentities::new();
+        // Settings that do not go together are refused in each request.
+        let Ok(Some(settings)) = config.settings(keyring, &identities, During::Startup) else {
             continue;
         };
-        warnings.about(&record, settings, now);
+        warnings.about(&config, settings, now);
         let derived = keyring.derive_for(settings, now);
-        derived.map_err(|error| match record.first_certificate() {
-            Some((place, name)) => format!(
-                "{place}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
+        derived.map_err(|error| match config.first_certificate() {
+            Some((line, name)) => format!(
+                "{line}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
                  the right to sign and to decrypt (RSA) or derive (EC)",
                 cannot_seal(&error)
             ),
@@ -150,16 +154,11 @@ pub(crate) fn prepare<'s>(
     Ok(())
 }
 
-/// Says that a key could not be made in advance.
-pub(crate) fn cannot_seal(error: &dyn Display) -> String {
-    format!("sessions cannot be sealed: {error}")
-}
-
-/// The line at fault, or else the server.
-fn words(server: &Server<'_, SessionCrypto>, flaw: &Flaw) -> String {
-    if flaw.place.is_some() {
+/// Says what is wrong, after the line at fault or else the server.
+fn explain(server: &Server<'_, DirConfig<'_>>, flaw: &Flaw) -> String {
+    if flaw.line.is_some() {
         flaw.to_string()
     } else {
-        format!("{}: {flaw}", server.place())
+        format!("{}: {flaw}", server.defined)
     }
 }

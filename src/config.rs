@@ -1,11 +1,15 @@
-//! The records httpd creates and merges, and what they seal with.
+//! The settings of sections, merged, and what they seal with.
 //!
 //! | file in `config/` | what it holds |
 //! |---|---|
 //! | `written` | a value, and the line that set it |
-//! | `names`, `files`, `passphrases` | lists of ciphers and digests, of certificates and keys, of passphrases |
+//! | `setting_set` | sets of settings |
+//! | `flaw` | a fault of settings together, and the settings that would mend it |
+//! | `algorithms` | the ciphers or digests of a section, by name |
+//! | `source_list` | the certificates or private keys of a section |
+//! | `passphrases` | the passphrases of a section |
 //! | `settings` | the settings in force, and whether they go together |
-//! | `flaw` | what is wrong with a section, and what would mend it |
+//! | `clash` | sections that do not go together, though each is right by itself |
 //! | `realm` | tells sections apart whose sessions must not meet |
 
 use std::cell::OnceCell;
@@ -15,61 +19,64 @@ use session_crypto_core::{
     Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Payer, Purpose, Sealer, Source,
 };
 
-use crate::ffi::{Place, Pool};
-use crate::passphrases::Found;
-use files::Files;
-pub(crate) use flaw::{Flaw, Mends};
-pub(crate) use names::{Named, Names};
-pub(crate) use passphrases::{Line, Passphrases};
+use crate::advice;
+use crate::ffi::{Inherit, Line, Parms, Pool};
+use crate::passphrases::PassphrasesRead;
+pub(crate) use algorithms::{Algorithm, AlgorithmNames};
+pub(crate) use flaw::Flaw;
+pub(crate) use passphrases::Passphrases;
 pub(crate) use realm::Realm;
+pub(crate) use setting_set::SettingSet;
 pub(crate) use settings::IDLE_BESIDE;
+use source_list::SourceList;
 use written::Written;
 
-mod files;
+mod algorithms;
+mod clash;
 mod flaw;
-mod names;
 mod passphrases;
 mod realm;
+mod setting_set;
 mod settings;
+mod source_list;
 mod written;
 
-/// What one section of the configuration sets; what it does not set, it
+/// The settings of one section of the configuration; what it does not set, it
 /// inherits from the section around it.
 ///
-/// A record only refers to what the pools of its sections hold, so that one
-/// can be merged on each request for next to nothing.
+/// They only refer to values in the pools of their sections, so that a merge on
+/// each request costs little.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct DirRecord<'p> {
+pub(crate) struct DirConfig<'p> {
     passphrases: Option<&'p Passphrases>,
-    certificates: Option<&'p Files>,
-    keys: Option<&'p Files>,
+    certificates: Option<&'p SourceList>,
+    private_keys: Option<&'p SourceList>,
     /// The passphrases were set in a section inside that of the certificates.
     passphrases_are_inner: bool,
     engine: Option<&'p Written<Arc<Engine>>>,
-    ciphers: Option<&'p Names<Cipher>>,
-    digest: Option<&'p Names<Digest>>,
+    ciphers: Option<&'p AlgorithmNames<Cipher>>,
+    digest: Option<&'p AlgorithmNames<Digest>>,
     purpose: Option<&'p Written<Purpose>>,
     /// The author of the innermost `.htaccess` file that sets anything.
     payer: Payer,
     refuses: bool,
 }
 
-/// What to do with the sessions of a section.
+/// The treatment of the sessions of a section.
 pub(crate) enum Protection<'p> {
-    /// No passphrase and no certificate is set here: encryption was not asked
-    /// for.
+    /// Sessions stay in clear: the section has neither passphrase nor certificate.
     Clear,
-    /// The record could not be made, or asks for what cannot be, which is what
-    /// the words say: neither seal nor open anything.
+    /// No session is sealed or opened: the settings could not be made, or do not go
+    /// together, which the words explain.
     Refuse(String),
-    /// Seal and open.
+    /// Sessions are sealed and opened.
     Seal(Sealer<'p>),
 }
 
-/// Where the certificates are kept that a record comes to.
-pub(crate) type Held = OnceCell<Arc<Identities>>;
+/// Keeps the identities that settings refer to, for as long as a hook uses these.
+pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
 
-/// When a record is looked at.
+/// The occasion on which settings are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum During {
     /// The configuration is read.
@@ -78,27 +85,23 @@ pub(crate) enum During {
     Request { now: u64 },
 }
 
-/// What is wrong with a section whose record could not be made.
+/// The message for a section whose settings could not be made.
 const BROKEN: &str = "an internal error kept the section's settings from being read";
 
-impl<'p> DirRecord<'p> {
-    /// Stands in for a record that could not be made.
-    pub(crate) fn refusing() -> Self {
-        Self {
-            refuses: true,
-            ..Self::default()
-        }
-    }
+/// Directives, as messages name them.
+const PURPOSE: &str = "SessionCryptoPurpose";
+pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
+const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
 
-    /// The record of `add` inside `base`: what the inner section sets wins,
-    /// each setting by itself.
-    pub(crate) fn merge(base: &Self, add: &Self) -> Self {
+impl Inherit for DirConfig<'_> {
+    /// The inner section wins, each setting by itself.
+    fn merge(base: &Self, add: &Self) -> Self {
         Self {
             passphrases: add.passphrases.or(base.passphrases),
             certificates: add.certificates.or(base.certificates),
-            keys: add.keys.or(base.keys),
+            private_keys: add.private_keys.or(base.private_keys),
             passphrases_are_inner: match (add.passphrases, add.certificates) {
-                // httpd may have merged it of parts.
+                // `add` may itself be merged.
                 (_, Some(_)) => add.passphrases_are_inner,
                 (Some(_), None) => base.certificates.is_some(),
                 (None, None) => base.passphrases_are_inner,
@@ -112,74 +115,80 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// Adds passphrases to this section's list, `limit` of them at most.
+    fn refusing() -> Self {
+        Self {
+            refuses: true,
+            ..Self::default()
+        }
+    }
+}
+
+impl<'p> DirConfig<'p> {
+    /// Adds passphrases to this section's list, which may have `limit` of them.
     ///
     /// # Errors
     ///
     /// There are more.
     pub(crate) fn add_passphrases(
         &mut self,
-        pool: Pool<'p>,
-        more: Found,
-        line: Line,
+        parms: &Parms<'p>,
+        more: PassphrasesRead,
         limit: usize,
     ) -> Result<(), String> {
         let list = match self.passphrases {
-            Some(held) => held.longer(more),
-            None => Passphrases::new(more, line),
+            Some(passphrases) => passphrases.longer(more),
+            None => Passphrases::new(more, parms),
         };
         if list.len() > limit {
-            return Err(too_many("passphrases", limit));
+            return Err(advice::too_many("passphrases", limit));
         }
-        self.passphrases = Some(pool.place(list));
+        self.passphrases = Some(parms.pool().store(list));
         Ok(())
     }
 
-    /// Adds certificates to this section's list, `limit` of them at most.
+    /// Adds certificates to this section's list, which may have `limit` of them.
     ///
     /// # Errors
     ///
     /// There are more.
     pub(crate) fn add_certificates(
         &mut self,
-        pool: Pool<'p>,
+        parms: &Parms<'p>,
         more: Vec<Source>,
-        place: &Place,
         limit: usize,
     ) -> Result<(), String> {
-        self.certificates = Some(longer(self.certificates, pool, more, place, limit)?);
+        self.certificates = Some(longer(self.certificates, parms, more, limit)?);
         Ok(())
     }
 
-    /// Adds private keys to this section's list, `limit` of them at most.
+    /// Adds private keys to this section's list, which may have `limit` of them.
     ///
     /// # Errors
     ///
     /// There are more.
-    pub(crate) fn add_keys(
+    pub(crate) fn add_private_keys(
         &mut self,
-        pool: Pool<'p>,
+        parms: &Parms<'p>,
         more: Vec<Source>,
-        place: &Place,
         limit: usize,
     ) -> Result<(), String> {
-        self.keys = Some(longer(self.keys, pool, more, place, limit)?);
+        self.private_keys = Some(longer(self.private_keys, parms, more, limit)?);
         Ok(())
     }
 
-    /// Sets this section's engine, which more than one directive does.
+    /// Sets this section's engine; more than one directive does that.
     pub(crate) fn set_engine(
         &mut self,
         pool: Pool<'p>,
         value: Arc<Engine>,
         directive: &'static str,
-        place: Place,
+        line: Line,
     ) {
-        self.engine = Some(pool.place(Written {
+        self.engine = Some(pool.store(Written {
             fingerprint: Fingerprint::of_number(value.id()),
             value,
             directive,
-            place,
+            line,
         }));
     }
 
@@ -188,91 +197,92 @@ impl<'p> DirRecord<'p> {
         self.payer
     }
 
-    /// Says who pays for keys that no other section needs, and for private keys
-    /// to be opened.
+    /// Sets the payer for keys that no other section needs, and for opening private
+    /// keys.
     pub(crate) fn set_payer(&mut self, payer: Payer) {
         self.payer = payer;
     }
 
     /// Sets this section's list of ciphers; a later line replaces it, as in
     /// httpd's module.
-    pub(crate) fn set_ciphers(&mut self, pool: Pool<'p>, ciphers: Names<Cipher>) {
-        self.ciphers = Some(pool.place(ciphers));
+    pub(crate) fn set_ciphers(&mut self, pool: Pool<'p>, ciphers: AlgorithmNames<Cipher>) {
+        self.ciphers = Some(pool.store(ciphers));
     }
 
     /// Sets this section's digest.
-    pub(crate) fn set_digest(&mut self, pool: Pool<'p>, digest: Names<Digest>) {
-        self.digest = Some(pool.place(digest));
+    pub(crate) fn set_digest(&mut self, pool: Pool<'p>, digest: AlgorithmNames<Digest>) {
+        self.digest = Some(pool.store(digest));
     }
 
     /// Sets this section's purpose.
-    pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, value: Purpose, place: Place) {
-        self.purpose = Some(pool.place(Written {
+    pub(crate) fn set_purpose(&mut self, pool: Pool<'p>, value: Purpose, line: Line) {
+        self.purpose = Some(pool.store(Written {
             fingerprint: Fingerprint::of([value.as_str().as_bytes()]),
             value,
             directive: PURPOSE,
-            place,
+            line,
         }));
     }
 
-    /// Which settings this section has by itself.
-    pub(crate) fn sets(&self) -> Mends {
-        Mends::PASSPHRASES
+    /// The settings that are set here, without those that mend nothing.
+    pub(crate) fn sets(&self) -> SettingSet {
+        SettingSet::PASSPHRASES
             .if_set(self.passphrases.is_some())
-            .and(Mends::CERTIFICATES.if_set(self.certificates.is_some()))
-            .and(Mends::KEYS.if_set(self.keys.is_some()))
-            .and(Mends::ENGINE.if_set(self.engine.is_some()))
-            .and(Mends::CIPHERS.if_set(self.ciphers.is_some()))
-            .and(Mends::DIGEST.if_set(self.digest.is_some()))
+            .and(SettingSet::CERTIFICATES.if_set(self.certificates.is_some()))
+            .and(SettingSet::PRIVATE_KEYS.if_set(self.private_keys.is_some()))
+            .and(SettingSet::ENGINE.if_set(self.engine.is_some()))
+            .and(SettingSet::CIPHERS.if_set(self.ciphers.is_some()))
+            .and(SettingSet::DIGEST.if_set(self.digest.is_some()))
     }
 
-    /// Whether there is anything to encrypt under.
+    /// Whether a setting asks for encryption.
     pub(crate) fn has_secrets(&self) -> bool {
-        self.passphrases.is_some() || self.certificates.is_some() || self.keys.is_some()
+        self.passphrases.is_some() || self.certificates.is_some() || self.private_keys.is_some()
     }
 
-    /// The settings that mean nothing without encryption: each directive, and
+    /// The settings that have no effect without encryption: each directive, and
     /// its line.
-    pub(crate) fn of_encryption(&self) -> impl Iterator<Item = (&'static str, &'p Place)> {
+    pub(crate) fn only_for_encryption(&self) -> impl Iterator<Item = (&'static str, &'p Line)> {
         [
-            self.ciphers.map(|names| (Cipher::DIRECTIVE, names.place())),
-            self.digest.map(|names| (Digest::DIRECTIVE, names.place())),
-            self.purpose.map(Written::line),
-            self.engine.map(Written::line),
+            self.ciphers.map(|names| (Cipher::DIRECTIVE, names.line())),
+            self.digest.map(|names| (Digest::DIRECTIVE, names.line())),
+            self.purpose.map(Written::directive_and_line),
+            self.engine.map(Written::directive_and_line),
         ]
         .into_iter()
         .flatten()
     }
 
-    /// The passphrases of this section or of one around it.
+    /// The passphrases in force.
     pub(crate) fn passphrases(&self) -> Option<&'p Passphrases> {
         self.passphrases
     }
 
-    /// Whether this section has certificates and passphrases of its own.
-    pub(crate) fn sets_both(&self) -> bool {
+    /// Whether there are both certificates and passphrases.
+    pub(crate) fn has_both(&self) -> bool {
         self.passphrases.is_some() && self.certificates.is_some()
     }
 
-    /// Of the certificate that seals: the line that names it, and its name.
-    pub(crate) fn first_certificate(&self) -> Option<(Place, &'p str)> {
+    /// The line that names the certificate which seals, and that certificate's
+    /// name.
+    pub(crate) fn first_certificate(&self) -> Option<(Line, &'p str)> {
         let certificates = self.certificates?;
         let source = certificates.sources().first()?;
-        Some((certificates.place(0), source.shown()))
+        Some((certificates.line(0), source.shown()))
     }
 
-    /// The protection that this record asks for, in a request that came at a Unix
-    /// time in seconds.
+    /// The protection of sessions in a request that came at a Unix time in
+    /// seconds.
     pub(crate) fn protection(
         &self,
         keyring: &'p Keyring,
-        held: &'p Held,
+        identities: &'p KeptIdentities,
         now: u64,
     ) -> Protection<'p> {
         if self.refuses {
             return Protection::Refuse(BROKEN.to_owned());
         }
-        match self.settings(keyring, held, During::Request { now }) {
+        match self.settings(keyring, identities, During::Request { now }) {
             Err(flaw) => Protection::Refuse(flaw.to_string()),
             Ok(None) => Protection::Clear,
             Ok(Some(settings)) => {
@@ -282,27 +292,16 @@ impl<'p> DirRecord<'p> {
     }
 }
 
-/// Directives, where a message names them.
-const PURPOSE: &str = "SessionCryptoPurpose";
-pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
-pub(crate) const KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
-
 fn longer<'p>(
-    files: Option<&Files>,
-    pool: Pool<'p>,
+    list: Option<&SourceList>,
+    parms: &Parms<'p>,
     more: Vec<Source>,
-    place: &Place,
     limit: usize,
-) -> Result<&'p Files, String> {
-    let mut files = files.cloned().unwrap_or_default();
-    files.extend(more, place);
-    if files.len() > limit {
-        return Err(too_many("files", limit));
+) -> Result<&'p SourceList, String> {
+    let mut list = list.cloned().unwrap_or_default();
+    list.extend(more, &parms.line());
+    if list.len() > limit {
+        return Err(advice::too_many("files", limit));
     }
-    Ok(pool.place(files))
-}
-
-/// A list is longer than it may be.
-pub(crate) fn too_many(what: &str, limit: usize) -> String {
-    format!("more than {limit} {what}: take out those not in use")
+    Ok(parms.pool().store(list))
 }

@@ -1,32 +1,31 @@
-//! One directive, one row, one handler.
+//! The directives: one row and one handler each.
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, Payer, Purpose, Source, SourceError};
+use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError};
 
-use crate::SessionCrypto;
-use crate::config::{self, DirRecord, Line, Named, Names};
+use crate::config::{Algorithm, AlgorithmNames, DirConfig};
 use crate::ffi::{Context, Directive, Directives, Parms};
-use crate::passphrases::{self, origin};
-use crate::sources;
+use crate::session_crypto::SessionCrypto;
+use crate::{advice, passphrases, sources};
 
 /// The directives, as httpd reads them.
 pub(crate) static TABLE: Directives<ENTRIES> = Directives::new(ROWS);
 
-/// A row each, and what ends the table.
+/// The number of rows, and one for the end of the table.
 pub(crate) const ENTRIES: usize = ROWS.len() + 1;
 
-/// The words of a list: as many as fit into a line.
+/// The most words of a list: as many as fit into a line.
 const LIST: usize = usize::MAX;
 
-/// Passphrases of a section. Each line that adds some makes a new list, so
-/// there must be an end; that of a `.htaccess` file, which is read on each
-/// request and is not the administrator's, comes sooner.
+/// The most passphrases of a section. Each line that adds some makes a new list. The
+/// limit of a `.htaccess` file is lower: it is read in each request, and is not the
+/// administrator's.
 const MAX_PASSPHRASES: usize = 1024;
 const MAX_HTACCESS_PASSPHRASES: usize = 32;
 
-/// Certificates of a section, and private keys: each token is for one of them,
-/// and each is opened when the configuration is read.
+/// The most certificates of a section, and the most private keys: each is opened
+/// when the configuration is read.
 const MAX_FILES: usize = 64;
 const MAX_HTACCESS_FILES: usize = 8;
 
@@ -101,82 +100,68 @@ const ROWS: &[Directive<SessionCrypto>] = &[
 fn passphrase<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    let limit = limit(parms);
+    let limit = max_passphrases(parms);
     if words.len() > limit {
-        // Before any of them is looked at, let alone kept.
-        return Err(config::too_many("passphrases", limit));
+        // Too many are refused before any of them is read.
+        return Err(advice::too_many("passphrases", limit));
     }
-    let payer = payer(parms, record);
+    note_payer(parms, config);
     let more = passphrases::from_words(parms, keyring, words)?;
-    record.add_passphrases(parms.pool(), more, written(parms, payer), limit)
+    config.add_passphrases(parms, more, limit)
 }
 
 fn passphrase_file<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
+    note_payer(parms, config);
     for file in words {
-        let payer = payer(parms, record);
         let more = passphrases::from_file(parms, keyring, file)?;
-        record.add_passphrases(parms.pool(), more, written(parms, payer), limit(parms))?;
+        config.add_passphrases(parms, more, max_passphrases(parms))?;
     }
     Ok(())
 }
 
-fn written(parms: &Parms<'_>, payer: Payer) -> Line {
-    Line {
-        origin: origin(parms),
-        payer,
-        place: parms.place(),
+/// Notes the payer for keys that follow from this line: one look at a `.htaccess`
+/// file serves all its lines.
+fn note_payer(parms: &Parms<'_>, config: &mut DirConfig<'_>) {
+    if config.payer() == Payer::Server {
+        config.set_payer(parms.payer());
     }
 }
 
-/// The payer for keys that follow from this line: one look at a `.htaccess` file
-/// serves all its lines.
-fn payer(parms: &Parms<'_>, record: &mut DirRecord<'_>) -> Payer {
-    match record.payer() {
-        Payer::Server => {
-            let payer = passphrases::payer(parms);
-            record.set_payer(payer);
-            payer
-        }
-        author @ Payer::Author(_) => author,
-    }
-}
-
-fn limit(parms: &Parms<'_>) -> usize {
-    if parms.in_htaccess() {
-        MAX_HTACCESS_PASSPHRASES
-    } else {
-        MAX_PASSPHRASES
+fn max_passphrases(parms: &Parms<'_>) -> usize {
+    match parms.origin() {
+        Origin::Server => MAX_PASSPHRASES,
+        Origin::Htaccess => MAX_HTACCESS_PASSPHRASES,
     }
 }
 
 fn certificate_file<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    payer(parms, record);
+    note_payer(parms, config);
     let more = read_sources(parms, keyring, words, Source::check_certificate)?;
-    record.add_certificates(parms.pool(), more, &parms.place(), max_files(parms))
+    config.add_certificates(parms, more, max_files(parms))
 }
 
 fn key_file<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    payer(parms, record);
+    note_payer(parms, config);
     let more = read_sources(parms, keyring, words, Source::check_key)?;
-    record.add_keys(parms.pool(), more, &parms.place(), max_files(parms))
+    config.add_private_keys(parms, more, max_files(parms))
 }
 
 fn read_sources(
@@ -187,7 +172,7 @@ fn read_sources(
 ) -> Result<Vec<Source>, String> {
     let limit = max_files(parms);
     if words.len() > limit {
-        return Err(config::too_many("files", limit));
+        return Err(advice::too_many("files", limit));
     }
     words
         .iter()
@@ -200,57 +185,56 @@ fn read_sources(
 }
 
 fn max_files(parms: &Parms<'_>) -> usize {
-    if parms.in_htaccess() {
-        MAX_HTACCESS_FILES
-    } else {
-        MAX_FILES
+    match parms.origin() {
+        Origin::Server => MAX_FILES,
+        Origin::Htaccess => MAX_HTACCESS_FILES,
     }
 }
 
 fn cipher<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     let ciphers = names(parms, keyring, words)?;
-    record.set_ciphers(parms.pool(), ciphers);
-    payer(parms, record);
-    record.check_purpose(keyring)
+    config.set_ciphers(parms.pool(), ciphers);
+    note_payer(parms, config);
+    config.check_purpose(keyring)
 }
 
 fn digest<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     let digest = names(parms, keyring, words)?;
-    record.set_digest(parms.pool(), digest);
-    payer(parms, record);
+    config.set_digest(parms.pool(), digest);
+    note_payer(parms, config);
     Ok(())
 }
 
-fn names<T: Named>(
+fn names<A: Algorithm>(
     parms: &Parms<'_>,
     keyring: &Keyring,
     words: &[&CStr],
-) -> Result<Names<T>, String> {
+) -> Result<AlgorithmNames<A>, String> {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-    Names::new(keyring, words.collect(), parms.place(), origin(parms))
+    AlgorithmNames::new(keyring, words.collect(), parms.line(), parms.origin())
 }
 
 fn engine<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
         set_engine(
             parms,
             keyring,
-            record,
+            config,
             "SessionCryptoEngine",
             &word.to_string_lossy(),
         )?;
@@ -261,36 +245,36 @@ fn engine<'p>(
 fn set_engine<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     directive: &'static str,
     name: &str,
 ) -> Result<(), String> {
     let engine = keyring
-        .engine(name, origin(parms))
+        .engine(name, parms.origin())
         .map_err(|error| format!("'{name}': {error}"))?;
-    record.set_engine(parms.pool(), engine, directive, parms.place());
-    payer(parms, record);
+    config.set_engine(parms.pool(), engine, directive, parms.line());
+    note_payer(parms, config);
     Ok(())
 }
 
 fn purpose<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
         let text = word.to_str().unwrap_or_default();
         let purpose = Purpose::new(text).map_err(|error| error.to_string())?;
-        record.set_purpose(parms.pool(), purpose, parms.place());
+        config.set_purpose(parms.pool(), purpose, parms.line());
     }
-    record.check_purpose(keyring)
+    config.check_purpose(keyring)
 }
 
 fn driver<'p>(
     parms: &Parms<'p>,
     keyring: &'p Keyring,
-    record: &mut DirRecord<'p>,
+    config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     if parms.in_virtual_host() || parms.in_directory() {
@@ -309,7 +293,7 @@ fn driver<'p>(
     for parameter in words {
         match parameter.split_once('=') {
             Some(("engine", name)) => {
-                set_engine(parms, keyring, record, "SessionCryptoDriver", name)?;
+                set_engine(parms, keyring, config, "SessionCryptoDriver", name)?;
             }
             _ => {
                 return Err(format!(

@@ -1,11 +1,11 @@
-//! What happens to a session on its way in and out.
+//! A session on its way in and out.
 //!
-//! Both ways fail closed: once a section asks for encryption, a session
-//! leaves sealed or not at all, and comes in authenticated or empty.
+//! Both ways fail closed: once a section asks for encryption, a session leaves
+//! sealed or not at all, and comes in authenticated or empty.
 
 use session_crypto_core::{Cost, Keyring, Now, OpenError, Opened};
 
-use crate::config::{DirRecord, Held, Protection, Realm};
+use crate::config::{DirConfig, KeptIdentities, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
 use crate::{realms, report};
 
@@ -16,12 +16,12 @@ pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
 pub(crate) fn encode<'r>(
     request: Request<'r>,
     keyring: &'r Keyring,
-    record: &DirRecord<'r>,
+    config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    let outcome = seal(request, keyring, record, session);
+    let outcome = seal(request, keyring, config, session);
     if outcome.is_err() {
-        // Should anybody look at it, it is not there in clear.
+        // The session must not stay in the record in clear.
         session.clear_encoded();
     }
     outcome
@@ -30,14 +30,14 @@ pub(crate) fn encode<'r>(
 fn seal<'r>(
     request: Request<'r>,
     keyring: &'r Keyring,
-    record: &DirRecord<'r>,
+    config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    if !session.is_in(record.realm()) {
+    if !session.is_in(config.realm()) {
         return Err(report::in_another_realm(request));
     }
     if session.is_withheld() {
-        // `is_to_be_saved` keeps it from the store: there is nothing to seal.
+        // Nothing is sealed, because `is_to_be_saved` keeps it from the store.
         session.clear_encoded();
         return Ok(());
     }
@@ -45,8 +45,8 @@ fn seal<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let held = Held::new();
-    let sealer = match record.protection(keyring, &held, request.time()) {
+    let identities = KeptIdentities::new();
+    let sealer = match config.protection(keyring, &identities, request.time()) {
         Protection::Clear => {
             session.mark_encoded();
             return Ok(());
@@ -66,21 +66,21 @@ fn seal<'r>(
 
 /// Opens the token, before mod_session reads the session.
 ///
-/// An error here would make mod_session drop the session that a login is about
-/// to fill, so each outcome is a session that can be written to: that of the
-/// token, or an empty one.
+/// Each outcome is a session that can be written to: that of the token, or an
+/// empty one. An error would make mod_session drop the session that a login is
+/// about to fill.
 pub(crate) fn decode<'r>(
     request: Request<'r>,
     keyring: &'r Keyring,
-    record: &DirRecord<'r>,
+    config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) {
-    session.enter(record.realm());
+    session.enter(config.realm());
     let Some(token) = session.encoded() else {
         return;
     };
-    let held = Held::new();
-    let sealer = match record.protection(keyring, &held, request.time()) {
+    let identities = KeptIdentities::new();
+    let sealer = match config.protection(keyring, &identities, request.time()) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
             report::unusable(request, &reason);
@@ -92,7 +92,7 @@ pub(crate) fn decode<'r>(
     };
     let outcome = sealer.open(token.to_bytes(), now(request), &session.pool());
     match outcome {
-        Ok(opened) => take(request, session, &opened),
+        Ok(opened) => accept(request, session, &opened),
         Err(OpenError::Refused(refusal)) => {
             session.clear_encoded();
             if refusal.may_open_elsewhere() {
@@ -108,14 +108,15 @@ pub(crate) fn decode<'r>(
     }
 }
 
-fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
+/// Hands the session of a token to mod_session, and has a stale one saved again.
+fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
     session.set_text(opened.session);
     if opened.cost != Cost::None {
         report::derived(request);
     }
     if opened.stale {
-        // One that is dirty gets another id, and the requests that come beside
-        // this one would not find it any more.
+        // A session with an id would get another one, under which requests that run
+        // beside this one do not find it.
         let saves = !session.has_id();
         if saves {
             session.mark_dirty();
@@ -124,9 +125,11 @@ fn take<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>
     }
 }
 
-/// Empties a session that has expired. mod_session 2.4 drops its record, and
-/// with it what a login writes there (PR 56052); 2.5 moves the record into the
-/// pool of the request that asks, which may be a subrequest's.
+/// Empties a session that has expired.
+///
+/// mod_session 2.4 would drop the session's record, with the entries that a login
+/// writes there (PR 56052). 2.5 would move the record into the pool of the request
+/// that asks, which may be a subrequest's.
 pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
     if session.has_expired() {
         session.empty();
@@ -134,16 +137,18 @@ pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
     }
 }
 
-/// Whether a session is to be stored. A session that nobody has written to does
-/// not replace a token that this server could not open, and that may be good.
-/// Neither does that of a subrequest replace its main request's: mod_session
-/// saves it where includes are nested; nor that of an error document that is an
-/// error itself.
+/// Whether the stores may have a session. These are kept from them:
+///
+/// - an unchanged session in place of a token that this server could not open, and
+///   that may be good;
+/// - the session of a subrequest of another realm, which mod_session saves where
+///   includes are nested;
+/// - the session of an error document that is an error itself.
 pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
-    // `encode` has left nothing to store of a session that is withheld.
+    // `encode` has left no token of a session that is withheld.
     let is_withheld = session.encoded().is_none() && session.is_withheld();
-    let is_foreign = request.is_subrequest() && realms::comes_from_elsewhere(request);
-    !is_withheld && !is_foreign && !realms::does_not_answer(request)
+    let is_of_another_realm = request.is_subrequest() && realms::comes_from_elsewhere(request);
+    !is_withheld && !is_of_another_realm && !realms::does_not_answer(request)
 }
 
 fn now(request: Request<'_>) -> Now {

@@ -1,15 +1,15 @@
-//! The JWE master keys of the configuration: derived before the children fork,
-//! side by side, and kept for the next configuration.
+//! The JWE master keys of the configuration: derived side by side before the
+//! children fork, and kept for the next configuration.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use session_crypto_core::{Keyring, LibraryError, MasterJob};
 
-use crate::check::cannot_seal;
+use crate::advice::cannot_seal;
 use crate::ffi::{self, Level, MainServer, kept_keys};
 
-/// Derives those that were not kept, keeps them all, and says how long it took.
+/// Derives the keys that were not kept, keeps all, and logs how long it took.
 ///
 /// # Errors
 ///

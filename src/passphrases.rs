@@ -1,90 +1,53 @@
-//! Where passphrases come from: a word of the configuration, the first line
-//! that a program prints, or a file of such words.
+//! The passphrases that a word of the configuration gives: the word itself, the
+//! first line that a program prints, or the words of a file.
 
-use std::ffi::{CStr, OsStr};
-use std::io::{self, Read};
-use std::os::fd::AsFd;
-use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use session_crypto_core::{
-    EmptyPassphrase, Keyring, Origin, Passphrase, PassphraseFile, Payer, Weakness,
-};
-use zeroize::Zeroizing;
+use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness};
 
-use crate::ffi::{Parms, arguments, path, pipe, server_root_relative, with_words};
+use crate::ffi::{Parms, arguments, path, server_root_relative, with_words};
+use crate::{advice, program};
 
-/// What makes a word the name of a program.
+/// The prefix of a word that names a program.
 const EXEC: &[u8] = b"exec:";
 
-/// As much of a program's output as is read, in bytes.
-const MAX_OUTPUT: usize = 64 * 1024;
-
-/// Passphrases, and what to warn of.
+/// Passphrases, and the warnings about them.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct PassphrasesRead {
     pub(crate) passphrases: Vec<Arc<Passphrase>>,
-    pub(crate) cautions: Vec<Arc<Caution>>,
+    pub(crate) warnings: Vec<Arc<PassphraseWarning>>,
 }
 
-/// A warning, which does not show the passphrase.
-pub(crate) struct Caution {
+/// A warning about a passphrase, which does not show it.
+pub(crate) struct PassphraseWarning {
     /// The line, and what is wrong there.
     pub(crate) message: String,
-    /// It is about sessions: a PIN or what opens a private key may be short.
-    pub(crate) is_of_sessions: bool,
+    /// It matters only for passphrases that seal sessions: a PIN, or a passphrase
+    /// that opens a private key, may be short.
+    pub(crate) is_about_sessions: bool,
 }
+
+/// A passphrase, and its weakness if it has one.
+type Judged = (Arc<Passphrase>, Option<Weakness>);
 
 /// Makes passphrases of the words of a line.
 pub(crate) fn from_words(
     parms: &Parms<'_>,
     keyring: &Keyring,
     words: &[&CStr],
-) -> Result<Found, String> {
-    let mut found = Found::default();
+) -> Result<PassphrasesRead, String> {
+    let mut read = PassphrasesRead::default();
     for word in words {
         let passphrase = from_word(parms, keyring, word)?;
-        found.add(passphrase, || {
-            format!("{}: SessionCryptoPassphrase", parms.place())
+        read.add(passphrase, || {
+            format!("{}: SessionCryptoPassphrase", parms.line())
         });
     }
-    Ok(found)
+    Ok(read)
 }
 
-/// Makes a passphrase of a word, running a program if the word says so, and
-/// looks for its weakness.
-fn from_word(
-    parms: &Parms<'_>,
-    keyring: &Keyring,
-    word: &CStr,
-) -> Result<(Arc<Passphrase>, Option<Weakness>), String> {
-    let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) else {
-        let passphrase = keyring
-            .passphrase(word.to_bytes(), origin(parms))
-            .map_err(|_| {
-                "empty passphrase, which would protect nothing: \
-             write one, or take the empty quotes out"
-                    .to_owned()
-            })?;
-        // A request is not the time to warn of it.
-        let weakness = (!parms.in_htaccess()).then(|| Weakness::of(word.to_bytes()));
-        return Ok((passphrase, weakness.flatten()));
-    };
-    if parms.in_htaccess() {
-        return Err(
-            "exec: is not allowed in .htaccess, which would let whoever writes it \
-                    run programs as the server: write the passphrase itself, or set it in \
-                    the server configuration"
-                .to_owned(),
-        );
-    }
-    let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
-    from_program(parms, keyring, command)
-}
-
-/// Reads every passphrase of a file; there is one at least.
+/// Reads every passphrase of a file, which has one at least.
 ///
 /// Words and quotes are those of httpd's configuration; a word that begins
 /// with `#` ends its line, as in httpd's module.
@@ -92,196 +55,106 @@ pub(crate) fn from_file(
     parms: &Parms<'_>,
     keyring: &Keyring,
     name: &CStr,
-) -> Result<Found, String> {
+) -> Result<PassphrasesRead, String> {
     let pool = parms.temporary();
     let file = server_root_relative(pool, name)
-        .ok_or_else(|| format!("{} is not the name of a file", name.to_string_lossy()))?;
+        .ok_or_else(|| advice::no_file_name(&name.to_string_lossy()))?;
     let shown = path(file).display();
-    let place = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.place());
+    let place = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
     let file = PassphraseFile::read(path(file)).map_err(|error| format!("{shown} {error}"))?;
     let at_line = |number, message: String| format!("{shown} line {number}: {message}");
     let lines = file
         .lines()
         .map_err(|(number, error)| at_line(number, error.to_string()))?;
-    let mut found = Found::default();
+    let mut read = PassphrasesRead::default();
     if let Some(exposure) = file.exposure() {
-        found.cautions.push(Arc::new(Caution {
+        read.warnings.push(Arc::new(PassphraseWarning {
             message: format!("{place} {exposure}"),
-            is_of_sessions: false,
+            is_about_sessions: false,
         }));
     }
     for line in lines {
         let place = format!("{place} line {}", line.number);
-        let read = |word: &&CStr| {
+        let add = |word: &&CStr| {
             let passphrase = from_word(parms, keyring, word)?;
-            found.add(passphrase, || place.clone());
+            read.add(passphrase, || place.clone());
             Ok(())
         };
         with_words(pool, line.text(), |words| {
             words
                 .iter()
                 .take_while(|word| !word.to_bytes().starts_with(b"#"))
-                .try_for_each(read)
+                .try_for_each(add)
         })
         .map_err(|message| at_line(line.number, message))?;
     }
-    if found.passphrases.is_empty() {
-        return Err(format!(
-            "{shown} has no passphrase in it, and sessions would go out in clear: \
-             write one on a line of its own, without a # before it"
-        ));
+    if read.passphrases.is_empty() {
+        return Err(advice::no_passphrase_in(&shown));
     }
-    Ok(found)
+    Ok(read)
 }
 
-impl Found {
-    /// Adds a passphrase, and warns of its weakness.
-    fn add(
-        &mut self,
-        (passphrase, weakness): (Arc<Passphrase>, Option<Weakness>),
-        place: impl FnOnce() -> String,
-    ) {
+impl PassphrasesRead {
+    /// Adds a passphrase, and a warning if it is weak.
+    fn add(&mut self, (passphrase, weakness): Judged, place: impl FnOnce() -> String) {
         self.passphrases.push(passphrase);
         let Some(weakness) = weakness else {
             return;
         };
-        let place = place();
-        let message = format!(
-            "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
-             one that 'openssl rand -base64 32' prints"
-        );
+        let message = advice::weak_passphrase(&place(), weakness);
         // A line may have a thousand of them.
-        if self.cautions.last().map(|last| &last.message) != Some(&message) {
-            self.cautions.push(Arc::new(Caution {
+        if self.warnings.last().map(|last| &last.message) != Some(&message) {
+            self.warnings.push(Arc::new(PassphraseWarning {
                 message,
-                is_of_sessions: true,
+                is_about_sessions: true,
             }));
+        }
+    }
+}
+
+/// Makes a passphrase of a word; runs a program if the word names one.
+fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged, String> {
+    let command = word.to_bytes_with_nul().strip_prefix(EXEC);
+    match (command, parms.origin()) {
+        (None, origin) => {
+            let passphrase = keyring
+                .passphrase(word.to_bytes(), origin)
+                .map_err(advice::empty_passphrase)?;
+            // The lines of a .htaccess file are read in each request, and a
+            // warning each time helps nobody.
+            let weakness = match origin {
+                Origin::Server => Weakness::of(word.to_bytes()),
+                Origin::Htaccess => None,
+            };
+            Ok((passphrase, weakness))
+        }
+        (Some(_), Origin::Htaccess) => Err(advice::NO_EXEC_IN_HTACCESS.to_owned()),
+        (Some(command), Origin::Server) => {
+            let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
+            from_program(parms, keyring, command)
         }
     }
 }
 
 /// Takes the first line that a program prints.
 ///
-/// As in httpd's module, the program's path is relative to ServerRoot, and it
-/// runs in its own directory with an empty environment.
-fn from_program(
-    parms: &Parms<'_>,
-    keyring: &Keyring,
-    command: &CStr,
-) -> Result<(Arc<Passphrase>, Option<Weakness>), String> {
+/// As in httpd's module, the program's path is relative to ServerRoot.
+fn from_program(parms: &Parms<'_>, keyring: &Keyring, command: &CStr) -> Result<Judged, String> {
     let pool = parms.temporary();
     let words = arguments(pool, command);
-    let (program, rest) = words
+    let (name, arguments) = words
         .split_first()
-        .filter(|(program, _)| !program.is_empty())
-        .ok_or("exec: names no program: write exec:/path/to/program")?;
-    let name = std::ffi::CString::new(program.as_encoded_bytes()).unwrap_or_default();
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or(advice::NO_PROGRAM)?;
+    let name = CString::new(name.as_encoded_bytes()).unwrap_or_default();
     let program = server_root_relative(pool, &name)
-        .ok_or_else(|| format!("exec:{} is not a path", name.to_string_lossy()))?;
-    let explain = |reason| format!("exec:{} {reason}", path(program).display());
-    let line = first_line(path(program), rest).map_err(explain)?;
+        .ok_or_else(|| advice::no_program_path(&name.to_string_lossy()))?;
+    let program = path(program);
+    let explain = |reason: String| format!("exec:{} {reason}", program.display());
+    let line = program::first_line(program, arguments)
+        .map_err(|error| explain(advice::program(&error)))?;
     let passphrase = keyring
         .passphrase(&line, Origin::Server)
-        .map_err(|EmptyPassphrase| {
-            explain("printed an empty passphrase: the first line must be the passphrase".to_owned())
-        })?;
+        .map_err(|error| explain(advice::empty_first_line(error)))?;
     Ok((passphrase, Weakness::of(&line)))
-}
-
-/// Runs a program to its end, and returns the first line that it printed.
-///
-/// What it started and left behind may hold its output open for longer; that
-/// is not waited for.
-fn first_line(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(program.parent().unwrap_or(Path::new("/")))
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| {
-            format!("cannot be run ({error}): write the path of a program that may be run")
-        })?;
-    let output = child.stdout.take().map_or_else(
-        || Ok(Zeroizing::default()),
-        |mut pipe| read_until_exit(&mut child, &mut pipe),
-    );
-    // Waiting comes first: a program that was started is not left behind.
-    let status = child
-        .wait()
-        .map_err(|error| format!("cannot be waited for ({error})"))?;
-    let mut output = output.map_err(|error| format!("cannot be read from ({error})"))?;
-    if !status.success() {
-        return Err(format!(
-            "failed with {}: it must print the passphrase and exit with status 0",
-            outcome(status)
-        ));
-    }
-    if output.is_empty() {
-        return Err("printed nothing: it must print the passphrase".to_owned());
-    }
-    let line = output
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .next()
-        .unwrap_or_default();
-    if line.contains(&0) {
-        return Err("printed a NUL byte, which no passphrase has".to_owned());
-    }
-    let length = line.len();
-    output.truncate(length);
-    Ok(output)
-}
-
-/// Reads what a program prints until it exits or closes its output; of more
-/// than [`MAX_OUTPUT`], the program is told by a closed pipe.
-fn read_until_exit(child: &mut Child, pipe: &mut ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
-    let mut buffer = Zeroizing::new([0; 4096]);
-    loop {
-        let has_exited = child.try_wait()?.is_some();
-        // Once it has exited, what it printed is there without waiting.
-        if pipe::is_readable(pipe.as_fd(), if has_exited { 0 } else { PATIENCE })? {
-            let count = pipe.read(buffer.as_mut_slice())?;
-            let room = MAX_OUTPUT.saturating_sub(output.len());
-            output.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
-            if count == 0 || count > room {
-                return Ok(output);
-            }
-        } else if has_exited {
-            return Ok(output);
-        }
-    }
-}
-
-/// How often to look whether a silent program has exited, in milliseconds.
-const PATIENCE: i32 = 20;
-
-/// How long what this line names is to be kept.
-pub(crate) fn origin(parms: &Parms<'_>) -> Origin {
-    if parms.in_htaccess() {
-        Origin::Htaccess
-    } else {
-        Origin::Server
-    }
-}
-
-/// The payer for keys of the passphrases on this line.
-pub(crate) fn payer(parms: &Parms<'_>) -> Payer {
-    if parms.in_htaccess() {
-        Payer::Author(parms.owner().unwrap_or(NOBODY_KNOWN))
-    } else {
-        Payer::Server
-    }
-}
-
-/// The user of a file that cannot be looked at.
-const NOBODY_KNOWN: u32 = u32::MAX;
-
-fn outcome(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit status {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => "no exit status".to_owned(),
-    }
 }

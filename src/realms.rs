@@ -1,10 +1,10 @@
-//! Sessions stay in the realm that they belong to.
+//! How sessions stay in the realm that they belong to.
 //!
 //! httpd leads a request on to others: by internal redirects (`ErrorDocument`,
 //! rewriting, a local `Location:`), and by subrequests (server-side includes,
-//! candidates of `DirectoryIndex` and `MultiViews`). A realm must not take for its
-//! own what another one has left on the way. The record of the session is cared for
-//! where it is read (`Session::enter`); here is the rest:
+//! candidates of `DirectoryIndex` and `MultiViews`). A realm must not use traces
+//! that another realm has left on the way. `Session::enter` sees to the session's
+//! record. The other traces are:
 //!
 //! - `HTTP_SESSION` of the environment, with `REDIRECT_` before it once for each
 //!   redirect: handed on by redirects and to subrequests, and merged from both
@@ -15,23 +15,24 @@
 
 use std::ffi::CStr;
 
-use crate::SessionCrypto;
 use crate::config::Realm;
 use crate::ffi::{Request, Table, session_header};
+use crate::session_crypto::SessionCrypto;
 
-/// Where mod_session puts the session (mod_session.c, HTTP_SESSION).
+/// The variable that mod_session puts the session into (mod_session.c,
+/// HTTP_SESSION).
 const VARIABLE: &CStr = c"HTTP_SESSION";
 
 /// The prefix that a redirect gives to the name of a variable (http_request.c,
 /// rename_original_env).
 const REDIRECTED: &[u8] = b"REDIRECT_";
 
-/// The note that has the value which mod_session has just put there; empty if it
-/// has put none.
+/// The note of the value that mod_session has put into the variable; empty if there
+/// is none.
 const SHOWN: &CStr = c"session-crypto-shown";
 
-/// Hides what other requests have left, before httpd looks for the sections of
-/// this one: a `.htaccess` file among them may ask for it (`<If>`).
+/// Hides the session of other requests before httpd looks for the sections of this
+/// one: a `.htaccess` file among them may read the variable (`<If>`).
 pub(crate) fn before_sections(request: Request<'_>) {
     if request.origins().next().is_none() {
         return;
@@ -51,14 +52,14 @@ pub(crate) fn before_sections(request: Request<'_>) {
     };
     for (name, value) in shown {
         environment.remove(name);
-        // The first one of several is what others read.
+        // Other modules read the first of several values.
         if hidden.get(name).is_none() {
             hidden.set(name, value);
         }
     }
 }
 
-/// Puts that back where it is of the request's own realm.
+/// Puts the hidden session back if it is of the request's own realm.
 pub(crate) fn sections_are_known(request: Request<'_>) {
     let Some(mut hidden) = request.hidden::<SessionCrypto>() else {
         return;
@@ -73,8 +74,8 @@ pub(crate) fn sections_are_known(request: Request<'_>) {
     hidden.clear();
 }
 
-/// Takes away what other realms have left, before a request of this one puts
-/// anything in its place.
+/// Removes the session of other realms, before modules put that of this request in
+/// its place.
 pub(crate) fn before_fixups(request: Request<'_>) {
     if comes_from_elsewhere(request) {
         forget_environment(request);
@@ -82,8 +83,10 @@ pub(crate) fn before_fixups(request: Request<'_>) {
     }
 }
 
-/// Notes what mod_session shows of the session. A subrequest may become its
-/// request's own answer, and its notes come along.
+/// Notes the value that mod_session has put into the environment.
+///
+/// A subrequest notes the lack of one, too: it may become its request's answer, and
+/// its notes come along.
 pub(crate) fn environment_is_set(request: Request<'_>) {
     let shown = request
         .environment()
@@ -97,8 +100,8 @@ pub(crate) fn environment_is_set(request: Request<'_>) {
     hide_from_others(request);
 }
 
-/// Puts the environment right where a subrequest of another realm has become the
-/// answer meanwhile: it has the variables of both.
+/// Mends the environment where a subrequest of another realm has become the answer
+/// meanwhile: it has the variables of both.
 pub(crate) fn redirects_are_done(request: Request<'_>) {
     if has_moved(request) {
         forget_environment(request);
@@ -113,30 +116,32 @@ pub(crate) fn after_fixups(request: Request<'_>) {
     hide_from_others(request);
 }
 
-/// Hides the session of a subrequest from a request of another realm that only
-/// looks at it: mod_rewrite has its variables for `%{LA-U:ENV:HTTP_SESSION}`, also
-/// where a later fixup ends in an error.
+/// Hides the session of a subrequest from its request, if that is of another realm.
+///
+/// mod_rewrite reads the variables of a subrequest for `%{LA-U:ENV:HTTP_SESSION}`,
+/// even if a later fixup ends in an error.
 fn hide_from_others(request: Request<'_>) {
     if request.is_subrequest() && comes_from_elsewhere(request) {
         forget_environment(request);
     }
 }
 
-/// Puts back what mod_session has shown.
+/// Puts back the value that mod_session has put into the environment.
 fn show_again(request: Request<'_>) {
     let Some(mut notes) = request.notes() else {
         return;
     };
     let shown = notes.get(SHOWN).unwrap_or_default();
-    // In place of that of a request before, too, whose notes are here as well.
+    // The notes may have the value of an earlier request as well, which this
+    // replaces.
     notes.set(SHOWN, shown);
     if let (false, Some(mut environment)) = (shown.is_empty(), request.environment()) {
         environment.set(VARIABLE, shown);
     }
 }
 
-/// Keeps a page from the environment of one that includes it, if that is of
-/// another realm, and lets it see its own session again.
+/// Separates the environment of a page from that of a page of another realm that
+/// includes it, and lets it see its own session again.
 pub(crate) fn before_answer(request: Request<'_>) {
     if request.is_subrequest() && comes_from_elsewhere(request) {
         request.stand_alone();
@@ -144,9 +149,8 @@ pub(crate) fn before_answer(request: Request<'_>) {
     }
 }
 
-/// Takes a header of another realm away from an answer that did not get as far
-/// as its fixups, or that stands in for the one it was redirected to, which then
-/// does not answer.
+/// Removes the session header of another realm from an answer that did not get as
+/// far as its fixups, or that replaces the answer of a request it was redirected to.
 pub(crate) fn before_error(request: Request<'_>) {
     for dropped in request.redirects() {
         dropped.drop_answer::<SessionCrypto>();
@@ -160,12 +164,13 @@ pub(crate) fn before_error(request: Request<'_>) {
 }
 
 fn realm_of(request: Request<'_>) -> Realm {
-    request.record::<SessionCrypto>().realm()
+    request.config::<SessionCrypto>().realm()
 }
 
-/// Whether the answer is that of a request before: an error document was itself an
-/// error (http_request.c, ap_die_r). mod_session saves the sessions of both, and
-/// the client keeps what comes last.
+/// Whether an earlier request answers instead, because this one is an error document
+/// that was itself an error (http_request.c, ap_die_r).
+///
+/// mod_session saves the sessions of both, and the client keeps the last one.
 pub(crate) fn does_not_answer(request: Request<'_>) -> bool {
     request.is_dropped::<SessionCrypto>()
 }
@@ -173,7 +178,7 @@ pub(crate) fn does_not_answer(request: Request<'_>) -> bool {
 /// Whether a request that led to this one is, or was, in another realm.
 pub(crate) fn comes_from_elsewhere(request: Request<'_>) -> bool {
     let mut origins = request.origins().peekable();
-    // Most requests come from nowhere.
+    // Most requests have no origin.
     if origins.peek().is_none() {
         return false;
     }
@@ -182,13 +187,13 @@ pub(crate) fn comes_from_elsewhere(request: Request<'_>) -> bool {
 }
 
 fn differs(request: Request<'_>, realm: Realm) -> bool {
-    let former = request.former_record::<SessionCrypto>();
+    let former = request.former_config::<SessionCrypto>();
     realm_of(request) != realm || former.is_some_and(|former| former.realm() != realm)
 }
 
 /// Whether the request has moved into another realm since its fixups began.
 fn has_moved(request: Request<'_>) -> bool {
-    let former = request.former_record::<SessionCrypto>();
+    let former = request.former_config::<SessionCrypto>();
     former.is_some_and(|former| former.realm() != realm_of(request))
 }
 

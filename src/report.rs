@@ -1,7 +1,7 @@
-//! What is said in the log, at which level, and what mod_session is told.
+//! The log lines about a request's session, and their levels.
 //!
-//! A token that does not open is an everyday thing: `info`. What this host
-//! should do and cannot is an `error`, and no session.
+//! A token that does not open is an everyday event: `info`. A failure of this host
+//! is an `error`, and mod_session gets no session.
 
 use std::error::Error;
 
@@ -17,7 +17,7 @@ pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
     );
 }
 
-/// The client's token is not one that would be made now; whether it is
+/// The client's token would not be made as it is now. `saves` tells whether it is
 /// replaced at once, or when the session is saved next.
 pub(crate) fn stale(request: Request<'_>, saves: bool) {
     let when = if saves {
@@ -42,7 +42,7 @@ pub(crate) fn expired(request: Request<'_>) {
     );
 }
 
-/// The session is one of another realm; it is not stored.
+/// The session belongs to another realm; it is not stored.
 pub(crate) fn in_another_realm(request: Request<'_>) -> Failed {
     request.log(
         Level::Error,
@@ -52,7 +52,7 @@ pub(crate) fn in_another_realm(request: Request<'_>) -> Failed {
     Failed
 }
 
-/// A request had to wait for a key that no earlier one needed.
+/// A request had to wait for a key that no earlier request needed.
 pub(crate) fn derived(request: Request<'_>) {
     request.log(
         Level::Debug,
@@ -69,12 +69,12 @@ pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
     Failed
 }
 
-/// This host could not open the token, whatever it is.
+/// This host failed at opening the token, which may be good.
 pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) {
     request.log(Level::Error, &format_args!("session not opened: {error}"));
 }
 
-/// The settings of a section cannot be used together, or are not known.
+/// The settings of a section do not go together, or could not be made.
 pub(crate) fn unusable(request: Request<'_>, reason: &str) -> Failed {
     request.log(
         Level::Error,

@@ -1,17 +1,18 @@
-//! Where certificates and private keys are: files, and URIs of what is in none.
+//! The certificates and private keys that a word of the configuration names: in a
+//! file, or behind a URI.
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, Source};
+use session_crypto_core::{Keyring, Origin, Source};
 
+use crate::advice;
 use crate::ffi::{Parms, path, server_root_relative};
-use crate::passphrases::origin;
 
-/// Finds what a word of the configuration names.
+/// Finds the source that a word names.
 ///
 /// # Errors
 ///
-/// The file cannot be read; or it is a URI, in a `.htaccess` file.
+/// The file cannot be read, or the word is a URI in a `.htaccess` file.
 pub(crate) fn from_word(
     parms: &Parms<'_>,
     keyring: &Keyring,
@@ -21,10 +22,10 @@ pub(crate) fn from_word(
         return from_uri(parms, keyring, uri);
     }
     let file = server_root_relative(parms.temporary(), word)
-        .ok_or_else(|| format!("{} is not the name of a file", word.to_string_lossy()))?;
+        .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;
     let file = path(file);
     keyring
-        .file(file, origin(parms))
+        .file(file, parms.origin())
         .map_err(|error| format!("{} {error}", file.display()))
 }
 
@@ -35,7 +36,7 @@ fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, S
     {
         return Err("the name of a file is its path: write it without file: before it".to_owned());
     }
-    if parms.in_htaccess() {
+    if parms.origin() == Origin::Htaccess {
         return Err(
             "only files are allowed in .htaccess, where a URI could name the key of another: \
              write a file, or set it in the server configuration"

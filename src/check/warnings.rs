@@ -1,17 +1,18 @@
-//! Warnings of what looks like a mistake, and may be meant: one line each.
+//! Warnings of likely mistakes, one line each.
 
 use std::collections::HashSet;
 
 use session_crypto_core::{Identities, Keyring, Keys, Settings, Validity};
 
 use super::others;
-use crate::SessionCrypto;
-use crate::config::{CERTIFICATE_FILE, DirRecord, During, Flaw, IDLE_BESIDE, Mends, Passphrases};
-use crate::ffi::config_tree::{self, Line, Lines};
+use crate::config::{
+    CERTIFICATE_FILE, DirConfig, During, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
+};
+use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, Server};
 
 /// The warnings given so far, so that none is repeated for each section and server,
-/// and what the checks of all servers together need.
+/// and the results that all servers are checked with together.
 #[derive(Default)]
 pub(crate) struct Warnings {
     said: HashSet<String>,
@@ -24,37 +25,36 @@ pub(crate) struct Warnings {
 }
 
 impl Warnings {
-    /// Keeps in mind what is in force in a section, and what it sets by itself.
+    /// Notes the settings in force in a section, and which it sets by itself.
     pub(super) fn note(
         &mut self,
         keyring: &Keyring,
-        record: DirRecord<'_>,
+        config: DirConfig<'_>,
         settings: Settings<'_>,
-        own: Option<DirRecord<'_>>,
+        own: Option<DirConfig<'_>>,
     ) {
-        let Some(passphrases) = record.passphrases() else {
+        let Some(passphrases) = config.passphrases() else {
             return;
         };
         let seals = matches!(settings.keys, Keys::Passphrases(_));
-        if seals || !record.has_idle_passphrases(keyring, During::Startup) {
+        if seals || !config.has_idle_passphrases(keyring, During::Startup) {
             self.used.insert(address(passphrases));
-        } else if own.is_some_and(|own| own.sets_both()) {
-            let flaw = record.idle_passphrases(IDLE_BESIDE);
+        } else if own.is_some_and(|own| own.has_both()) {
+            let flaw = config.idle_passphrases(IDLE_BESIDE);
             self.idle.push((address(passphrases), flaw));
         }
     }
 
-    /// Keeps in mind that a private key elsewhere may need the passphrases of a
-    /// section.
-    pub(super) fn may_be_used(&mut self, record: &DirRecord<'_>) {
-        self.used.extend(record.passphrases().map(address));
+    /// Notes that a private key elsewhere may need the passphrases of a section.
+    pub(super) fn may_be_used(&mut self, config: &DirConfig<'_>) {
+        self.used.extend(config.passphrases().map(address));
     }
 
-    /// Looks for passphrases beside a certificate that are of no use anywhere.
+    /// Checks that all passphrases beside a certificate are of use somewhere.
     ///
     /// # Errors
     ///
-    /// There are some.
+    /// Some are not.
     pub(super) fn idle_passphrases(&self) -> Result<(), String> {
         let mut idle = self.idle.iter();
         match idle.find(|(list, _)| !self.used.contains(list)) {
@@ -63,33 +63,32 @@ impl Warnings {
         }
     }
 
-    /// Warns of what is in force in a section: passphrases that can be guessed,
-    /// and a certificate that others might not accept any more, though this
-    /// module does.
-    pub(super) fn about(&mut self, record: &DirRecord<'_>, settings: Settings<'_>, now: u64) {
+    /// Warns about the settings in force in a section: passphrases that can be
+    /// guessed, and a certificate whose time is over or yet to come.
+    pub(super) fn about(&mut self, config: &DirConfig<'_>, settings: Settings<'_>, now: u64) {
         self.encrypts = true;
-        if let Some(passphrases) = record.passphrases() {
+        if let Some(passphrases) = config.passphrases() {
             let seals = matches!(settings.keys, Keys::Passphrases(_));
-            for caution in passphrases.cautions(seals) {
-                self.say(caution);
+            for warning in passphrases.warnings(seals) {
+                self.say(warning);
             }
         }
         let Keys::Certificates(identities) = settings.keys else {
             return;
         };
-        let (Some((place, name)), Some(state)) =
-            (record.first_certificate(), state(identities, now))
+        let (Some((line, name)), Some(state)) =
+            (config.first_certificate(), state(identities, now))
         else {
             return;
         };
         self.say(&format!(
-            "{place}: {CERTIFICATE_FILE}: the certificate in {name} {state}; sessions are sealed \
+            "{line}: {CERTIFICATE_FILE}: the certificate in {name} {state}; sessions are sealed \
              and opened with it all the same, and a new one goes before it in the list"
         ));
     }
 
-    /// Warns of what shows only when all sections of a server are looked at.
-    pub(super) fn about_server(&mut self, keyring: &Keyring, server: &Server<'_, SessionCrypto>) {
+    /// Warns of mistakes that only all sections of a server together show.
+    pub(super) fn about_server(&mut self, keyring: &Keyring, server: &Server<'_, DirConfig<'_>>) {
         self.about_clear(server, &[]);
         // Each pair of sections is looked at, and there may be thousands.
         let chains: Vec<_> = (0..server.sections.len())
@@ -101,46 +100,54 @@ impl Warnings {
         }
     }
 
-    /// Warns of settings of encryption where sessions go out in clear.
-    fn about_clear(&mut self, server: &Server<'_, SessionCrypto>, chain: &[usize]) {
-        let record = server.record_of(chain);
-        if record.has_secrets() || !server.has_sessions(chain) {
+    /// Warns of settings that only encryption needs where sessions go out in clear.
+    fn about_clear(&mut self, server: &Server<'_, DirConfig<'_>>, chain: &[usize]) {
+        let config = server.config_of(chain);
+        if config.has_secrets() || !server.has_sessions(chain) {
             return;
         }
-        // A request may be in another section as well, which has a passphrase.
-        // Outside of every section, there are requests that are in none.
-        let has_secrets = |other: DirRecord<'_>| other.sets().meets(Mends::SECRETS);
+        // A request may be in another section as well, which has a passphrase. The
+        // settings outside of every section are those of requests in no section, so
+        // only a section that every request is in counts there.
+        let has_secrets = |other: DirConfig<'_>| other.sets().meets(SettingSet::SECRETS);
         let is_elsewhere = match chain.last() {
             Some(innermost) => others(server, chain, *innermost).any(has_secrets),
             None => {
-                let mut everywhere = server.sections.iter().filter(|held| held.is_everywhere());
-                everywhere.any(|held| held.record.is_some_and(has_secrets))
+                let mut everywhere = server
+                    .sections
+                    .iter()
+                    .filter(|section| section.is_everywhere());
+                everywhere.any(|section| section.config.is_some_and(has_secrets))
             }
         };
         if is_elsewhere {
             return;
         }
-        for (directive, place) in record.of_encryption() {
+        for (directive, line) in config.only_for_encryption() {
             self.say(&format!(
-                "{place}: {directive} does nothing, and sessions go out in clear: 'Session On' is in \
+                "{line}: {directive} does nothing, and sessions go out in clear: 'Session On' is in \
                  force here, and no passphrase, certificate or key: write \
                  SessionCryptoPassphraseFile beside it, or take the line out"
             ));
         }
     }
 
-    /// Warns of what a section sets and of what others do that does not go
-    /// together, where a request may be in both: whether one is, the sections do
-    /// not say.
+    /// Warns of sections that do not go together with this one, where a request may be
+    /// in both; the sections do not tell whether one is.
     fn about_meeting(
         &mut self,
         keyring: &Keyring,
-        server: &Server<'_, SessionCrypto>,
+        server: &Server<'_, DirConfig<'_>>,
         chains: &[Vec<usize>],
         index: usize,
     ) {
-        let own = |index: usize| server.sections.get(index).and_then(|held| held.record);
-        let Some(one) = own(index).filter(DirRecord::may_clash) else {
+        let own = |index: usize| {
+            server
+                .sections
+                .get(index)
+                .and_then(|section| section.config)
+        };
+        let Some(one) = own(index).filter(DirConfig::may_clash) else {
             return;
         };
         let chain = chains.get(index).map_or(&[][..], Vec::as_slice);
@@ -159,7 +166,7 @@ impl Warnings {
             } else {
                 others.iter().chain(chain).copied().collect()
             };
-            if let Some(warning) = server.record_of(&both).clash(keyring, &one, &with) {
+            if let Some(warning) = server.config_of(&both).clash(keyring, &one, &with) {
                 self.say(&warning);
             }
         }
@@ -169,24 +176,24 @@ impl Warnings {
     /// server takes the cookie away before the session is looked for.
     pub(super) fn about_database(&mut self) {
         if self.encrypts {
-            config_tree::with_lines(|lines| self.about_database_in(lines, false, 0));
+            config_tree::with_nodes(|nodes| self.about_database_in(nodes, false, 0));
         }
     }
 
-    fn about_database_in(&mut self, lines: Lines<'_>, inherited: bool, depth: usize) {
-        let set = lines.filter(|line| line.is(COOKIE_REMOVE)).last();
-        let keeps = set.map_or(inherited, |line| is_off(line));
-        for line in lines {
-            let name = COOKIE_NAMES.iter().find(|name| line.is(name));
+    fn about_database_in(&mut self, nodes: Nodes<'_>, inherited: bool, depth: usize) {
+        let set = nodes.filter(|node| node.is(COOKIE_REMOVE)).last();
+        let keeps = set.map_or(inherited, |node| is_off(node));
+        for node in nodes {
+            let name = COOKIE_NAMES.iter().find(|name| node.is(name));
             if let Some(name) = name.filter(|_| !keeps) {
                 self.say(&format!(
                     "{}: {name}: an internal redirect (an error document, a rewritten or a \
                      default page) loses the session: write '{COOKIE_REMOVE} Off' beside it",
-                    line.place()
+                    node.line()
                 ));
             }
             if depth < DEPTH {
-                self.about_database_in(line.lines(), keeps, depth.saturating_add(1));
+                self.about_database_in(node.nodes(), keeps, depth.saturating_add(1));
             }
         }
     }
@@ -201,11 +208,11 @@ impl Warnings {
 const COOKIE_NAMES: &[&str] = &["SessionDBDCookieName", "SessionDBDCookieName2"];
 const COOKIE_REMOVE: &str = "SessionDBDCookieRemove";
 
-/// Sections inside sections whose lines are looked at.
+/// Sections inside sections that are looked into.
 const DEPTH: usize = 32;
 
-fn is_off(line: Line<'_>) -> bool {
-    line.arguments().trim_ascii().eq_ignore_ascii_case(b"off")
+fn is_off(node: Node<'_>) -> bool {
+    node.arguments().trim_ascii().eq_ignore_ascii_case(b"off")
 }
 
 fn address(passphrases: &Passphrases) -> usize {

@@ -1,62 +1,26 @@
-//! What is wrong with settings that each by itself is right.
+//! Settings that are right by themselves, and wrong together.
 
 use std::fmt;
 
-use crate::ffi::Place;
+use super::setting_set::SettingSet;
+use crate::ffi::Line;
 
-/// Settings that cannot be used together.
+/// The reason why settings cannot be used together.
 #[derive(Clone, Debug)]
 pub(crate) struct Flaw {
-    /// The line at fault, if it is one.
-    pub(crate) place: Option<Place>,
-    /// What is wrong, and what to write instead.
+    /// The line at fault, if a single one is.
+    pub(crate) line: Option<Line>,
+    /// The fault, and what to write instead.
     pub(crate) message: String,
-    /// Which settings of another section might mend it.
-    pub(crate) mended_by: Mends,
+    /// The settings of another section that might mend it.
+    pub(crate) mended_by: SettingSet,
 }
 
 impl fmt::Display for Flaw {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(formatter, "{place}: ")?;
+        if let Some(line) = &self.line {
+            write!(formatter, "{line}: ")?;
         }
         formatter.write_str(&self.message)
-    }
-}
-
-/// A set of settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mends(u8);
-
-impl Mends {
-    pub(crate) const NOTHING: Self = Self(0);
-    pub(crate) const PASSPHRASES: Self = Self(1);
-    pub(crate) const CERTIFICATES: Self = Self(1 << 1);
-    pub(crate) const KEYS: Self = Self(1 << 2);
-    pub(crate) const ENGINE: Self = Self(1 << 3);
-    pub(crate) const CIPHERS: Self = Self(1 << 4);
-    pub(crate) const DIGEST: Self = Self(1 << 5);
-
-    /// The settings that sessions are encrypted under.
-    pub(crate) const SECRETS: Self = Self::PASSPHRASES.and(Self::CERTIFICATES).and(Self::KEYS);
-
-    /// The settings of both.
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The settings, if they are set.
-    pub(crate) const fn if_set(self, is_set: bool) -> Self {
-        if is_set { self } else { Self::NOTHING }
-    }
-
-    /// Whether the two have a setting in common.
-    pub(crate) const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The settings that `other` has not.
-    pub(crate) const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
     }
 }

@@ -2,51 +2,42 @@
 
 use std::sync::Arc;
 
-use session_crypto_core::{Fingerprint, Origin, PassphraseList, Payer};
+use session_crypto_core::{Fingerprint, Origin, PassphraseList};
 
-use crate::ffi::Place;
-use crate::passphrases::{Caution, Found};
+use crate::ffi::{Line, Parms};
+use crate::passphrases::{PassphraseWarning, PassphrasesRead};
 
-/// A list of passphrases, where it was written, and what to warn of.
+/// A list of passphrases, with the line that began it and the warnings about it.
 #[derive(Clone)]
 pub(crate) struct Passphrases {
     pub(crate) list: PassphraseList,
     pub(crate) origin: Origin,
     /// The first line that has some of them.
-    pub(crate) place: Place,
+    pub(crate) line: Line,
     /// Stands for the list in a realm.
     pub(super) fingerprint: Fingerprint,
-    cautions: Vec<Arc<Caution>>,
-}
-
-/// A line that has passphrases.
-pub(crate) struct Line {
-    /// How long they are kept.
-    pub(crate) origin: Origin,
-    /// The payer for their master keys.
-    pub(crate) payer: Payer,
-    pub(crate) place: Place,
+    warnings: Vec<Arc<PassphraseWarning>>,
 }
 
 impl Passphrases {
-    /// Takes what a line has.
-    pub(crate) fn new(found: Found, line: Line) -> Self {
-        let list = PassphraseList::from_iter(found.passphrases).paid_by(line.payer);
+    /// Makes a list of the passphrases that a line gives.
+    pub(crate) fn new(read: PassphrasesRead, parms: &Parms<'_>) -> Self {
+        let list = PassphraseList::from_iter(read.passphrases);
         Self {
             fingerprint: fingerprint(&list),
             list,
-            origin: line.origin,
-            place: line.place,
-            cautions: found.cautions,
+            origin: parms.origin(),
+            line: parms.line(),
+            warnings: read.warnings,
         }
     }
 
-    /// The same list, and what another line has.
-    pub(crate) fn longer(&self, more: Found) -> Self {
+    /// Makes a list of these passphrases and those that another line gives.
+    pub(crate) fn longer(&self, more: PassphrasesRead) -> Self {
         let mut longer = self.clone();
         longer.list.extend(more.passphrases);
         longer.fingerprint = fingerprint(&longer.list);
-        longer.cautions.extend(more.cautions);
+        longer.warnings.extend(more.warnings);
         longer
     }
 
@@ -54,13 +45,13 @@ impl Passphrases {
         self.list.len()
     }
 
-    /// The warnings to give; those of passphrases that can be guessed only where
-    /// these seal sessions, and do not just open private keys.
-    pub(crate) fn cautions(&self, seals: bool) -> impl Iterator<Item = &str> {
-        let cautions = self.cautions.iter();
-        cautions
-            .filter(move |caution| seals || !caution.is_of_sessions)
-            .map(|caution| caution.message.as_str())
+    /// The warnings about the list; weak passphrases are warned of only if the list
+    /// seals sessions, and not if it just opens private keys.
+    pub(crate) fn warnings(&self, seals: bool) -> impl Iterator<Item = &str> {
+        let warnings = self.warnings.iter();
+        warnings
+            .filter(move |warning| seals || !warning.is_about_sessions)
+            .map(|warning| warning.message.as_str())
     }
 }
 

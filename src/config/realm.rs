@@ -2,26 +2,26 @@
 
 use session_crypto_core::Fingerprint;
 
-use super::DirRecord;
+use super::DirConfig;
 
-/// The settings that a section encrypts with: keys, ciphers, digest, purpose and
-/// engine.
+/// The settings that a section encrypts with: passphrases, certificates, private
+/// keys, ciphers, digest, purpose and engine.
 ///
 /// Sections that are set alike share a realm, and so do all that do not encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Realm {
-    /// Sessions in clear.
+    /// Sessions are in clear.
     Clear,
-    /// The section's record could not be made: nothing is sealed or opened here.
+    /// The section's settings could not be made; no session is sealed or opened.
     Refusing,
-    /// A fingerprint of each setting, the default one of what is not set.
+    /// A fingerprint of each setting, or the default one if it is not set.
     Sealed([Fingerprint; SETTINGS]),
 }
 
-/// Settings that make a realm.
+/// The number of settings that make a realm.
 const SETTINGS: usize = 7;
 
-impl DirRecord<'_> {
+impl DirConfig<'_> {
     /// The realm of a section.
     pub(crate) fn realm(&self) -> Realm {
         if self.refuses {
@@ -33,8 +33,8 @@ impl DirRecord<'_> {
         Realm::Sealed(
             [
                 self.passphrases.map(|held| held.fingerprint),
-                self.certificates.map(|files| files.fingerprint()),
-                self.keys.map(|files| files.fingerprint()),
+                self.certificates.map(|list| list.fingerprint()),
+                self.private_keys.map(|list| list.fingerprint()),
                 self.ciphers.map(|names| names.fingerprint()),
                 self.digest.map(|names| names.fingerprint()),
                 self.purpose.map(|purpose| purpose.fingerprint),

@@ -1,4 +1,4 @@
-//! The settings in force in a section, together with those around it.
+//! The settings in force in a section, merged with those around it.
 
 use std::sync::Arc;
 
@@ -7,9 +7,10 @@ use session_crypto_core::{
     Pairs, PassphraseList, Settings, Source,
 };
 
-use super::files::Files;
+use super::source_list::SourceList;
 use super::{
-    CERTIFICATE_FILE, DirRecord, During, Flaw, Held, KEY_FILE, Mends, Named, Names, PURPOSE,
+    Algorithm, AlgorithmNames, CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities,
+    PRIVATE_KEY_FILE, PURPOSE, SettingSet,
 };
 
 /// The message for a purpose and nothing but CBC ciphers.
@@ -30,15 +31,15 @@ const NO_CERTIFICATE: &str = "there is a private key, and no certificate to seal
 
 static NO_PASSPHRASES: PassphraseList = PassphraseList::new();
 
-impl<'p> DirRecord<'p> {
-    /// Says what is wrong with the purpose and the ciphers of one section, if
-    /// that can be told without the sections around it.
+impl<'p> DirConfig<'p> {
+    /// Checks the purpose and the ciphers of one section, as far as the section
+    /// tells without those around it.
     ///
     /// # Errors
     ///
-    /// The ciphers in force cannot carry the purpose; the message says what to write.
+    /// The tokens of these ciphers cannot carry a purpose.
     pub(crate) fn check_purpose(&self, keyring: &Keyring) -> Result<(), String> {
-        let carries = |names: &Names<Cipher>| match names.get(keyring, self.engine()) {
+        let carries = |names: &AlgorithmNames<Cipher>| match names.get(keyring, self.engine()) {
             Ok(ciphers) => ciphers.iter().any(Cipher::is_aead),
             Err(_) => true,
         };
@@ -49,15 +50,17 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    /// The settings to seal and open with; `None` without passphrases and certificates.
+    /// The settings to seal and open with; `None` if sessions stay in clear.
+    ///
+    /// `kept` keeps the identities that they refer to.
     ///
     /// # Errors
     ///
-    /// The settings of this section, and of all around it, do not go together.
+    /// The settings of this section and of all around it do not go together.
     pub(crate) fn settings(
         &self,
         keyring: &'p Keyring,
-        held: &'p Held,
+        kept: &'p KeptIdentities,
         during: During,
     ) -> Result<Option<Settings<'p>>, Flaw> {
         let ciphers = match self.ciphers {
@@ -68,26 +71,25 @@ impl<'p> DirRecord<'p> {
             Some(names) => names.get(keyring, self.engine())?.first(),
             None => None,
         };
-        // Without any of these nothing is sealed here, whatever else is set.
         if !self.has_secrets() {
             return Ok(None);
         }
-        self.purpose_fits(ciphers)?;
-        let keys = match (self.certificates, self.keys, self.passphrases) {
+        self.check_purpose_in_force(ciphers)?;
+        let keys = match (self.certificates, self.private_keys, self.passphrases) {
             (Some(certificates), _, _) => {
                 let identities = self.identities(keyring, certificates, during)?;
-                let identities = held.get_or_init(|| identities);
+                let identities = kept.get_or_init(|| identities);
                 self.check_certificates(identities, ciphers, digest)?;
                 if self.passphrases_are_inner && self.has_idle_passphrases(keyring, during) {
                     return Err(self.idle_passphrases(IDLE_INSIDE));
                 }
                 Keys::Certificates(identities)
             }
-            (None, Some(keys), _) => {
+            (None, Some(private_keys), _) => {
                 return Err(Flaw {
-                    place: Some(keys.place(0)),
-                    message: format!("{KEY_FILE}: {NO_CERTIFICATE}"),
-                    mended_by: Mends::CERTIFICATES,
+                    line: Some(private_keys.line(0)),
+                    message: format!("{PRIVATE_KEY_FILE}: {NO_CERTIFICATE}"),
+                    mended_by: SettingSet::CERTIFICATES,
                 });
             }
             (None, None, passphrases) => {
@@ -103,7 +105,7 @@ impl<'p> DirRecord<'p> {
         }))
     }
 
-    fn purpose_fits(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
+    fn check_purpose_in_force(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
         let Some(purpose) = self.purpose else {
             return Ok(());
         };
@@ -111,28 +113,28 @@ impl<'p> DirRecord<'p> {
             return Ok(());
         }
         let ciphers = match self.ciphers {
-            Some(names) => format!("the ciphers {} do not", names.place()),
+            Some(names) => format!("the ciphers {} do not", names.line()),
             None => "the default is none".to_owned(),
         };
         Err(Flaw {
-            place: None,
+            line: None,
             message: format!(
                 "{PURPOSE} {PURPOSE_NEEDS_AEAD} (the purpose stands {}; {ciphers})",
-                purpose.place
+                purpose.line
             ),
-            mended_by: Mends::CIPHERS,
+            mended_by: SettingSet::CIPHERS,
         })
     }
 
     fn identities(
         &self,
         keyring: &Keyring,
-        certificates: &Files,
+        certificates: &SourceList,
         during: During,
     ) -> Result<Arc<Identities>, Flaw> {
         keyring
             .identities(self.pairs(certificates), self.asked(during))
-            .map_err(|error| self.flaw(certificates, error))
+            .map_err(|error| self.pairing_flaw(certificates, error))
     }
 
     fn asked(&self, during: During) -> Asked {
@@ -145,12 +147,12 @@ impl<'p> DirRecord<'p> {
         }
     }
 
-    fn pairs<'s>(&'s self, certificates: &'s Files) -> Pairs<'s> {
+    fn pairs<'s>(&'s self, certificates: &'s SourceList) -> Pairs<'s> {
         let passphrases = self.passphrases.map(|held| (&held.list, held.origin));
         let (passphrases, origin) = passphrases.unwrap_or((&NO_PASSPHRASES, Origin::Server));
         Pairs {
             certificates: certificates.sources(),
-            keys: self.keys.map_or(&[], Files::sources),
+            keys: self.private_keys.map_or(&[], SourceList::sources),
             passphrases,
             engine: self.engine(),
             origin,
@@ -164,7 +166,7 @@ impl<'p> DirRecord<'p> {
     /// Whether certificates are in force whose private keys need none of the
     /// passphrases in force.
     ///
-    /// A key on a hardware token is taken to need its PIN.
+    /// A key behind a URI is taken to need its PIN.
     pub(crate) fn has_idle_passphrases(&self, keyring: &Keyring, during: During) -> bool {
         let (Some(certificates), Some(_)) = (self.certificates, self.passphrases) else {
             return false;
@@ -177,32 +179,36 @@ impl<'p> DirRecord<'p> {
         !all.any(Source::is_uri) && keyring.identities(pairs, self.asked(during)).is_ok()
     }
 
-    /// Says that the passphrases in force do nothing, and what to write.
+    /// The flaw of passphrases that have no effect.
     pub(crate) fn idle_passphrases(&self, advice: &str) -> Flaw {
         let certificate = self.first_certificate();
-        let certificate = certificate.map(|(place, _)| place).unwrap_or_default();
+        let certificate = certificate.map(|(line, _)| line).unwrap_or_default();
         Flaw {
-            place: self.passphrases.map(|held| held.place.clone()),
+            line: self.passphrases.map(|held| held.line.clone()),
             message: format!(
                 "a passphrase would do nothing here: sessions are sealed for the certificate \
                  {certificate}, whose private key needs none: {advice}"
             ),
-            mended_by: Mends::CERTIFICATES.and(Mends::KEYS),
+            mended_by: SettingSet::CERTIFICATES.and(SettingSet::PRIVATE_KEYS),
         }
     }
 
-    fn flaw(&self, certificates: &Files, error: PairingError) -> Flaw {
-        let (place, directive) = match error.at {
-            At::Certificate(index) => (Some(certificates.place(index)), CERTIFICATE_FILE),
-            At::Key(index) => (self.keys.map(|keys| keys.place(index)), KEY_FILE),
+    /// The flaw of certificates and private keys that do not go together.
+    fn pairing_flaw(&self, certificates: &SourceList, error: PairingError) -> Flaw {
+        let (line, directive) = match error.at {
+            At::Certificate(index) => (Some(certificates.line(index)), CERTIFICATE_FILE),
+            At::Key(index) => (
+                self.private_keys.map(|keys| keys.line(index)),
+                PRIVATE_KEY_FILE,
+            ),
         };
-        let files = Mends::CERTIFICATES.and(Mends::KEYS);
+        let files = SettingSet::CERTIFICATES.and(SettingSet::PRIVATE_KEYS);
         let passphrases = self
             .passphrases
             .filter(|_| error.needs == Needs::FewerPassphrases)
-            .map(|held| format!(" (the passphrases stand {})", held.place));
+            .map(|held| format!(" (the passphrases stand {})", held.line));
         Flaw {
-            place,
+            line,
             message: format!(
                 "{directive}: {}{}",
                 error.message,
@@ -210,8 +216,8 @@ impl<'p> DirRecord<'p> {
             ),
             mended_by: match error.needs {
                 Needs::Files => files,
-                Needs::Passphrases | Needs::FewerPassphrases => files.and(Mends::PASSPHRASES),
-                Needs::Engine => files.and(Mends::ENGINE),
+                Needs::Passphrases | Needs::FewerPassphrases => files.and(SettingSet::PASSPHRASES),
+                Needs::Engine => files.and(SettingSet::ENGINE),
             },
         }
     }
@@ -227,70 +233,25 @@ impl<'p> DirRecord<'p> {
             .filter(|_| !ciphers.iter().all(Cipher::is_aead))
         {
             return Err(Flaw {
-                place: Some(names.place().clone()),
+                line: Some(names.line().clone()),
                 message: format!("{}: {CERTIFICATE_NEEDS_AEAD}", Cipher::DIRECTIVE),
-                mended_by: Mends::CIPHERS,
+                mended_by: SettingSet::CIPHERS,
             });
         }
         match (self.digest, digest) {
             (Some(names), Some(digest)) if !identities.can_use(digest) => Err(Flaw {
-                place: Some(names.place().clone()),
+                line: Some(names.line().clone()),
                 message: format!("{}: {NO_SUCH_OAEP}", Digest::DIRECTIVE),
-                mended_by: Mends::DIGEST,
+                mended_by: SettingSet::DIGEST,
             }),
             _ => Ok(()),
         }
     }
 }
 
-/// Conflicts between two sections that a request may be in at the same time.
-impl DirRecord<'_> {
-    /// Whether this section sets what may not go together with another one.
-    pub(crate) fn may_clash(&self) -> bool {
-        self.purpose.is_some() || self.passphrases.is_some()
-    }
-
-    /// Whether the other section sets the other half of that.
-    pub(crate) fn may_clash_with(&self, other: &Self) -> bool {
-        (self.purpose.is_some() && other.ciphers.is_some())
-            || (self.passphrases.is_some() && other.certificates.is_some())
-    }
-
-    /// Says what does not go together in this record, which is that of both
-    /// sections and all around them.
-    pub(crate) fn clash(&self, keyring: &Keyring, one: &Self, other: &Self) -> Option<String> {
-        if !self.has_secrets() {
-            return None;
-        }
-        if let (Some(purpose), Some(ciphers)) = (one.purpose, other.ciphers) {
-            if self.check_purpose(keyring).is_err() {
-                return Some(format!(
-                    "{}: {PURPOSE}: a request that is in this section, and in that with the \
-                     ciphers {}, has no cipher whose tokens can carry a purpose, and no session: \
-                     if there are such requests, write 'SessionCryptoCipher aes-256-gcm' there as \
-                     well",
-                    purpose.place,
-                    ciphers.place()
-                ));
-            }
-        }
-        let (passphrases, (certificate, _)) = (one.passphrases?, other.first_certificate()?);
-        let are_idle =
-            self.passphrases_are_inner && self.has_idle_passphrases(keyring, During::Startup);
-        are_idle.then(|| {
-            format!(
-                "{}: a passphrase would do nothing in a request that is in this section, and in \
-                 that with the certificate {certificate}, whose private key needs none, and the \
-                 request has no session: if there are such requests, {IDLE_INSIDE}",
-                passphrases.place
-            )
-        })
-    }
-}
-
-/// The advice where a section inside that of a certificate has passphrases.
-const IDLE_INSIDE: &str = "take the line out, write beside it a certificate whose private key \
+/// The advice for passphrases in a section inside that of a certificate.
+pub(super) const IDLE_INSIDE: &str = "take the line out, write beside it a certificate whose private key \
      it opens, or move the certificate into the sections that are to have it";
 
-/// The advice where a section has both.
+/// The advice for passphrases and a certificate in one section.
 pub(crate) const IDLE_BESIDE: &str = "take the passphrase out, or the certificate";

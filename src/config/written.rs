@@ -2,7 +2,7 @@
 
 use session_crypto_core::Fingerprint;
 
-use crate::ffi::Place;
+use crate::ffi::Line;
 
 /// A value that a line of the configuration sets.
 pub(crate) struct Written<T> {
@@ -11,12 +11,12 @@ pub(crate) struct Written<T> {
     pub(crate) fingerprint: Fingerprint,
     /// The directive that set it.
     pub(crate) directive: &'static str,
-    pub(crate) place: Place,
+    pub(crate) line: Line,
 }
 
 impl<T> Written<T> {
     /// The directive, and its line.
-    pub(crate) fn line(&self) -> (&'static str, &Place) {
-        (self.directive, &self.place)
+    pub(crate) fn directive_and_line(&self) -> (&'static str, &Line) {
+        (self.directive, &self.line)
     }
 }

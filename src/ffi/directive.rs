@@ -1,23 +1,25 @@
-//! The table of directives, and what a handler sees of a line.
+//! The table of directives, and the parameters that a handler gets.
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
-use std::fmt;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::os::unix::fs::MetadataExt;
 use std::ptr;
 
-use super::bindings::{self, ap_directive_t, cmd_func, cmd_parms, command_rec};
+use session_crypto_core::{Origin, Payer};
+
+use super::bindings::{self, cmd_func, cmd_parms, command_rec};
 use super::config_file::{path, with_words};
-use super::guard::{Entry, guard};
+use super::guard::guard;
+use super::line::Line;
 use super::module::Module;
 use super::pool::Pool;
 
-/// Where a directive may stand (http_config.h).
+/// The places where a directive may stand (http_config.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
-    /// In the main server's configuration only.
+    /// The main server's configuration only.
     Server,
-    /// Server, virtual host and directory sections.
+    /// The server's configuration, virtual hosts and directory sections.
     Directory,
     /// All of these, and `.htaccess` under `AllowOverride AuthConfig`.
     Everywhere,
@@ -33,11 +35,12 @@ impl Context {
     }
 }
 
-/// What sets one thing in a record from the words of a line.
+/// A function that changes a section's settings as the words of a line say; the
+/// error says what is wrong with them.
 pub(crate) type Handler<M> = for<'p> fn(
     &Parms<'p>,
     &'p <M as Module>::State,
-    &mut <M as Module>::Record<'p>,
+    &mut <M as Module>::DirConfig<'p>,
     &[&CStr],
 ) -> Result<(), String>;
 
@@ -48,11 +51,11 @@ pub(crate) struct Directive<M: Module> {
     /// `SYNTAX - DESCRIPTION`, the words after the name as in `docs/directives.md`:
     /// `httpd -L` shows this, and so does a message about a wrong number of words.
     pub(crate) help: &'static CStr,
-    /// Where it may stand.
+    /// The places where it may stand.
     pub(crate) context: Context,
-    /// How many words it takes at most; it takes one at least.
+    /// The most words that it takes; the least is one.
     pub(crate) most: usize,
-    /// What it does.
+    /// Its effect.
     pub(crate) handler: Handler<M>,
 }
 
@@ -61,7 +64,8 @@ pub(crate) struct Directive<M: Module> {
 /// `N` is the number of rows and one, for the entry that ends the table.
 pub(crate) struct Directives<const N: usize>([command_rec; N]);
 
-// SAFETY: nobody writes to the table, and all it points to is constant.
+// SAFETY: httpd only reads the table (http_config.h), and all it points to is
+// constant.
 unsafe impl<const N: usize> Sync for Directives<N> {}
 
 impl<const N: usize> Directives<N> {
@@ -87,8 +91,8 @@ impl<const N: usize> Directives<N> {
                 },
                 cmd_data: ptr::from_ref(row).cast_mut().cast(),
                 req_override: row.context.flags(),
-                // Raw, because httpd's own splitting drops an empty word and
-                // all that follows it, without a sound.
+                // Raw: httpd's own splitting silently drops an empty word and all
+                // words after it.
                 args_how: bindings::RAW_ARGS,
                 errmsg: row.help.as_ptr(),
             };
@@ -111,43 +115,8 @@ const END: command_rec = command_rec {
     errmsg: ptr::null(),
 };
 
-/// A line of the configuration, by its number.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Place {
-    file: Option<CString>,
-    line: c_int,
-}
-
-impl Place {
-    /// # Safety
-    ///
-    /// A line of a configuration that is being read, or has been.
-    pub(super) unsafe fn of(directive: &ap_directive_t) -> Self {
-        let file = directive.filename;
-        Self {
-            // SAFETY: a C string, or NULL (util_cfgtree.h).
-            file: (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) }.to_owned()),
-            line: directive.line_num,
-        }
-    }
-}
-
-/// In the words in which httpd itself names a line.
-impl fmt::Display for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.file {
-            Some(file) => write!(
-                formatter,
-                "on line {} of {}",
-                self.line,
-                file.to_string_lossy()
-            ),
-            None => formatter.write_str("on a line without a number"),
-        }
-    }
-}
-
-/// A line of the configuration, while its directive is handled.
+/// The parameters of a directive: the line it stands on, and what httpd hands
+/// to its handler (http_config.h, cmd_parms).
 pub(crate) struct Parms<'p> {
     raw: *mut cmd_parms,
     pool: Pool<'p>,
@@ -158,14 +127,14 @@ pub(crate) struct Parms<'p> {
 impl<'p> Parms<'p> {
     /// # Safety
     ///
-    /// `raw` and its pools live for `'p`.
+    /// `raw` is NULL, or parameters that live for `'p`, as their pools do.
     unsafe fn from_raw(raw: *mut cmd_parms) -> Option<Self> {
-        // SAFETY: the caller vouches for the line.
-        let line = unsafe { raw.as_ref() }?;
-        // SAFETY: and for both pools.
-        let pool = unsafe { Pool::from_raw(line.pool) }?;
-        // SAFETY: likewise.
-        let temporary = unsafe { Pool::from_raw(line.temp_pool) }?;
+        // SAFETY: the caller promises NULL, or parameters that live for 'p.
+        let parms = unsafe { raw.as_ref() }?;
+        // SAFETY: the caller promises that this pool lives for 'p.
+        let pool = unsafe { Pool::from_raw(parms.pool) }?;
+        // SAFETY: the caller promises that the second pool lives as long.
+        let temporary = unsafe { Pool::from_raw(parms.temp_pool) }?;
         Some(Self {
             raw,
             pool,
@@ -184,81 +153,98 @@ impl<'p> Parms<'p> {
         self.temporary
     }
 
-    /// The line stands in a `.htaccess` file: the user's, not the
-    /// administrator's, and read while a request waits.
-    pub(crate) fn in_htaccess(&self) -> bool {
+    /// The kind of file that the line stands in: a `.htaccess` file is its
+    /// author's, not the administrator's, and is read while a request waits.
+    pub(crate) fn origin(&self) -> Origin {
         // As ap_check_cmd_context tells it (server/core.c, NOT_IN_HTACCESS).
-        self.pool.as_ptr() == self.temporary.as_ptr()
+        if self.pool.as_ptr() == self.temporary.as_ptr() {
+            Origin::Htaccess
+        } else {
+            Origin::Server
+        }
     }
 
-    /// Where the line stands.
-    pub(crate) fn place(&self) -> Place {
-        // SAFETY: httpd sets the directive of each line (http_config.h).
+    /// The payer for keys that follow from this line: the owner of a `.htaccess`
+    /// file, or else the server.
+    ///
+    /// A symbolic link is owned by the user who made it.
+    pub(crate) fn payer(&self) -> Payer {
+        match self.origin() {
+            Origin::Server => Payer::Server,
+            Origin::Htaccess => {
+                let line = self.line();
+                let metadata = line.file().map(|file| path(file).symlink_metadata());
+                let owner = metadata.and_then(Result::ok).map(|metadata| metadata.uid());
+                Payer::Author(owner.unwrap_or(UNKNOWN_OWNER))
+            }
+        }
+    }
+
+    /// The line that the directive stands on.
+    pub(crate) fn line(&self) -> Line {
+        // SAFETY: `raw` lives for 'p, as `from_raw` demands.
         let directive = unsafe { (*self.raw).directive };
-        // SAFETY: as above, or NULL.
+        // SAFETY: NULL, or the directive that httpd handles, which it keeps until
+        // the handler returns (http_config.h).
         let Some(directive) = (unsafe { directive.as_ref() }) else {
-            return Place::default();
+            return Line::default();
         };
-        // SAFETY: as above.
-        unsafe { Place::of(directive) }
+        // SAFETY: the directive belongs to the configuration that is being read.
+        unsafe { Line::of(directive) }
     }
 
-    /// The number of the user who owns the file of this line; of a symbolic
-    /// link, the one who made it.
-    pub(crate) fn owner(&self) -> Option<u32> {
-        let file = self.place().file?;
-        let metadata = path(&file).symlink_metadata().ok()?;
-        Some(metadata.uid())
-    }
-
-    /// The line stands in a virtual host.
+    /// Whether the line stands in a virtual host.
     pub(crate) fn in_virtual_host(&self) -> bool {
-        // SAFETY: httpd sets the server of each line (http_config.h).
+        // SAFETY: `raw` lives for 'p, as `from_raw` demands.
         let server = unsafe { (*self.raw).server };
-        // SAFETY: as above, or NULL.
+        // SAFETY: httpd sets the server of each line (http_config.h), and NULL is
+        // tested first.
         !server.is_null() && unsafe { (*server).is_virtual } != 0
     }
 
-    /// The line stands in a directory section, or something like it.
+    /// Whether the line stands in a directory section, or something like it.
     pub(crate) fn in_directory(&self) -> bool {
-        // SAFETY: `raw` lives for 'p.
+        // SAFETY: `raw` lives for 'p, as `from_raw` demands.
         !unsafe { (*self.raw).path }.is_null()
     }
 }
 
-/// What httpd calls for each line: `raw_args` of http_config.h.
+/// Stands for the owner of a file whose owner cannot be found out.
+const UNKNOWN_OWNER: u32 = u32::MAX;
+
+/// Handles a line, as httpd calls it (`raw_args` of http_config.h); the answer
+/// is NULL, or what is wrong.
 unsafe extern "C" fn run<M: Module>(
     parms: *mut cmd_parms,
-    record: *mut c_void,
+    config: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    let entry = Entry::of_server("a directive");
     let stopped = c"an internal error stopped this directive";
-    guard(entry, stopped.as_ptr(), || {
-        // SAFETY: httpd passes the line it is at; its pools outlive the call,
-        // and `pool` the record too.
+    guard("a directive", stopped.as_ptr(), || {
+        // SAFETY: httpd passes the line's parameters; its pools outlive the call,
+        // and `pool` the section's settings too.
         let Some(parms) = (unsafe { Parms::from_raw(parms) }) else {
             return c"httpd passed no line".as_ptr();
         };
-        // SAFETY: the command is the table's entry that brought us here.
+        // SAFETY: httpd sets the entry of the table that the line's name is in.
         let command = unsafe { (*parms.raw).cmd };
-        // SAFETY: whose data `Directives::new` set to a row.
+        // SAFETY: an entry of our table, whose data `Directives::new` set to a row.
         let row = unsafe { (*command).cmd_data.cast::<Directive<M>>() };
         // SAFETY: a row of a static table.
         let row: &'static Directive<M> = unsafe { &*row };
-        // SAFETY: `create` of the module made this record, in this pool or
-        // one that outlives it, and nobody else refers to it now.
-        let Some(record) = (unsafe { record.cast::<M::Record<'_>>().as_mut() }) else {
-            return c"httpd passed no record".as_ptr();
+        // SAFETY: httpd passes settings that this module made for the section, in
+        // this pool or one that outlives it; nobody else uses them now.
+        let Some(config) = (unsafe { config.cast::<M::DirConfig<'_>>().as_mut() }) else {
+            return c"httpd passed no settings".as_ptr();
         };
         // SAFETY: this line belongs to the configuration in force, or, in a
         // .htaccess file, to a request under it.
-        let Some(state) = (unsafe { M::record().state() }) else {
+        let Some(state) = (unsafe { M::module_record().state() }) else {
             return c"the module's pre_config hook did not run".as_ptr();
         };
-        // SAFETY: a C string, the rest of the line.
+        // SAFETY: httpd passes the rest of the line, a C string.
         let arguments = unsafe { CStr::from_ptr(arguments) };
-        match apply(row, &parms, state, record, arguments) {
+        match apply(row, &parms, state, config, arguments) {
             Ok(()) => ptr::null(),
             Err(message) => parms.pool.text(&message).as_ptr(),
         }
@@ -269,7 +255,7 @@ fn apply<'p, M: Module>(
     row: &Directive<M>,
     parms: &Parms<'p>,
     state: &'p M::State,
-    record: &mut M::Record<'p>,
+    config: &mut M::DirConfig<'p>,
     arguments: &CStr,
 ) -> Result<(), String> {
     let (name, help) = (row.name.to_string_lossy(), row.help.to_string_lossy());
@@ -283,7 +269,7 @@ fn apply<'p, M: Module>(
                 format!("{} arguments", row.most)
             }
         )),
-        _ => (row.handler)(parms, state, record, words)
+        _ => (row.handler)(parms, state, config, words)
             .map_err(|message| format!("{name}: {message}")),
     })
 }

@@ -1,36 +1,65 @@
-//! The functions that httpd calls, each under a guard.
+//! The functions that httpd calls as it starts and while it runs, each under a
+//! guard, and the record that names them.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
 use session_crypto_core::SharedMemory;
 
-use super::bindings::{self, apr_pool_t, server_rec};
-use super::guard::{Entry, guard};
+use super::bindings::{self, apr_pool_t, module, server_rec};
+use super::dir_config::{self, Inherit};
+use super::directive::Directives;
+use super::guard::guard;
 use super::log::{self, Level, MainServer};
-use super::module::{Module, install, is_first_reading, record};
+use super::module::Module;
+use super::module_record::ModuleRecord;
 use super::pool::Pool;
+use super::run_mode::is_first_reading;
 use super::{
-    generations, kept_keys, request_entries, retained, sections, session_entries, session_hooks,
-    shared_memory,
+    generations, hook, kept_keys, request_entries, retained, sections, session_entries,
+    session_hooks, shared_memory,
 };
 
-pub(super) unsafe extern "C" fn create<M: Module>(
-    pool: *mut apr_pool_t,
-    _: *mut c_char,
-) -> *mut c_void {
-    // NULL is how `record` knows that something went wrong, and refuses.
-    let entry = Entry::of_server("the making of a section");
-    guard(entry, ptr::null_mut(), || {
+/// Makes the record that describes a module to httpd (`STANDARD20_MODULE_STUFF`).
+///
+/// `<IfModule>` knows the module by `name`.
+pub(crate) const fn module_record<M: Module, const N: usize>(
+    name: &'static CStr,
+    directives: &'static Directives<N>,
+) -> ModuleRecord<M::State> {
+    ModuleRecord::new(module {
+        version: bindings::MODULE_MAGIC_NUMBER_MAJOR,
+        minor_version: bindings::MODULE_MAGIC_NUMBER_MINOR,
+        module_index: -1,
+        name: name.as_ptr(),
+        dynamic_load_handle: ptr::null_mut(),
+        next: ptr::null_mut(),
+        magic: bindings::SESSION_CRYPTO_MAGIC_COOKIE,
+        rewrite_args: None,
+        create_dir_config: Some(create::<M>),
+        merge_dir_config: Some(merge::<M>),
+        create_server_config: None,
+        merge_server_config: None,
+        cmds: directives.as_ptr(),
+        register_hooks: Some(register_hooks::<M>),
+        flags: 0,
+    })
+}
+
+/// Makes a section's settings (`create_dir_config` of http_config.h).
+unsafe extern "C" fn create<M: Module>(pool: *mut apr_pool_t, _: *mut c_char) -> *mut c_void {
+    // NULL tells `dir_config::read` that something went wrong.
+    guard("the making of a section", ptr::null_mut(), || {
         // SAFETY: httpd passes the pool that the configuration lives in.
         let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
             return ptr::null_mut();
         };
-        ptr::from_mut(pool.place_plain(M::create())).cast()
+        ptr::from_mut(pool.store_plain(M::DirConfig::default())).cast()
     })
 }
 
-pub(super) unsafe extern "C" fn merge<M: Module>(
+/// Merges the settings of two sections (`merge_dir_config` of http_config.h).
+unsafe extern "C" fn merge<M: Module>(
     pool: *mut apr_pool_t,
     base: *mut c_void,
     add: *mut c_void,
@@ -40,68 +69,28 @@ pub(super) unsafe extern "C" fn merge<M: Module>(
     let Some(pool) = (unsafe { Pool::from_raw(pool) }) else {
         return ptr::null_mut();
     };
-    // Not NULL on failure: httpd takes that for a section that says nothing,
-    // and merges what comes next with nothing.
-    let merged = ptr::from_mut(pool.place_plain(M::refusing()));
-    let entry = Entry::of_server("the merge of two sections");
-    guard(entry, merged.cast(), || {
-        // SAFETY: records of `create` and `merge`, alive as long as `pool`.
-        let base = unsafe { record::<M>(base) };
-        // SAFETY: likewise.
-        let add = unsafe { record::<M>(add) };
-        // SAFETY: placed above, in the pool, ours alone.
-        unsafe { merged.write(M::merge(&base, &add)) };
+    // The fallback is not NULL: httpd takes that for a section that says
+    // nothing, and merges the next one with nothing.
+    let merged = ptr::from_mut(pool.store_plain(M::DirConfig::refusing()));
+    guard("the merge of two sections", merged.cast(), || {
+        // SAFETY: httpd passes settings that `create` or `merge` made, in pools
+        // that outlive `pool`.
+        let base = unsafe { dir_config::read::<M::DirConfig<'_>>(base) };
+        // SAFETY: as httpd's second argument is made in the same way.
+        let add = unsafe { dir_config::read::<M::DirConfig<'_>>(add) };
+        // SAFETY: stored above; only this function has the pointer yet.
+        unsafe { merged.write(M::DirConfig::merge(&base, &add)) };
         merged.cast()
     })
 }
 
-pub(super) unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
-    // SAFETY: lists of names may be NULL (apr_hooks.h), and the hook is a
-    // function of this library.
-    unsafe {
-        bindings::ap_hook_pre_config(
-            Some(pre_config::<M>),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
-    // SAFETY: likewise.
-    unsafe {
-        bindings::ap_hook_check_config(
-            Some(check_config::<M>),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
-    // SAFETY: likewise.
-    unsafe {
-        bindings::ap_hook_post_config(
-            Some(post_config::<M>),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
-    // SAFETY: likewise.
-    unsafe {
-        bindings::ap_hook_child_init(
-            Some(child_init::<M>),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
-    // SAFETY: likewise.
-    unsafe {
-        bindings::ap_hook_monitor(
-            Some(monitor),
-            ptr::null(),
-            ptr::null(),
-            bindings::APR_HOOK_MIDDLE,
-        );
-    }
+unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
+    const ORDER: c_int = bindings::APR_HOOK_MIDDLE;
+    hook::PRE_CONFIG.add(Some(pre_config::<M>), ORDER);
+    hook::CHECK_CONFIG.add(Some(check_config::<M>), ORDER);
+    hook::POST_CONFIG.add(Some(post_config::<M>), ORDER);
+    hook::CHILD_INIT.add(Some(child_init::<M>), ORDER);
+    hook::MONITOR.add(Some(monitor), ORDER);
     request_entries::register::<M>();
 }
 
@@ -114,15 +103,31 @@ unsafe extern "C" fn pre_config<M: Module>(
         generations::end();
         // SAFETY: httpd passes the pool of the configuration.
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
-        session_hooks::register(session_entries::hooks::<M>())
+        session_hooks::register(session_entries::functions::<M>())
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
         let masters = kept_keys::table(SharedMemory::MASTERS)?;
-        // SAFETY: the state, which keeps the words, is placed in this pool below.
+        // SAFETY: the state, which keeps the words, is stored in this pool below.
         let salts = unsafe { shared_memory::share(pool, SharedMemory::SALTS) }?;
         let shared = SharedMemory { masters, salts };
         install::<M>(pool, M::start(retained::random_bytes(), shared)?);
         Ok(())
     })
+}
+
+/// Puts a state in force until the pool of its configuration is cleared.
+fn install<M: Module>(pool: Pool<'_>, state: M::State) {
+    let installed = pool.store(Installed::<M>(state));
+    // SAFETY: the state lives until the pool drops `Installed`, which clears it.
+    unsafe { M::module_record().set_state(&installed.0) };
+}
+
+/// A state in force.
+struct Installed<M: Module>(M::State);
+
+impl<M: Module> Drop for Installed<M> {
+    fn drop(&mut self) {
+        M::module_record().clear_state();
+    }
 }
 
 unsafe extern "C" fn check_config<M: Module>(
@@ -132,12 +137,13 @@ unsafe extern "C" fn check_config<M: Module>(
     server: *mut server_rec,
 ) -> c_int {
     status("the check_config hook", || {
-        // SAFETY: the configuration was just read.
-        let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
-        let mut seen = M::Seen::default();
-        let look = |server: &_| M::check(state, server, &mut seen);
-        // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, look) }
+        // SAFETY: httpd has just read the configuration, and keeps it in force
+        // while this hook runs.
+        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
+        let mut findings = M::Findings::default();
+        let check = |server: &_| M::check(state, server, &mut findings);
+        // SAFETY: httpd passes the first server of that configuration.
+        unsafe { sections::for_each_server(M::module_record().as_ptr(), server, check) }
     })
 }
 
@@ -152,13 +158,15 @@ unsafe extern "C" fn post_config<M: Module>(
             return Ok(());
         }
         generations::begin();
-        // SAFETY: the configuration was just read.
-        let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
-        let mut seen = M::Seen::default();
-        let look = |server: &_| M::before_fork(state, server, &mut seen);
-        // SAFETY: likewise.
-        unsafe { sections::for_each_server::<M>(server, look) }?;
-        // SAFETY: httpd passes the main server.
+        // SAFETY: httpd has just read the configuration, and keeps it in force
+        // while this hook runs.
+        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
+        let mut findings = M::Findings::default();
+        let prepare = |server: &_| M::before_fork(state, server, &mut findings);
+        // SAFETY: httpd passes the first server of that configuration.
+        unsafe { sections::for_each_server(M::module_record().as_ptr(), server, prepare) }?;
+        // SAFETY: the first server is the main server, and lives as long as the
+        // configuration.
         let server = unsafe { MainServer::from_raw(server) }.ok_or("httpd passed no server")?;
         M::before_fork_once(state, server)
     })
@@ -167,16 +175,15 @@ unsafe extern "C" fn post_config<M: Module>(
 unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut server_rec) {
     status("the child_init hook", || {
         // SAFETY: a child keeps the configuration that it was forked with.
-        let state = unsafe { M::record().state() }.ok_or("pre_config did not run")?;
+        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
         M::after_fork(state)
     });
 }
 
 /// Runs in the parent every ten seconds, under each MPM (mpm_common.h).
 unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
-    let entry = Entry::of_server("the monitor hook");
-    guard(entry, bindings::DECLINED, || {
-        // SAFETY: httpd passes its main server.
+    guard("the monitor hook", bindings::DECLINED, || {
+        // SAFETY: httpd passes its main server, which outlives this call.
         let server = unsafe { MainServer::from_raw(server) };
         if let (Some(server), Some(since)) = (server, generations::have_ended()) {
             let message =
@@ -187,11 +194,10 @@ unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) ->
     })
 }
 
-/// Runs a hook of startup; an error is logged, and stops httpd where it can
-/// still be stopped. A child goes on, and each request finds out for itself.
-fn status(name: &'static str, hook: impl FnOnce() -> Result<(), String>) -> c_int {
-    let entry = Entry::of_server(name);
-    guard(entry, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
+/// Runs a hook of startup. An error is logged, and stops httpd where that is
+/// still possible; a child goes on, and each request finds out for itself.
+fn status(name: &str, hook: impl FnOnce() -> Result<(), String>) -> c_int {
+    guard(name, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
         match hook() {
             Ok(()) => bindings::OK,
             Err(message) => {
@@ -201,6 +207,8 @@ fn status(name: &'static str, hook: impl FnOnce() -> Result<(), String>) -> c_in
         }
     })
 }
+
+const NO_STATE: &str = "pre_config did not run";
 
 const NO_MOD_SESSION: &str = "session_crypto_module needs mod_session, which is not loaded: \
      write 'LoadModule session_module modules/mod_session.so', before or after it";

@@ -1,68 +1,37 @@
-//! What happens when our code panics.
+//! The guard that every entry point runs under, in case our code panics.
 //!
-//! A panic that leaves an `extern "C"` function aborts the child and every
-//! request of its threads, so each entry point runs under [`guard`]. The
-//! fallback is the value that fails closed for that entry.
+//! A panic that leaves an `extern "C"` function aborts the child, and with it
+//! every request of its threads. Under the guard, the entry point answers its
+//! fallback instead: the value that fails closed.
 
 use std::panic::{self, AssertUnwindSafe};
 
 use super::log::{self, Level};
-use super::request::Request;
 
-/// Where a panic is caught: what the error log says of it.
-#[derive(Clone, Copy)]
-pub(super) struct Entry<'r> {
-    /// The function that httpd calls, in httpd's own words.
-    name: &'static str,
-    request: Option<Request<'r>>,
+/// What the log says of a panic, before the place where it was caught.
+pub(super) const CONTAINED: &str = "an internal error was contained";
+
+/// Runs `work`; if it panics, logs the entry point's name and returns
+/// `fallback`.
+pub(super) fn guard<T>(name: &str, fallback: T, work: impl FnOnce() -> T) -> T {
+    catch(work).unwrap_or_else(|| {
+        let message = format!("{CONTAINED} in {name}; please report it");
+        log::server(Level::Error, &message);
+        fallback
+    })
 }
 
-impl<'r> Entry<'r> {
-    /// An entry that no request leads to.
-    pub(super) const fn of_server(name: &'static str) -> Self {
-        Self {
-            name,
-            request: None,
-        }
-    }
-
-    /// An entry that a request leads to, if httpd passed one.
-    pub(super) const fn of_request(name: &'static str, request: Option<Request<'r>>) -> Self {
-        Self { name, request }
-    }
-}
-
-/// Runs `work`, or answers `fallback` and says so if it panics.
+/// Runs `work`; returns `None` if it panics.
 ///
-/// Half of `work` may have been done; every caller's state is either
-/// dropped with the request or replaced by `fallback`.
-pub(super) fn guard<T>(entry: Entry<'_>, fallback: T, work: impl FnOnce() -> T) -> T {
+/// Half of `work` may have been done by then. Every caller's state is either
+/// dropped with the request or replaced by the fallback.
+pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
     match panic::catch_unwind(AssertUnwindSafe(work)) {
-        Ok(value) => value,
+        Ok(value) => Some(value),
         Err(payload) => {
-            // A payload's own destructor may panic in turn; nothing to save there.
+            // The payload's own destructor may panic in turn. A leak does no harm.
             std::mem::forget(payload);
-            report(entry);
-            fallback
+            None
         }
-    }
-}
-
-/// Says where the panic was. The line of a request names the client, too.
-fn report(entry: Entry<'_>) {
-    const WORDS: &str = "an internal error was contained";
-    match entry.request {
-        Some(request) => request.log(
-            Level::Error,
-            &format_args!(
-                "{WORDS} in the {} hook, for host {}; please report it",
-                entry.name,
-                request.host().to_string_lossy()
-            ),
-        ),
-        None => log::server(
-            Level::Error,
-            &format!("{WORDS} in {}; please report it", entry.name),
-        ),
     }
 }

@@ -1,9 +1,9 @@
-//! Keys that outlive a configuration, in the parent.
+//! Keys that outlive a configuration.
 //!
-//! They are in mappings, which httpd's retained data refers to: the module is
-//! unloaded and loaded again between two configurations. Children inherit a copy
-//! of the keys that the parent derives; the table of those that requests have
-//! derived is the same for all children of all configurations.
+//! The module is unloaded and loaded again between two configurations, so the keys
+//! are in mappings to which httpd's retained data refers. Children inherit a copy
+//! of the keys that the parent derives. All children of all configurations share
+//! one table of the keys that requests have derived.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_void};
@@ -18,17 +18,17 @@ use super::bindings;
 use super::shared_memory::{Sharing, map, no_memory};
 
 /// A key's name, and the key.
-pub(crate) type Entry = [[u8; 32]; 2];
+type Entry = [[u8; 32]; 2];
 
-/// By name.
-pub(crate) type Keys = BTreeMap<[u8; 32], Zeroizing<[u8; 32]>>;
+/// Kept keys, by their names.
+pub(crate) type KeptKeys = BTreeMap<[u8; 32], Zeroizing<[u8; 32]>>;
 
-/// Retained by httpd for us. Every build of this module begins alike, so that
-/// any of them can wipe what it cannot read.
+/// The memory that httpd retains for this module. It begins alike in every build,
+/// so that each can wipe the keys that it cannot read.
 #[repr(C)]
 struct Retained {
     layout: u64,
-    /// Start of the mapping; NULL if there is none.
+    /// Start of the mapping with the parent's keys; NULL if there is none.
     start: *mut c_void,
     /// Its length in bytes.
     length: usize,
@@ -39,38 +39,41 @@ struct Retained {
     count: usize,
 }
 
-/// The layout of this build: so many pairs of a name and a key.
+/// The layout of this build: `count` entries.
 const LAYOUT: u64 = 1;
 
 const NAME: &CStr = c"mod_session_crypto master keys";
 
-/// Bytes that are retained, more than there is a use for now.
+/// Bytes that are retained, with room for later layouts.
 const LENGTH: usize = 64;
-const _: () = assert!(size_of::<Retained>() <= LENGTH, "no room for it");
+const _: () = assert!(
+    size_of::<Retained>() <= LENGTH,
+    "the layout needs more room"
+);
 
-/// The table that all children share: zeros at first, and then what those of
-/// earlier configurations have left there.
+/// The table that all children share: zeros at first, later the entries that
+/// children of earlier configurations have left there.
 ///
 /// It stays mapped for as long as a build with this layout is loaded, and a child
 /// keeps the mapping until it exits.
 pub(super) fn table(words: usize) -> Result<&'static [AtomicU64], String> {
     let mut retained = retained().ok_or("httpd retains nothing")?;
-    // SAFETY: ours alone, as the parent has one thread.
+    // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_mut() };
     let start = retained
         .map_table(words.saturating_mul(size_of::<AtomicU64>()))
         .map_err(|error| no_memory(words, &error))?;
-    // SAFETY: so many words, aligned to a page, zeros or what other processes
-    // write there with the same atomics.
+    // SAFETY: `words` words, aligned to a page, which are zeros or written by other
+    // processes with the same atomics.
     Ok(unsafe { slice::from_raw_parts(start.cast().as_ptr(), words) })
 }
 
 /// The keys that were kept for this configuration.
-pub(crate) fn read() -> Keys {
+pub(crate) fn read() -> KeptKeys {
     let Some(retained) = retained() else {
-        return Keys::new();
+        return KeptKeys::new();
     };
-    // SAFETY: ours alone, as the parent has one thread.
+    // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_ref() };
     let entries = retained.entries().iter();
     entries
@@ -83,7 +86,7 @@ pub(crate) fn replace(entries: &mut dyn ExactSizeIterator<Item = ([u8; 32], &[u8
     let Some(mut retained) = retained() else {
         return;
     };
-    // SAFETY: ours alone, as the parent has one thread.
+    // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_mut() };
     retained.wipe();
     // Without memory the next configuration derives them again.
@@ -92,23 +95,24 @@ pub(crate) fn replace(entries: &mut dyn ExactSizeIterator<Item = ([u8; 32], &[u8
 
 /// The retained bytes, made now if there are none.
 fn retained() -> Option<NonNull<Retained>> {
-    // SAFETY: a C string; the answer is NULL or what was made below.
+    // SAFETY: the name is a C string; the answer is NULL, or memory that an
+    // earlier call has made below (httpd.h, ap_retained_data_get).
     let known = unsafe { bindings::ap_retained_data_get(NAME.as_ptr()) };
-    let place = NonNull::new(known).or_else(|| {
-        // SAFETY: a C string; httpd ends the process if there is no memory, and
-        // fills the bytes with zeros (server/config.c).
+    let memory = NonNull::new(known).or_else(|| {
+        // SAFETY: the name is a C string; httpd ends the process if there is no
+        // memory, and fills the bytes with zeros (server/config.c).
         NonNull::new(unsafe { bindings::ap_retained_data_create(NAME.as_ptr(), LENGTH) })
     })?;
-    let mut place = place.cast::<Retained>();
-    // SAFETY: 64 bytes of a pool, aligned, and zeros or what a build of this
-    // module wrote; the parent has one thread.
-    let retained = unsafe { place.as_mut() };
+    let mut memory = memory.cast::<Retained>();
+    // SAFETY: 64 bytes of a pool, aligned, which are zeros or written by a build
+    // of this module; the parent has one thread.
+    let retained = unsafe { memory.as_mut() };
     if retained.layout != LAYOUT {
         retained.wipe();
         retained.unmap_table();
         retained.layout = LAYOUT;
     }
-    Some(place)
+    Some(memory)
 }
 
 impl Retained {
@@ -116,11 +120,11 @@ impl Retained {
         if self.start.is_null() {
             return &[];
         }
-        // SAFETY: `fill` wrote so many entries there, and they are plain bytes.
+        // SAFETY: `fill` wrote `count` entries there, and they are plain bytes.
         unsafe { slice::from_raw_parts(self.start.cast(), self.count) }
     }
 
-    /// Wipes and unmaps what is there, of whatever layout.
+    /// Wipes and unmaps the parent's keys, whatever their layout.
     fn wipe(&mut self) {
         let start = std::mem::replace(&mut self.start, ptr::null_mut());
         let length = std::mem::take(&mut self.length);
@@ -128,15 +132,15 @@ impl Retained {
         if start.is_null() {
             return;
         }
-        // SAFETY: a mapping of this length, which nobody refers to any more.
+        // SAFETY: a mapping of this length, to which no reference is left.
         unsafe { slice::from_raw_parts_mut(start.cast::<u8>(), length) }.zeroize();
-        // SAFETY: likewise.
+        // SAFETY: the same mapping, which nothing uses after this (munmap(2)).
         unsafe { libc::munmap(start, length) };
     }
 
     fn map_table(&mut self, length: usize) -> io::Result<NonNull<c_void>> {
         if self.table_length != length {
-            // Another build's, which is not loaded any more.
+            // The table of another build, which is not loaded any more.
             self.unmap_table();
         }
         if let Some(table) = NonNull::new(self.table) {
@@ -153,8 +157,8 @@ impl Retained {
         let table = std::mem::replace(&mut self.table, ptr::null_mut());
         let length = std::mem::take(&mut self.table_length);
         if !table.is_null() {
-            // SAFETY: a mapping of this length, handed out by another build, which
-            // has gone with all that referred to it.
+            // SAFETY: a mapping of this length, which another build used; that build
+            // is unloaded, and its references with it (munmap(2)).
             unsafe { libc::munmap(table, length) };
         }
     }
@@ -169,10 +173,10 @@ impl Retained {
         }
         let length = count.saturating_mul(size_of::<Entry>());
         let start = map(length, Sharing::Not)?.as_ptr();
-        // SAFETY: the mapping, which is zeros and ours alone.
-        let places = unsafe { slice::from_raw_parts_mut(start.cast::<Entry>(), count) };
-        for (place, (name, key)) in places.iter_mut().zip(entries) {
-            *place = [name, *key];
+        // SAFETY: the mapping is new, and zeros are entries.
+        let slots = unsafe { slice::from_raw_parts_mut(start.cast::<Entry>(), count) };
+        for (slot, (name, key)) in slots.iter_mut().zip(entries) {
+            *slot = [name, *key];
         }
         self.start = start;
         self.length = length;

@@ -1,25 +1,27 @@
-//! The error log. Lines carry this module's log index, so that
-//! `LogLevel session_crypto:debug` works.
+//! The error log.
+//!
+//! Lines carry this module's log index, so that `LogLevel session_crypto:debug`
+//! works.
 
 use std::ffi::{CString, c_int};
 use std::ptr;
 
 use super::bindings::{self, server_rec};
 
-/// Levels of `LogLevel`, `<http_log.h>`.
+/// The levels of `LogLevel` (http_log.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// The server cannot start.
     Emergency,
-    /// Something on this host does not work.
+    /// This host fails at its task.
     Error,
-    /// What will not work one day, or looks like a mistake.
+    /// A likely mistake, or a failure to come.
     Warning,
-    /// News that administrators wait for; `LogLevel` does not hold it back.
+    /// News that administrators wait for, whatever `LogLevel` says.
     Notice,
     /// An everyday refusal.
     Info,
-    /// What only somebody who looks for it wants to read.
+    /// Details for the search for a cause.
     Debug,
 }
 
@@ -36,7 +38,7 @@ impl Level {
     }
 }
 
-/// `message` for C, cut at a NUL byte, of which our messages have none.
+/// Makes a C string of a message, cut at a NUL byte; our messages have none.
 pub(super) fn text(message: &str) -> CString {
     let end = message.find('\0').unwrap_or(message.len());
     CString::new(message.get(..end).unwrap_or_default()).unwrap_or_default()
@@ -47,16 +49,18 @@ pub(super) fn text(message: &str) -> CString {
 pub(crate) struct MainServer<'s>(&'s server_rec);
 
 impl<'s> MainServer<'s> {
+    /// Makes a view of a server; `None` for NULL.
+    ///
     /// # Safety
     ///
-    /// NULL, or a server that lives for `'s`.
+    /// `server` is NULL, or the main server, and lives for `'s`.
     pub(super) unsafe fn from_raw(server: *const server_rec) -> Option<Self> {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller promises NULL, or a server that lives for 's.
         unsafe { server.as_ref() }.map(Self)
     }
 }
 
-/// Writes a line to the main server's log, if that has lines of this level.
+/// Writes a line to the main server's log, if its `LogLevel` wants it.
 pub(crate) fn main(server: MainServer<'_>, level: Level, message: &str) {
     let message = text(message);
     // SAFETY: a live server, and a C string that ap_log_error copies.
@@ -65,8 +69,8 @@ pub(crate) fn main(server: MainServer<'_>, level: Level, message: &str) {
     }
 }
 
-/// Writes a line to the main server's log, whose level is not asked; to stderr
-/// until that is open.
+/// Writes a line to the main server's log, whatever its `LogLevel`; to stderr
+/// before that log is open.
 pub(crate) fn server(level: Level, message: &str) {
     let message = text(message);
     // SAFETY: shim.h allows a NULL server, and `message` is a C string that

@@ -1,39 +1,44 @@
 //! The safe face of httpd's C API, and the only folder with unsafe code.
 //!
+//! Each file imports only from files above it in this table.
+//!
 //! | file | what it holds |
 //! |---|---|
-//! | `module` | what a module is to httpd, and what it is to us |
-//! | `entries` | the functions that httpd calls, each under a guard |
-//! | `directive` | the table of directives, and what a handler sees of a line |
-//! | `config_file` | words, files and programs that the configuration names |
-//! | `config_tree` | the lines of a configuration as they were written |
-//! | `pipe` | waiting for a program's output |
-//! | `request_entries`, `session_entries` | those that httpd and mod_session call for a request |
-//! | `request` | a request, and those that led to it |
-//! | `session` | a session, and what is remembered with it |
-//! | `session_hooks` | mod_session's hooks and settings, found at run time |
-//! | `tables` | APR's tables |
-//! | `processor` | which processor runs this thread |
-//! | `pool` | memory that httpd frees |
-//! | `run_mode` | what httpd was started for |
-//! | `sections` | the sections of a configuration that has been read |
-//! | `generations` | when the last process of a former configuration has ended |
-//! | `retained` | what outlives a configuration |
-//! | `kept_keys` | keys that outlive a configuration |
-//! | `shared_memory` | memory that the parent shares with its children |
-//! | `threads` | work on all processors at once |
 //! | `log` | the error log |
 //! | `guard` | what happens when our code panics |
-//! | `bindings.h`, `shim.c`, `shim.h` | what bindgen reads, and what exists only as C macros |
+//! | `run_mode` | the purpose for which httpd reads its configuration |
+//! | `processor`, `threads` | the processor of this thread, and work on all of them |
+//! | `pipe` | waiting for a program's output |
+//! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
+//! | `pool`, `tables` | memory that httpd frees, and APR's tables in it |
+//! | `shared_memory`, `kept_keys` | memory that the parent shares with its children, and keys that outlive a configuration |
+//! | `config_file` | the words of a line, and the files and programs that they name |
+//! | `line`, `config_tree` | a line of the configuration, and the configuration as it was written |
+//! | `hook` | httpd's hooks |
+//! | `request`, `session` | a request, and a session with our notes on it |
+//! | `session_hooks` | mod_session's hooks and settings, found at run time |
+//! | `dir_config` | the settings of one section, which httpd creates and merges |
+//! | `server`, `sections` | a server with its sections, read out of httpd's structures |
+//! | `module_record` | the record by which httpd knows this module |
+//! | `module` | a module in safe Rust: a trait with httpd's own terms |
+//! | `directive` | the table of directives, and the parameters that a handler gets |
+//! | `request_state` | this module's settings for a request, and its notes on it |
+//! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
+//! | `entries` | the functions that httpd calls as it starts and while it runs |
+//! | `bindings.h`, `shim.c`, `shim.h` | the headers that bindgen reads, and the calls that exist only as C macros |
 
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
-pub(crate) use directive::{Context, Directive, Directives, Parms, Place};
+pub(crate) use dir_config::Inherit;
+pub(crate) use directive::{Context, Directive, Directives, Parms};
+pub(crate) use entries::module_record;
+pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
-pub(crate) use module::{Failed, Module, Record};
+pub(crate) use module::{Failed, Module};
+pub(crate) use module_record::ModuleRecord;
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use run_mode::is_config_test;
-pub(crate) use sections::Server;
+pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
 pub(crate) use tables::Table;
@@ -41,21 +46,27 @@ pub(crate) use threads::side_by_side;
 
 mod config_file;
 pub(crate) mod config_tree;
+mod dir_config;
 mod directive;
 mod entries;
 mod generations;
 mod guard;
+mod hook;
 pub(crate) mod kept_keys;
+mod line;
 mod log;
 mod module;
+mod module_record;
 pub(crate) mod pipe;
 mod pool;
 pub(crate) mod processor;
 mod request;
 mod request_entries;
+mod request_state;
 mod retained;
 mod run_mode;
 mod sections;
+mod server;
 mod session;
 mod session_entries;
 mod session_hooks;

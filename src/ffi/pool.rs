@@ -8,12 +8,12 @@ use std::slice;
 use session_crypto_core::Arena;
 
 use super::bindings::{self, apr_pool_t, apr_status_t};
-use super::guard::{Entry, guard};
+use super::guard::guard;
 
 /// An APR pool that lives for `'p`.
 ///
-/// What it hands out lives exactly as long. It is not `Send`: httpd uses a
-/// pool from one thread at a time.
+/// Its memory lives exactly as long. The view is not `Send`: httpd uses a pool
+/// from one thread at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Pool<'p> {
     raw: NonNull<apr_pool_t>,
@@ -21,7 +21,7 @@ pub(crate) struct Pool<'p> {
 }
 
 impl<'p> Pool<'p> {
-    /// Makes a view of a pool, or `None` of NULL.
+    /// Makes a view of a pool; `None` for NULL.
     ///
     /// # Safety
     ///
@@ -37,40 +37,42 @@ impl<'p> Pool<'p> {
         self.raw.as_ptr()
     }
 
-    /// Moves a value that has a destructor into the pool; it runs when the
-    /// pool is cleared.
+    /// Moves a value that has a destructor into the pool; the destructor runs
+    /// when the pool is cleared.
     ///
-    /// `'static`, because by then anything else in the pool may be gone; `Send`
-    /// and `Sync`, because what the parent placed is every thread's.
-    pub(crate) fn place<T: Send + Sync + 'static>(self, value: T) -> &'p T {
-        let place = self.write(value);
-        // SAFETY: the pool is live; `place` holds a T until the cleanup runs,
+    /// The value is `'static`, because the rest of the pool may be gone by then;
+    /// it is `Send` and `Sync`, because every thread uses the values of the
+    /// configuration.
+    pub(crate) fn store<T: Send + Sync + 'static>(self, value: T) -> &'p T {
+        let slot = self.write(value);
+        // SAFETY: the pool is live; `slot` holds a T until the cleanup runs,
         // once, when the pool goes (apr_pools.h, apr_pool_cleanup_register).
         unsafe {
             bindings::apr_pool_cleanup_register(
                 self.as_ptr(),
-                place.as_ptr().cast::<c_void>(),
+                slot.as_ptr().cast::<c_void>(),
                 Some(drop_value::<T>),
                 Some(bindings::apr_pool_cleanup_null),
             );
         }
-        // SAFETY: initialised above, in the pool for all of 'p, and never
-        // handed out again.
-        unsafe { place.as_ref() }
+        // SAFETY: initialised above, in the pool for all of 'p, and only shared
+        // references are made of it.
+        unsafe { slot.as_ref() }
     }
 
     /// Moves a value that has no destructor into the pool.
-    pub(crate) fn place_plain<T: Copy + Send + Sync + 'p>(self, value: T) -> &'p mut T {
-        let mut place = self.write(value);
-        // SAFETY: as in `place`.
-        unsafe { place.as_mut() }
+    pub(crate) fn store_plain<T: Copy + Send + Sync + 'p>(self, value: T) -> &'p mut T {
+        let mut slot = self.write(value);
+        // SAFETY: initialised above, in the pool for all of 'p, and this is the
+        // only reference to it.
+        unsafe { slot.as_mut() }
     }
 
-    /// Moves a value that has no destructor into the pool, for whoever keeps
-    /// track of it with a pointer.
-    pub(super) fn place_raw<T>(self, value: T) -> NonNull<T> {
+    /// Moves a value that has no destructor into the pool, for callers that keep
+    /// a pointer to it.
+    pub(super) fn store_raw<T>(self, value: T) -> NonNull<T> {
         const {
-            assert!(!std::mem::needs_drop::<T>(), "nothing would drop it");
+            assert!(!std::mem::needs_drop::<T>(), "no destructor would run");
         }
         self.write(value)
     }
@@ -82,18 +84,19 @@ impl<'p> Pool<'p> {
                 "APR aligns to 8 bytes (APR_ALIGN_DEFAULT)"
             );
         }
-        let place = self.allocate(size_of::<T>()).cast::<T>();
-        // SAFETY: size_of::<T>() bytes of the pool, aligned for T, ours alone.
-        unsafe { place.write(value) };
-        place
+        let slot = self.allocate(size_of::<T>()).cast::<T>();
+        // SAFETY: size_of::<T>() bytes of the pool, aligned for T, which only
+        // this function has.
+        unsafe { slot.write(value) };
+        slot
     }
 
     fn allocate(self, len: usize) -> NonNull<c_void> {
-        // APR gives NULL for no bytes at all.
-        // SAFETY: the pool is live.
+        // APR answers NULL to a request for no bytes.
+        // SAFETY: the pool is live (apr_pools.h, apr_palloc).
         let bytes = unsafe { bindings::apr_palloc(self.as_ptr(), len.max(1)) };
         // httpd's pools end the process when memory runs out (main.c,
-        // abort_on_oom), so there is nobody left to see a NULL.
+        // abort_on_oom), so this NULL is never seen.
         NonNull::new(bytes).unwrap_or_else(|| std::process::abort())
     }
 
@@ -120,19 +123,19 @@ impl<'p> Pool<'p> {
 impl<'p> Arena<'p> for Pool<'p> {
     fn bytes(&self, len: usize) -> &'p mut [u8] {
         let bytes = self.allocate(len).cast::<u8>();
-        // SAFETY: `len` bytes of the pool, ours alone.
+        // SAFETY: `len` bytes of the pool, which only this function has.
         unsafe { bytes.write_bytes(0, len) };
-        // SAFETY: the bytes just zeroed, in the pool for all of 'p.
+        // SAFETY: the `len` bytes just zeroed, in the pool for all of 'p, to which
+        // this is the only reference.
         unsafe { slice::from_raw_parts_mut(bytes.as_ptr(), len) }
     }
 }
 
-/// A pool's cleanup for a `T` that [`Pool::place`] put there.
+/// The cleanup of a pool for a `T` that [`Pool::store`] put there.
 unsafe extern "C" fn drop_value<T>(value: *mut c_void) -> apr_status_t {
-    let entry = Entry::of_server("the cleanup of a pool");
-    guard(entry, bindings::APR_EGENERAL, || {
-        // SAFETY: `Pool::place` registered a pointer to a T of its own, and
-        // APR runs a cleanup once.
+    guard("the cleanup of a pool", bindings::APR_EGENERAL, || {
+        // SAFETY: `Pool::store` registered a pointer to a T of its own, and APR
+        // runs a cleanup once (apr_pools.h).
         unsafe { value.cast::<T>().drop_in_place() };
         bindings::OK
     })

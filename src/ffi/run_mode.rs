@@ -1,10 +1,18 @@
-//! The purpose that httpd was started for: to serve, or to check.
+//! The purpose for which httpd reads its configuration: to serve, or to check.
 
 use super::bindings;
 
-/// Whether httpd only looks at its configuration, and ends: `httpd -t`.
+/// Whether httpd checks its configuration and ends: `httpd -t`.
 pub(crate) fn is_config_test() -> bool {
-    // SAFETY: a query without arguments.
+    // SAFETY: ap_state_query only reads a variable of httpd's (server/core.c).
     let mode = unsafe { bindings::ap_state_query(bindings::AP_SQ_RUN_MODE) };
     mode == bindings::AP_SQ_RM_CONFIG_TEST
+}
+
+/// Whether the configuration is read for the first time, in which httpd only
+/// checks it: it will be read again, or never served.
+pub(super) fn is_first_reading() -> bool {
+    // SAFETY: ap_state_query only reads a variable of httpd's (server/core.c).
+    let phase = unsafe { bindings::ap_state_query(bindings::AP_SQ_MAIN_STATE) };
+    phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG
 }

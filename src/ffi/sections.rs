@@ -1,339 +1,157 @@
-//! The sections of a configuration that has been read.
+//! Reads servers and their sections out of httpd's structures.
 
-use std::borrow::Cow;
 use std::ffi::CStr;
 
 use super::bindings::{
-    self, ap_conf_vector_t, apr_array_header_t, core_dir_config, server_rec, session_dir_conf,
+    self, ap_conf_vector_t, apr_array_header_t, core_dir_config, core_server_config, module,
+    server_rec, session_dir_conf,
 };
-use super::module::{Module, record};
+use super::dir_config::{self, Inherit};
+use super::server::{Kind, Section, Server};
+use super::session_hooks;
 
-/// A server or virtual host, and its sections.
-///
-/// `.htaccess` is not known yet: httpd merges it when a request comes.
-pub(crate) struct Server<'s, M: Module> {
-    /// The record outside of every section.
-    pub(crate) outer: M::Record<'s>,
-    /// `Session On` outside of every section.
-    pub(crate) has_sessions: bool,
-    /// Each section, those inside others after these.
-    pub(crate) sections: Vec<Section<'s, M>>,
-    /// The main server, where there are virtual hosts: these have inherited
-    /// its record, and it may have no request of its own.
-    pub(crate) stands_behind: bool,
-    /// There is no server after this one.
-    pub(crate) is_last: bool,
-    document_root: Option<&'s [u8]>,
-    raw: &'s server_rec,
-}
-
-/// A section by itself.
-pub(crate) struct Section<'s, M: Module> {
-    /// Its settings, if one of our directives stands there.
-    pub(crate) record: Option<M::Record<'s>>,
-    /// `Session On` or `Session Off`, if it says so.
-    has_sessions: Option<bool>,
-    /// The section that it stands in, by its place in the list.
-    around: Option<usize>,
-    kind: Kind,
-    /// Where it applies, if that is a path and no pattern.
-    path: Option<&'s [u8]>,
-}
-
-/// In the order in which httpd merges them (server/request.c).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Directory,
-    Files,
-    Location,
-    If,
-}
-
-/// The name that mod_session has in any build.
-const MOD_SESSION: &CStr = c"mod_session.c";
-
-/// Sections inside sections inside sections that are looked at; deeper ones are
-/// left to the request.
+/// Sections inside sections inside sections that are read; deeper ones are left
+/// to the request.
 const DEPTH: usize = 16;
 
-impl<'s, M: Module> Server<'s, M> {
-    /// The records in force: outside of every section, and in each of them.
-    pub(crate) fn records(&self) -> impl Iterator<Item = M::Record<'s>> {
-        let inner = (0..self.sections.len()).filter_map(|index| {
-            self.sections.get(index)?.record?;
-            Some(self.record_of(&self.chain(index)))
-        });
-        std::iter::once(self.outer).chain(inner)
-    }
+/// A section, and httpd's vector of its settings.
+type Found<'s, C> = (Section<'s, C>, *const ap_conf_vector_t);
 
-    /// The sections that a request in one of them is in as well, whatever else
-    /// it is in: in the order in which httpd merges them.
-    ///
-    /// These are the sections around it, and around these those of the same
-    /// kind with a shorter path.
-    pub(crate) fn chain(&self, index: usize) -> Vec<usize> {
-        let mut chain = vec![index];
-        let mut outermost = index;
-        while let Some(around) = self.sections.get(outermost).and_then(|held| held.around) {
-            chain.push(around);
-            outermost = around;
-        }
-        let Some(section) = self.sections.get(outermost) else {
-            return chain;
-        };
-        // Directories go by their length, locations by their order.
-        let rank = |index: &usize| match self.sections.get(*index) {
-            Some(held) if held.kind == Kind::Directory => held.path.map_or(0, <[u8]>::len),
-            _ => 0,
-        };
-        let mut containing: Vec<_> = (0..self.sections.len())
-            .filter(|other| {
-                *other == outermost
-                    || self
-                        .sections
-                        .get(*other)
-                        .is_some_and(|other| other.contains(section))
-            })
-            .collect();
-        containing.sort_by_key(rank);
-        chain.pop();
-        containing.extend(chain.into_iter().rev());
-        containing
-    }
-
-    /// The record in force where these sections are.
-    pub(crate) fn record_of(&self, chain: &[usize]) -> M::Record<'s> {
-        self.own(chain)
-            .fold(self.outer, |outer, inner| M::merge(&outer, &inner))
-    }
-
-    /// The settings of each of these sections by itself.
-    pub(crate) fn own(&self, chain: &[usize]) -> impl Iterator<Item = M::Record<'s>> {
-        let sections = chain.iter().filter_map(|index| self.sections.get(*index));
-        sections.filter_map(|section| section.record)
-    }
-
-    /// Whether mod_session keeps sessions where these sections are.
-    pub(crate) fn has_sessions(&self, chain: &[usize]) -> bool {
-        let sections = chain.iter().filter_map(|index| self.sections.get(*index));
-        sections
-            .filter_map(|section| section.has_sessions)
-            .last()
-            .unwrap_or(self.has_sessions)
-    }
-
-    /// Whether a request may be in both sections.
-    pub(crate) fn can_meet(&self, one: usize, other: usize) -> bool {
-        match (self.outermost(one), self.outermost(other)) {
-            (Some(one), Some(other)) if one.kind == other.kind => match (one.path, other.path) {
-                (Some(path), Some(other)) if one.kind.has_paths() => {
-                    is_inside(path, other) || is_inside(other, path)
-                }
-                _ => true,
-            },
-            _ => true,
-        }
-    }
-
-    /// Whether it is likely that a request is in both sections: paths of
-    /// directories are taken for those of URLs below the document root.
-    pub(crate) fn are_likely_to_meet(&self, one: usize, other: usize) -> bool {
-        let url = |index| self.url_of(self.outermost(index)?);
-        self.can_meet(one, other)
-            && match (url(one), url(other)) {
-                (Some(one), Some(other)) => is_inside(&one, &other) || is_inside(&other, &one),
-                _ => true,
-            }
-    }
-
-    fn url_of(&self, section: &Section<'s, M>) -> Option<Cow<'s, [u8]>> {
-        let path = section.path?;
-        match section.kind {
-            Kind::Location => Some(Cow::Borrowed(path)),
-            Kind::Directory => {
-                let below = path.strip_prefix(self.document_root?)?;
-                let below = below.strip_prefix(b"/").unwrap_or(below);
-                Some(Cow::Owned([b"/", below].concat()))
-            }
-            Kind::Files | Kind::If => None,
-        }
-    }
-
-    /// Whether httpd merges the one section before the other.
-    pub(crate) fn is_before(&self, one: usize, other: usize) -> bool {
-        let kind = |index| self.outermost(index).map(|section| section.kind);
-        (kind(one), one) < (kind(other), other)
-    }
-
-    fn outermost(&self, index: usize) -> Option<&Section<'s, M>> {
-        let mut section = self.sections.get(index)?;
-        while let Some(around) = section.around {
-            section = self.sections.get(around)?;
-        }
-        Some(section)
-    }
-
-    /// Where it was defined.
-    pub(crate) fn place(&self) -> String {
-        place(self.raw)
-    }
-}
-
-impl<M: Module> Section<'_, M> {
-    /// Whether every request is in it: `<Location "/">`.
-    pub(crate) fn is_everywhere(&self) -> bool {
-        self.around.is_none() && self.kind == Kind::Location && self.path == Some(b"/")
-    }
-
-    /// Whether each request of another section is in this one, too.
-    fn contains(&self, other: &Self) -> bool {
-        match (self.path, other.path) {
-            (Some(path), Some(inner)) => {
-                self.around.is_none()
-                    && other.around.is_none()
-                    && self.kind == other.kind
-                    && self.kind.has_paths()
-                    && is_inside(inner, path)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl Kind {
-    /// Whether its sections may be inside each other by their paths.
-    fn has_paths(self) -> bool {
-        matches!(self, Self::Directory | Self::Location)
-    }
-}
-
-/// Whether one path is the other, or below it, as httpd sees it (server/request.c,
-/// `ap_location_walk`); paths of directories end in a slash.
-fn is_inside(path: &[u8], outer: &[u8]) -> bool {
-    path.strip_prefix(outer)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || outer.ends_with(b"/"))
-}
-
-/// Hands to `each` every server and virtual host.
+/// Hands to `each` every server and virtual host, with the settings that `ours`
+/// has there.
 ///
 /// # Safety
 ///
 /// `server` is the first of the servers of a configuration that has been read
-/// and stays in force for `'s`.
-pub(super) unsafe fn for_each_server<'s, M: Module>(
+/// and stays in force for `'s`. `ours` is a module whose settings are of the
+/// type `C`.
+pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
+    ours: *const module,
     server: *const server_rec,
-    mut each: impl FnMut(&Server<'s, M>) -> Result<(), String>,
+    mut each: impl FnMut(&Server<'s, C>) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut next = server;
-    // SAFETY: a server of the list, which ends with NULL (httpd.h).
+    // SAFETY: a server of the list, which lives for 's; NULL ends it (httpd.h).
     while let Some(server) = unsafe { next.as_ref() } {
         next = server.next;
-        // SAFETY: a server has default sections, made when it was.
-        let outer = unsafe { record_of::<M>(server.lookup_defaults) };
-        // SAFETY: likewise.
+        // SAFETY: httpd makes the default sections with the server (config.c,
+        // init_server_config), and they live as long.
+        let outer = unsafe { config_of::<C>(ours, server.lookup_defaults) };
+        // SAFETY: the same sections.
         let has_sessions = unsafe { has_sessions(server.lookup_defaults) };
-        // SAFETY: a server of a configuration that has been read.
-        let sections = unsafe { sections_of::<M>(server) };
-        let stands_behind = server.is_virtual == 0 && !next.is_null();
+        // SAFETY: the caller promises a server in force for 's, and the type of
+        // its settings.
+        let sections = unsafe { sections_of::<C>(ours, server) };
+        // SAFETY: the caller promises a server in force for 's.
+        let document_root = unsafe { document_root(server) };
         each(&Server {
-            outer: outer.unwrap_or_else(M::refusing),
+            outer: outer.unwrap_or_else(C::refusing),
             has_sessions: has_sessions.unwrap_or_default(),
             sections,
-            stands_behind,
+            stands_behind: server.is_virtual == 0 && !next.is_null(),
             is_last: next.is_null(),
-            // SAFETY: likewise.
-            document_root: unsafe { document_root(server) },
-            raw: server,
+            defined: definition(server),
+            document_root,
         })?;
     }
     Ok(())
 }
 
-/// A server's sections.
+/// Reads a server's sections.
 ///
 /// # Safety
 ///
-/// The server belongs to a configuration in force for `'s`.
-unsafe fn sections_of<'s, M: Module>(server: &'s server_rec) -> Vec<Section<'s, M>> {
+/// The server belongs to a configuration in force for `'s`; the settings of
+/// `ours` are of the type `C`.
+unsafe fn sections_of<'s, C: Inherit>(
+    ours: *const module,
+    server: &'s server_rec,
+) -> Vec<Section<'s, C>> {
     let mut sections = Vec::new();
-    // SAFETY: the core module has its configuration in every server.
-    let core = unsafe { bindings::ap_get_core_module_config(server.module_config) };
-    // SAFETY: which is of this type (http_core.h).
-    if let Some(core) = unsafe { core.cast::<bindings::core_server_config>().as_ref() } {
+    // SAFETY: the caller promises a server in force.
+    if let Some(core) = unsafe { core_of_server(server) } {
         for (kind, array) in [
             (Kind::Directory, core.sec_dir),
             (Kind::Location, core.sec_url),
         ] {
-            // SAFETY: arrays of sections, or NULL (http_core.h).
-            unsafe { add_sections(&mut sections, kind, array, None) };
+            // SAFETY: http_core.h promises arrays of sections, or NULL.
+            unsafe { add_sections(ours, &mut sections, kind, array, None) };
         }
     }
-    // SAFETY: a server has default sections, made when it was.
-    unsafe { add_nested(&mut sections, server.lookup_defaults, None) };
-    // Sections inside these are added at the end, and found by the same loop.
+    // SAFETY: httpd makes the default sections with the server.
+    unsafe { add_nested(ours, &mut sections, server.lookup_defaults, None) };
+    // The sections inside these are added at the end, where the same loop reads
+    // them.
     let (mut index, mut depths) = (0_usize, Vec::new());
     while let Some((section, around)) = sections
         .get(index)
-        .map(|(section, raw): &(Section<'s, M>, _)| (*raw, section.around))
+        .map(|(section, raw): &Found<'s, C>| (*raw, section.around))
     {
         let depth = around.and_then(|around| depths.get(around).copied());
         let depth = depth.map_or(0, |depth: usize| depth.saturating_add(1));
         depths.push(depth);
         if depth < DEPTH {
-            // SAFETY: a section of this server.
-            unsafe { add_nested(&mut sections, section, Some(index)) };
+            // SAFETY: a section of this server, read by this loop.
+            unsafe { add_nested(ours, &mut sections, section, Some(index)) };
         }
         index = index.saturating_add(1);
     }
     sections.into_iter().map(|(section, _)| section).collect()
 }
 
-/// Adds what stands inside a section: `<Files>` and `<If>`.
+/// Adds the `<Files>` and `<If>` sections that stand inside a section.
 ///
 /// # Safety
 ///
-/// `section` belongs to a configuration in force for `'s`.
-unsafe fn add_nested<'s, M: Module>(
-    sections: &mut Vec<(Section<'s, M>, *const ap_conf_vector_t)>,
+/// `section` is NULL, or belongs to a configuration in force for `'s`; the
+/// settings of `ours` are of the type `C`.
+unsafe fn add_nested<'s, C: Inherit>(
+    ours: *const module,
+    sections: &mut Vec<Found<'s, C>>,
     section: *const ap_conf_vector_t,
     around: Option<usize>,
 ) {
-    // SAFETY: the caller vouches for the section.
+    // SAFETY: the caller promises NULL, or a section in force.
     let Some(core) = (unsafe { core_of(section) }) else {
         return;
     };
     for (kind, array) in [(Kind::Files, core.sec_file), (Kind::If, core.sec_if)] {
-        // SAFETY: arrays of sections, or NULL (http_core.h).
-        unsafe { add_sections(sections, kind, array, around) };
+        // SAFETY: http_core.h promises arrays of sections, or NULL.
+        unsafe { add_sections(ours, sections, kind, array, around) };
     }
 }
 
+/// Adds the sections of an array.
+///
 /// # Safety
 ///
-/// `array` is NULL, or sections of a configuration in force for `'s`.
-unsafe fn add_sections<'s, M: Module>(
-    sections: &mut Vec<(Section<'s, M>, *const ap_conf_vector_t)>,
+/// `array` is NULL, or sections of a configuration in force for `'s`; the
+/// settings of `ours` are of the type `C`.
+unsafe fn add_sections<'s, C: Inherit>(
+    ours: *const module,
+    sections: &mut Vec<Found<'s, C>>,
     kind: Kind,
     array: *const apr_array_header_t,
     around: Option<usize>,
 ) {
-    // SAFETY: the caller vouches for the array.
-    for section in unsafe { elements(array) } {
-        // SAFETY: a section of the array.
-        let record = unsafe { record_of::<M>(*section) };
-        // SAFETY: likewise.
-        let has_sessions = unsafe { has_sessions(*section) };
-        // SAFETY: likewise.
-        let core = unsafe { core_of(*section) };
-        let section_of = Section {
-            record,
+    // SAFETY: the caller promises NULL, or an array that lives for 's.
+    for raw in unsafe { elements(array) } {
+        // SAFETY: a section of that array, and the type of its settings is as the
+        // caller promises.
+        let config = unsafe { config_of::<C>(ours, *raw) };
+        // SAFETY: a section of that array.
+        let has_sessions = unsafe { has_sessions(*raw) };
+        // SAFETY: a section of that array.
+        let core = unsafe { core_of(*raw) };
+        let section = Section {
+            config,
             has_sessions,
             around,
             kind,
-            // SAFETY: likewise.
+            // SAFETY: the core module's settings of a section in force for 's.
             path: core.and_then(|core| unsafe { path_of(core) }),
         };
-        sections.push((section_of, *section));
+        sections.push((section, *raw));
     }
 }
 
@@ -346,23 +164,35 @@ unsafe fn core_of<'s>(section: *const ap_conf_vector_t) -> Option<&'s core_dir_c
     if section.is_null() {
         return None;
     }
-    // SAFETY: the core module has its configuration in every section that it
-    // made (server/core.c, `dirsection` and others).
+    // SAFETY: the core module has its settings in every section that it made
+    // (server/core.c, `dirsection` and others).
     let core = unsafe { bindings::ap_get_core_module_config(section) };
-    // SAFETY: which is of this type (http_core.h), or NULL.
+    // SAFETY: NULL, or settings of this type (http_core.h).
     unsafe { core.cast::<core_dir_config>().as_ref() }
 }
 
-/// Where a section applies, unless that is a pattern.
+/// The core module's settings of a server.
 ///
 /// # Safety
 ///
-/// The settings of a section in force for `'s`.
+/// The server belongs to a configuration in force for `'s`.
+unsafe fn core_of_server(server: &server_rec) -> Option<&core_server_config> {
+    // SAFETY: the core module has its settings in every server (http_core.h).
+    let core = unsafe { bindings::ap_get_core_module_config(server.module_config) };
+    // SAFETY: NULL, or settings of this type (http_core.h).
+    unsafe { core.cast::<core_server_config>().as_ref() }
+}
+
+/// The path to which a section applies, unless it has a pattern.
+///
+/// # Safety
+///
+/// The settings are those of a section in force for their lifetime.
 unsafe fn path_of(core: &core_dir_config) -> Option<&[u8]> {
     if !core.r.is_null() || core.d_is_fnmatch() != 0 || core.d.is_null() {
         return None;
     }
-    // SAFETY: a C string of the same pool (http_core.h).
+    // SAFETY: not NULL, so a C string of the section's pool (http_core.h).
     let path = unsafe { CStr::from_ptr(core.d) }.to_bytes();
     path.starts_with(b"/").then_some(path)
 }
@@ -373,41 +203,37 @@ unsafe fn path_of(core: &core_dir_config) -> Option<&[u8]> {
 ///
 /// `section` is a section of a configuration in force.
 unsafe fn has_sessions(section: *const ap_conf_vector_t) -> Option<bool> {
-    // SAFETY: a C string; the call walks the list of modules.
-    let session = unsafe { bindings::ap_find_linked_module(MOD_SESSION.as_ptr()) };
-    if session.is_null() {
-        return None;
-    }
-    // SAFETY: the caller vouches for the section; the module is loaded.
-    let raw = unsafe { bindings::ap_get_module_config(section, session) };
-    // SAFETY: mod_session keeps this type there (mod_session.h), or NULL.
+    let session = session_hooks::module()?;
+    // SAFETY: the caller promises the section; the module is loaded.
+    let raw = unsafe { bindings::ap_get_module_config(section, session.as_ptr()) };
+    // SAFETY: NULL, or mod_session's settings, which are of this type
+    // (mod_session.h).
     let settings = unsafe { raw.cast::<session_dir_conf>().as_ref() }?;
     (settings.enabled_set != 0).then_some(settings.enabled != 0)
 }
 
-/// Where a server's files are, if it says so.
+/// A server's `DocumentRoot`, if it stands there.
 ///
 /// # Safety
 ///
 /// The server belongs to a configuration in force for `'s`.
 unsafe fn document_root(server: &server_rec) -> Option<&[u8]> {
-    // SAFETY: the core module has its configuration in every server.
-    let core = unsafe { bindings::ap_get_core_module_config(server.module_config) };
-    // SAFETY: which is of this type (http_core.h).
-    let core = unsafe { core.cast::<bindings::core_server_config>().as_ref() }?;
+    // SAFETY: the caller promises a server in force.
+    let core = unsafe { core_of_server(server) }?;
     if core.ap_document_root.is_null() {
         return None;
     }
-    // SAFETY: a C string that lives as long as the server.
+    // SAFETY: not NULL, so a C string that lives as long as the server
+    // (http_core.h).
     Some(unsafe { CStr::from_ptr(core.ap_document_root) }.to_bytes())
 }
 
-/// Where a server was defined.
-fn place(server: &server_rec) -> String {
+/// Says where a server was defined.
+fn definition(server: &server_rec) -> String {
     if server.defn_name.is_null() {
         return "in the server configuration".to_owned();
     }
-    // SAFETY: a C string that lives as long as the server.
+    // SAFETY: not NULL, so a C string that lives as long as the server (httpd.h).
     let file = unsafe { CStr::from_ptr(server.defn_name) };
     let line = server.defn_line_number;
     format!(
@@ -416,23 +242,31 @@ fn place(server: &server_rec) -> String {
     )
 }
 
-/// Our record of a section, if one of our directives stands there.
+/// The settings that `ours` has in a section, if one of its directives stands
+/// there.
 ///
 /// # Safety
 ///
-/// `section` is a section of a configuration in force for `'s`.
-unsafe fn record_of<'s, M: Module>(section: *const ap_conf_vector_t) -> Option<M::Record<'s>> {
-    // SAFETY: the caller vouches for the section; the module is loaded.
-    let raw = unsafe { bindings::ap_get_module_config(section, M::record().as_ptr()) };
-    // SAFETY: our slot holds what `create` and `merge` made.
-    (!raw.is_null()).then(|| unsafe { record::<M>(raw) })
+/// `section` is a section of a configuration that is in force for as long as
+/// `C` lives; the settings of `ours` are of that type.
+unsafe fn config_of<C: Inherit>(
+    ours: *const module,
+    section: *const ap_conf_vector_t,
+) -> Option<C> {
+    // SAFETY: the caller promises the section; `ours` is loaded.
+    let raw = unsafe { bindings::ap_get_module_config(section, ours) };
+    // SAFETY: not NULL, so settings that `ours` made, of the type that the caller
+    // promises.
+    (!raw.is_null()).then(|| unsafe { dir_config::read::<C>(raw) })
 }
 
+/// The sections of an array.
+///
 /// # Safety
 ///
-/// NULL, or an array of sections that is not changed for `'s`.
+/// `array` is NULL, or an array of sections that is not changed for `'s`.
 unsafe fn elements<'s>(array: *const apr_array_header_t) -> &'s [*const ap_conf_vector_t] {
-    // SAFETY: the caller vouches for it.
+    // SAFETY: the caller promises NULL, or an array.
     let Some(array) = (unsafe { array.as_ref() }) else {
         return &[];
     };
@@ -440,6 +274,7 @@ unsafe fn elements<'s>(array: *const apr_array_header_t) -> &'s [*const ap_conf_
     if count == 0 || array.elts.is_null() {
         return &[];
     }
-    // SAFETY: `nelts` pointers stand there (apr_tables.h).
+    // SAFETY: `nelts` pointers stand there (apr_tables.h), unchanged for 's as
+    // the caller promises.
     unsafe { std::slice::from_raw_parts(array.elts.cast(), count) }
 }

@@ -1,10 +1,9 @@
-//! A session that mod_session hands to its hooks, and what is remembered with
-//! it.
+//! A session that mod_session hands to its hooks, and our notes on it.
 //!
-//! mod_session_cookie keeps one `session_rec` for a chain of internal redirects
-//! and subrequests. Requests of several realms may ask for it in turn, so a
-//! record has contents for each: those of the realm that asks are in the record,
-//! the others are parked beside it.
+//! mod_session_cookie keeps one session record (`session_rec`) for a chain of
+//! internal redirects and subrequests. Requests of several realms may ask for it
+//! in turn, so there are contents for each realm: those of the realm that asks
+//! are in the record, the others are parked beside it.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_long, c_void};
@@ -18,30 +17,31 @@ use super::tables::Table;
 
 /// A session that lives for the request, `'r` (mod_session.h, session_rec).
 ///
-/// `K` tells realms apart.
+/// `K` tells realms apart. Every function below relies on `Session::from_raw`,
+/// which demands that the record lives and that only this view uses it.
 pub(crate) struct Session<'r, K> {
     raw: NonNull<session_rec>,
     pool: Pool<'r>,
-    /// Whether what the request's own pool has lives as long as the record.
+    /// Whether the record is in the request's own pool.
     shares_pool: bool,
-    /// The result of [`Session::find_memory`], once it is needed.
-    memory: Cell<Option<Option<NonNull<Memory<K>>>>>,
+    /// The result of [`Session::find_notes`], once it is needed.
+    notes: Cell<Option<Option<NonNull<Notes<K>>>>>,
     lifetime: PhantomData<&'r mut session_rec>,
 }
 
-/// The notes on a record, in its own pool: they go with the record, so that another
-/// one at the same address finds none.
-struct Memory<K> {
-    /// The record that this belongs to; there may be several in a pool.
+/// The notes on a record, in the record's pool: they go with the record, so that
+/// another record at the same address has none.
+struct Notes<K> {
+    /// The record that these notes are on; a pool may have several records.
     record: NonNull<session_rec>,
     next: Option<NonNull<Self>>,
     /// The token that the request brought, or NULL.
     brought: *const c_char,
-    /// The text that our encode hook left in the record, or NULL.
+    /// The token that our encode hook left in the record, or NULL.
     encoded: *const c_char,
     /// The realm whose contents are in the record.
     current: K,
-    /// The record has less than the token.
+    /// The token may be good, though the record has none of its entries.
     is_withheld: bool,
     parked: Option<NonNull<Parked<K>>>,
 }
@@ -54,63 +54,67 @@ struct Parked<K> {
     next: Option<NonNull<Self>>,
 }
 
-/// Everything of a record that differs between realms.
+/// The fields of a record that differ between realms.
 #[derive(Clone, Copy)]
 struct Contents {
     entries: *mut apr_table_t,
     expiry: apr_time_t,
     maxage: c_long,
     dirty: c_int,
-    /// They have been saved, which mod_session does once.
+    /// They have been saved; mod_session saves a record once.
     written: c_int,
 }
 
-/// Among the userdata of a pool. Short, because each look-up hashes it.
+/// The key of the notes among the userdata of a pool. It is short, because each
+/// look-up hashes it.
 const KEY: &CStr = c"mscr";
 
 /// The entry that mod_session itself makes (mod_session.c, SESSION_EXPIRY).
 const EXPIRY: &CStr = c"expiry";
 
 impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
-    /// Makes a view of a session, or `None` of NULL.
+    /// Makes a view of a session; `None` for NULL.
     ///
     /// # Safety
     ///
-    /// The session must live for `'r` and nobody else use it meanwhile, as
-    /// mod_session sees to while its hooks run. Every view of it has the same `K`.
+    /// The session must live for `'r`, and not be used through anything else while
+    /// this view is, as mod_session sees to while its hooks run. Every view of it
+    /// has the same `K`.
     pub(super) unsafe fn from_raw(raw: *mut session_rec, request: Request<'r>) -> Option<Self> {
         let raw = NonNull::new(raw)?;
-        // SAFETY: the caller vouches for the session.
+        // SAFETY: not NULL, so a session, as the caller promises.
         let pool = unsafe { raw.as_ref() }.pool;
-        // SAFETY: its pool lives as long as it does.
+        // SAFETY: mod_session makes a session in its pool, which lives as long.
         let pool = unsafe { Pool::from_raw(pool) }?;
         Some(Self {
             raw,
             pool,
             shares_pool: request.is_in_pool(pool),
-            memory: Cell::new(None),
+            notes: Cell::new(None),
             lifetime: PhantomData,
         })
     }
 
-    /// The session's own pool. The session of a subrequest is that of its
-    /// main request, and outlives the subrequest's pool.
+    /// The session's own pool. A subrequest shares the session of its main request,
+    /// which outlives the subrequest's pool.
     pub(crate) fn pool(&self) -> Pool<'r> {
         self.pool
     }
 
-    /// Puts the contents of a realm into the record, and parks those of the
-    /// realm that asked before. The first time that a realm asks, its contents
-    /// are empty, and [`Session::encoded`] is the token that the request brought.
+    /// Puts the contents of a realm into the record, and parks those of the realm
+    /// that asked before.
+    ///
+    /// When a realm asks for the first time, its contents are empty, and
+    /// [`Session::encoded`] is the token that the request brought.
     pub(crate) fn enter(&mut self, realm: K) {
-        let Some(memory) = self.memory() else {
+        let Some(notes) = self.notes() else {
             self.begin(realm);
             return;
         };
-        if memory.current == realm {
-            // A token that our own encode hook has left there is not to be opened.
-            let own = memory.encoded;
-            // SAFETY: the session is live and ours.
+        if notes.current == realm {
+            // The token that our own encode hook has left there must not be opened.
+            let own = notes.encoded;
+            // SAFETY: the record lives, and only this view uses it.
             let record = unsafe { self.raw.as_mut() };
             if !own.is_null() && record.encoded == own {
                 record.encoded = ptr::null();
@@ -121,123 +125,125 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         self.bring_in(realm);
     }
 
-    /// Whether the record has the contents of this realm. A record that no hook
-    /// of ours has read yet belongs to the request that made it.
+    /// Whether the record has the contents of this realm. A record that our hooks
+    /// have not read yet belongs to the request that made it.
     pub(crate) fn is_in(&self, realm: K) -> bool {
-        self.memory().is_none_or(|memory| memory.current == realm)
+        self.notes().is_none_or(|notes| notes.current == realm)
     }
 
-    /// The session as the last hook encoded it; `None` if it has left none.
+    /// The encoded form in the record: the token, or the text that the hook before
+    /// ours made of the session. `None` if there is none.
     pub(crate) fn encoded(&self) -> Option<&'r CStr> {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         let encoded = unsafe { self.raw.as_ref() }.encoded;
         if encoded.is_null() {
             return None;
         }
-        // SAFETY: a C string that lives as long as the session.
+        // SAFETY: not NULL, so a C string that lives as long as the session
+        // (mod_session.h).
         let encoded = unsafe { CStr::from_ptr(encoded) };
         (!encoded.is_empty()).then_some(encoded)
     }
 
-    /// Hands mod_session the text of the session, which it reads next.
+    /// Hands mod_session the text of the session, to be read next.
     pub(crate) fn set_text(&mut self, text: &'r CStr) {
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.encoded = text.as_ptr();
     }
 
-    /// Hands the store the token of the session.
+    /// Hands the token of the session to the store.
     pub(crate) fn set_token(&mut self, token: &'r CStr) {
         self.set_text(token);
         self.mark_encoded();
     }
 
-    /// Notes that the encoded form in the record is one that is about to be
-    /// saved, and no token to open.
+    /// Notes that the encoded form in the record is about to be saved, and is no
+    /// token to open.
     pub(crate) fn mark_encoded(&mut self) {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         let encoded = unsafe { self.raw.as_ref() }.encoded;
-        if let Some(memory) = self.memory_mut() {
-            memory.encoded = encoded;
+        if let Some(notes) = self.notes_mut() {
+            notes.encoded = encoded;
         }
     }
 
-    /// Takes the encoded form out: mod_session has nothing to read, and the
+    /// Removes the encoded form, so that mod_session has nothing to read, and the
     /// store nothing to keep.
     pub(crate) fn clear_encoded(&mut self) {
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.encoded = ptr::null();
     }
 
-    /// Whether the session is found by an id of its own, in a database: to
-    /// mark it dirty gives it another (mod_session_dbd.c, session_dbd_save).
+    /// Whether the session has an id of its own, in a database. A session that is
+    /// marked dirty gets another id (mod_session_dbd.c, session_dbd_save).
     pub(crate) fn has_id(&self) -> bool {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         !unsafe { self.raw.as_ref() }.uuid.is_null()
     }
 
-    /// Has mod_session save the session though nobody changed it.
+    /// Makes mod_session save the session though it has not been changed.
     pub(crate) fn mark_dirty(&mut self) {
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.dirty = 1;
     }
 
-    /// Notes that the token in the request may be good, and that an empty
-    /// session in its place is not to replace it.
+    /// Notes that the token in the request may be good: an empty session must not
+    /// replace it.
     pub(crate) fn withhold(&mut self) {
-        if let Some(memory) = self.memory_mut() {
-            memory.is_withheld = true;
+        if let Some(notes) = self.notes_mut() {
+            notes.is_withheld = true;
         }
     }
 
-    /// Whether saving this session would replace a token that may be good by a
-    /// session that nobody has written to.
+    /// Whether the token in the request may be good, and the session has not been
+    /// written to since.
     pub(crate) fn is_withheld(&self) -> bool {
-        self.memory().is_some_and(|memory| memory.is_withheld) && self.is_untouched()
+        self.notes().is_some_and(|notes| notes.is_withheld) && self.is_untouched()
     }
 
-    /// Whether the time of its expiry, if it has one, is over.
+    /// Whether the session has an expiry that is over.
     pub(crate) fn has_expired(&self) -> bool {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         let expiry = unsafe { self.raw.as_ref() }.expiry;
-        // SAFETY: a query without arguments.
+        // SAFETY: the call takes no arguments (apr_time.h).
         expiry != 0 && expiry < unsafe { bindings::apr_time_now() }
     }
 
-    /// Makes the session an empty one that can be written.
+    /// Makes the session an empty one, which can be written to.
     pub(crate) fn empty(&mut self) {
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_mut() };
         record.encoded = ptr::null();
         record.expiry = 0;
         record.dirty = 0;
-        // SAFETY: the table of the record.
+        // SAFETY: NULL, or the record's table, which no other view is of.
         if let Some(mut entries) = unsafe { Table::from_raw(record.entries) } {
             entries.clear();
         }
     }
 
     /// Makes the session an empty one of this realm that does not replace the
-    /// token, whatever stands in the record.
+    /// token, whatever the record has now.
     pub(super) fn give_up(&mut self, realm: K) {
-        if self.memory().is_none() {
+        if self.notes().is_none() {
             self.begin(realm);
         }
         let entries = Table::new(self.pool).as_ptr();
-        if let Some(memory) = self.memory_mut() {
-            memory.current = realm;
-            memory.is_withheld = true;
+        if let Some(notes) = self.notes_mut() {
+            notes.current = realm;
+            notes.is_withheld = true;
         }
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.entries = entries;
         self.empty();
     }
 
-    /// Whether nobody has written to the session, nor is there anything in it
-    /// but the time of its expiry.
+    /// Whether the session has not been written to, and has no entry but its
+    /// expiry.
     fn is_untouched(&self) -> bool {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_ref() };
-        // SAFETY: the table of the record.
+        // SAFETY: NULL, or the record's table, which no other view is of.
         let entries = unsafe { Table::from_raw(record.entries) };
         let is_empty = entries.is_none_or(|entries| {
             let mut entries = entries.entries();
@@ -246,81 +252,83 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.dirty == 0 && is_empty
     }
 
-    fn memory(&self) -> Option<&Memory<K>> {
-        // SAFETY: made by `begin`, in the record's pool, and reached by this one
-        // view of the record only.
-        self.known_memory().map(|memory| unsafe { memory.as_ref() })
+    fn notes(&self) -> Option<&Notes<K>> {
+        // SAFETY: `begin` made the notes in the record's pool, and only this view
+        // of the record reaches them.
+        self.known_notes().map(|notes| unsafe { notes.as_ref() })
     }
 
-    fn memory_mut(&mut self) -> Option<&mut Memory<K>> {
-        // SAFETY: as in `memory`.
-        self.known_memory()
-            .map(|mut memory| unsafe { memory.as_mut() })
+    fn notes_mut(&mut self) -> Option<&mut Notes<K>> {
+        // SAFETY: `begin` made the notes in the record's pool, and only this view
+        // of the record reaches them, which is borrowed mutably.
+        self.known_notes()
+            .map(|mut notes| unsafe { notes.as_mut() })
     }
 
-    fn known_memory(&self) -> Option<NonNull<Memory<K>>> {
-        self.memory.get().unwrap_or_else(|| {
-            let found = self.find_memory();
-            self.memory.set(Some(found));
+    fn known_notes(&self) -> Option<NonNull<Notes<K>>> {
+        self.notes.get().unwrap_or_else(|| {
+            let found = self.find_notes();
+            self.notes.set(Some(found));
             found
         })
     }
 
-    /// The memory of this record, of those that its pool has.
-    fn find_memory(&self) -> Option<NonNull<Memory<K>>> {
-        let mut next = self.first_memory();
-        while let Some(memory) = next {
-            // SAFETY: a memory of the pool's list, which lives as long as it.
-            let memory_of = unsafe { memory.as_ref() };
-            if memory_of.record == self.raw {
-                return Some(memory);
+    /// Looks for the notes on this record among those in its pool.
+    fn find_notes(&self) -> Option<NonNull<Notes<K>>> {
+        let mut next = self.first_notes();
+        while let Some(notes) = next {
+            // SAFETY: notes of the pool's list, which live as long as the pool.
+            let found = unsafe { notes.as_ref() };
+            if found.record == self.raw {
+                return Some(notes);
             }
-            next = memory_of.next;
+            next = found.next;
         }
         None
     }
 
-    fn first_memory(&self) -> Option<NonNull<Memory<K>>> {
+    fn first_notes(&self) -> Option<NonNull<Notes<K>>> {
         let mut data: *mut c_void = ptr::null_mut();
-        // SAFETY: the pool is live; the call writes what `begin` set, or NULL.
+        // SAFETY: the pool is live; the call writes the pointer that `begin` set,
+        // or NULL (apr_pools.h).
         unsafe {
             bindings::apr_pool_userdata_get(&raw mut data, KEY.as_ptr(), self.pool.as_ptr());
         }
         NonNull::new(data.cast())
     }
 
-    /// Begins to remember, with the token that the request has brought.
+    /// Begins the notes, with the token that the request has brought.
     fn begin(&mut self, realm: K) {
-        // The token of a subrequest is in a pool that goes before the record's.
+        // The token of a subrequest is in the subrequest's pool, which goes first.
         let brought = self.encoded().map(|token| match self.shares_pool {
             true => token,
             false => self.pool.copy(token),
         });
-        let memory = self.pool.place_raw(Memory {
+        let notes = self.pool.store_raw(Notes {
             record: self.raw,
-            next: self.first_memory(),
+            next: self.first_notes(),
             brought: brought.map_or(ptr::null(), CStr::as_ptr),
             encoded: ptr::null(),
             current: realm,
             is_withheld: false,
             parked: None,
         });
-        // SAFETY: a constant key, and data of the pool's own; there is no cleanup
-        // to run (apr_pools.h).
+        // SAFETY: the key is a constant, and the data is in the same pool and needs
+        // no cleanup (apr_pools.h).
         unsafe {
             bindings::apr_pool_userdata_setn(
-                memory.as_ptr().cast(),
+                notes.as_ptr().cast(),
                 KEY.as_ptr(),
                 None,
                 self.pool.as_ptr(),
             );
         }
-        self.memory.set(Some(Some(memory)));
+        self.notes.set(Some(Some(notes)));
     }
 
-    /// Takes the contents out of the record, for the realm that they belong to.
+    /// Parks the contents of the record for the realm that they belong to.
     fn park(&mut self) {
-        // SAFETY: the session is live.
+        // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_ref() };
         let contents = Contents {
             entries: record.entries,
@@ -330,44 +338,45 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             written: record.written,
         };
         let pool = self.pool;
-        let Some(memory) = self.memory_mut() else {
+        let Some(notes) = self.notes_mut() else {
             return;
         };
-        let (realm, is_withheld) = (memory.current, memory.is_withheld);
-        match find_parked(memory.parked, realm) {
+        let (realm, is_withheld) = (notes.current, notes.is_withheld);
+        match find_parked(notes.parked, realm) {
             Some(mut parked) => {
-                // SAFETY: of the memory's own list, in the same pool.
+                // SAFETY: parked contents of these notes, which are borrowed
+                // mutably, in the same pool.
                 let parked = unsafe { parked.as_mut() };
                 parked.contents = contents;
                 parked.is_withheld = is_withheld;
             }
             None => {
-                memory.parked = Some(pool.place_raw(Parked {
+                notes.parked = Some(pool.store_raw(Parked {
                     realm,
                     contents,
                     is_withheld,
-                    next: memory.parked,
+                    next: notes.parked,
                 }));
             }
         }
     }
 
-    /// Puts the contents of a realm into the record.
+    /// Puts the contents of a realm into the record: parked ones, or empty ones.
     fn bring_in(&mut self, realm: K) {
         let pool = self.pool;
-        let Some(memory) = self.memory_mut() else {
+        let Some(notes) = self.notes_mut() else {
             return;
         };
-        memory.current = realm;
-        let (contents, encoded) = match find_parked(memory.parked, realm) {
+        notes.current = realm;
+        let (contents, encoded) = match find_parked(notes.parked, realm) {
             Some(parked) => {
-                // SAFETY: of the memory's own list, in the same pool.
+                // SAFETY: parked contents of these notes, in the same pool.
                 let parked = unsafe { parked.as_ref() };
-                memory.is_withheld = parked.is_withheld;
+                notes.is_withheld = parked.is_withheld;
                 (parked.contents, ptr::null())
             }
             None => {
-                memory.is_withheld = false;
+                notes.is_withheld = false;
                 let contents = Contents {
                     entries: Table::new(pool).as_ptr(),
                     expiry: 0,
@@ -375,10 +384,10 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
                     dirty: 0,
                     written: 0,
                 };
-                (contents, memory.brought)
+                (contents, notes.brought)
             }
         };
-        // SAFETY: the session is live and ours.
+        // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_mut() };
         record.entries = contents.entries;
         record.expiry = contents.expiry;
@@ -389,12 +398,14 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 }
 
+/// Looks for the contents of a realm in a list.
 fn find_parked<K: PartialEq>(
     mut next: Option<NonNull<Parked<K>>>,
     realm: K,
 ) -> Option<NonNull<Parked<K>>> {
     while let Some(parked) = next {
-        // SAFETY: of the list of a memory, whose pool is live.
+        // SAFETY: parked contents in the list of a record's notes, whose pool is
+        // live.
         let found = unsafe { parked.as_ref() };
         if found.realm == realm {
             return Some(parked);

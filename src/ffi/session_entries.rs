@@ -3,15 +3,14 @@
 use std::ffi::c_int;
 
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
-use super::guard::{Entry, guard};
 use super::module::{Failed, Module};
-use super::request::Request;
+use super::request::{self, Request};
 use super::session::Session;
-use super::session_hooks::SessionHooks;
+use super::session_hooks::SessionFunctions;
 
-/// The hooks of a module.
-pub(super) fn hooks<M: Module>() -> SessionHooks {
-    SessionHooks {
+/// The functions of a module.
+pub(super) fn functions<M: Module>() -> SessionFunctions {
+    SessionFunctions {
         encode: Some(encode::<M>),
         decode: Some(decode::<M>),
         decoded: Some(decoded::<M>),
@@ -20,48 +19,51 @@ pub(super) fn hooks<M: Module>() -> SessionHooks {
 }
 
 unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: what mod_session passes its hooks, and our symbol's index.
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_encode).
     unsafe { run::<M>("session_encode", r, z, M::encode) }
 }
 
 unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: likewise.
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_decode).
     let status = unsafe { run::<M>("session_decode", r, z, M::decode) };
     if status == bindings::OK {
         return status;
     }
     // mod_session would make a session of its own, and save it over the cookie.
-    // SAFETY: likewise.
+    // SAFETY: the same two pointers, to which no view is left.
     unsafe { run::<M>("session_decode", r, z, give_up::<M>) }
 }
 
-/// Leaves an empty session where `decode` came to no end.
+/// Leaves an empty session where `decode` has failed or panicked.
 fn give_up<'r, M: Module>(
     _: Request<'r>,
     _: &'r M::State,
-    record: &M::Record<'r>,
+    config: &M::DirConfig<'r>,
     session: &mut Session<'r, M::Realm>,
 ) -> Result<(), Failed> {
-    session.give_up(M::realm(record));
+    session.give_up(M::realm(config));
     Ok(())
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: likewise.
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_decode).
     unsafe { run::<M>("session_decode", r, z, M::decoded) }
 }
 
-/// Answers `OK` where nothing is to be stored, which ends the matter
-/// (`AP_IMPLEMENT_HOOK_RUN_FIRST`), and `DECLINED` to leave it to the stores.
+/// Answers `OK` to keep a session from every store, which ends the hook
+/// (`AP_IMPLEMENT_HOOK_RUN_FIRST`), and `DECLINED` to leave it to them.
 unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -> c_int {
-    // SAFETY: what mod_session passes its hooks.
+    // SAFETY: mod_session passes the request (mod_session.h, session_save).
     let request = unsafe { Request::from_raw(r) };
-    let entry = Entry::of_request("session_save", request);
-    guard(entry, bindings::APR_EGENERAL, || {
+    request::guard(request, "session_save", bindings::APR_EGENERAL, || {
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
-        // SAFETY: likewise.
+        // SAFETY: mod_session passes the request's session, and does not use it
+        // while the hook runs.
         let Some(session) = (unsafe { Session::from_raw(z, request) }) else {
             return bindings::APR_EGENERAL;
         };
@@ -73,38 +75,40 @@ unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -
     })
 }
 
-type Hook<M> = for<'r> fn(
+type SessionHook<M> = for<'r> fn(
     Request<'r>,
     &'r <M as Module>::State,
-    &<M as Module>::Record<'r>,
+    &<M as Module>::DirConfig<'r>,
     &mut Session<'r, <M as Module>::Realm>,
 ) -> Result<(), Failed>;
 
+/// Runs a hook; no session is the answer to an error and to a panic.
+///
 /// # Safety
 ///
-/// A request and a session as mod_session passes them to its hooks.
+/// `r` and `z` are a request and a session as mod_session passes them to its
+/// hooks, and nobody else uses the session until this returns.
 unsafe fn run<M: Module>(
-    name: &'static str,
+    name: &str,
     r: *mut request_rec,
     z: *mut session_rec,
-    hook: Hook<M>,
+    hook: SessionHook<M>,
 ) -> apr_status_t {
-    // SAFETY: the caller vouches for the request.
+    // SAFETY: the caller promises a request, which lives until the hook returns.
     let request = unsafe { Request::from_raw(r) };
-    let entry = Entry::of_request(name, request);
-    guard(entry, bindings::APR_EGENERAL, || {
+    request::guard(request, name, bindings::APR_EGENERAL, || {
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
-        // SAFETY: the caller vouches for the session.
+        // SAFETY: the caller promises a session that only this view uses.
         let Some(mut session) = (unsafe { Session::from_raw(z, request) }) else {
             return bindings::APR_EGENERAL;
         };
         // SAFETY: the configuration of a request is in force until its end.
-        let Some(state) = (unsafe { M::record().state() }) else {
+        let Some(state) = (unsafe { M::module_record().state() }) else {
             return bindings::APR_EGENERAL;
         };
-        match hook(request, state, &request.record::<M>(), &mut session) {
+        match hook(request, state, &request.config::<M>(), &mut session) {
             Ok(()) => bindings::OK,
             Err(Failed) => bindings::APR_EGENERAL,
         }

@@ -10,17 +10,17 @@ use super::pool::Pool;
 
 /// A mapping of zeros that the children of this process inherit.
 ///
-/// It is not wiped as it goes: children of a configuration that has ended
-/// still answer requests with it, and the last process that has it gives the
-/// pages back to the kernel, which clears them before anybody else gets them.
+/// It is not wiped when it is dropped: children of a configuration that has ended
+/// still answer requests with it. The last process that has it gives the pages
+/// back to the kernel, which clears them before another process gets them.
 struct Mapping {
     start: NonNull<AtomicU64>,
     words: usize,
 }
 
-// SAFETY: the one value that owns the mapping; it is atomics all over.
+// SAFETY: the value owns the mapping, which any thread may unmap (munmap(2)).
 unsafe impl Send for Mapping {}
-// SAFETY: likewise.
+// SAFETY: the mapping is made of atomics, which threads may share.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
@@ -34,8 +34,8 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let length = self.words.saturating_mul(size_of::<AtomicU64>());
-        // SAFETY: mapped by `new` with this length, and nobody refers to it any
-        // more, as `share` demands of its caller.
+        // SAFETY: `new` mapped this length, and no reference to it is left, as the
+        // caller of `share` promises.
         unsafe { libc::munmap(self.start.as_ptr().cast(), length) };
     }
 }
@@ -49,13 +49,14 @@ pub(super) enum Sharing {
     Not,
 }
 
-/// Maps so many bytes, all zero.
+/// Maps `length` bytes, all zero.
 pub(super) fn map(length: usize, sharing: Sharing) -> io::Result<NonNull<c_void>> {
     let flags = match sharing {
         Sharing::WithChildren => libc::MAP_SHARED,
         Sharing::Not => libc::MAP_PRIVATE,
     };
-    // SAFETY: no address is asked for, and no file (mmap(2)).
+    // SAFETY: a mapping of no file, at an address that the kernel chooses, touches
+    // no memory that is in use (mmap(2)).
     let start = unsafe {
         libc::mmap(
             ptr::null_mut(),
@@ -77,19 +78,19 @@ pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
     format!("{words} words of memory to share with children cannot be had ({error})")
 }
 
-/// Maps so many words, all zero, until the pool is cleared.
+/// Maps `words` words, all zero, until the pool is cleared.
 ///
 /// # Safety
 ///
-/// The words' keeper is placed in the same pool, later: a pool's cleanups run in
-/// the reverse of their order (`apr_pools.h`), so the keeper goes before the
-/// words do, and the lifetime is right in the parent. A child inherits both,
-/// and clears that pool only as it exits (`atexit(apr_terminate)` in
-/// server/main.c), in the same order.
+/// The value that keeps the words is stored in the same pool, later. A pool's
+/// cleanups run in the reverse of their order (apr_pools.h), so that value is
+/// dropped before the words go, and the lifetime is right in the parent. A child
+/// inherits both, and clears that pool only as it exits (`atexit(apr_terminate)`
+/// in server/main.c), in the same order.
 pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], String> {
     let mapping = Mapping::new(words).map_err(|error| no_memory(words, &error))?;
-    let mapping = pool.place(mapping);
-    // SAFETY: so many words, aligned to a page; zeros are atomics; they stay for
-    // as long as the caller promises.
+    let mapping = pool.store(mapping);
+    // SAFETY: `words` words were mapped, aligned to a page; zeros are atomics; they
+    // stay for as long as the caller promises.
     Ok(unsafe { slice::from_raw_parts(mapping.start.as_ptr(), mapping.words) })
 }

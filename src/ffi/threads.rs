@@ -1,4 +1,4 @@
-//! Work on all processors at once, in a parent that has one thread.
+//! Work on all processors at once, for the parent, which has one thread.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -7,19 +7,19 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Shared by the threads.
+/// The work that the threads share.
 struct Work<'w> {
     next: AtomicUsize,
     count: usize,
     each: &'w (dyn Fn(usize) + Sync),
 }
 
-/// Calls `each` with every number below `count`, on as many threads as there
-/// are processors, and returns when all is done. A call that panics is over.
+/// Calls `each` with every number below `count`, on one thread a processor, and
+/// returns when all calls have ended. A panic ends only its own call.
 ///
-/// Plain threads of the system, while this one waits: `std::thread` leaves a
-/// thread-local with a destructor in the thread that spawns, and that would pin
-/// the module in the parent (`__cxa_thread_atexit_impl`).
+/// The threads are the system's, not those of `std::thread`, which leaves a
+/// thread-local with a destructor in the thread that spawns. That would pin the
+/// module in the parent (`__cxa_thread_atexit_impl`).
 pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
     let work = Work {
         next: AtomicUsize::new(0),
@@ -37,7 +37,8 @@ pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
         work.run();
     }
     for thread in threads {
-        // SAFETY: a thread that was started, and is joined once.
+        // SAFETY: `start` has started the thread, and this joins it once
+        // (pthread_join(3)).
         unsafe { libc::pthread_join(thread, ptr::null_mut()) };
     }
 }
@@ -50,34 +51,35 @@ impl Work<'_> {
                 return;
             }
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.each)(number)));
-            // A payload's own destructor may panic in turn.
+            // The payload's own destructor may panic in turn.
             std::mem::forget(outcome);
         }
     }
 }
 
-/// Starts a thread, which the caller joins before `work` goes.
+/// Starts a thread, which the caller joins before `work` is dropped.
 fn start(work: &Work<'_>) -> Option<libc::pthread_t> {
     let mut thread = MaybeUninit::uninit();
     let argument = ptr::from_ref(work).cast_mut().cast::<c_void>();
-    // SAFETY: the call writes the thread's id, or fails (pthread_create(3)); the
-    // argument is what `run` takes, and outlives the thread.
+    // SAFETY: the call writes the thread's id, or fails (pthread_create(3)); `run`
+    // takes this argument, which outlives the thread.
     let failed = unsafe { libc::pthread_create(thread.as_mut_ptr(), ptr::null(), run, argument) };
-    // SAFETY: written, as the call did not fail.
+    // SAFETY: pthread_create has not failed, and so has written the id.
     (failed == 0).then(|| unsafe { thread.assume_init() })
 }
 
 extern "C" fn run(work: *mut c_void) -> *mut c_void {
-    // SAFETY: `start` passes a Work that its caller keeps until this has ended;
-    // it is Sync, as all its parts are.
+    // SAFETY: `start` passes a Work that its caller keeps until this thread has
+    // ended; it is Sync, because all its parts are.
     if let Some(work) = unsafe { work.cast::<Work<'_>>().as_ref() } {
         work.run();
     }
     ptr::null_mut()
 }
 
-/// The signals of this thread, all blocked until this goes: what it starts
-/// meanwhile inherits that, and httpd's handlers stay with the main thread.
+/// The signals of this thread, all blocked until this is dropped. Threads that
+/// are started meanwhile inherit that, so httpd's handlers stay with the main
+/// thread.
 struct Signals(libc::sigset_t);
 
 impl Signals {
@@ -89,14 +91,14 @@ impl Signals {
         // SAFETY: one set to read, and one to write (pthread_sigmask(3)).
         let failed =
             unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr()) };
-        // SAFETY: written, as the call did not fail.
+        // SAFETY: pthread_sigmask has not failed, and so has written the set.
         (failed == 0).then(|| Self(unsafe { before.assume_init() }))
     }
 }
 
 impl Drop for Signals {
     fn drop(&mut self) {
-        // SAFETY: a set that the same call wrote.
+        // SAFETY: the set that pthread_sigmask wrote in `block`.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut()) };
     }
 }

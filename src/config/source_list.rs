@@ -2,26 +2,26 @@
 
 use session_crypto_core::{Fingerprint, Source};
 
-use crate::ffi::Place;
+use crate::ffi::Line;
 
-/// Files and URIs, each with the line that names it.
+/// Sources of certificates or private keys, each with the line that names it.
 #[derive(Clone, Default)]
-pub(crate) struct Files {
+pub(crate) struct SourceList {
     sources: Vec<Source>,
-    places: Vec<Place>,
+    lines: Vec<Line>,
     fingerprint: Fingerprint,
 }
 
-impl Files {
-    /// Adds what a line names.
-    pub(crate) fn extend(&mut self, more: Vec<Source>, place: &Place) {
-        self.places.extend(more.iter().map(|_| place.clone()));
+impl SourceList {
+    /// Adds the sources that a line names.
+    pub(crate) fn extend(&mut self, more: Vec<Source>, line: &Line) {
+        self.lines.extend(more.iter().map(|_| line.clone()));
         self.sources.extend(more);
         let ids: Vec<_> = self.sources.iter().map(Source::id).collect();
         self.fingerprint = Fingerprint::of_numbers(&ids);
     }
 
-    /// Stands for all of them in a realm.
+    /// Stands for the whole list in a realm.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
@@ -30,9 +30,9 @@ impl Files {
         &self.sources
     }
 
-    /// The line that names one of them.
-    pub(crate) fn place(&self, index: usize) -> Place {
-        self.places.get(index).cloned().unwrap_or_default()
+    /// The line that names the source at `index`.
+    pub(crate) fn line(&self, index: usize) -> Line {
+        self.lines.get(index).cloned().unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {

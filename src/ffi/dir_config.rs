@@ -1,0 +1,30 @@
+//! The settings of one section, which httpd creates and merges.
+
+use std::ffi::c_void;
+
+/// Settings of a section, which inherits from the section around it.
+///
+/// Plain data: a value that has a destructor is stored in a pool and referred
+/// to. The default is a section that sets nothing.
+pub(crate) trait Inherit: Copy + Default + Send + Sync {
+    /// Merges the settings of a section, `add`, into those around it, `base`.
+    fn merge(base: &Self, add: &Self) -> Self;
+
+    /// Makes settings under which no session is sealed or opened; they stand in
+    /// for those that could not be made.
+    fn refusing() -> Self;
+}
+
+/// Reads settings through a pointer of httpd's; NULL stands for settings that
+/// could not be made, and gives those that refuse.
+///
+/// # Safety
+///
+/// `raw` is NULL, or settings of the type `C` that were made for httpd, in a
+/// pool that lives for as long as `C` does.
+pub(super) unsafe fn read<C: Inherit>(raw: *const c_void) -> C {
+    // SAFETY: the caller promises NULL, or a C that lives.
+    unsafe { raw.cast::<C>().as_ref() }
+        .copied()
+        .unwrap_or_else(C::refusing)
+}

@@ -1,0 +1,128 @@
+//! This module's settings for a request, and its own notes on it.
+
+use std::ptr::{self, NonNull};
+
+use super::bindings::{self, ap_conf_vector_t, apr_table_t};
+use super::dir_config;
+use super::module::Module;
+use super::request::Request;
+use super::tables::Table;
+
+/// The notes of this module on a request, in the request's pool.
+struct RequestState {
+    /// The sections that it was in when its fixups began; NULL before that.
+    sections: *const ap_conf_vector_t,
+    /// Variables that are hidden from other modules for now, or NULL.
+    hidden: *mut apr_table_t,
+    /// Another request answers in its place.
+    is_dropped: bool,
+}
+
+impl<'r> Request<'r> {
+    /// The settings of the sections that this request is in.
+    pub(crate) fn config<M: Module>(self) -> M::DirConfig<'r> {
+        let raw = self.config_of(M::module_record().as_ptr());
+        // SAFETY: our slot holds what this module's functions made, in pools that
+        // outlive the request.
+        unsafe { dir_config::read(raw) }
+    }
+
+    /// Notes which sections the request is in now; `ap_internal_fast_redirect`
+    /// changes them.
+    pub(super) fn note_sections<M: Module>(self) {
+        if let Some(mut state) = self.state_or_new::<M>() {
+            // SAFETY: the notes on this request, which no other reference is to.
+            unsafe { state.as_mut() }.sections = self.raw().per_dir_config;
+        }
+    }
+
+    /// Whether [`Request::note_sections`] has run for this request.
+    pub(crate) fn is_noted<M: Module>(self) -> bool {
+        !self.noted_sections::<M>().is_null()
+    }
+
+    /// The settings of the sections that the request was in when they were
+    /// noted; `None` if they were not noted, or if it is still in the same ones.
+    pub(crate) fn former_config<M: Module>(self) -> Option<M::DirConfig<'r>> {
+        let sections = self.noted_sections::<M>();
+        if sections.is_null() || ptr::eq(sections, self.raw().per_dir_config) {
+            return None;
+        }
+        // SAFETY: a vector that `note_sections` found, which lives as long as the
+        // request, or as the subrequest whose pool was joined to it.
+        let raw = unsafe { bindings::ap_get_module_config(sections, M::module_record().as_ptr()) };
+        // SAFETY: our slot holds what this module's functions made, in pools that
+        // outlive the request.
+        Some(unsafe { dir_config::read(raw) })
+    }
+
+    fn noted_sections<M: Module>(self) -> *const ap_conf_vector_t {
+        let state = self.state::<M>();
+        // SAFETY: the notes on this request, which nobody changes meanwhile.
+        let state = state.map(|state| unsafe { state.as_ref() });
+        state.map_or(ptr::null(), |state| state.sections)
+    }
+
+    /// Makes an empty table to hide variables in; no other module sees it.
+    pub(crate) fn hiding_place<M: Module>(self) -> Option<Table<'r>> {
+        let table = Table::new(self.pool()?);
+        let mut state = self.state_or_new::<M>()?;
+        // SAFETY: the notes on this request, which no other reference is to.
+        unsafe { state.as_mut() }.hidden = table.as_ptr();
+        Some(table)
+    }
+
+    /// The variables that were hidden, if any were.
+    pub(crate) fn hidden<M: Module>(self) -> Option<Table<'r>> {
+        // SAFETY: the notes on this request, which nobody changes meanwhile.
+        let hidden = unsafe { self.state::<M>()?.as_ref() }.hidden;
+        // SAFETY: NULL, or the table that `hiding_place` made in the request's
+        // pool; the view that it returned is gone.
+        unsafe { Table::from_raw(hidden) }
+    }
+
+    /// Notes that another request answers in place of this one.
+    pub(crate) fn drop_answer<M: Module>(self) {
+        if let Some(mut state) = self.state_or_new::<M>() {
+            // SAFETY: the notes on this request, which no other reference is to.
+            unsafe { state.as_mut() }.is_dropped = true;
+        }
+    }
+
+    /// Whether another request answers in place of this one.
+    pub(crate) fn is_dropped<M: Module>(self) -> bool {
+        self.state::<M>()
+            // SAFETY: the notes on this request, which nobody changes meanwhile.
+            .is_some_and(|state| unsafe { state.as_ref() }.is_dropped)
+    }
+
+    fn state<M: Module>(self) -> Option<NonNull<RequestState>> {
+        let all = self.raw().request_config;
+        // SAFETY: a request has a vector with a slot for each module (httpd.h);
+        // ours holds NULL, or what `make_state` put there.
+        NonNull::new(unsafe { bindings::ap_get_module_config(all, M::module_record().as_ptr()) })
+            .map(NonNull::cast)
+    }
+
+    fn state_or_new<M: Module>(self) -> Option<NonNull<RequestState>> {
+        self.state::<M>().or_else(|| self.make_state::<M>())
+    }
+
+    fn make_state<M: Module>(self) -> Option<NonNull<RequestState>> {
+        let state = self.pool()?.store_raw(RequestState {
+            sections: ptr::null(),
+            hidden: ptr::null_mut(),
+            is_dropped: false,
+        });
+        // SAFETY: a request has a vector with a slot for each module (httpd.h),
+        // and this one is ours.
+        unsafe {
+            bindings::ap_set_module_config(
+                self.raw().request_config,
+                M::module_record().as_ptr(),
+                state.as_ptr().cast(),
+            );
+        }
+        Some(state)
+    }
+}

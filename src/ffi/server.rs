@@ -1,0 +1,206 @@
+//! A server and its sections, and which of these a request may be in together.
+
+use std::borrow::Cow;
+
+use super::dir_config::Inherit;
+
+/// A server or virtual host, and its sections.
+///
+/// The sections of `.htaccess` files are missing: httpd merges those when a
+/// request comes.
+pub(crate) struct Server<'s, C> {
+    /// The settings outside of every section.
+    pub(crate) outer: C,
+    /// `Session On` outside of every section.
+    pub(crate) has_sessions: bool,
+    /// The sections; one that stands inside another comes after it.
+    pub(crate) sections: Vec<Section<'s, C>>,
+    /// It is the main server, and there are virtual hosts. These have inherited
+    /// its settings, and it may have no request of its own.
+    pub(crate) stands_behind: bool,
+    /// No server comes after this one.
+    pub(crate) is_last: bool,
+    /// The definition's file and line, in words.
+    pub(crate) defined: String,
+    pub(super) document_root: Option<&'s [u8]>,
+}
+
+/// A section by itself.
+pub(crate) struct Section<'s, C> {
+    /// Its settings, if one of our directives stands there.
+    pub(crate) config: Option<C>,
+    /// `Session On` or `Session Off`, if either stands there.
+    pub(super) has_sessions: Option<bool>,
+    /// The section that it stands in, as an index of the list.
+    pub(super) around: Option<usize>,
+    pub(super) kind: Kind,
+    /// The path to which it applies, unless it has a pattern.
+    pub(super) path: Option<&'s [u8]>,
+}
+
+/// The kinds of sections, in the order in which httpd merges them
+/// (server/request.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Directory,
+    Files,
+    Location,
+    If,
+}
+
+impl<'s, C: Inherit> Server<'s, C> {
+    /// The settings in force outside of every section, and in each section that
+    /// sets anything.
+    pub(crate) fn configs(&self) -> impl Iterator<Item = C> {
+        let inner = (0..self.sections.len()).filter_map(|index| {
+            self.sections.get(index)?.config?;
+            Some(self.config_of(&self.chain(index)))
+        });
+        std::iter::once(self.outer).chain(inner)
+    }
+
+    /// The sections that every request in one section is in, itself included, in
+    /// the order in which httpd merges them.
+    ///
+    /// These are the sections around it, and those of the same kind with a
+    /// shorter path.
+    pub(crate) fn chain(&self, index: usize) -> Vec<usize> {
+        let mut chain = vec![index];
+        let mut outermost = index;
+        while let Some(around) = self.sections.get(outermost).and_then(|held| held.around) {
+            chain.push(around);
+            outermost = around;
+        }
+        let Some(section) = self.sections.get(outermost) else {
+            return chain;
+        };
+        // httpd merges directories by the length of their path, and locations in
+        // the order of their lines.
+        let rank = |index: &usize| match self.sections.get(*index) {
+            Some(held) if held.kind == Kind::Directory => held.path.map_or(0, <[u8]>::len),
+            _ => 0,
+        };
+        let mut containing: Vec<_> = (0..self.sections.len())
+            .filter(|other| {
+                *other == outermost
+                    || self
+                        .sections
+                        .get(*other)
+                        .is_some_and(|other| other.contains(section))
+            })
+            .collect();
+        containing.sort_by_key(rank);
+        chain.pop();
+        containing.extend(chain.into_iter().rev());
+        containing
+    }
+
+    /// The settings in force in a chain of sections.
+    pub(crate) fn config_of(&self, chain: &[usize]) -> C {
+        self.own(chain)
+            .fold(self.outer, |outer, inner| C::merge(&outer, &inner))
+    }
+
+    /// The settings of each section of a chain by itself.
+    pub(crate) fn own(&self, chain: &[usize]) -> impl Iterator<Item = C> {
+        let sections = chain.iter().filter_map(|index| self.sections.get(*index));
+        sections.filter_map(|section| section.config)
+    }
+}
+
+impl<'s, C> Server<'s, C> {
+    /// Whether mod_session keeps sessions in a chain of sections.
+    pub(crate) fn has_sessions(&self, chain: &[usize]) -> bool {
+        let sections = chain.iter().filter_map(|index| self.sections.get(*index));
+        sections
+            .filter_map(|section| section.has_sessions)
+            .last()
+            .unwrap_or(self.has_sessions)
+    }
+
+    /// Whether a request may be in both sections.
+    pub(crate) fn can_meet(&self, one: usize, other: usize) -> bool {
+        match (self.outermost(one), self.outermost(other)) {
+            (Some(one), Some(other)) if one.kind == other.kind => match (one.path, other.path) {
+                (Some(path), Some(other)) if one.kind.has_paths() => {
+                    is_inside(path, other) || is_inside(other, path)
+                }
+                _ => true,
+            },
+            _ => true,
+        }
+    }
+
+    /// Whether a request is likely to be in both sections, if a directory below
+    /// the document root has the URL of the same path.
+    pub(crate) fn are_likely_to_meet(&self, one: usize, other: usize) -> bool {
+        let url = |index| self.url_of(self.outermost(index)?);
+        self.can_meet(one, other)
+            && match (url(one), url(other)) {
+                (Some(one), Some(other)) => is_inside(&one, &other) || is_inside(&other, &one),
+                _ => true,
+            }
+    }
+
+    fn url_of(&self, section: &Section<'s, C>) -> Option<Cow<'s, [u8]>> {
+        let path = section.path?;
+        match section.kind {
+            Kind::Location => Some(Cow::Borrowed(path)),
+            Kind::Directory => {
+                let below = path.strip_prefix(self.document_root?)?;
+                let below = below.strip_prefix(b"/").unwrap_or(below);
+                Some(Cow::Owned([b"/", below].concat()))
+            }
+            Kind::Files | Kind::If => None,
+        }
+    }
+
+    /// Whether httpd merges the one section before the other.
+    pub(crate) fn is_before(&self, one: usize, other: usize) -> bool {
+        let kind = |index| self.outermost(index).map(|section| section.kind);
+        (kind(one), one) < (kind(other), other)
+    }
+
+    fn outermost(&self, index: usize) -> Option<&Section<'s, C>> {
+        let mut section = self.sections.get(index)?;
+        while let Some(around) = section.around {
+            section = self.sections.get(around)?;
+        }
+        Some(section)
+    }
+}
+
+impl<C> Section<'_, C> {
+    /// Whether every request is in it: `<Location "/">`.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.around.is_none() && self.kind == Kind::Location && self.path == Some(b"/")
+    }
+
+    /// Whether each request of another section is in this one, too.
+    fn contains(&self, other: &Self) -> bool {
+        match (self.path, other.path) {
+            (Some(path), Some(inner)) => {
+                self.around.is_none()
+                    && other.around.is_none()
+                    && self.kind == other.kind
+                    && self.kind.has_paths()
+                    && is_inside(inner, path)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Kind {
+    /// Whether paths tell which of its sections are inside each other.
+    fn has_paths(self) -> bool {
+        matches!(self, Self::Directory | Self::Location)
+    }
+}
+
+/// Whether one path is the other, or below it, as httpd sees it (server/request.c,
+/// `ap_location_walk`); paths of directories end in a slash.
+fn is_inside(path: &[u8], outer: &[u8]) -> bool {
+    path.strip_prefix(outer)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || outer.ends_with(b"/"))
+}

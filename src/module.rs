@@ -1,0 +1,146 @@
+//! This module, as httpd sees it: what runs when.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
+
+use crate::config::{DirConfig, Realm};
+use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
+use crate::hooks::{self, Session};
+use crate::session_crypto::SessionCrypto;
+use crate::{advice, check, directives, master_keys, realms};
+
+/// The symbol that `LoadModule session_crypto_module` looks for, the only one of
+/// this library.
+///
+/// `<IfModule mod_session_crypto.c>` looks for the name.
+#[expect(unsafe_code, reason = "LoadModule finds the symbol by its name")]
+#[unsafe(no_mangle)]
+static session_crypto_module: ModuleRecord<Keyring> = ffi::module_record::<
+    SessionCrypto,
+    { directives::ENTRIES },
+>(c"mod_session_crypto.c", &directives::TABLE);
+
+impl Module for SessionCrypto {
+    type DirConfig<'p> = DirConfig<'p>;
+
+    type State = Keyring;
+
+    type Realm = Realm;
+
+    type Findings = check::Warnings;
+
+    fn module_record() -> &'static ModuleRecord<Keyring> {
+        &session_crypto_module
+    }
+
+    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<Keyring, String> {
+        Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
+            .map_err(|error| advice::cannot_start(&error))
+    }
+
+    fn check<'s>(
+        keyring: &'s Keyring,
+        server: &Server<'s, DirConfig<'s>>,
+        warnings: &mut check::Warnings,
+    ) -> Result<(), String> {
+        check::server(keyring, server, warnings, now())
+    }
+
+    fn before_fork<'s>(
+        keyring: &'s Keyring,
+        server: &Server<'s, DirConfig<'s>>,
+        warnings: &mut check::Warnings,
+    ) -> Result<(), String> {
+        check::prepare(keyring, server, warnings, now())
+    }
+
+    fn before_fork_once(keyring: &Keyring, server: MainServer<'_>) -> Result<(), String> {
+        master_keys::derive(keyring, server)
+    }
+
+    fn after_fork(keyring: &Keyring) -> Result<(), String> {
+        keyring.after_fork();
+        keyring
+            .derive_again(now())
+            .map(|_| ())
+            .map_err(|error| advice::cannot_seal(&error))
+    }
+
+    fn realm(config: &DirConfig<'_>) -> Realm {
+        config.realm()
+    }
+
+    fn encode<'r>(
+        request: Request<'r>,
+        keyring: &'r Keyring,
+        config: &DirConfig<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::encode(request, keyring, config, session)
+    }
+
+    fn decode<'r>(
+        request: Request<'r>,
+        keyring: &'r Keyring,
+        config: &DirConfig<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::decode(request, keyring, config, session);
+        Ok(())
+    }
+
+    fn decoded<'r>(
+        request: Request<'r>,
+        _: &'r Keyring,
+        _: &DirConfig<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::decoded(request, session);
+        Ok(())
+    }
+
+    fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
+        hooks::is_to_be_saved(request, session)
+    }
+
+    fn before_sections(request: Request<'_>) {
+        realms::before_sections(request);
+    }
+
+    fn sections_are_known(request: Request<'_>) {
+        realms::sections_are_known(request);
+    }
+
+    fn before_fixups(request: Request<'_>) {
+        realms::before_fixups(request);
+    }
+
+    fn environment_is_set(request: Request<'_>) {
+        realms::environment_is_set(request);
+    }
+
+    fn redirects_are_done(request: Request<'_>) {
+        realms::redirects_are_done(request);
+    }
+
+    fn after_fixups(request: Request<'_>) {
+        realms::after_fixups(request);
+    }
+
+    fn before_answer(request: Request<'_>) {
+        realms::before_answer(request);
+    }
+
+    fn before_error(request: Request<'_>) {
+        realms::before_error(request);
+    }
+}
+
+/// The time now, in Unix seconds.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
