@@ -1,24 +1,24 @@
 //! `mod_session_crypto`: encrypted sessions for Apache httpd.
 //!
 //! `session-crypto-core` encrypts; the files here connect it to httpd. Each file
-//! imports only from files above it in this table.
+//! imports only from files below it in this table.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `session_crypto` | the type that stands for this module |
-//! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
-//! | `program` | running a program that prints a passphrase |
-//! | `advice` | every error in the administrator's words, with what to write instead |
-//! | `passphrases` | the passphrases that a word, a program or a file gives |
-//! | `sources` | the certificates and private keys that a word names |
-//! | `config` | the settings of sections, merged, and what they seal with |
-//! | `realms` | how sessions stay in the realm that they belong to |
-//! | `report` | the log lines about a request's session |
-//! | `hooks` | a session on its way in and out |
-//! | `master_keys` | JWE master keys, derived side by side and kept |
-//! | `check` | the checks before httpd serves requests |
-//! | `directives` | the directives: one row and one handler each |
 //! | `module` | this module, as httpd sees it: what runs when |
+//! | `directives` | the directives: one row and one handler each |
+//! | `check` | the checks before httpd serves requests |
+//! | `master_keys` | JWE master keys, derived side by side and kept |
+//! | `hooks` | a session on its way in and out |
+//! | `report` | the log lines about a request's session |
+//! | `realms` | how sessions stay in the realm that they belong to |
+//! | `config` | the settings of sections, merged, and what they seal with |
+//! | `sources` | the certificates and private keys that a word names |
+//! | `passphrases` | the passphrases that a word, a program or a file gives |
+//! | `advice` | every error in the administrator's words, with what to write instead |
+//! | `program` | running a program that prints a passphrase |
+//! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
+//! | `session_crypto` | the type that stands for this module |
 #![deny(unsafe_code)]
 
 mod advice;

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use session_crypto_core::{Identities, Keyring, Keys, Settings, Validity};
 
-use super::others;
 use crate::config::{
     CERTIFICATE_FILE, DirConfig, During, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
 };
@@ -111,7 +110,7 @@ impl Warnings {
         // only a section that every request is in counts there.
         let has_secrets = |other: DirConfig<'_>| other.sets().meets(SettingSet::SECRETS);
         let is_elsewhere = match chain.last() {
-            Some(innermost) => others(server, chain, *innermost).any(has_secrets),
+            Some(innermost) => server.others(chain, *innermost).any(has_secrets),
             None => {
                 let mut everywhere = server
                     .sections

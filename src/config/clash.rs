@@ -2,8 +2,8 @@
 
 use session_crypto_core::Keyring;
 
-use super::settings::IDLE_INSIDE;
-use super::{DirConfig, During, PURPOSE};
+use super::dir_config::{DirConfig, PURPOSE};
+use super::settings::{During, IDLE_INSIDE};
 
 impl DirConfig<'_> {
     /// Whether this section sets one half of a conflict.

@@ -2,7 +2,7 @@
 
 use session_crypto_core::Fingerprint;
 
-use super::DirConfig;
+use super::dir_config::DirConfig;
 
 /// The settings that a section encrypts with: passphrases, certificates, private
 /// keys, ciphers, digest, purpose and engine.

@@ -1,5 +1,6 @@
 //! The settings in force in a section, merged with those around it.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
@@ -7,11 +8,23 @@ use session_crypto_core::{
     Pairs, PassphraseList, Settings, Source,
 };
 
+use super::algorithms::{Algorithm, AlgorithmNames};
+use super::dir_config::{CERTIFICATE_FILE, DirConfig, PRIVATE_KEY_FILE, PURPOSE};
+use super::flaw::Flaw;
+use super::setting_set::SettingSet;
 use super::source_list::SourceList;
-use super::{
-    Algorithm, AlgorithmNames, CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities,
-    PRIVATE_KEY_FILE, PURPOSE, SettingSet,
-};
+
+/// Keeps the identities that settings refer to, for as long as a hook uses these.
+pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
+
+/// The occasion on which settings are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum During {
+    /// The configuration is read.
+    Startup,
+    /// A request, which came at a Unix time in seconds.
+    Request { now: u64 },
+}
 
 /// The message for a purpose and nothing but CBC ciphers.
 const PURPOSE_NEEDS_AEAD: &str = "takes a cipher whose tokens can carry a purpose: write \

@@ -1,30 +1,30 @@
 //! The safe face of httpd's C API, and the only folder with unsafe code.
 //!
-//! Each file imports only from files above it in this table.
+//! Each file imports only from files below it in the table.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `log` | the error log |
-//! | `guard` | what happens when our code panics |
-//! | `run_mode` | the purpose for which httpd reads its configuration |
-//! | `processor`, `threads` | the processor of this thread, and work on all of them |
-//! | `pipe` | waiting for a program's output |
-//! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
-//! | `pool`, `tables` | memory that httpd frees, and APR's tables in it |
-//! | `shared_memory`, `kept_keys` | memory that the parent shares with its children, and keys that outlive a configuration |
-//! | `config_file` | the words of a line, and the files and programs that they name |
-//! | `line`, `config_tree` | a line of the configuration, and the configuration as it was written |
-//! | `hook` | httpd's hooks |
-//! | `request`, `session` | a request, and a session with our notes on it |
-//! | `session_hooks` | mod_session's hooks and settings, found at run time |
-//! | `dir_config` | the settings of one section, which httpd creates and merges |
-//! | `server`, `sections` | a server with its sections, read out of httpd's structures |
-//! | `module_record` | the record by which httpd knows this module |
-//! | `module` | a module in safe Rust: a trait with httpd's own terms |
-//! | `directive` | the table of directives, and the parameters that a handler gets |
-//! | `request_state` | this module's settings for a request, and its notes on it |
-//! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
+//! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
+//! | `request_state` | this module's settings for a request, and its notes on it |
+//! | `directive` | the table of directives, and the parameters that a handler gets |
+//! | `module` | a module in safe Rust: a trait with httpd's own terms |
+//! | `module_record` | the record by which httpd knows this module |
+//! | `sections`, `server` | a server with its sections, read out of httpd's structures |
+//! | `dir_config` | the settings of one section, which httpd creates and merges |
+//! | `session_hooks` | mod_session's hooks and settings, found at run time |
+//! | `session`, `request` | a session with our notes on it, and a request |
+//! | `hook` | httpd's hooks |
+//! | `config_tree`, `line` | the configuration as it was written, and a line of it |
+//! | `config_file` | the words of a line, and the files and programs that they name |
+//! | `kept_keys`, `shared_memory` | keys that outlive a configuration, and memory that the parent shares with its children |
+//! | `tables`, `pool` | APR's tables, and memory that httpd frees |
+//! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
+//! | `pipe` | waiting for a program's output |
+//! | `processor`, `threads` | the processor of this thread, and work on all of them |
+//! | `run_mode` | the purpose for which httpd reads its configuration |
+//! | `guard` | what happens when our code panics |
+//! | `log` | the error log |
 //! | `bindings.h`, `shim.c`, `shim.h` | the headers that bindgen reads, and the calls that exist only as C macros |
 
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};

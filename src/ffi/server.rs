@@ -106,6 +106,15 @@ impl<'s, C: Inherit> Server<'s, C> {
         let sections = chain.iter().filter_map(|index| self.sections.get(*index));
         sections.filter_map(|section| section.config)
     }
+
+    /// The settings of each section outside of a chain that a request may be in as
+    /// well; `innermost` is the last section of that chain.
+    pub(crate) fn others(&self, chain: &[usize], innermost: usize) -> impl Iterator<Item = C> {
+        let sections = self.sections.iter().enumerate();
+        sections
+            .filter(move |(other, _)| !chain.contains(other) && self.can_meet(innermost, *other))
+            .filter_map(|(_, section)| section.config)
+    }
 }
 
 impl<'s, C> Server<'s, C> {

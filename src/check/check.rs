@@ -1,16 +1,11 @@
-//! The checks before httpd serves requests.
-//!
-//! Settings that do not go together are errors, and keys are derived in advance where
-//! that is possible. `check/warnings.rs` has the warnings.
+//! Errors in the settings of a server, and keys derived in advance.
 
 use session_crypto_core::Keyring;
 
+use super::warnings::Warnings;
 use crate::advice::cannot_seal;
 use crate::config::{CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities, SettingSet};
 use crate::ffi::{self, Server};
-pub(crate) use warnings::Warnings;
-
-mod warnings;
 
 /// Checks a server and each of its sections.
 ///
@@ -82,7 +77,9 @@ fn check_section<'s>(
         Err(flaw) if may_be_mended(server, &chain, &flaw) => {
             if flaw.mended_by.meets(SettingSet::PASSPHRASES) {
                 let innermost = chain.last().copied().unwrap_or_default();
-                others(server, &chain, innermost).for_each(|other| warnings.may_be_used(&other));
+                server
+                    .others(&chain, innermost)
+                    .for_each(|other| warnings.may_be_used(&other));
             }
             Ok(())
         }
@@ -99,21 +96,9 @@ fn may_be_mended(server: &Server<'_, DirConfig<'_>>, chain: &[usize], flaw: &Fla
     let has = server.own(chain).map(|config| config.sets());
     let has = has.fold(SettingSet::NOTHING, SettingSet::and);
     let lacks = flaw.mended_by.without(has);
-    others(server, chain, *innermost).any(|other| other.sets().meets(lacks))
-}
-
-/// The settings of each other section that a request may be in as well.
-fn others<'a, 's>(
-    server: &'a Server<'s, DirConfig<'s>>,
-    chain: &'a [usize],
-    innermost: usize,
-) -> impl Iterator<Item = DirConfig<'s>> + use<'a, 's> {
     server
-        .sections
-        .iter()
-        .enumerate()
-        .filter(move |(other, _)| !chain.contains(other) && server.can_meet(innermost, *other))
-        .filter_map(|(_, section)| section.config)
+        .others(chain, *innermost)
+        .any(|other| other.sets().meets(lacks))
 }
 
 /// Derives the keys that the sections of a server seal with, and signs for them,

@@ -1,45 +1,17 @@
-//! The settings of sections, merged, and what they seal with.
-//!
-//! | file in `config/` | what it holds |
-//! |---|---|
-//! | `written` | a value, and the line that set it |
-//! | `setting_set` | sets of settings |
-//! | `flaw` | a fault of settings together, and the settings that would mend it |
-//! | `algorithms` | the ciphers or digests of a section, by name |
-//! | `source_list` | the certificates or private keys of a section |
-//! | `passphrases` | the passphrases of a section |
-//! | `settings` | the settings in force, and whether they go together |
-//! | `clash` | sections that do not go together, though each is right by itself |
-//! | `realm` | tells sections apart whose sessions must not meet |
+//! The settings of one section, and how it inherits.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
-use session_crypto_core::{
-    Cipher, Digest, Engine, Fingerprint, Identities, Keyring, Payer, Purpose, Sealer, Source,
-};
+use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Payer, Purpose, Source};
 
+use super::algorithms::{Algorithm, AlgorithmNames};
+use super::passphrases::Passphrases;
+use super::setting_set::SettingSet;
+use super::source_list::SourceList;
+use super::written::Written;
 use crate::advice;
 use crate::ffi::{Inherit, Line, Parms, Pool};
 use crate::passphrases::PassphrasesRead;
-pub(crate) use algorithms::{Algorithm, AlgorithmNames};
-pub(crate) use flaw::Flaw;
-pub(crate) use passphrases::Passphrases;
-pub(crate) use realm::Realm;
-pub(crate) use setting_set::SettingSet;
-pub(crate) use settings::IDLE_BESIDE;
-use source_list::SourceList;
-use written::Written;
-
-mod algorithms;
-mod clash;
-mod flaw;
-mod passphrases;
-mod realm;
-mod setting_set;
-mod settings;
-mod source_list;
-mod written;
 
 /// The settings of one section of the configuration; what it does not set, it
 /// inherits from the section around it.
@@ -48,50 +20,24 @@ mod written;
 /// each request costs little.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct DirConfig<'p> {
-    passphrases: Option<&'p Passphrases>,
-    certificates: Option<&'p SourceList>,
-    private_keys: Option<&'p SourceList>,
+    pub(super) passphrases: Option<&'p Passphrases>,
+    pub(super) certificates: Option<&'p SourceList>,
+    pub(super) private_keys: Option<&'p SourceList>,
     /// The passphrases were set in a section inside that of the certificates.
-    passphrases_are_inner: bool,
-    engine: Option<&'p Written<Arc<Engine>>>,
-    ciphers: Option<&'p AlgorithmNames<Cipher>>,
-    digest: Option<&'p AlgorithmNames<Digest>>,
-    purpose: Option<&'p Written<Purpose>>,
+    pub(super) passphrases_are_inner: bool,
+    pub(super) engine: Option<&'p Written<Arc<Engine>>>,
+    pub(super) ciphers: Option<&'p AlgorithmNames<Cipher>>,
+    pub(super) digest: Option<&'p AlgorithmNames<Digest>>,
+    pub(super) purpose: Option<&'p Written<Purpose>>,
     /// The author of the innermost `.htaccess` file that sets anything.
-    payer: Payer,
-    refuses: bool,
+    pub(super) payer: Payer,
+    pub(super) refuses: bool,
 }
-
-/// The treatment of the sessions of a section.
-pub(crate) enum Protection<'p> {
-    /// Sessions stay in clear: the section has neither passphrase nor certificate.
-    Clear,
-    /// No session is sealed or opened: the settings could not be made, or do not go
-    /// together, which the words explain.
-    Refuse(String),
-    /// Sessions are sealed and opened.
-    Seal(Sealer<'p>),
-}
-
-/// Keeps the identities that settings refer to, for as long as a hook uses these.
-pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
-
-/// The occasion on which settings are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum During {
-    /// The configuration is read.
-    Startup,
-    /// A request, which came at a Unix time in seconds.
-    Request { now: u64 },
-}
-
-/// The message for a section whose settings could not be made.
-const BROKEN: &str = "an internal error kept the section's settings from being read";
 
 /// Directives, as messages name them.
-const PURPOSE: &str = "SessionCryptoPurpose";
+pub(super) const PURPOSE: &str = "SessionCryptoPurpose";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
-const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
+pub(super) const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
 
 impl Inherit for DirConfig<'_> {
     /// The inner section wins, each setting by itself.
@@ -269,26 +215,6 @@ impl<'p> DirConfig<'p> {
         let certificates = self.certificates?;
         let source = certificates.sources().first()?;
         Some((certificates.line(0), source.shown()))
-    }
-
-    /// The protection of sessions in a request that came at a Unix time in
-    /// seconds.
-    pub(crate) fn protection(
-        &self,
-        keyring: &'p Keyring,
-        identities: &'p KeptIdentities,
-        now: u64,
-    ) -> Protection<'p> {
-        if self.refuses {
-            return Protection::Refuse(BROKEN.to_owned());
-        }
-        match self.settings(keyring, identities, During::Request { now }) {
-            Err(flaw) => Protection::Refuse(flaw.to_string()),
-            Ok(None) => Protection::Clear,
-            Ok(Some(settings)) => {
-                Protection::Seal(Sealer::new(keyring, settings).paid_by(self.payer))
-            }
-        }
     }
 }
 

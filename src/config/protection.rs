@@ -1,0 +1,42 @@
+//! The treatment of a request's sessions.
+
+use session_crypto_core::{Keyring, Sealer};
+
+use super::dir_config::DirConfig;
+use super::settings::{During, KeptIdentities};
+
+/// The treatment of the sessions of a section.
+pub(crate) enum Protection<'p> {
+    /// Sessions stay in clear: the section has neither passphrase nor certificate.
+    Clear,
+    /// No session is sealed or opened: the settings could not be made, or do not go
+    /// together, which the words explain.
+    Refuse(String),
+    /// Sessions are sealed and opened.
+    Seal(Sealer<'p>),
+}
+
+/// The message for a section whose settings could not be made.
+const BROKEN: &str = "an internal error kept the section's settings from being read";
+
+impl<'p> DirConfig<'p> {
+    /// The protection of sessions in a request that came at a Unix time in
+    /// seconds.
+    pub(crate) fn protection(
+        &self,
+        keyring: &'p Keyring,
+        identities: &'p KeptIdentities,
+        now: u64,
+    ) -> Protection<'p> {
+        if self.refuses {
+            return Protection::Refuse(BROKEN.to_owned());
+        }
+        match self.settings(keyring, identities, During::Request { now }) {
+            Err(flaw) => Protection::Refuse(flaw.to_string()),
+            Ok(None) => Protection::Clear,
+            Ok(Some(settings)) => {
+                Protection::Seal(Sealer::new(keyring, settings).paid_by(self.payer))
+            }
+        }
+    }
+}
