@@ -1,20 +1,199 @@
 //! Errors in the administrator's words: what is wrong, and what to write instead.
+//!
+//! Each function has the full text of every variant of one error.
 
 use std::fmt::Display;
 use std::os::unix::process::ExitStatusExt;
 
-use session_crypto_core::{AlgorithmError, EmptyPassphrase, Weakness};
+use session_crypto_core::{
+    AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose,
+    LibraryError, LineError, PairingError, PairingFault, PassphraseFileError, SealError,
+    SourceError, UnusableKey, Weakness,
+};
 
 use crate::program::ProgramError;
 
+/// A cipher or a digest cannot be used.
+pub(crate) fn algorithm(error: AlgorithmError) -> &'static str {
+    match error {
+        AlgorithmError::UnknownCipher => {
+            "unknown cipher: write aes256, aes192, aes128, 3des192, or a name that 'openssl list \
+             -cipher-algorithms' shows; for one of an engine or provider, set SessionCryptoEngine"
+        }
+        AlgorithmError::UnusableCipher => {
+            "sessions cannot be sealed with this cipher, which is neither CBC nor AES-GCM: write \
+             aes256 or another name that ends in -cbc, or aes-256-gcm"
+        }
+        AlgorithmError::UnknownDigest => {
+            "unknown digest: write SHA, SHA256, SHA512, or a name that 'openssl list \
+             -digest-algorithms' shows; for one of an engine or provider, set SessionCryptoEngine"
+        }
+        AlgorithmError::UnusableDigest => {
+            "this digest cannot be used for HMAC, and so not to derive a key: write SHA, SHA256 or \
+             SHA512"
+        }
+    }
+}
+
+/// An engine or a provider cannot be used.
+pub(crate) fn engine(error: &EngineError) -> String {
+    match error {
+        EngineError::Name => "a name of letters, digits, - and _ is needed, perhaps after engine: \
+             or provider:, because OpenSSL looks for a file of that name"
+            .to_owned(),
+        EngineError::Unknown { tried } => {
+            format!("there is no {tried}: install it, or write the name of another")
+        }
+        EngineError::Algorithm(error) => algorithm(*error).to_owned(),
+        EngineError::NotInUse => "only an engine or provider that the server configuration uses \
+             is allowed in .htaccess: write the name of one, or have it set there"
+            .to_owned(),
+    }
+}
+
+/// A text cannot be a purpose.
+pub(crate) fn purpose(InvalidPurpose: InvalidPurpose) -> String {
+    "a purpose is 1 to 128 printable ASCII characters other than \" and \\: write a name, like \
+     the one of the application"
+        .to_owned()
+}
+
+/// A file or a URI cannot be used; the words go on after its name.
+pub(crate) fn source(error: &SourceError) -> String {
+    match error {
+        SourceError::Unreadable(reason) => format!(
+            "cannot be read ({reason}): write the name of a file that httpd's user may read"
+        ),
+        SourceError::NotAFile => "is not a file: write the name of one".to_owned(),
+        SourceError::TooLarge(most) => {
+            format!("is larger than {most} bytes: write the name of a certificate or key")
+        }
+        SourceError::File(error) => file(*error),
+        SourceError::Key(key) => unusable_key(key),
+    }
+}
+
+/// A file has no certificate or private key to use; the words go on after its
+/// name.
+fn file(error: FileError) -> String {
+    match error {
+        FileError::Empty => "is empty: write the name of a file in PEM, DER or PKCS#12",
+        FileError::TooSlow => {
+            "takes more rounds to open than are allowed in .htaccess, or is PKCS#12: write a \
+             private key in PEM that is not encrypted, or by 'openssl pkcs8 -topk8', or set it in \
+             the server configuration"
+        }
+        FileError::Locked => {
+            "is encrypted, and no passphrase of this section opens it: write the right one with \
+             SessionCryptoPassphrase or SessionCryptoPassphraseFile"
+        }
+        FileError::NoPassphrase => {
+            "is encrypted, and this section has no passphrase: write the one that opens it with \
+             SessionCryptoPassphrase or SessionCryptoPassphraseFile"
+        }
+        FileError::TooManyAttempts(most) => {
+            return format!(
+                "is encrypted, and {most} attempts have not opened the private keys of this \
+                 section, which are all that there are in .htaccess: write the right passphrase \
+                 first, or fewer passphrases and keys"
+            );
+        }
+        FileError::Broken => {
+            "has a certificate or private key that OpenSSL cannot read: write it anew"
+        }
+        FileError::Failed => "could not be looked at: OpenSSL failed, perhaps for want of memory",
+        FileError::NoCertificate => {
+            "has no certificate in it: write the name of a file in PEM, DER or PKCS#12"
+        }
+        FileError::NoKey => {
+            "has no private key in it: write the name of a file in PEM, DER or PKCS#12"
+        }
+    }
+    .to_owned()
+}
+
+/// A certificate or a private key has a key of the wrong kind; the words go on
+/// after its name.
+fn unusable_key(key: &UnusableKey) -> String {
+    format!("has {key}: use RSA of 2048 bits or more, or EC on P-256, P-384 or P-521")
+}
+
+/// Certificates and private keys do not go together.
+pub(crate) fn pairing(error: &PairingError) -> String {
+    let name = &error.name;
+    match &error.fault {
+        PairingFault::File(error) => format!("{name} {}", file(*error)),
+        PairingFault::Key(key) => format!("{name} {}", unusable_key(key)),
+        PairingFault::Library(error) => format!("{name}: {}", library(error)),
+        PairingFault::Hardware(error) => format!(
+            "{name}: {}: look for the token, at the names in this URI, and at the PIN, which is \
+             the first passphrase of this section",
+            library(error)
+        ),
+        PairingFault::NoEngine => format!(
+            "{name} is not a file: write the name of one, or with SessionCryptoEngine the engine \
+             or provider that knows this URI, as 'SessionCryptoEngine pkcs11'"
+        ),
+        PairingFault::PinOfHtaccess => format!(
+            "{name} is on a token, and a passphrase of .htaccess is not tried as its PIN: take \
+             the SessionCryptoPassphrase line out"
+        ),
+        PairingFault::Unpaid => format!(
+            "{name} is encrypted, and no passphrase has been tried on it yet: the limit for \
+             .htaccess files is used up: wait for some seconds, or write a private key that is \
+             not encrypted, or set it in the server configuration, where keys are opened at \
+             startup"
+        ),
+        PairingFault::OtherPrivateKey => format!(
+            "{name} has a private key that is not that of its certificate: put the two that \
+             belong together in it"
+        ),
+        PairingFault::NoPrivateKey { tried } if tried.is_empty() => format!(
+            "{name} has a certificate, and nothing says where its private key is: write the file \
+             with SessionCryptoCertificateKeyFile, or add the key to {name}"
+        ),
+        PairingFault::NoPrivateKey { tried } => format!(
+            "the certificate in {name} has no private key, that in {} is another's: write the \
+             file with the one that belongs to it with SessionCryptoCertificateKeyFile",
+            tried.join(" and in ")
+        ),
+    }
+}
+
+/// A session could not be sealed.
+pub(crate) fn seal(error: &SealError) -> String {
+    match error {
+        SealError::TooManyKeys => {
+            "the key of its passphrase is not derived yet, and the limit for \
+             .htaccess files and settings that only a request brings together is used up: wait \
+             for some seconds, or set the passphrase in the server configuration, whose keys are \
+             derived at startup"
+                .to_owned()
+        }
+        SealError::Library(error) => library(error),
+        SealError::TooLarge | SealError::NoKey => error.to_string(),
+    }
+}
+
+/// OpenSSL failed, or this process did as it started.
+pub(crate) fn library(error: &LibraryError) -> String {
+    if error.is_not_set_up() {
+        "this process failed to start: see what error_log says of it, and restart the server"
+            .to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 /// OpenSSL fails as httpd starts.
-pub(crate) fn cannot_start(error: &AlgorithmError) -> String {
+pub(crate) fn cannot_start(error: AlgorithmError) -> String {
+    let error = algorithm(error);
     format!("OpenSSL lacks what this module cannot do without: {error}")
 }
 
 /// A key could not be made in advance.
-pub(crate) fn cannot_seal(error: &dyn Display) -> String {
-    format!("sessions cannot be sealed: {error}")
+pub(crate) fn cannot_seal(reason: &dyn Display) -> String {
+    format!("sessions cannot be sealed: {reason}")
 }
 
 /// A list is longer than it may be.
@@ -25,6 +204,79 @@ pub(crate) fn too_many(what: &str, limit: usize) -> String {
 /// A word that should name a file cannot be the name of one.
 pub(crate) fn no_file_name(word: &str) -> String {
     format!("{word} is not the name of a file")
+}
+
+/// A file of passphrases cannot be read; the words go on after its name.
+pub(crate) fn passphrase_file(error: &PassphraseFileError) -> String {
+    match error {
+        PassphraseFileError::Unreadable(reason) => format!(
+            "cannot be read ({reason}): write the name of a file that holds the passphrases"
+        ),
+        PassphraseFileError::Directory => {
+            "is a directory: write the name of a file that holds the passphrases".to_owned()
+        }
+        PassphraseFileError::NotAFile => {
+            "is not a file: write the name of one that holds the passphrases".to_owned()
+        }
+        PassphraseFileError::TooLarge(most) => format!(
+            "is larger than {most} bytes: write the name of a file that holds the passphrases"
+        ),
+    }
+}
+
+/// A line of a file of passphrases has a mistake.
+pub(crate) fn passphrase_line(error: LineError) -> String {
+    match error {
+        LineError::Utf16 => "the file is in UTF-16: save it as UTF-8, or as plain ASCII".to_owned(),
+        LineError::Nul => "there is a NUL byte, as in UTF-16: save the file as UTF-8, or as plain \
+             ASCII"
+            .to_owned(),
+        LineError::OpenQuote => "a quote is not closed: end the passphrase with the quote that it \
+             begins with, or put it in the other kind of quotes"
+            .to_owned(),
+        LineError::TooLong(most) => {
+            format!("the line is longer than {most} bytes: write fewer passphrases on a line")
+        }
+    }
+}
+
+/// A file of passphrases has none.
+pub(crate) fn no_passphrase_in(file: &dyn Display) -> String {
+    format!(
+        "{file} has no passphrase in it, and sessions would go out in clear: write one on a line \
+         of its own, without a # before it"
+    )
+}
+
+/// A file of passphrases is open to other users; the words go on after its name.
+pub(crate) fn exposure(exposure: Exposure) -> &'static str {
+    match exposure {
+        Exposure::Readable => {
+            "may be read by every user of this host: take that right away with 'chmod o-rwx'"
+        }
+        Exposure::Writable => {
+            "may be written by others than its owner: take that right away with 'chmod go-w'"
+        }
+    }
+}
+
+/// A passphrase can be guessed.
+pub(crate) fn weak_passphrase(place: &str, weakness: Weakness) -> String {
+    format!(
+        "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
+         one that 'openssl rand -base64 32' prints"
+    )
+}
+
+/// A word is an empty passphrase.
+pub(crate) fn empty_passphrase(EmptyPassphrase: EmptyPassphrase) -> String {
+    "empty passphrase, which would protect nothing: write one, or take the empty quotes out"
+        .to_owned()
+}
+
+/// A program prints an empty passphrase; the words go on after its name.
+pub(crate) fn empty_first_line(EmptyPassphrase: EmptyPassphrase) -> String {
+    "printed an empty passphrase: the first line must be the passphrase".to_owned()
 }
 
 /// A program that should print a passphrase does not; the words go on after its
@@ -60,31 +312,4 @@ pub(crate) const NO_EXEC_IN_HTACCESS: &str = "exec: is not allowed in .htaccess,
 /// A word after `exec:` cannot be the path of a program.
 pub(crate) fn no_program_path(word: &str) -> String {
     format!("exec:{word} is not a path")
-}
-
-/// A word is an empty passphrase.
-pub(crate) fn empty_passphrase(EmptyPassphrase: EmptyPassphrase) -> String {
-    "empty passphrase, which would protect nothing: write one, or take the empty quotes out"
-        .to_owned()
-}
-
-/// A program prints an empty passphrase; the words go on after its name.
-pub(crate) fn empty_first_line(EmptyPassphrase: EmptyPassphrase) -> String {
-    "printed an empty passphrase: the first line must be the passphrase".to_owned()
-}
-
-/// A file of passphrases has none.
-pub(crate) fn no_passphrase_in(file: &dyn Display) -> String {
-    format!(
-        "{file} has no passphrase in it, and sessions would go out in clear: write one on a line \
-         of its own, without a # before it"
-    )
-}
-
-/// A passphrase can be guessed.
-pub(crate) fn weak_passphrase(place: &str, weakness: Weakness) -> String {
-    format!(
-        "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
-         one that 'openssl rand -base64 32' prints"
-    )
 }

@@ -178,7 +178,8 @@ fn read_sources(
         .iter()
         .map(|word| {
             let source = sources::from_word(parms, keyring, word)?;
-            check(&source).map_err(|error| format!("{} {error}", source.shown()))?;
+            check(&source)
+                .map_err(|error| format!("{} {}", source.shown(), advice::source(&error)))?;
             Ok(source)
         })
         .collect()
@@ -251,7 +252,7 @@ fn set_engine<'p>(
 ) -> Result<(), String> {
     let engine = keyring
         .engine(name, parms.origin())
-        .map_err(|error| format!("'{name}': {error}"))?;
+        .map_err(|error| format!("'{name}': {}", advice::engine(&error)))?;
     config.set_engine(parms.pool(), engine, directive, parms.line());
     note_payer(parms, config);
     Ok(())
@@ -265,7 +266,7 @@ fn purpose<'p>(
 ) -> Result<(), String> {
     for word in words {
         let text = word.to_str().unwrap_or_default();
-        let purpose = Purpose::new(text).map_err(|error| error.to_string())?;
+        let purpose = Purpose::new(text).map_err(advice::purpose)?;
         config.set_purpose(parms.pool(), purpose, parms.line());
     }
     config.check_purpose(keyring)

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use session_crypto_core::{Keyring, LibraryError, MasterJob};
 
-use crate::advice::cannot_seal;
+use crate::advice::{self, cannot_seal};
 use crate::ffi::{self, Level, MainServer, kept_keys};
 
 /// Derives the keys that were not kept, keeps all, and logs how long it took.
@@ -20,12 +20,14 @@ pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>) -> Result<(), St
     let mut new = Vec::new();
     for job in &jobs {
         match kept.get(&job.name()) {
-            Some(key) => job.restore(key).map_err(|error| cannot_seal(&error))?,
+            Some(key) => job
+                .restore(key)
+                .map_err(|error| cannot_seal(&advice::library(&error)))?,
             None => new.push(job),
         }
     }
     let start = Instant::now();
-    derive_all(&new).map_err(|error| cannot_seal(&error))?;
+    derive_all(&new).map_err(|error| cannot_seal(&advice::library(&error)))?;
     let keys: Vec<_> = jobs
         .iter()
         .filter_map(|job| Some((job.name(), job.key()?)))

@@ -35,8 +35,7 @@ impl Module for SessionCrypto {
     }
 
     fn start(retained: [u8; 16], shared: SharedMemory) -> Result<Keyring, String> {
-        Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
-            .map_err(|error| advice::cannot_start(&error))
+        Keyring::to_inherit(Seed(retained), OpenSslRandom, shared).map_err(advice::cannot_start)
     }
 
     fn check<'s>(
@@ -64,7 +63,7 @@ impl Module for SessionCrypto {
         keyring
             .derive_again(now())
             .map(|_| ())
-            .map_err(|error| advice::cannot_seal(&error))
+            .map_err(|error| advice::cannot_seal(&advice::library(&error)))
     }
 
     fn realm(config: &DirConfig<'_>) -> Realm {

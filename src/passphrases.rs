@@ -61,15 +61,16 @@ pub(crate) fn from_file(
         .ok_or_else(|| advice::no_file_name(&name.to_string_lossy()))?;
     let shown = path(file).display();
     let place = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
-    let file = PassphraseFile::read(path(file)).map_err(|error| format!("{shown} {error}"))?;
+    let file = PassphraseFile::read(path(file))
+        .map_err(|error| format!("{shown} {}", advice::passphrase_file(&error)))?;
     let at_line = |number, message: String| format!("{shown} line {number}: {message}");
     let lines = file
         .lines()
-        .map_err(|(number, error)| at_line(number, error.to_string()))?;
+        .map_err(|(number, error)| at_line(number, advice::passphrase_line(error)))?;
     let mut read = PassphrasesRead::default();
     if let Some(exposure) = file.exposure() {
         read.warnings.push(Arc::new(PassphraseWarning {
-            message: format!("{place} {exposure}"),
+            message: format!("{place} {}", advice::exposure(exposure)),
             is_about_sessions: false,
         }));
     }

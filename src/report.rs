@@ -3,10 +3,9 @@
 //! A token that does not open is an everyday event: `info`. A failure of this host
 //! is an `error`, and mod_session gets no session.
 
-use std::error::Error;
+use session_crypto_core::{LibraryError, Refusal, SealError};
 
-use session_crypto_core::Refusal;
-
+use crate::advice;
 use crate::ffi::{Failed, Level, Request};
 
 /// The client's token does not open.
@@ -61,17 +60,20 @@ pub(crate) fn derived(request: Request<'_>) {
 }
 
 /// The session could not be sealed; it is not stored.
-pub(crate) fn not_sealed(request: Request<'_>, error: &dyn Error) -> Failed {
+pub(crate) fn not_sealed(request: Request<'_>, error: &SealError) -> Failed {
     request.log(
         Level::Error,
-        &format_args!("session not sealed, and not saved: {error}"),
+        &format_args!("session not sealed, and not saved: {}", advice::seal(error)),
     );
     Failed
 }
 
 /// This host failed at opening the token, which may be good.
-pub(crate) fn not_opened(request: Request<'_>, error: &dyn Error) {
-    request.log(Level::Error, &format_args!("session not opened: {error}"));
+pub(crate) fn not_opened(request: Request<'_>, error: &LibraryError) {
+    request.log(
+        Level::Error,
+        &format_args!("session not opened: {}", advice::library(error)),
+    );
 }
 
 /// The settings of a section do not go together, or could not be made.

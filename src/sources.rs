@@ -26,7 +26,7 @@ pub(crate) fn from_word(
     let file = path(file);
     keyring
         .file(file, parms.origin())
-        .map_err(|error| format!("{} {error}", file.display()))
+        .map_err(|error| format!("{} {}", file.display(), advice::source(&error)))
 }
 
 fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, String> {

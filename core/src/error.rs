@@ -126,8 +126,13 @@ impl LibraryError {
         Self {
             subject: "this process",
             action: "start",
-            reason: "see what error_log says of it, and restart the server".to_owned(),
+            reason: NOT_SET_UP.to_owned(),
         }
+    }
+
+    /// Whether this process has inherited a keyring, and did not set it up.
+    pub fn is_not_set_up(&self) -> bool {
+        self.reason == NOT_SET_UP
     }
 
     /// The failure was another thread's, which has reported it.
@@ -139,6 +144,9 @@ impl LibraryError {
         }
     }
 }
+
+/// The reason of [`LibraryError::not_set_up`].
+const NOT_SET_UP: &str = "its keyring was not set up after the fork";
 
 /// The subject of most failures.
 const OPENSSL: &str = "OpenSSL";
@@ -183,11 +191,7 @@ pub enum SealError {
     #[error("no passphrase and cipher to seal with")]
     NoKey,
     /// The key is not derived yet, and the limit on derivations is used up.
-    #[error(
-        "the key of its passphrase is not derived yet, and the limit for .htaccess files and \
-         settings that only a request brings together is used up: wait for some seconds, or set \
-         the passphrase in the server configuration, whose keys are derived at startup"
-    )]
+    #[error("the key of its passphrase is not derived yet")]
     TooManyKeys,
     /// OpenSSL failed.
     #[error(transparent)]

@@ -9,10 +9,7 @@ pub struct Purpose(String);
 
 /// The text cannot be a purpose.
 #[derive(Clone, Copy, Debug, Error)]
-#[error(
-    "a purpose is 1 to 128 printable ASCII characters other than \" and \\: \
-     write a name, like the one of the application"
-)]
+#[error("a purpose is 1 to 128 printable ASCII characters other than \" and \\")]
 pub struct InvalidPurpose;
 
 /// The longest purpose: it goes into each cookie.

@@ -10,8 +10,8 @@ use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use openssl::x509::X509;
 use session_crypto_core::{
-    Asked, At, Identities, Keyring, Needs, OpenSslRandom, Origin, PairingError, Pairs,
-    PassphraseList, Payer, Seed, SharedMemory, Source,
+    Asked, At, FileError, Identities, Keyring, OpenSslRandom, Origin, PairingError, PairingFault,
+    Pairs, PassphraseList, Payer, Seed, SharedMemory, Source,
 };
 
 mod common;
@@ -137,9 +137,16 @@ fn right_first(what: &str, count: usize) -> Vec<String> {
     secrets
 }
 
+fn file_error(error: &PairingError) -> Option<FileError> {
+    match error.fault {
+        PairingFault::File(error) => Some(error),
+        _ => None,
+    }
+}
+
 fn is_unpaid(outcome: &Outcome) -> bool {
     let error = outcome.as_ref().err();
-    error.is_some_and(|error| error.message.contains("no passphrase has been tried"))
+    error.is_some_and(|error| matches!(error.fault, PairingFault::Unpaid))
 }
 
 #[test]
@@ -152,15 +159,8 @@ fn keys_of_a_section_together_have_32_attempts() {
     assert!(open(8, &right_first("eight", 32)).is_ok());
     let error = open(4, &right_last("four", 9)).unwrap_err();
     assert_eq!(error.at, At::Key(3));
-    assert_eq!(error.needs, Needs::FewerPassphrases);
-    for words in [
-        "encrypted",
-        "32 attempts",
-        "write the right passphrase first",
-    ] {
-        assert!(error.message.contains(words), "{}", error.message);
-    }
-    assert!(!error.message.contains(SECRET), "{}", error.message);
+    assert_eq!(file_error(&error), Some(FileError::TooManyAttempts(32)));
+    assert!(!error.to_string().contains(SECRET), "{error}");
 }
 
 #[test]
@@ -209,7 +209,8 @@ fn attempts_in_vain_are_paid_for_and_not_made_again() {
     };
     for number in 0..BURST / MOST {
         for _ in 0..3 {
-            assert_eq!(open(number).unwrap_err().needs, Needs::Passphrases);
+            let error = open(number).unwrap_err();
+            assert_eq!(file_error(&error), Some(FileError::Locked));
         }
     }
     assert!(is_unpaid(&open(BURST / MOST)));
@@ -226,7 +227,8 @@ fn keys_that_are_not_encrypted_cost_nothing() {
     }
     // Nor does one without a passphrase, which is not tried with that of no bytes.
     let error = process.section("encrypted", 1, &[]).of(MALLORY, NOON);
-    assert_eq!(error.unwrap_err().needs, Needs::Passphrases);
+    let error = error.unwrap_err();
+    assert_eq!(file_error(&error), Some(FileError::NoPassphrase));
 }
 
 #[test]

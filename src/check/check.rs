@@ -3,7 +3,7 @@
 use session_crypto_core::Keyring;
 
 use super::warnings::Warnings;
-use crate::advice::cannot_seal;
+use crate::advice;
 use crate::config::{CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities, SettingSet};
 use crate::ffi::{self, Server};
 
@@ -128,9 +128,9 @@ pub(crate) fn prepare<'s>(
             Some((line, name)) => format!(
                 "{line}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
                  the right to sign and to decrypt (RSA) or derive (EC)",
-                cannot_seal(&error)
+                advice::cannot_seal(&advice::library(&error))
             ),
-            None => cannot_seal(&error),
+            None => advice::cannot_seal(&advice::library(&error)),
         })?;
     }
     if server.is_last {

@@ -6,6 +6,7 @@ use session_crypto_core::{AlgorithmError, Cipher, Digest, Engine, Fingerprint, K
 
 use super::flaw::Flaw;
 use super::setting_set::SettingSet;
+use crate::advice;
 use crate::ffi::Line;
 
 /// The names on a line, and the algorithms that they stand for.
@@ -162,7 +163,8 @@ impl<A: Algorithm> AlgorithmNames<A> {
 
     fn find(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<A>, String> {
         let find = |word: &String| {
-            A::find(keyring, engine, word).map_err(|error| format!("'{word}': {error}"))
+            A::find(keyring, engine, word)
+                .map_err(|error| format!("'{word}': {}", advice::algorithm(error)))
         };
         self.words.iter().map(find).collect()
     }

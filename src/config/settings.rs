@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Asked, At, Cipher, Digest, Engine, Identities, Keyring, Keys, Needs, Origin, PairingError,
-    Pairs, PassphraseList, Settings, Source,
+    Asked, At, Cipher, Digest, Engine, FileError, Identities, Keyring, Keys, Origin, PairingError,
+    PairingFault, Pairs, PassphraseList, Settings, Source,
 };
 
 use super::algorithms::{Algorithm, AlgorithmNames};
@@ -13,6 +13,7 @@ use super::dir_config::{CERTIFICATE_FILE, DirConfig, PRIVATE_KEY_FILE, PURPOSE};
 use super::flaw::Flaw;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
+use crate::advice;
 
 /// Keeps the identities that settings refer to, for as long as a hook uses these.
 pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
@@ -147,7 +148,7 @@ impl<'p> DirConfig<'p> {
     ) -> Result<Arc<Identities>, Flaw> {
         keyring
             .identities(self.pairs(certificates), self.asked(during))
-            .map_err(|error| self.pairing_flaw(certificates, error))
+            .map_err(|error| self.pairing_flaw(certificates, &error))
     }
 
     fn asked(&self, during: During) -> Asked {
@@ -207,7 +208,7 @@ impl<'p> DirConfig<'p> {
     }
 
     /// The flaw of certificates and private keys that do not go together.
-    fn pairing_flaw(&self, certificates: &SourceList, error: PairingError) -> Flaw {
+    fn pairing_flaw(&self, certificates: &SourceList, error: &PairingError) -> Flaw {
         let (line, directive) = match error.at {
             At::Certificate(index) => (Some(certificates.line(index)), CERTIFICATE_FILE),
             At::Key(index) => (
@@ -215,23 +216,27 @@ impl<'p> DirConfig<'p> {
                 PRIVATE_KEY_FILE,
             ),
         };
+        let mut message = format!("{directive}: {}", advice::pairing(error));
+        let is_tired = matches!(
+            error.fault,
+            PairingFault::File(FileError::TooManyAttempts(_))
+        );
+        if let Some(passphrases) = self.passphrases.filter(|_| is_tired) {
+            message.push_str(&format!(" (the passphrases stand {})", passphrases.line));
+        }
         let files = SettingSet::CERTIFICATES.and(SettingSet::PRIVATE_KEYS);
-        let passphrases = self
-            .passphrases
-            .filter(|_| error.needs == Needs::FewerPassphrases)
-            .map(|held| format!(" (the passphrases stand {})", held.line));
+        let mended_by = match error.fault {
+            PairingFault::File(
+                FileError::Locked | FileError::NoPassphrase | FileError::TooManyAttempts(_),
+            )
+            | PairingFault::Hardware(_) => files.and(SettingSet::PASSPHRASES),
+            PairingFault::NoEngine => files.and(SettingSet::ENGINE),
+            _ => files,
+        };
         Flaw {
             line,
-            message: format!(
-                "{directive}: {}{}",
-                error.message,
-                passphrases.unwrap_or_default()
-            ),
-            mended_by: match error.needs {
-                Needs::Files => files,
-                Needs::Passphrases | Needs::FewerPassphrases => files.and(SettingSet::PASSPHRASES),
-                Needs::Engine => files.and(SettingSet::ENGINE),
-            },
+            message,
+            mended_by,
         }
     }
 

@@ -46,12 +46,9 @@ pub(crate) enum Curve {
 /// Shorter moduli are not asked for any more (NIST SP 800-131A, section 6).
 const MIN_RSA_BITS: u32 = 2048;
 
-/// A key that sessions cannot be sealed with.
+/// A key that sessions cannot be sealed with: its type, and its size or curve.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "a key of {0}, with which sessions cannot be sealed: use RSA of 2048 bits or more, \
-     or EC on P-256, P-384 or P-521"
-)]
+#[error("a key of {0}, with which sessions cannot be sealed")]
 pub struct UnusableKey(String);
 
 /// Why a key is not used.

@@ -5,6 +5,7 @@
 //! | `certificate` | a certificate, and the kinds of keys that are of use |
 //! | `private_key` | a private key, in memory or on a hardware token |
 //! | `sources` | where they are: files and URIs |
+//! | `source_error` | why a source cannot be used |
 //! | `key_file` | the forms that a file may have |
 //! | `file_error` | what is wrong with a file |
 //! | `unlock` | passphrases that are tried on a private key |
@@ -12,6 +13,7 @@
 //! | `rounds` | how long an encrypted key takes to open |
 //! | `attempts` | how often passphrases are tried on one |
 //! | `pairing` | which key belongs to which certificate |
+//! | `pairing_error` | why certificates and private keys do not go together |
 //! | `pairings` | the pairs that were found |
 //! | `identity` | what certificate and key do together |
 //! | `wrapping` | content keys encrypted to a certificate |
@@ -28,10 +30,12 @@ pub(crate) mod identity;
 pub(crate) mod judged;
 pub(crate) mod key_file;
 pub(crate) mod pairing;
+pub(crate) mod pairing_error;
 pub(crate) mod pairings;
 pub(crate) mod private_key;
 pub(crate) mod rounds;
 pub(crate) mod signature;
+pub(crate) mod source_error;
 pub(crate) mod sources;
 pub(crate) mod unlock;
 pub(crate) mod wrapping;

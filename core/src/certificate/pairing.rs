@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::certificate::certificate::{Certificate, Unfit};
 use crate::certificate::file_error::FileError;
+use crate::certificate::pairing_error::{At, PairingError, PairingFault};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::{Place, Source};
 use crate::certificate::unlock::Secrets;
@@ -30,39 +31,6 @@ pub struct Pairs<'c> {
     /// Where the passphrases were written: those of a `.htaccess` file are no
     /// PIN.
     pub origin: Origin,
-}
-
-/// Why certificates and keys do not go together.
-#[derive(Clone, Debug)]
-pub struct PairingError {
-    /// At which source.
-    pub at: At,
-    /// What is wrong, and what to write instead.
-    pub message: String,
-    /// Whether passphrases, or an engine, might mend it.
-    pub needs: Needs,
-}
-
-/// A place in one of the two lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
-    /// Counted from 0.
-    Certificate(usize),
-    /// Counted from 0.
-    Key(usize),
-}
-
-/// What another section might add that mends an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
-    /// Nothing but other certificates or keys.
-    Files,
-    /// A passphrase.
-    Passphrases,
-    /// Passphrases of which fewer are tried.
-    FewerPassphrases,
-    /// An engine.
-    Engine,
 }
 
 /// A certificate and the private key that belongs to it.
@@ -95,7 +63,7 @@ fn pair_one<'c>(
     secrets: Secrets<'_>,
 ) -> Result<Pair<'c>, Failure> {
     let certificate = read_certificate(pairs, (source, at), secrets)?;
-    let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, &error));
+    let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, error));
     for (from, key) in keys {
         if fits(key)? {
             return Ok(Pair {
@@ -116,12 +84,15 @@ fn pair_one<'c>(
             });
         }
     }
-    Err(PairingError {
-        at,
-        message: no_key(source, keys, has_own),
-        needs: Needs::Files,
-    }
-    .into())
+    let fault = if has_own {
+        PairingFault::OtherPrivateKey
+    } else {
+        let tried = keys.iter().map(|(source, _)| source.shared_name());
+        PairingFault::NoPrivateKey {
+            tried: tried.collect(),
+        }
+    };
+    Err(PairingError::new(at, source, fault).into())
 }
 
 /// Why nothing was found, and whether it will be the same next time.
@@ -147,13 +118,9 @@ fn fits(key: &PrivateKey, certificate: &Certificate) -> Result<bool, LibraryErro
 }
 
 /// This host failed at a certificate.
-fn failure(source: &Source, at: At, error: &LibraryError) -> Failure {
+fn failure(source: &Source, at: At, error: LibraryError) -> Failure {
     Failure {
-        error: PairingError {
-            at,
-            message: format!("{}: {error}", source.shown()),
-            needs: Needs::Files,
-        },
+        error: PairingError::new(at, source, PairingFault::Library(error)),
         is_final: false,
     }
 }
@@ -177,19 +144,18 @@ fn read_certificate(
             certificate.map_err(|error| file_error(source, at, error))?
         }
         Place::Uri(uri) => {
-            let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
+            let engine = pairs
+                .engine
+                .ok_or_else(|| PairingError::new(at, source, PairingFault::NoEngine))?;
             let certificate = ObjectName::new(uri, pin(pairs))
                 .and_then(|name| engine.hardware.certificate(&name));
-            certificate.map_err(|error| token_error(source, at, &error))?
+            certificate
+                .map_err(|error| PairingError::new(at, source, PairingFault::Hardware(error)))?
         }
     };
     Certificate::new(certificate).map_err(|unfit| match unfit {
         Unfit::Failed => file_error(source, at, FileError::Failed),
-        Unfit::Key(error) => Failure::from(PairingError {
-            at,
-            message: format!("{} has {error}", source.shown()),
-            needs: Needs::Files,
-        }),
+        Unfit::Key(error) => PairingError::new(at, source, PairingFault::Key(error)).into(),
     })
 }
 
@@ -204,14 +170,16 @@ fn read_key(
             key.ok_or_else(|| file_error(source, at, FileError::NoKey))
         }
         Place::Uri(uri) => {
-            let engine = pairs.engine.ok_or_else(|| no_engine(source, at))?;
+            let engine = pairs
+                .engine
+                .ok_or_else(|| PairingError::new(at, source, PairingFault::NoEngine))?;
             let key = ObjectName::new(uri, pin(pairs)).and_then(|name| {
                 let key = PrivateKey::Hardware(Arc::new(HardwareKey::new(&engine.hardware, name)));
                 // Whether it is there, and the PIN the right one.
                 key.with(|_| Ok(()))?;
                 Ok(key)
             });
-            Ok(key.map_err(|error| token_error(source, at, &error))?)
+            Ok(key.map_err(|error| PairingError::new(at, source, PairingFault::Hardware(error)))?)
         }
     }
 }
@@ -242,72 +210,12 @@ pub(crate) fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
         return None;
     }
     let (at, source) = sources(pairs).find(|(_, source)| source.is_uri())?;
-    Some(PairingError {
-        at,
-        message: format!(
-            "{} is on a token, and a passphrase of .htaccess is not tried as its PIN: take the \
-             SessionCryptoPassphrase line out",
-            source.shown()
-        ),
-        needs: Needs::Files,
-    })
+    Some(PairingError::new(at, source, PairingFault::PinOfHtaccess))
 }
 
 fn file_error(source: &Source, at: At, error: FileError) -> Failure {
     Failure {
-        error: PairingError {
-            at,
-            message: format!("{} {error}", source.shown()),
-            needs: match error {
-                FileError::Locked | FileError::NoPassphrase => Needs::Passphrases,
-                FileError::TooManyAttempts => Needs::FewerPassphrases,
-                _ => Needs::Files,
-            },
-        },
+        error: PairingError::new(at, source, PairingFault::File(error)),
         is_final: error != FileError::Failed,
-    }
-}
-
-fn no_engine(source: &Source, at: At) -> PairingError {
-    PairingError {
-        at,
-        message: format!(
-            "{} is not a file: write the name of one, or with SessionCryptoEngine the engine or \
-             provider that knows this URI, as 'SessionCryptoEngine pkcs11'",
-            source.shown()
-        ),
-        needs: Needs::Engine,
-    }
-}
-
-fn token_error(source: &Source, at: At, error: &LibraryError) -> PairingError {
-    PairingError {
-        at,
-        message: format!(
-            "{}: {error}: look for the token, at the names in this URI, and at the PIN, which is \
-             the first passphrase of this section",
-            source.shown()
-        ),
-        needs: Needs::Passphrases,
-    }
-}
-
-fn no_key(source: &Source, keys: &[(&Source, PrivateKey)], has_own: bool) -> String {
-    let shown = source.shown();
-    let tried: Vec<_> = keys.iter().map(|(source, _)| source.shown()).collect();
-    match (tried.as_slice(), has_own) {
-        ([], false) => format!(
-            "{shown} has a certificate, and nothing says where its private key is: write the file \
-             with SessionCryptoCertificateKeyFile, or add the key to {shown}"
-        ),
-        (_, true) => format!(
-            "{shown} has a private key that is not that of its certificate: \
-             put the two that belong together in it"
-        ),
-        (tried, false) => format!(
-            "the certificate in {shown} has no private key, that in {} is another's: write the \
-             file with the one that belongs to it with SessionCryptoCertificateKeyFile",
-            tried.join(" and in ")
-        ),
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use crate::certificate::attempts::{Asked, Attempts, MAX_ATTEMPTS};
 use crate::certificate::identity::{Identities, Identity};
-use crate::certificate::pairing::{At, Needs, Pair, PairingError, Pairs, no_pin, pair, sources};
+use crate::certificate::pairing::{Pair, Pairs, no_pin, pair, sources};
+use crate::certificate::pairing_error::{At, PairingError, PairingFault};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::Source;
 use crate::certificate::unlock::Secrets;
@@ -55,9 +56,7 @@ impl Pairings {
             return outcome;
         }
         let (now, payer) = match asked {
-            Asked::InRequest { now, payer } if are_of_author(pairs) => {
-                (now, payer.or(pairs.passphrases.payer()))
-            }
+            Asked::InRequest { now, payer } if are_of_author(pairs) => (now, payer),
             _ => {
                 let is_visitor = asked != Asked::AtStartup;
                 return self.find_new(pairs, name, is_visitor, &Attempts::without_bound());
@@ -77,7 +76,11 @@ impl Pairings {
             .allowance
             .pay(payer, Use::Opening, bill.attempts, now)
         {
-            return Err(bill.unpaid());
+            return Err(PairingError::new(
+                bill.at,
+                bill.source,
+                PairingFault::Unpaid,
+            ));
         }
         let outcome = self.find_new(pairs, name, true, &attempts);
         let unused = bill.attempts.saturating_sub(attempts.taken());
@@ -219,22 +222,6 @@ fn bill(pairs: Pairs<'_>) -> Option<Bill<'_>> {
         source,
         at,
     })
-}
-
-impl Bill<'_> {
-    fn unpaid(&self) -> PairingError {
-        PairingError {
-            at: self.at,
-            message: format!(
-                "{} is encrypted, and no passphrase has been tried on it yet: the limit for \
-                 .htaccess files is used up: wait for some seconds, or write a private key that is \
-                 not encrypted, or set it in the server configuration, where keys are opened at \
-                 startup",
-                self.source.shown()
-            ),
-            needs: Needs::Files,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::certificate::attempts::Attempts;
-use crate::certificate::certificate::{Certificate, KeyKind, Unfit, UnusableKey};
+use crate::certificate::certificate::{Certificate, KeyKind};
 use crate::certificate::file_error::FileError;
 use crate::certificate::key_file::KeyFile;
+use crate::certificate::source_error::SourceError;
 use crate::certificate::unlock::Secrets;
 use crate::origin::Origin;
 use crate::passphrase::list::PassphraseList;
@@ -34,35 +34,6 @@ pub struct Source {
 pub(crate) enum Place {
     File(Arc<Entry>),
     Uri(Arc<str>),
-}
-
-/// Why a source cannot be used; the words go on after its name.
-#[derive(Clone, Debug, Error)]
-pub enum SourceError {
-    /// The system does not give it out.
-    #[error("cannot be read ({0}): write the name of a file that httpd's user may read")]
-    Unreadable(String),
-    /// A directory, a pipe, a device.
-    #[error("is not a file: write the name of one")]
-    NotAFile,
-    /// More than any certificate or key has.
-    #[error("is larger than {0} bytes: write the name of a certificate or key")]
-    TooLarge(u64),
-    /// What is in it.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// What the key in it is.
-    #[error("has {0}")]
-    Key(#[from] UnusableKey),
-}
-
-impl From<Unfit> for SourceError {
-    fn from(unfit: Unfit) -> Self {
-        match unfit {
-            Unfit::Key(error) => Self::Key(error),
-            Unfit::Failed => Self::File(FileError::Failed),
-        }
-    }
 }
 
 /// Larger than any chain of certificates that is used; and what is enough for
@@ -87,6 +58,11 @@ impl Source {
     /// What to call it in a message: its name, without a PIN.
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        self.shown.clone()
     }
 
     /// Whether it is the URI of something that an engine or a provider has.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use openssl::error::ErrorStack;
 use openssl::pkey::{PKey, Private};
 
-use crate::certificate::attempts::Attempts;
+use crate::certificate::attempts::{Attempts, MAX_ATTEMPTS};
 use crate::certificate::file_error::FileError;
 use crate::libcrypto::verdict;
 use crate::passphrase::list::PassphraseList;
@@ -26,7 +26,7 @@ impl Secrets<'_> {
         if self.attempts.take() {
             Ok(())
         } else {
-            Err(FileError::TooManyAttempts)
+            Err(FileError::TooManyAttempts(MAX_ATTEMPTS))
         }
     }
 

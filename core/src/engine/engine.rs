@@ -21,30 +21,24 @@ pub struct Engine {
     pub(crate) defaults: Defaults,
 }
 
-/// Why an engine cannot be used; the words say what to write instead.
+/// The reason why an engine cannot be used.
 #[derive(Clone, Debug, Error)]
 pub enum EngineError {
-    /// The name has characters that no name has.
-    #[error(
-        "a name of letters, digits, - and _ is needed, perhaps after engine: or provider:, \
-         because OpenSSL looks for a file of that name"
-    )]
+    /// The name has other characters than letters, digits, `-` and `_`: OpenSSL
+    /// looks for a file of that name.
+    #[error("a name of letters, digits, - and _ is needed")]
     Name,
-    /// OpenSSL has neither.
-    #[error("there is no {tried}: install it, or write the name of another")]
+    /// OpenSSL has neither an engine nor a provider of that name.
+    #[error("there is no {tried}")]
     Unknown {
-        /// What was tried, each with OpenSSL's reason.
+        /// The kinds that were tried, each with OpenSSL's reason.
         tried: String,
     },
-    /// It lacks what stands for no cipher and no digest.
+    /// It lacks the default cipher or digest.
     #[error(transparent)]
     Algorithm(#[from] AlgorithmError),
-    /// The section is a `.htaccess` file, which may only name what the server
-    /// configuration names.
-    #[error(
-        "only an engine or provider that the server configuration uses is allowed in .htaccess: \
-         write the name of one, or have it set there"
-    )]
+    /// A `.htaccess` file names it, and the server configuration does not.
+    #[error("only an engine or provider that the server configuration uses is allowed")]
     NotInUse,
 }
 

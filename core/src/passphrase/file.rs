@@ -27,51 +27,49 @@ pub struct Line {
     text: Zeroizing<Vec<u8>>,
 }
 
-/// Why a file cannot be read; the words go on after its name.
+/// The reason why a file cannot be read; the words go on after its name.
 #[derive(Clone, Debug, Error)]
 pub enum PassphraseFileError {
-    /// The system does not give it out.
-    #[error("cannot be read ({0}): write the name of a file that holds the passphrases")]
+    /// The system refuses to read it, for this reason.
+    #[error("cannot be read ({0})")]
     Unreadable(String),
-    /// A directory.
-    #[error("is a directory: write the name of a file that holds the passphrases")]
+    /// It is a directory.
+    #[error("is a directory")]
     Directory,
-    /// A pipe, a device.
-    #[error("is not a file: write the name of one that holds the passphrases")]
+    /// It is a pipe or a device.
+    #[error("is not a file")]
     NotAFile,
-    /// More than a configuration can have.
-    #[error("is larger than {MAX_FILE} bytes: write the name of a file that holds the passphrases")]
-    TooLarge,
+    /// It has more than this many bytes, and more passphrases than a configuration
+    /// can have.
+    #[error("is larger than {0} bytes")]
+    TooLarge(u64),
 }
 
 /// A mistake on a line.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum LineError {
     /// The file begins with a byte order mark of UTF-16 or UTF-32.
-    #[error("the file is in UTF-16: save it as UTF-8, or as plain ASCII")]
+    #[error("the file is in UTF-16")]
     Utf16,
-    /// A byte that no passphrase can have.
-    #[error("there is a NUL byte, as in UTF-16: save the file as UTF-8, or as plain ASCII")]
+    /// There is a NUL byte, which no passphrase can have.
+    #[error("there is a NUL byte")]
     Nul,
     /// A quote begins a word, and none ends it.
-    #[error(
-        "a quote is not closed: end the passphrase with the quote that it begins with, \
-         or put it in the other kind of quotes"
-    )]
+    #[error("a quote is not closed")]
     OpenQuote,
-    /// More than `MAX_LINE` bytes, the longest line of httpd's configuration.
-    #[error("the line is longer than {MAX_LINE} bytes: write fewer passphrases on a line")]
-    TooLong,
+    /// The line has more than this many bytes, the most of httpd's configuration.
+    #[error("the line is longer than {0} bytes")]
+    TooLong(usize),
 }
 
 /// Access to a file for others than its owner; the words go on after its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Exposure {
-    /// Every user of the host. A group may read it: that is what groups are for.
-    #[error("may be read by every user of this host: take that right away with 'chmod o-rwx'")]
+    /// Every user of the host may read it. A group may: that is what groups are for.
+    #[error("may be read by every user of this host")]
     Readable,
-    /// A group, or every user of the host.
-    #[error("may be written by others than its owner: take that right away with 'chmod go-w'")]
+    /// A group, or every user of the host, may write it.
+    #[error("may be written by others than its owner")]
     Writable,
 }
 
@@ -106,7 +104,7 @@ impl PassphraseFile {
             return Err(PassphraseFileError::NotAFile);
         }
         if metadata.size() > MAX_FILE {
-            return Err(PassphraseFileError::TooLarge);
+            return Err(PassphraseFileError::TooLarge(MAX_FILE));
         }
         // Room for all of it at once: growing would leave a copy behind.
         let room = usize::try_from(metadata.size()).unwrap_or_default();
@@ -155,7 +153,7 @@ impl PassphraseFile {
                     return Err((number, LineError::Nul));
                 }
                 if text.len().saturating_add(line.len()) > MAX_LINE {
-                    return Err((number, LineError::TooLong));
+                    return Err((number, LineError::TooLong(MAX_LINE)));
                 }
                 text.extend_from_slice(line);
                 if has_end && text.last() == Some(&b'\r') {
@@ -344,7 +342,7 @@ mod tests {
     fn names_the_line_at_fault() {
         assert_eq!(error(b"one\n\"two\nthree"), (2, LineError::OpenQuote));
         let long = [b'x'; MAX_LINE + 1];
-        assert_eq!(error(&long), (1, LineError::TooLong));
+        assert_eq!(error(&long), (1, LineError::TooLong(MAX_LINE)));
         assert_eq!(lines(&long[1..]).len(), 1);
     }
 

@@ -1,0 +1,35 @@
+//! The reasons why a source of certificates or private keys cannot be used.
+
+use thiserror::Error;
+
+use crate::certificate::certificate::{Unfit, UnusableKey};
+use crate::certificate::file_error::FileError;
+
+/// The reason why a source cannot be used; the words go on after its name.
+#[derive(Clone, Debug, Error)]
+pub enum SourceError {
+    /// The system refuses to read it, for this reason.
+    #[error("cannot be read ({0})")]
+    Unreadable(String),
+    /// It is a directory, a pipe or a device.
+    #[error("is not a file")]
+    NotAFile,
+    /// It has more than this many bytes, and so no certificate or key.
+    #[error("is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Its content is at fault.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Its key cannot be used.
+    #[error("has {0}")]
+    Key(#[from] UnusableKey),
+}
+
+impl From<Unfit> for SourceError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Key(error) => Self::Key(error),
+            Unfit::Failed => Self::File(FileError::Failed),
+        }
+    }
+}
