@@ -121,8 +121,8 @@ fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged
             let passphrase = keyring
                 .passphrase(word.to_bytes(), origin)
                 .map_err(advice::empty_passphrase)?;
-            // The lines of a .htaccess file are read in each request, and a
-            // warning each time helps nobody.
+            // A .htaccess file is read in each request, which would repeat the
+            // warning.
             let weakness = match origin {
                 Origin::Server => Weakness::of(word.to_bytes()),
                 Origin::Htaccess => None,

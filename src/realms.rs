@@ -110,7 +110,8 @@ pub(crate) fn redirects_are_done(request: Request<'_>) {
     }
 }
 
-/// Does the same after all fixups.
+/// Mends the environment once more after all fixups, and hides it from a request of
+/// another realm.
 pub(crate) fn after_fixups(request: Request<'_>) {
     redirects_are_done(request);
     hide_from_others(request);

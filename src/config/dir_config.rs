@@ -13,8 +13,8 @@ use crate::advice;
 use crate::ffi::{Inherit, Line, Parms, Pool};
 use crate::passphrases::PassphrasesRead;
 
-/// The settings of one section of the configuration; what it does not set, it
-/// inherits from the section around it.
+/// The settings of one section of the configuration; it inherits the rest from the
+/// section around it.
 ///
 /// They only refer to values in the pools of their sections, so that a merge on
 /// each request costs little.

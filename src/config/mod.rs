@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `protection` | the treatment of a request's sessions |
+//! | `protection` | the protection of a request's sessions |
 //! | `clash` | sections that do not go together, though each is right by itself |
 //! | `settings` | the settings in force, and whether they go together |
 //! | `realm` | tells sections apart whose sessions must not meet |

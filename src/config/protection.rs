@@ -1,16 +1,16 @@
-//! The treatment of a request's sessions.
+//! The protection of a request's sessions.
 
 use session_crypto_core::{Keyring, Sealer};
 
 use super::dir_config::DirConfig;
 use super::settings::{During, KeptIdentities};
 
-/// The treatment of the sessions of a section.
+/// The protection of the sessions of a section.
 pub(crate) enum Protection<'p> {
     /// Sessions stay in clear: the section has neither passphrase nor certificate.
     Clear,
     /// No session is sealed or opened: the settings could not be made, or do not go
-    /// together, which the words explain.
+    /// together. The text says why.
     Refuse(String),
     /// Sessions are sealed and opened.
     Seal(Sealer<'p>),

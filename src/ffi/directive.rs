@@ -35,8 +35,8 @@ impl Context {
     }
 }
 
-/// A function that changes a section's settings as the words of a line say; the
-/// error says what is wrong with them.
+/// A function that changes a section's settings as the words of a line say; its
+/// error is a message about them.
 pub(crate) type Handler<M> = for<'p> fn(
     &Parms<'p>,
     &'p <M as Module>::State,
@@ -213,7 +213,7 @@ impl<'p> Parms<'p> {
 const UNKNOWN_OWNER: u32 = u32::MAX;
 
 /// Handles a line, as httpd calls it (`raw_args` of http_config.h); the answer
-/// is NULL, or what is wrong.
+/// is NULL, or a message.
 unsafe extern "C" fn run<M: Module>(
     parms: *mut cmd_parms,
     config: *mut c_void,
