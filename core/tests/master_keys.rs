@@ -47,11 +47,10 @@ impl Process {
             Payer::Server => Origin::Server,
             Payer::Author(_) => Origin::Htaccess,
         };
-        let passphrases: PassphraseList = texts
+        texts
             .iter()
             .map(|text| self.keyring.passphrase(text.as_bytes(), origin).unwrap())
-            .collect();
-        passphrases.paid_by(payer)
+            .collect()
     }
 
     fn settings<'p>(&'p self, list: &'p PassphraseList) -> Settings<'p> {
@@ -71,12 +70,22 @@ impl Process {
     /// Whether a session was sealed, and a key derived for it.
     fn seal(&self, text: &str, payer: Payer, now: u64) -> Result<bool, SealError> {
         let list = self.list(&[text.to_owned()], payer);
-        let sealed = self.sealer(&list).seal(SESSION, at(now), &HeapArena)?;
+        let sealer = self.sealer(&list).paid_by(payer);
+        let sealed = sealer.seal(SESSION, at(now), &HeapArena)?;
         Ok(sealed.cost != Cost::None)
     }
 
-    fn open(&self, list: &PassphraseList, token: &[u8], now: u64) -> Result<bool, Refusal> {
-        match self.sealer(list).open(token, at(now), &HeapArena) {
+    fn open(
+        &self,
+        (list, payer): (&PassphraseList, Payer),
+        token: &[u8],
+        now: u64,
+    ) -> Result<bool, Refusal> {
+        match self
+            .sealer(list)
+            .paid_by(payer)
+            .open(token, at(now), &HeapArena)
+        {
             Ok(opened) => Ok(opened.cost != Cost::None),
             Err(OpenError::Refused(refusal)) => Err(refusal),
             Err(OpenError::Library(error)) => unreachable!("{error}"),
@@ -141,7 +150,10 @@ fn an_unknown_key_id_derives_nothing_where_the_parent_knew_all_passphrases() {
     // sealed would have been derived.
     let junk = junk();
     for _ in 0..100 {
-        assert_eq!(process.open(&list, &junk, NOON), Err(Refusal::UnknownKey));
+        assert_eq!(
+            process.open((&list, Payer::Server), &junk, NOON),
+            Err(Refusal::UnknownKey)
+        );
     }
     for text in texts(20) {
         assert!(!process.seal(&text, Payer::Server, NOON).unwrap());
@@ -203,7 +215,10 @@ fn a_key_that_was_kept_opens_what_was_sealed_before() {
         .unwrap()
         .restore(&kept)
         .unwrap();
-    assert_eq!(after.open(&list, token.token.to_bytes(), NOON), Ok(false));
+    assert_eq!(
+        after.open((&list, Payer::Server), token.token.to_bytes(), NOON),
+        Ok(false)
+    );
 }
 
 #[test]
@@ -241,7 +256,10 @@ fn junk_in_htaccess_derives_each_passphrase_once_at_the_rate_of_its_author() {
     let (texts, junk) = (texts(32), junk());
     let open = |now| {
         let list = process.list(&texts, MALLORY);
-        assert_eq!(process.open(&list, &junk, now), Err(Refusal::UnknownKey));
+        assert_eq!(
+            process.open((&list, MALLORY), &junk, now),
+            Err(Refusal::UnknownKey)
+        );
     };
     open(NOON);
     let (burst, interval) = EACH;
@@ -268,7 +286,7 @@ fn a_token_of_the_passphrase_before_opens_at_once_and_older_ones_later() {
     let tokens: Vec<_> = texts.iter().map(of).collect();
     let open = |token: usize| {
         let list = process.list(&texts, JANE);
-        process.open(&list, tokens.get(token).unwrap(), NOON)
+        process.open((&list, JANE), tokens.get(token).unwrap(), NOON)
     };
     assert_eq!(open(1), Ok(true));
     assert_eq!(open(0), Ok(false));

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::algorithm::derivation::KEY_ID;
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
-use crate::passphrase::allowance::Payer;
 use crate::passphrase::passphrase::Passphrase;
 
 /// The passphrases of a section: the first seals, all open.
@@ -16,7 +15,6 @@ pub struct PassphraseList {
     /// Their ids, side by side, to be searched.
     ids: Vec<u64>,
     key_ids: Mutex<Vec<(usize, KeyIds)>>,
-    payer: Payer,
 }
 
 /// Where in a list the passphrase with a JWE key id stands.
@@ -28,7 +26,6 @@ impl Clone for PassphraseList {
             passphrases: self.passphrases.clone(),
             ids: self.ids.clone(),
             key_ids: Mutex::default(),
-            payer: self.payer,
         }
     }
 }
@@ -40,7 +37,6 @@ impl PassphraseList {
             passphrases: Vec::new(),
             ids: Vec::new(),
             key_ids: Mutex::new(Vec::new()),
-            payer: Payer::Server,
         }
     }
 
@@ -72,18 +68,6 @@ impl PassphraseList {
     /// The place of a passphrase in the list, by its id.
     pub(crate) fn position(&self, id: u64) -> Option<usize> {
         self.ids.iter().position(|held| *held == id)
-    }
-
-    /// Says who pays for the master keys of these.
-    #[must_use]
-    pub fn paid_by(mut self, payer: Payer) -> Self {
-        self.payer = payer;
-        self
-    }
-
-    /// The payer for its master keys.
-    pub(crate) fn payer(&self) -> Payer {
-        self.payer
     }
 
     /// The passphrase with a JWE key id, among those whose master key under a

@@ -64,7 +64,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         let passphrase = self.passphrases.first().ok_or(SealError::NoKey)?;
         let (purpose, digest) = (section.settings.purpose, section.jwe_digest());
         let slot = masters.slot(passphrase, digest)?;
-        let account = (section.payer(self.passphrases), Use::Sealing);
+        let account = (section.payer, Use::Sealing);
         let (master, derived) = masters
             .find_or_derive(&slot, (passphrase, digest), account, now)?
             .ok_or(SealError::TooManyKeys)?;
@@ -135,7 +135,7 @@ impl<R: Random + Clone> DayKeys<'_, R> {
             let master = masters.known(&slot, now)?;
             Ok(master.map(|master| *master.key_id()))
         };
-        let account = (section.payer(self.passphrases), Use::Opening);
+        let account = (section.payer, Use::Opening);
         let mut derived = false;
         for left in (0..=MOST_FOR_A_TOKEN).rev() {
             let underived = match self.passphrases.by_key_id(digest, key_id, known)? {

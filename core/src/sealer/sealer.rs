@@ -40,8 +40,9 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         Self { section }
     }
 
-    /// Says who pays for master keys that follow from his digest or cipher, under
-    /// passphrases that may be the server's.
+    /// Names the payer for master keys that a request needs and no earlier one had
+    /// derived: the author of the `.htaccess` file that asks for them, or else the
+    /// server.
     #[must_use]
     pub fn paid_by(mut self, payer: Payer) -> Self {
         self.section.payer = payer;

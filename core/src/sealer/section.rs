@@ -9,22 +9,17 @@ use crate::jwe::contexts::KeySource;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::Random;
 use crate::passphrase::allowance::Payer;
-use crate::passphrase::list::PassphraseList;
 use crate::sealer::settings::Settings;
 
 /// The settings of a section, with what they leave out filled in.
 pub(super) struct Section<'c, R> {
     pub(super) keyring: &'c Keyring<R>,
     pub(super) settings: Settings<'c>,
+    /// The payer for master keys that a request needs.
     pub(super) payer: Payer,
 }
 
 impl<R: Random + Clone> Section<'_, R> {
-    /// The payer for master keys of these passphrases.
-    pub(super) fn payer(&self, passphrases: &PassphraseList) -> Payer {
-        self.payer.or(passphrases.payer())
-    }
-
     /// The ciphers of the classic format, and their places in the whole list.
     pub(super) fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
         let ciphers = self.settings.ciphers.iter().enumerate();
