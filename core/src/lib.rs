@@ -4,11 +4,12 @@
 //! session into a token and a token back into a session. Time and randomness
 //! come in as arguments, so that every wire format has reproducible vectors.
 //!
-//! Each folder imports only from folders below it in this table, and from the
-//! files beside `lib.rs`, which import from no folder (`tests/layers.rs`).
+//! Each file and folder imports only from those below it in this table, and so in
+//! the table of each folder (`tests/layers.rs`).
 //!
-//! | folder | what it holds |
+//! | file or folder | what it holds |
 //! |---|---|
+//! | `vectors` | the vector files of the wire formats, for tests |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
 //! | `keyring` | what a process keeps between requests |
 //! | `jwe` | the wire format of JSON Web Encryption |
@@ -19,11 +20,10 @@
 //! | `algorithm` | ciphers and digests by name, and keys made with them |
 //! | `cache` | keys that are kept in memory |
 //! | `libcrypto` | the calls of OpenSSL that the `openssl` crate lacks, and the only unsafe code |
-//!
-//! Beside them: `error`, what can go wrong, by whose fault; `limits`, the longest
-//! session and token; `origin`, `purpose` and `arena`, small values of the border;
-//! `fingerprint`, `id`, `rate` and `shared_memory`, tools for several folders; and
-//! `vectors`, the test of the wire formats.
+//! | `arena` | memory that tokens and sessions are written to |
+//! | `error`, `limits` | what can go wrong, by whose fault; the longest session and token |
+//! | `origin`, `purpose` | small values of a section |
+//! | `fingerprint`, `id`, `rate`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;

@@ -2,23 +2,23 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `certificate` | a certificate, and the kinds of keys that are of use |
-//! | `private_key` | a private key, in memory or on a hardware token |
-//! | `sources` | where they are: files and URIs |
-//! | `source_error` | why a source cannot be used |
-//! | `key_file` | the forms that a file may have |
-//! | `file_error` | what is wrong with a file |
-//! | `unlock` | passphrases that are tried on a private key |
-//! | `judged` | encrypted keys of `.htaccess` that may meet a passphrase |
-//! | `rounds` | how long an encrypted key takes to open |
-//! | `attempts` | how often passphrases are tried on one |
+//! | `pairings` | the pairs that were found |
 //! | `pairing` | which key belongs to which certificate |
 //! | `pairing_error` | why certificates and private keys do not go together |
-//! | `pairings` | the pairs that were found |
-//! | `identity` | what certificate and key do together |
-//! | `wrapping` | content keys encrypted to a certificate |
+//! | `sources` | where certificates and private keys are: files and URIs |
+//! | `source_error` | why a source cannot be used |
+//! | `key_file` | the forms that a file may have |
+//! | `judged` | encrypted keys of `.htaccess` that may meet a passphrase |
+//! | `unlock` | passphrases that are tried on a private key |
+//! | `file_error` | what is wrong with a file |
+//! | `rounds` | how long an encrypted key takes to open |
+//! | `attempts` | how often passphrases are tried on a private key |
+//! | `identity` | what a certificate and its private key do together |
+//! | `private_key` | a private key, in memory or on a hardware token |
 //! | `signature` | signatures by a private key |
 //! | `envelopes` | content keys of this hour, with their signatures |
+//! | `wrapping` | content keys encrypted to a certificate |
+//! | `certificate` | a certificate, and the kinds of keys that are of use |
 //! | `content_keys` | content keys of tokens, by name |
 
 pub(crate) mod attempts;

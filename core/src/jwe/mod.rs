@@ -2,11 +2,11 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `compact` | a token, part by part |
-//! | `header` | what a header says |
 //! | `envelope` | a content key, encrypted to a certificate and signed |
+//! | `header` | what the header of a token says |
+//! | `contexts` | contexts of AES-GCM under the keys of tokens |
+//! | `compact` | a token, part by part |
 //! | `aead` | AES-GCM in contexts that are kept |
-//! | `contexts` | such contexts under the keys of tokens |
 
 pub(crate) mod aead;
 pub(crate) mod compact;

@@ -2,8 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `evp` | ciphers, digests and PBKDF2 |
 //! | `supplier` | an engine or a provider that is loaded |
+//! | `evp` | ciphers, digests and PBKDF2 |
 //! | `engine` | engines |
 //! | `store` | what providers have behind URIs |
 //! | `pem` | the blocks of a PEM file |

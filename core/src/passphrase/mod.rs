@@ -2,12 +2,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `passphrase` | a secret, and the keys under it |
 //! | `list` | the passphrases of a section |
 //! | `file` | a file of passphrases |
 //! | `weakness` | passphrases that can be guessed |
-//! | `classic_keys` | keys of the classic format, by name |
 //! | `master_keys` | where JWE master keys come from |
+//! | `passphrase` | a secret, and the keys under it |
+//! | `classic_keys` | keys of the classic format, by name |
 //! | `master_slot` | the slot of a master key in a process |
 //! | `master_table` | master keys in memory that processes share |
 //! | `allowance` | how many derivations requests may ask for |

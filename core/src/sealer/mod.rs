@@ -2,17 +2,17 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `sealer` | the border: a session into a token, and back |
-//! | `settings` | what a section of a configuration says |
-//! | `section` | these settings with the keyring that has their keys |
-//! | `call` | the time of a call, and its answer |
-//! | `classic` | in the classic format |
+//! | `classic` | sealing and opening in the classic format |
 //! | `foreign_salts` | classic tokens with the salts of other servers |
-//! | `jwe` | as JWE |
-//! | `key_scheme` | where keys of JWE come from |
+//! | `jwe` | sealing and opening as JWE |
+//! | `ahead` | keys that are derived before a request needs them |
+//! | `sealer` | the border: a session into a token, and back |
 //! | `day_keys` | keys of JWE from passphrases |
 //! | `wrapped_keys` | keys of JWE under certificates |
-//! | `ahead` | keys that are derived before a request needs them |
+//! | `section` | settings with the keyring that has their keys |
+//! | `settings` | what a section of a configuration says |
+//! | `key_scheme` | where keys of JWE come from |
+//! | `call` | the time of a call, and its answer |
 
 mod ahead;
 pub(crate) mod call;

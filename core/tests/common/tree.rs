@@ -1,0 +1,197 @@
+//! A tree of sources whose tables name its layers, for the tests of layers of both
+//! crates.
+//!
+//! The table of a folder is at the head of its `mod.rs`, that of a crate at the head
+//! of its `lib.rs`: a row for each file and folder, perhaps for several.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The sources of a crate.
+pub(crate) struct Tree(pub(crate) PathBuf);
+
+/// The most lines of a file, and the most files beside `lib.rs`.
+const MOST_LINES: usize = 500;
+const MOST_FILES: usize = 12;
+
+impl Tree {
+    /// Fails if a file imports from one above it in the table of their folder.
+    pub(crate) fn assert_layers(&self) {
+        let (mut wrong, mut count) = (Vec::new(), 0);
+        for folder in self.folders() {
+            let layers = self.layers(&folder);
+            for (level, layer) in layers.iter().enumerate() {
+                for file in self.files(&folder, layer) {
+                    for import in imports(&file, &folder) {
+                        count += 1;
+                        let other = layers.iter().position(|layer| *layer == import);
+                        let file = file.display();
+                        let other = other.unwrap_or_else(|| {
+                            panic!("{file}: no {import} in the table of {folder:?}")
+                        });
+                        if other < level {
+                            wrong.push(format!("{file} imports {}", folder.join(import).display()));
+                        }
+                    }
+                }
+            }
+        }
+        assert!(count > 100, "{count} imports");
+        assert!(wrong.is_empty(), "upwards: {wrong:#?}");
+    }
+
+    /// Fails if a table lacks a file of its folder, or has another one.
+    pub(crate) fn assert_tables(&self) {
+        for folder in self.folders() {
+            let mut layers = self.layers(&folder);
+            let mut names = self.names(&folder);
+            names.sort();
+            layers.sort();
+            assert_eq!(names, layers, "the table of {folder:?}");
+        }
+    }
+
+    /// Fails if a file is too long, or if there are too many beside `lib.rs`.
+    pub(crate) fn assert_short(&self) {
+        let top = self.names(Path::new("")).into_iter();
+        let top = top.filter(|name| !self.0.join(name).is_dir()).count();
+        assert!(top <= MOST_FILES, "{top} files beside lib.rs");
+        for file in all(&self.0) {
+            let lines = read(&file).lines().count();
+            assert!(lines <= MOST_LINES, "{}: {lines} lines", file.display());
+        }
+    }
+
+    /// The folders that have a table, the crate's own first: each with files of Rust.
+    fn folders(&self) -> Vec<PathBuf> {
+        let inner = self.names(Path::new("")).into_iter().map(PathBuf::from);
+        let inner = inner.filter(|name| self.0.join(name).is_dir());
+        [PathBuf::new()].into_iter().chain(inner).collect()
+    }
+
+    /// The names of the files and folders in a folder.
+    fn names(&self, folder: &Path) -> Vec<String> {
+        fs::read_dir(self.0.join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir() || is_rust(path))
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .filter(|name| name != "mod" && name != "lib")
+            .collect()
+    }
+
+    /// The names in the table of a folder, from the highest to the lowest; the first
+    /// of a row is its highest. Files that are not Rust have an ending, and no layer.
+    pub(crate) fn layers(&self, folder: &Path) -> Vec<String> {
+        let table = if folder.as_os_str().is_empty() {
+            "lib.rs"
+        } else {
+            "mod.rs"
+        };
+        let text = read(&self.0.join(folder).join(table));
+        let rows = text.lines().filter_map(|line| line.strip_prefix("//! | `"));
+        rows.flat_map(|row| row.split('|').next().unwrap().split(','))
+            .map(|name| name.trim_matches([' ', '`']).to_owned())
+            .filter(|name| !name.contains('.'))
+            .collect()
+    }
+
+    /// The files of a layer: one, or all in a folder.
+    fn files(&self, folder: &Path, layer: &str) -> Vec<PathBuf> {
+        let path = self.0.join(folder).join(layer);
+        if path.is_dir() {
+            all(&path)
+        } else {
+            vec![path.with_extension("rs")]
+        }
+    }
+}
+
+/// The Rust files in a folder and those in it.
+pub(crate) fn all(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(all(&path));
+        } else if is_rust(&path) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The code of a file without its comments and without its tests.
+pub(crate) fn code(file: &Path) -> String {
+    let text = read(file);
+    let tests = ["mod ", "pub(crate) mod "].map(|module| format!("#[cfg(test)]\n{module}"));
+    let ends = tests.iter().filter_map(|tests| text.find(tests));
+    let code = text.get(..ends.min().unwrap_or(text.len())).unwrap();
+    let lines = code.lines().map(str::trim);
+    lines
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|line| [line, " "])
+        .collect()
+}
+
+/// The names in a folder that a file imports from: those after `crate::` for a whole
+/// crate, and after `super::` or the folder's own path for a folder.
+fn imports(file: &Path, folder: &Path) -> Vec<String> {
+    let is_table = file.file_name().is_some_and(|name| name == "mod.rs");
+    if is_table || file.ends_with("vectors.rs") {
+        return Vec::new();
+    }
+    let starts = match folder.to_str().unwrap() {
+        "" => vec!["crate::".to_owned()],
+        folder => vec!["super::".to_owned(), format!("crate::{folder}::")],
+    };
+    let code = code(file);
+    let mut imports = Vec::new();
+    for start in starts {
+        for (at, _) in code.match_indices(&start) {
+            let rest = code.get(at + start.len()..).unwrap();
+            let paths = match rest.strip_prefix('{') {
+                Some(group) => members(group),
+                None => vec![rest],
+            };
+            let names = paths.into_iter().map(first_name);
+            // The names of the host's API, which a folder's `mod.rs` declares.
+            imports.extend(names.filter(|name| name != "bindings"));
+        }
+    }
+    imports
+}
+
+/// The members of a group of imports, after its `{`.
+fn members(group: &str) -> Vec<&str> {
+    let (mut members, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                members.push(group.get(start..at).unwrap().trim());
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    members.retain(|member| !member.is_empty());
+    members
+}
+
+fn first_name(path: &str) -> String {
+    let end = path.find(|c: char| !(c.is_alphanumeric() || c == '_'));
+    path.get(..end.unwrap_or(path.len())).unwrap().to_owned()
+}
+
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+fn read(file: &Path) -> String {
+    fs::read_to_string(file).unwrap()
+}
