@@ -79,7 +79,7 @@ impl Cipher {
         &self.evp
     }
 
-    /// What tells ciphers of one [`Algorithms`] apart: the address of OpenSSL's
+    /// What tells ciphers of one keyring apart: the address of OpenSSL's
     /// own object, which all spellings of a name share.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()

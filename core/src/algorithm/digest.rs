@@ -92,7 +92,7 @@ impl Digest {
         self.nid() == nid
     }
 
-    /// OpenSSL's number of the algorithm, like [`Cipher::nid`].
+    /// OpenSSL's number of the algorithm, like that of a cipher.
     pub(crate) fn nid(&self) -> Nid {
         self.evp.type_()
     }
@@ -107,7 +107,7 @@ impl Digest {
         &self.label
     }
 
-    /// What tells digests of one [`Algorithms`] apart, like [`Cipher::id`].
+    /// What tells digests of one keyring apart, like the id of a cipher.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()
     }

@@ -61,7 +61,7 @@ impl Allowance {
     }
 
     /// Has a payer pay for parts of a derivation, of which a whole one has
-    /// [`PARTS`]; says whether there was enough left.
+    /// `PARTS`; says whether there was enough left.
     pub(crate) fn pay(&self, payer: Payer, usage: Use, parts: u64, now: u64) -> bool {
         let Some((all, own)) = self.accounts(payer) else {
             return false;
