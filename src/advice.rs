@@ -261,9 +261,9 @@ pub(crate) fn exposure(exposure: Exposure) -> &'static str {
 }
 
 /// A passphrase can be guessed.
-pub(crate) fn weak_passphrase(place: &str, weakness: Weakness) -> String {
+pub(crate) fn weak_passphrase(location: &str, weakness: Weakness) -> String {
     format!(
-        "{place}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
+        "{location}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
          one that 'openssl rand -base64 32' prints"
     )
 }

@@ -60,7 +60,7 @@ pub(crate) fn from_file(
     let file = server_root_relative(pool, name)
         .ok_or_else(|| advice::no_file_name(&name.to_string_lossy()))?;
     let shown = path(file).display();
-    let place = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
+    let location = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
     let file = PassphraseFile::read(path(file))
         .map_err(|error| format!("{shown} {}", advice::passphrase_file(&error)))?;
     let at_line = |number, message: String| format!("{shown} line {number}: {message}");
@@ -70,15 +70,15 @@ pub(crate) fn from_file(
     let mut read = PassphrasesRead::default();
     if let Some(exposure) = file.exposure() {
         read.warnings.push(Arc::new(PassphraseWarning {
-            message: format!("{place} {}", advice::exposure(exposure)),
+            message: format!("{location} {}", advice::exposure(exposure)),
             is_about_sessions: false,
         }));
     }
     for line in lines {
-        let place = format!("{place} line {}", line.number);
+        let location = format!("{location} line {}", line.number);
         let add = |word: &&CStr| {
             let passphrase = from_word(parms, keyring, word)?;
-            read.add(passphrase, || place.clone());
+            read.add(passphrase, || location.clone());
             Ok(())
         };
         with_words(pool, line.text(), |words| {
@@ -97,12 +97,12 @@ pub(crate) fn from_file(
 
 impl PassphrasesRead {
     /// Adds a passphrase, and a warning if it is weak.
-    fn add(&mut self, (passphrase, weakness): Judged, place: impl FnOnce() -> String) {
+    fn add(&mut self, (passphrase, weakness): Judged, location: impl FnOnce() -> String) {
         self.passphrases.push(passphrase);
         let Some(weakness) = weakness else {
             return;
         };
-        let message = advice::weak_passphrase(&place(), weakness);
+        let message = advice::weak_passphrase(&location(), weakness);
         // A line may have a thousand of them.
         if self.warnings.last().map(|last| &last.message) != Some(&message) {
             self.warnings.push(Arc::new(PassphraseWarning {
