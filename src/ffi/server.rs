@@ -140,8 +140,8 @@ impl<'s, C> Server<'s, C> {
         }
     }
 
-    /// Whether a request is likely to be in both sections, if a directory below
-    /// the document root has the URL of the same path.
+    /// Whether a request is likely to be in both sections: directories below the
+    /// document root are taken to have the URLs of their paths.
     pub(crate) fn are_likely_to_meet(&self, one: usize, other: usize) -> bool {
         let url = |index| self.url_of(self.outermost(index)?);
         self.can_meet(one, other)

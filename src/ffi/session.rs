@@ -37,7 +37,7 @@ struct Notes<K> {
     next: Option<NonNull<Self>>,
     /// The token that the request brought, or NULL.
     brought: *const c_char,
-    /// The token that our encode hook left in the record, or NULL.
+    /// The encoded form that our encode hook left in the record, or NULL.
     encoded: *const c_char,
     /// The realm whose contents are in the record.
     current: K,

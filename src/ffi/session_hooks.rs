@@ -2,8 +2,8 @@
 //!
 //! `ap_hook_session_encode` and its like are symbols of mod_session.so. A module
 //! that links them loads only after mod_session, and otherwise fails with
-//! "undefined symbol". `pre_config` runs after every `LoadModule`: looked up
-//! there, they are found in any order of loading.
+//! "undefined symbol". `pre_config` runs after every `LoadModule`: there,
+//! a look-up finds them in any order of loading.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{self, NonNull};
