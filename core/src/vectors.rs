@@ -20,15 +20,15 @@ use crate::arena::HeapArena;
 use crate::certificate::attempts::Asked;
 use crate::certificate::identity::Identities;
 use crate::certificate::pairing::Pairs;
-use crate::classic::cbc::KeyedContext;
-use crate::classic::token::{self, Under};
+use crate::classic::cbc::CbcContext;
+use crate::classic::token::{self, SealInput};
 use crate::error::{LibraryError, OpenError};
 use crate::keyring::contexts::ContextPool;
 use crate::keyring::hour::Seed;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{OpenSslRandom, Random};
 use crate::origin::Origin;
-use crate::passphrase::classic_keys::KeyName;
+use crate::passphrase::classic_keys::ClassicKeyId;
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
 use crate::purpose::Purpose;
@@ -146,7 +146,7 @@ fn seal_again(
     let raw = STANDARD.decode_to_vec(token).unwrap();
     let salt: [u8; 16] = raw[8..24].try_into().unwrap();
     let iv: [u8; 16] = raw[24..40].try_into().unwrap();
-    let name = KeyName {
+    let id = ClassicKeyId {
         passphrase: passphrase.id(),
         digest: digest.id(),
         length: KEY_LENGTH,
@@ -162,22 +162,24 @@ fn seal_again(
         };
         let bytes = key.prefix(cipher.key_length());
         let mut nonce = [0; 32];
-        contexts.opening.set_key(&name, cipher, block_size, bytes)?;
         contexts
-            .opening
+            .classic_opening
+            .set_key(&id, cipher, block_size, bytes)?;
+        contexts
+            .classic_opening
             .decrypt(&iv[..block_size.get()], &mut nonce)?;
         let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
-        let context = &mut contexts.sealing;
-        context.set_key(&name, cipher, block_size, bytes)?;
+        let context = &mut contexts.classic_sealing;
+        context.set_key(&id, cipher, block_size, bytes)?;
         let scratch = &mut contexts.scratch;
-        let under = Under {
+        let input = SealInput {
             passphrase,
             block_size,
             salt,
             nonce,
         };
-        let seal = |context: &mut KeyedContext, scratch: &mut Vec<u8>| {
-            token::seal(context, session, &under, scratch, &HeapArena)
+        let seal = |context: &mut CbcContext, scratch: &mut Vec<u8>| {
+            token::seal(context, session, &input, scratch, &HeapArena)
         };
         let token = seal(context, scratch)?.to_owned();
         let again = seal(context, scratch)?;

@@ -62,7 +62,7 @@ fn equal_passphrases_are_one() {
 fn keeps_no_more_visitors_than_it_says() {
     let keyring = keyring(1);
     let kept = passphrase(&keyring, "secret");
-    let visitors: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_VISITORS)
+    let visitors: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS)
         .map(|number| {
             let text = format!("visitor {number}");
             keyring
@@ -75,7 +75,7 @@ fn keeps_no_more_visitors_than_it_says() {
         .iter()
         .filter(|visitor| Arc::strong_count(visitor) > 1)
         .count();
-    assert_eq!(held, Keyring::<OpenSslRandom>::MAX_VISITORS);
+    assert_eq!(held, Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS);
     assert!(
         Arc::strong_count(&kept) > 1,
         "the server's own are not pushed out"
@@ -86,7 +86,7 @@ fn keeps_no_more_visitors_than_it_says() {
 fn forgets_the_visitor_not_seen_for_longest() {
     let keyring = keyring(1);
     let regular = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();
-    for number in 0..10 * Keyring::<OpenSslRandom>::MAX_VISITORS {
+    for number in 0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS {
         keyring
             .passphrase(format!("visitor {number}").as_bytes(), Origin::Htaccess)
             .unwrap();

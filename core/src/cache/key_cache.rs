@@ -10,7 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use siphasher::sip::SipHasher13;
 
-use crate::cache::shared::Shared;
+use crate::cache::slot::KeySlot;
 
 /// A set-associative cache: a name belongs to one set, where it takes the
 /// slot that was used longest ago. An entry is wiped as it leaves.
@@ -18,24 +18,25 @@ use crate::cache::shared::Shared;
 /// Beside these each set has one slot for a key on trial, which the next such
 /// key takes over.
 ///
-/// Made when the first key comes, mostly in a child.
-pub(crate) struct KeyCache<N, T> {
-    sets: OnceLock<Sets<N, T>>,
+/// The memory is allocated when the first key comes, which is mostly in a child.
+pub(crate) struct KeyCache<I, T> {
+    sets: OnceLock<Sets<I, T>>,
 }
 
-type Sets<N, T> = Box<[Mutex<Set<N, T>>]>;
+type Sets<I, T> = Box<[Mutex<Set<I, T>>]>;
 
-type Entry<N, T> = Option<(N, Shared<T>)>;
+type Entry<I, T> = Option<(I, KeySlot<T>)>;
 
-struct Set<N, T> {
-    kept: [Entry<N, T>; WAYS],
-    trial: Entry<N, T>,
+struct Set<I, T> {
+    /// The entry used last comes first.
+    kept: [Entry<I, T>; WAYS],
+    trial: Entry<I, T>,
 }
 
-/// The slot of a key.
-pub(crate) struct Found<T> {
-    pub(crate) key: Shared<T>,
-    /// It is not kept yet.
+/// A slot that is in the cache.
+pub(crate) struct CachedSlot<T> {
+    pub(crate) slot: KeySlot<T>,
+    /// The key is not kept yet.
     pub(crate) on_trial: bool,
 }
 
@@ -47,57 +48,57 @@ const WAYS: usize = 8;
 const SETS: usize = 512;
 const SETS_U64: u64 = 512;
 
-impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
-    /// Returns the slot of this key, a new one if there is none.
-    pub(crate) fn slot(&self, name: &N) -> Shared<T> {
-        self.with_set(name, |set| {
-            set.find(name).map(|found| found.key).unwrap_or_else(|| {
-                let key = Shared::default();
-                set.keep(*name, key.clone());
-                key
+impl<I: Copy + Eq + Hash, T> KeyCache<I, T> {
+    /// The slot of this id, a new one if there is none.
+    pub(crate) fn slot(&self, id: &I) -> KeySlot<T> {
+        self.with_set(id, |set| {
+            set.find(id).map(|found| found.slot).unwrap_or_else(|| {
+                let slot = KeySlot::default();
+                set.keep(*id, slot.clone());
+                slot
             })
         })
     }
 
-    /// Returns the slot of this key, if there is one, be it on trial.
-    pub(crate) fn look_up(&self, name: &N) -> Option<Found<T>> {
+    /// The slot of this id, kept or on trial, if there is one.
+    pub(crate) fn look_up(&self, id: &I) -> Option<CachedSlot<T>> {
         self.sets.get()?;
-        self.with_set(name, |set| set.find(name))
+        self.with_set(id, |set| set.find(id))
     }
 
-    /// Returns the slot of this key, if there is one.
-    pub(crate) fn find(&self, name: &N) -> Option<Shared<T>> {
-        self.look_up(name).map(|found| found.key)
+    /// As [`KeyCache::look_up`], without saying whether the key is on trial.
+    pub(crate) fn find(&self, id: &I) -> Option<KeySlot<T>> {
+        self.look_up(id).map(|found| found.slot)
     }
 
-    /// Returns the slot of this key, a new one on trial if there is none.
-    pub(crate) fn try_out(&self, name: &N) -> Found<T> {
-        self.with_set(name, |set| {
-            set.find(name).unwrap_or_else(|| {
-                let key = Shared::default();
-                set.trial = Some((*name, key.clone()));
-                Found::on_trial(key)
+    /// The slot of this id, a new one on trial if there is none.
+    pub(crate) fn try_out(&self, id: &I) -> CachedSlot<T> {
+        self.with_set(id, |set| {
+            set.find(id).unwrap_or_else(|| {
+                let slot = KeySlot::default();
+                set.trial = Some((*id, slot.clone()));
+                CachedSlot::on_trial(slot)
             })
         })
     }
 
-    /// Takes a key out, to be kept elsewhere.
-    pub(crate) fn take(&self, name: &N) -> Option<Shared<T>> {
+    /// Takes a slot out, to be kept elsewhere.
+    pub(crate) fn take(&self, id: &I) -> Option<KeySlot<T>> {
         self.sets.get()?;
-        self.with_set(name, |set| {
-            let found = set.find(name)?;
+        self.with_set(id, |set| {
+            let found = set.find(id)?;
             if found.on_trial {
                 set.trial = None;
             } else if let Some(first) = set.kept.first_mut() {
                 *first = None;
             }
-            Some(found.key)
+            Some(found.slot)
         })
     }
 
-    /// Keeps a key that was in use elsewhere, or on trial.
-    pub(crate) fn keep(&self, name: N, key: Shared<T>) {
-        self.with_set(&name, |set| set.keep(name, key));
+    /// Keeps a slot that was kept elsewhere, or on trial.
+    pub(crate) fn keep(&self, id: I, slot: KeySlot<T>) {
+        self.with_set(&id, |set| set.keep(id, slot));
     }
 
     #[cfg(test)]
@@ -118,10 +119,11 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
         .sum()
     }
 
-    fn with_set<R: Default>(&self, name: &N, with: impl FnOnce(&mut Set<N, T>) -> R) -> R {
-        // Of the whole name: all passphrases of a server share an hour's salt.
+    fn with_set<R: Default>(&self, id: &I, with: impl FnOnce(&mut Set<I, T>) -> R) -> R {
+        // The hash takes in the whole id: all passphrases of a server share an hour's
+        // salt, so the salt alone would put them into one set.
         let mut hasher = SipHasher13::new();
-        name.hash(&mut hasher);
+        id.hash(&mut hasher);
         let index = usize::try_from(hasher.finish() % SETS_U64).unwrap_or_default();
         let sets = self
             .sets
@@ -133,7 +135,7 @@ impl<N: Copy + Eq + Hash, T> KeyCache<N, T> {
     }
 }
 
-impl<N, T> Default for KeyCache<N, T> {
+impl<I, T> Default for KeyCache<I, T> {
     fn default() -> Self {
         Self {
             sets: OnceLock::new(),
@@ -141,30 +143,29 @@ impl<N, T> Default for KeyCache<N, T> {
     }
 }
 
-impl<N: Eq, T> Set<N, T> {
-    /// Finds a key that has not failed, and makes it the first of those that
-    /// are kept, if it is one of them.
-    fn find(&mut self, name: &N) -> Option<Found<T>> {
-        let key_of = |entry: &Entry<N, T>| {
-            let (held, key) = entry.as_ref()?;
-            (held == name && !key.has_failed()).then(|| key.clone())
+impl<I: Eq, T> Set<I, T> {
+    /// Finds a slot whose derivation has not failed. A kept one moves to the front.
+    fn find(&mut self, id: &I) -> Option<CachedSlot<T>> {
+        let slot_of = |entry: &Entry<I, T>| {
+            let (known, slot) = entry.as_ref()?;
+            (known == id && !slot.has_failed()).then(|| slot.clone())
         };
         let kept = self.kept.iter().enumerate();
-        let Some((index, key)) = kept.clone().find_map(|(i, e)| Some((i, key_of(e)?))) else {
-            return key_of(&self.trial).map(Found::on_trial);
+        let Some((index, slot)) = kept.clone().find_map(|(i, e)| Some((i, slot_of(e)?))) else {
+            return slot_of(&self.trial).map(CachedSlot::on_trial);
         };
         if let Some(newer) = self.kept.get_mut(..=index) {
             newer.rotate_right(1);
         }
-        Some(Found {
-            key,
+        Some(CachedSlot {
+            slot,
             on_trial: false,
         })
     }
 
-    /// Makes a key the first of those that are kept.
-    fn keep(&mut self, name: N, key: Shared<T>) {
-        let is_it = |entry: &Entry<N, T>| entry.as_ref().is_some_and(|(held, _)| *held == name);
+    /// Keeps a slot at the front.
+    fn keep(&mut self, id: I, slot: KeySlot<T>) {
+        let is_it = |entry: &Entry<I, T>| entry.as_ref().is_some_and(|(known, _)| *known == id);
         if is_it(&self.trial) {
             self.trial = None;
         }
@@ -174,12 +175,12 @@ impl<N: Eq, T> Set<N, T> {
             newer.rotate_right(1);
         }
         if let Some(first) = self.kept.first_mut() {
-            *first = Some((name, key));
+            *first = Some((id, slot));
         }
     }
 }
 
-impl<N, T> Default for Set<N, T> {
+impl<I, T> Default for Set<I, T> {
     fn default() -> Self {
         Self {
             kept: [const { None }; WAYS],
@@ -188,18 +189,18 @@ impl<N, T> Default for Set<N, T> {
     }
 }
 
-impl<T> Found<T> {
-    fn on_trial(key: Shared<T>) -> Self {
+impl<T> CachedSlot<T> {
+    fn on_trial(slot: KeySlot<T>) -> Self {
         Self {
-            key,
+            slot,
             on_trial: true,
         }
     }
 }
 
-impl<T> Default for Found<T> {
+impl<T> Default for CachedSlot<T> {
     fn default() -> Self {
-        Self::on_trial(Shared::default())
+        Self::on_trial(KeySlot::default())
     }
 }
 
@@ -210,16 +211,16 @@ mod tests {
     use super::*;
     use crate::error::LibraryError;
 
-    type Cache = KeyCache<Name, u8>;
+    type Cache = KeyCache<Id, u8>;
 
     #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-    struct Name {
+    struct Id {
         passphrase: u64,
         salt: u64,
     }
 
-    fn name(salt: u64) -> Name {
-        Name {
+    fn id(salt: u64) -> Id {
+        Id {
             passphrase: 1,
             salt,
         }
@@ -233,7 +234,7 @@ mod tests {
     fn a_flood_fills_it_and_does_not_grow_it() {
         let cache = Cache::default();
         for salt in 0..100_000 {
-            cache.slot(&name(salt));
+            cache.slot(&id(salt));
         }
         assert_eq!(cache.len(), SETS * WAYS);
     }
@@ -241,69 +242,69 @@ mod tests {
     #[test]
     fn passphrases_that_share_a_salt_do_not_push_each_other_out() {
         let cache = Cache::default();
-        let names: Vec<_> = (0..200)
-            .map(|passphrase| Name {
+        let ids: Vec<_> = (0..200)
+            .map(|passphrase| Id {
                 passphrase,
-                ..name(1)
+                ..id(1)
             })
             .collect();
-        let places: Vec<_> = names.iter().map(|name| cache.slot(name)).collect();
-        for (name, place) in names.iter().zip(places) {
-            assert!(Arc::ptr_eq(&place.0, &cache.slot(name).0));
+        let slots: Vec<_> = ids.iter().map(|id| cache.slot(id)).collect();
+        for (id, slot) in ids.iter().zip(slots) {
+            assert!(Arc::ptr_eq(&slot.0, &cache.slot(id).0));
         }
     }
 
     #[test]
-    fn what_is_used_stays() {
+    fn a_key_in_use_stays_under_a_flood() {
         let cache = Cache::default();
-        let used = cache.slot(&name(0));
+        let used = cache.slot(&id(0));
         for salt in 1..100_000 {
-            cache.slot(&name(salt));
-            let again = cache.slot(&name(0));
+            cache.slot(&id(salt));
+            let again = cache.slot(&id(0));
             assert!(Arc::ptr_eq(&used.0, &again.0), "after {salt}");
         }
     }
 
     #[test]
-    fn what_is_on_trial_pushes_out_what_is_on_trial_alone() {
+    fn a_key_on_trial_replaces_only_another_on_trial() {
         let cache = Cache::default();
-        let kept: Vec<_> = (0..100).map(|salt| cache.slot(&name(salt))).collect();
+        let kept: Vec<_> = (0..100).map(|salt| cache.slot(&id(salt))).collect();
         for salt in 1000..100_000 {
-            assert!(cache.try_out(&name(salt)).on_trial);
-            assert!(cache.look_up(&name(salt)).unwrap().on_trial);
+            assert!(cache.try_out(&id(salt)).on_trial);
+            assert!(cache.look_up(&id(salt)).unwrap().on_trial);
         }
-        for (salt, key) in (0..).zip(kept) {
-            let found = cache.try_out(&name(salt));
-            assert!(!found.on_trial && Arc::ptr_eq(&found.key.0, &key.0));
+        for (salt, slot) in (0..).zip(kept) {
+            let found = cache.try_out(&id(salt));
+            assert!(!found.on_trial && Arc::ptr_eq(&found.slot.0, &slot.0));
         }
         assert_eq!(cache.len(), 100 + SETS);
     }
 
     #[test]
-    fn a_key_is_in_one_place() {
+    fn a_key_is_kept_or_on_trial_and_never_both() {
         let cache = Cache::default();
-        let key = cache.try_out(&name(1)).key;
-        cache.keep(name(1), key.clone());
-        cache.keep(name(1), key.clone());
-        assert!(!cache.try_out(&name(1)).on_trial);
+        let slot = cache.try_out(&id(1)).slot;
+        cache.keep(id(1), slot.clone());
+        cache.keep(id(1), slot.clone());
+        assert!(!cache.try_out(&id(1)).on_trial);
         assert_eq!(cache.len(), 1);
-        assert!(Arc::ptr_eq(&cache.take(&name(1)).unwrap().0, &key.0));
+        assert!(Arc::ptr_eq(&cache.take(&id(1)).unwrap().0, &slot.0));
         assert_eq!(cache.len(), 0);
-        cache.try_out(&name(1));
-        assert!(cache.take(&name(1)).is_some());
+        cache.try_out(&id(1));
+        assert!(cache.take(&id(1)).is_some());
         assert_eq!(cache.len(), 0);
     }
 
     #[test]
-    fn what_leaves_is_dropped() {
+    fn a_key_that_leaves_is_dropped() {
         let cache = Cache::default();
-        let place = cache.slot(&name(0));
-        place.get(derive).unwrap();
-        let watch = Arc::downgrade(&place.0);
-        drop(place);
+        let slot = cache.slot(&id(0));
+        slot.get(derive).unwrap();
+        let watch = Arc::downgrade(&slot.0);
+        drop(slot);
         assert!(watch.upgrade().is_some());
         for salt in 1..100_000 {
-            cache.slot(&name(salt));
+            cache.slot(&id(salt));
         }
         assert!(watch.upgrade().is_none());
     }
@@ -315,12 +316,12 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
-                    let place = cache.slot(&name(1));
+                    let slot = cache.slot(&id(1));
                     let derive = || {
                         derivations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                         derive()
                     };
-                    place.get(derive).unwrap();
+                    slot.get(derive).unwrap();
                 });
             }
         });
@@ -330,12 +331,12 @@ mod tests {
     #[test]
     fn a_failure_is_not_kept() {
         let cache = Cache::default();
-        let failed = cache.slot(&name(1));
+        let failed = cache.slot(&id(1));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(
             failed.get(derive).is_err(),
-            "whoever waited with it fails too"
+            "a thread that waited with it fails too"
         );
-        assert!(cache.slot(&name(1)).get(derive).is_ok());
+        assert!(cache.slot(&id(1)).get(derive).is_ok());
     }
 }

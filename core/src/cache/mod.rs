@@ -2,8 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `key_cache` | as many as fit, the last used first |
-//! | `shared` | a key that several threads may want before it is derived |
+//! | `key_cache` | a bounded number of keys, those used last |
+//! | `slot` | the slot of a key that several threads may want before it is derived |
 
 pub(crate) mod key_cache;
-pub(crate) mod shared;
+pub(crate) mod slot;

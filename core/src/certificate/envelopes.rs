@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
-use crate::cache::shared::Shared;
+use crate::cache::slot::KeySlot;
 use crate::certificate::wrapping::Wrapping;
 use crate::purpose::Purpose;
 
@@ -28,7 +28,7 @@ pub(crate) struct EnvelopeUse {
 
 /// The envelopes of a certificate that are in use.
 #[derive(Default)]
-pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, Shared<Envelope>)>>);
+pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, KeySlot<Envelope>)>>);
 
 /// Envelopes that are kept: for more purposes than a sane configuration has under
 /// one certificate.
@@ -36,7 +36,7 @@ const MAX_ENVELOPES: usize = 64;
 
 impl Envelopes {
     /// The slot of the envelope for this use.
-    pub(crate) fn slot(&self, usage: &EnvelopeUse) -> Shared<Envelope> {
+    pub(crate) fn slot(&self, usage: &EnvelopeUse) -> KeySlot<Envelope> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // A request may have begun in the last hour, and others in this one: none
         // of them is to push out what the next one needs.
@@ -48,7 +48,7 @@ impl Envelopes {
         if held.len() >= MAX_ENVELOPES {
             held.remove(0);
         }
-        let envelope = Shared::default();
+        let envelope = KeySlot::default();
         held.push((usage.clone(), envelope.clone()));
         envelope
     }
@@ -79,7 +79,7 @@ mod tests {
                 encrypted_key: String::new(),
             })
         };
-        envelope.get(make).unwrap().1
+        envelope.get(make).unwrap().is_new
     }
 
     fn held(envelopes: &Envelopes) -> usize {

@@ -15,8 +15,8 @@ use crate::certificate::unlock::Secrets;
 use crate::engine::engine::Engine;
 use crate::id;
 use crate::origin::Origin;
-use crate::passphrase::allowance::Use;
-use crate::passphrase::master_keys::Masters;
+use crate::passphrase::allowance::KeyUse;
+use crate::passphrase::master_keys::MasterKeys;
 
 /// The pairs that have been found, so that a section that is merged for each
 /// request does not look for them each time.
@@ -46,7 +46,7 @@ impl Pairings {
         &self,
         pairs: Pairs<'_>,
         asked: Asked,
-        masters: &Masters,
+        masters: &MasterKeys,
     ) -> Result<Arc<Identities>, PairingError> {
         if let Some(error) = no_pin(pairs) {
             return Err(error);
@@ -74,7 +74,7 @@ impl Pairings {
         // Any client can ask for it.
         if !masters
             .allowance
-            .pay(payer, Use::Opening, bill.attempts, now)
+            .pay(payer, KeyUse::Opening, bill.attempts, now)
         {
             return Err(PairingError::new(
                 bill.at,

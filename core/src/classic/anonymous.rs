@@ -27,8 +27,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::error::Refusal;
 use crate::shared_memory::SharedMemory;
 
-/// The tokens that are remembered, and the budget.
-pub(crate) struct Anonymous {
+/// The tokens that are remembered, and the budget of derivations.
+pub(crate) struct AnonymousTokens {
     memory: &'static [AtomicU64],
     /// Its key is drawn at start: nobody outside can make two tokens collide.
     hasher: RandomState,
@@ -36,13 +36,13 @@ pub(crate) struct Anonymous {
 
 /// A token by a keyed hash; [`OUTCOME`] is clear, and it is never 0.
 #[derive(Clone, Copy)]
-pub(crate) struct Fingerprint(u64);
+pub(crate) struct TokenFingerprint(u64);
 
 /// Why a token is not worth a second derivation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum Worthless {
     /// Its session says nothing.
-    Nothing,
+    SaysNothing,
     /// No cipher of the section opens it.
     OtherAlgorithm,
 }
@@ -53,9 +53,9 @@ const FRONT: usize = SharedMemory::COUNTERS;
 /// Words of a set.
 const WAYS: usize = 8;
 
-/// The bit of a word that has the outcome.
-const OUTCOME: u64 = 1;
-/// A bit that every fingerprint has.
+/// The bit of a word that has the verdict.
+const VERDICT: u64 = 1;
+/// A bit that is set in every fingerprint.
 const PRESENT: u64 = 2;
 
 /// Derivations at once, and a second: 0.7 s of processor time, and 2 % of one
@@ -71,9 +71,10 @@ const COUNT: u64 = 0xffff;
 /// request is younger.
 const CLOCK_SET_BACK: u64 = 3600;
 
-/// A session with nothing in it but an expiry, of 16 digits until the year
-/// 2286 (mod_session.c, session_identity_encode).
+/// The name of the expiry in a session, with its equals sign.
 const EXPIRY: &[u8] = b"expiry=";
+/// Bytes of a session that is an expiry alone: its name, and 16 digits until the year
+/// 2286 (mod_session.c, session_identity_encode).
 const EXPIRY_ALONE: usize = 23;
 
 /// Whether a session has no entry, or none but its expiry.
@@ -92,8 +93,8 @@ pub(crate) fn body_length(block_size: NonZeroUsize) -> usize {
     padded.unwrap_or_default().saturating_add(block_size)
 }
 
-impl Anonymous {
-    /// Remembers in `memory.salts`.
+impl AnonymousTokens {
+    /// Remembers tokens in `memory.salts`.
     pub(crate) fn new(memory: SharedMemory) -> Self {
         Self {
             memory: memory.salts,
@@ -101,38 +102,38 @@ impl Anonymous {
         }
     }
 
-    /// The fingerprint of a token, by whatever tells it from all others, and
-    /// by what it was opened with.
-    pub(crate) fn fingerprint(&self, of: impl std::hash::Hash) -> Fingerprint {
-        Fingerprint((self.hasher.hash_one(of) | PRESENT) & !OUTCOME)
+    /// The fingerprint of a value that identifies a token, and the algorithms that it
+    /// was opened with.
+    pub(crate) fn fingerprint(&self, of: impl std::hash::Hash) -> TokenFingerprint {
+        TokenFingerprint((self.hasher.hash_one(of) | PRESENT) & !VERDICT)
     }
 
-    /// The outcome of a token before; `None` if it is not remembered.
-    pub(crate) fn outcome(&self, token: Fingerprint) -> Option<Outcome> {
+    /// The verdict on a token that is remembered.
+    pub(crate) fn verdict(&self, token: TokenFingerprint) -> Option<Worthless> {
         let words = self.set(token)?.iter();
         let mut words = words.map(|word| word.load(Ordering::Relaxed));
-        let word = words.find(|word| word & !OUTCOME == token.0)?;
-        Some(match word & OUTCOME {
-            0 => Outcome::Nothing,
-            _ => Outcome::OtherAlgorithm,
+        let word = words.find(|word| word & !VERDICT == token.0)?;
+        Some(match word & VERDICT {
+            0 => Worthless::SaysNothing,
+            _ => Worthless::OtherAlgorithm,
         })
     }
 
-    /// Remembers the outcome of a token.
-    pub(crate) fn remember(&self, token: Fingerprint, outcome: Outcome) {
+    /// Remembers the verdict on a token.
+    pub(crate) fn remember(&self, token: TokenFingerprint, verdict: Worthless) {
         let Some(set) = self.set(token) else {
             return;
         };
         let is_free = |word: &&AtomicU64| {
             let word = word.load(Ordering::Relaxed);
-            word == 0 || word & !OUTCOME == token.0
+            word == 0 || word & !VERDICT == token.0
         };
         // In a full set each token has its one place: sent in turn, more than
         // there is room for still find some of them remembered.
         let own = usize::try_from(token.0 >> 8).unwrap_or_default() % WAYS;
-        let bit = match outcome {
-            Outcome::Nothing => 0,
-            Outcome::OtherAlgorithm => OUTCOME,
+        let bit = match verdict {
+            Worthless::SaysNothing => 0,
+            Worthless::OtherAlgorithm => VERDICT,
         };
         if let Some(word) = set.iter().find(is_free).or_else(|| set.get(own)) {
             word.store(token.0 | bit, Ordering::Relaxed);
@@ -164,7 +165,7 @@ impl Anonymous {
         let _ = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    fn set(&self, token: Fingerprint) -> Option<&[AtomicU64]> {
+    fn set(&self, token: TokenFingerprint) -> Option<&[AtomicU64]> {
         let mut sets = self.memory.get(FRONT..)?.chunks_exact(WAYS);
         let index = usize::try_from(token.0 >> 32).ok()?;
         sets.nth(index.checked_rem(sets.len())?)
@@ -186,11 +187,11 @@ fn refill(word: u64, now: u64) -> (u64, u64) {
     }
 }
 
-impl From<Outcome> for Refusal {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Nothing => Self::SaysNothing,
-            Outcome::OtherAlgorithm => Self::OtherAlgorithm,
+impl From<Worthless> for Refusal {
+    fn from(verdict: Worthless) -> Self {
+        match verdict {
+            Worthless::SaysNothing => Self::SaysNothing,
+            Worthless::OtherAlgorithm => Self::OtherAlgorithm,
         }
     }
 }
@@ -202,11 +203,11 @@ mod tests {
     const NOON: u64 = 1_800_000_000;
     const SETS: usize = (SharedMemory::SALTS - FRONT) / WAYS;
 
-    fn anonymous() -> Anonymous {
-        Anonymous::new(SharedMemory::alone())
+    fn anonymous() -> AnonymousTokens {
+        AnonymousTokens::new(SharedMemory::alone())
     }
 
-    fn taken(anonymous: &Anonymous, now: u64) -> u64 {
+    fn taken(anonymous: &AnonymousTokens, now: u64) -> u64 {
         std::iter::repeat_with(|| anonymous.take(now))
             .take_while(|taken| *taken)
             .map(u64::from)
@@ -240,31 +241,31 @@ mod tests {
     }
 
     #[test]
-    fn remembers_what_came_of_a_token() {
+    fn remembers_the_verdict_on_a_token() {
         let anonymous = anonymous();
         for number in 0..1000 {
             let token = anonymous.fingerprint(number);
-            let outcome = [Outcome::Nothing, Outcome::OtherAlgorithm][number % 2];
-            assert_eq!(anonymous.outcome(token), None);
-            anonymous.remember(token, outcome);
-            assert_eq!(anonymous.outcome(token), Some(outcome), "{number}");
+            let verdict = [Worthless::SaysNothing, Worthless::OtherAlgorithm][number % 2];
+            assert_eq!(anonymous.verdict(token), None);
+            anonymous.remember(token, verdict);
+            assert_eq!(anonymous.verdict(token), Some(verdict), "{number}");
         }
         let token = anonymous.fingerprint(0_usize);
-        assert_eq!(anonymous.outcome(token), Some(Outcome::Nothing));
-        anonymous.remember(token, Outcome::OtherAlgorithm);
-        assert_eq!(anonymous.outcome(token), Some(Outcome::OtherAlgorithm));
+        assert_eq!(anonymous.verdict(token), Some(Worthless::SaysNothing));
+        anonymous.remember(token, Worthless::OtherAlgorithm);
+        assert_eq!(anonymous.verdict(token), Some(Worthless::OtherAlgorithm));
     }
 
     #[test]
     fn remembers_six_thousand_tokens_at_once() {
         let anonymous = anonymous();
         let tokens = || (0..6000).map(|number| anonymous.fingerprint(number));
-        tokens().for_each(|token| anonymous.remember(token, Outcome::Nothing));
-        assert!(tokens().all(|token| anonymous.outcome(token).is_some()));
+        tokens().for_each(|token| anonymous.remember(token, Worthless::SaysNothing));
+        assert!(tokens().all(|token| anonymous.verdict(token).is_some()));
     }
 
     #[test]
-    fn a_flood_fills_the_memory_and_half_of_it_is_still_of_use() {
+    fn a_flood_leaves_a_quarter_of_the_memory_of_use() {
         let anonymous = anonymous();
         let capacity = SETS * WAYS;
         let tokens = || (0..2 * capacity).map(|number| anonymous.fingerprint(number));
@@ -272,14 +273,14 @@ mod tests {
         for _ in 0..2 {
             found = 0;
             for token in tokens() {
-                found += usize::from(anonymous.outcome(token).is_some());
-                anonymous.remember(token, Outcome::Nothing);
+                found += usize::from(anonymous.verdict(token).is_some());
+                anonymous.remember(token, Worthless::SaysNothing);
             }
         }
         assert!(found > capacity / 4, "{found}");
         // The last one is always there; the counters are not written over.
         let last = tokens().next_back().unwrap();
-        assert!(anonymous.outcome(last).is_some());
+        assert!(anonymous.verdict(last).is_some());
         let counters = anonymous.memory[..FRONT].iter();
         assert!(
             counters
@@ -289,11 +290,11 @@ mod tests {
     }
 
     #[test]
-    fn another_keyring_knows_nothing_of_what_is_in_the_memory() {
+    fn another_keyring_remembers_none_of_these_tokens() {
         let memory = SharedMemory::alone();
-        let [one, other] = [Anonymous::new(memory), Anonymous::new(memory)];
-        one.remember(one.fingerprint(7), Outcome::Nothing);
-        assert_eq!(other.outcome(other.fingerprint(7)), None);
+        let [one, other] = [AnonymousTokens::new(memory), AnonymousTokens::new(memory)];
+        one.remember(one.fingerprint(7), Worthless::SaysNothing);
+        assert_eq!(other.verdict(other.fingerprint(7)), None);
     }
 
     #[test]
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_can_be_taken_again() {
+    fn a_derivation_given_back_can_be_taken_again() {
         let anonymous = anonymous();
         taken(&anonymous, NOON);
         anonymous.give_back();
@@ -319,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_request_refills_nothing_and_a_clock_set_back_does_not_stop_it() {
+    fn an_old_request_refills_nothing_and_a_clock_set_back_stops_no_refill() {
         let anonymous = anonymous();
         taken(&anonymous, NOON);
         assert_eq!(taken(&anonymous, NOON - 60), 0);

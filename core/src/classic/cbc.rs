@@ -7,25 +7,25 @@ use openssl::error::ErrorStack;
 
 use crate::algorithm::cipher::{Cipher, MAX_BLOCK};
 use crate::error::LibraryError;
-use crate::passphrase::classic_keys::KeyName;
+use crate::passphrase::classic_keys::ClassicKeyId;
 
 /// A CBC context for one direction, and the key that it holds.
 ///
-/// Neither IV nor padding is OpenSSL's business here: the IV is one more block
-/// at the front, and the chain goes on from one token to the next. So a token
-/// takes one call, where setting an IV and finishing would make it three.
-pub(crate) struct KeyedContext {
+/// OpenSSL handles neither IV nor padding here. The IV is one more block at the front,
+/// and the chain goes on from one token to the next. So a token takes one call of
+/// OpenSSL; setting an IV and finishing would be two more.
+pub(crate) struct CbcContext {
     context: CipherCtx,
     direction: Direction,
-    holds: Option<Held>,
-    /// The block that the chain has come to.
+    set_up_with: Option<KeyAndCipher>,
+    /// The last ciphertext block of the token before, which the chain goes on from.
     last: [u8; MAX_BLOCK],
 }
 
 /// What a context is set up for: a key, as a cipher uses it.
 #[derive(Clone, PartialEq, Eq)]
-struct Held {
-    key: KeyName,
+struct KeyAndCipher {
+    key: ClassicKeyId,
     cipher: usize,
 }
 
@@ -35,7 +35,7 @@ enum Direction {
     Decrypt,
 }
 
-impl KeyedContext {
+impl CbcContext {
     pub(crate) fn encrypting() -> Result<Self, LibraryError> {
         Self::new(Direction::Encrypt)
     }
@@ -48,31 +48,31 @@ impl KeyedContext {
         Ok(Self {
             context: new_context()?,
             direction,
-            holds: None,
+            set_up_with: None,
             last: [0; MAX_BLOCK],
         })
     }
 
-    /// Says whether the context holds this key.
-    pub(crate) fn holds(&self, name: &KeyName, cipher: &Cipher) -> bool {
-        self.holds
+    /// Whether the context is set up with this key for this cipher.
+    pub(crate) fn has_key(&self, id: &ClassicKeyId, cipher: &Cipher) -> bool {
+        self.set_up_with
             .as_ref()
-            .is_some_and(|held| held.cipher == cipher.id() && held.key == *name)
+            .is_some_and(|with| with.cipher == cipher.id() && with.key == *id)
     }
 
     /// Sets the key.
     pub(crate) fn set_key(
         &mut self,
-        name: &KeyName,
+        id: &ClassicKeyId,
         cipher: &Cipher,
         block_size: NonZeroUsize,
         key: &[u8],
     ) -> Result<(), LibraryError> {
-        let is_same = |held: Held| held.cipher == cipher.id();
-        if !self.holds.take().is_some_and(is_same) {
-            // One that an engine's cipher was in stays with the engine, and
-            // then has another's cipher without its state: OpenSSL 3.0 reads
-            // through NULL (evp_cipher_init_internal).
+        let is_same = |with: KeyAndCipher| with.cipher == cipher.id();
+        if !self.set_up_with.take().is_some_and(is_same) {
+            // A context that had an engine's cipher keeps the engine, and then has
+            // the next cipher without its state: OpenSSL 3.0 reads through NULL
+            // (evp_cipher_init_internal). So another cipher gets another context.
             self.context = new_context()?;
         }
         self.last = [0; MAX_BLOCK];
@@ -83,8 +83,8 @@ impl KeyedContext {
         };
         done.map_err(|stack| LibraryError::new("start a cipher", &stack))?;
         self.context.set_padding(false);
-        self.holds = Some(Held {
-            key: *name,
+        self.set_up_with = Some(KeyAndCipher {
+            key: *id,
             cipher: cipher.id(),
         });
         Ok(())
@@ -113,7 +113,7 @@ impl KeyedContext {
         }
         let done = self.context.cipher_update_inplace(blocks, length);
         if !matches!(done, Ok(written) if written == length) {
-            self.holds = None;
+            self.set_up_with = None;
             return Err(LibraryError::new(
                 "encrypt",
                 &done.err().unwrap_or_else(ErrorStack::get),
@@ -131,7 +131,7 @@ impl KeyedContext {
     pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
         let done = self.context.cipher_update(blocks, Some(output));
         if !matches!(done, Ok(written) if written == blocks.len()) {
-            self.holds = None;
+            self.set_up_with = None;
             return Err(LibraryError::new(
                 "decrypt",
                 &done.err().unwrap_or_else(ErrorStack::get),

@@ -23,7 +23,7 @@ use subtle::ConstantTimeEq;
 use crate::algorithm::cipher::MAX_BLOCK;
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::arena::{self, Arena};
-use crate::classic::cbc::KeyedContext;
+use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, Refusal};
 use crate::passphrase::passphrase::Passphrase;
 
@@ -95,7 +95,7 @@ impl<'t> Token<'t> {
     /// A wrong cipher shows in the padding, but for once in 256 times.
     pub(crate) fn decrypt<'a>(
         &self,
-        context: &mut KeyedContext,
+        context: &mut CbcContext,
         block_size: NonZeroUsize,
         arena: &impl Arena<'a>,
     ) -> Result<Option<&'a CStr>, LibraryError> {
@@ -121,8 +121,8 @@ fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
     CStr::from_bytes_with_nul(padded.get(..=length)?).ok()
 }
 
-/// What a token is made under.
-pub(crate) struct Under<'k> {
+/// The input for a token, beside the session.
+pub(crate) struct SealInput<'k> {
     pub(crate) passphrase: &'k Passphrase,
     pub(crate) block_size: NonZeroUsize,
     pub(crate) salt: [u8; CLASSIC_SALT],
@@ -132,19 +132,19 @@ pub(crate) struct Under<'k> {
 
 /// Makes a token of a session, in a context that has the key.
 pub(crate) fn seal<'a>(
-    context: &mut KeyedContext,
+    context: &mut CbcContext,
     session: &[u8],
-    under: &Under<'_>,
+    input: &SealInput<'_>,
     scratch: &mut Vec<u8>,
     arena: &impl Arena<'a>,
 ) -> Result<&'a CStr, LibraryError> {
-    let block_size = under.block_size;
+    let block_size = input.block_size;
     scratch.clear();
     // At once, for growing would leave a copy of the session behind.
     scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
-    scratch.extend_from_slice(&under.salt);
-    scratch.extend(under.nonce.iter().take(block_size.get()));
+    scratch.extend_from_slice(&input.salt);
+    scratch.extend(input.nonce.iter().take(block_size.get()));
     scratch.extend_from_slice(session);
     // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
     let count = block_size.get().saturating_sub(session.len() % block_size);
@@ -155,7 +155,7 @@ pub(crate) fn seal<'a>(
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
     context.encrypt(body.unwrap_or_default(), block_size)?;
     scratch.truncate(length);
-    let mac = mac(under.passphrase, scratch.get(MAC..).unwrap_or_default());
+    let mac = mac(input.passphrase, scratch.get(MAC..).unwrap_or_default());
     for (byte, mac) in scratch.iter_mut().zip(mac) {
         *byte = mac;
     }

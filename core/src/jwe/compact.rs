@@ -106,16 +106,17 @@ pub(crate) fn write<'a>(
     })
 }
 
-fn put<'t>(text: &'t mut [u8], what: &[u8]) -> Option<&'t mut [u8]> {
-    let (here, rest) = text.split_at_mut_checked(what.len())?;
-    here.copy_from_slice(what);
+/// Writes `part` to the front of `text`, and returns the rest of it.
+fn put<'t>(text: &'t mut [u8], part: &[u8]) -> Option<&'t mut [u8]> {
+    let (front, rest) = text.split_at_mut_checked(part.len())?;
+    front.copy_from_slice(part);
     Some(rest)
 }
 
 fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> Option<&'t mut [u8]> {
     let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
-    let (here, rest) = text.split_at_mut_checked(length)?;
-    let _ = URL_SAFE_NO_PAD.encode(bytes, here.as_out());
+    let (front, rest) = text.split_at_mut_checked(length)?;
+    let _ = URL_SAFE_NO_PAD.encode(bytes, front.as_out());
     Some(rest)
 }
 

@@ -61,11 +61,11 @@ impl OpeningContexts {
         purpose: Option<&Purpose>,
         mut is_allowed: impl FnMut(KeySource) -> bool,
     ) -> Option<&mut OpeningContext> {
-        let index = self.0.iter().position(|held| {
-            held.header == parts.header
-                && held.encrypted_key == parts.encrypted_key
-                && held.purpose.as_ref() == purpose
-                && is_allowed(held.source)
+        let index = self.0.iter().position(|opened| {
+            opened.header == parts.header
+                && opened.encrypted_key == parts.encrypted_key
+                && opened.purpose.as_ref() == purpose
+                && is_allowed(opened.source)
         })?;
         self.0.get_mut(..=index)?.rotate_right(1);
         self.0.first_mut()

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::certificate::envelopes::{Envelope, EnvelopeUse};
 use crate::certificate::identity::Identity;
 use crate::error::LibraryError;
-use crate::jwe::header::Unsigned;
+use crate::jwe::header::UnsignedHeader;
 
 /// Encrypts a content key to a certificate, and signs it with the private key.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn seal(
     let certificate = &identity.certificate;
     let wrapped = usage.wrapping.wrap(&certificate.key, &content_key)?;
     let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(&wrapped.encrypted_key);
-    let header = Unsigned::new(
+    let header = UnsignedHeader::new(
         usage.wrapping,
         enc,
         &certificate.thumbprint,

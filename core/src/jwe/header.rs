@@ -57,13 +57,13 @@ pub(crate) fn direct(enc: &str, kid: &Kid, purpose: Option<&Purpose>) -> String 
     URL_SAFE_NO_PAD.encode_to_string(json)
 }
 
-/// The header of a certificate's token, to be signed.
-pub(crate) struct Unsigned {
-    /// Without the brace at its end.
+/// The header of a certificate's token before it is signed.
+pub(crate) struct UnsignedHeader {
+    /// The header without its last brace.
     json: String,
 }
 
-impl Unsigned {
+impl UnsignedHeader {
     /// Writes all but the signature.
     pub(crate) fn new(
         wrapping: Wrapping,
@@ -101,15 +101,15 @@ impl Unsigned {
 /// The header of a token, without its base64url.
 pub(crate) struct Header(Vec<u8>);
 
-/// The parts of a certificate's header that are not known beforehand.
-pub(crate) struct Signed {
+/// The header of a certificate's token: its variable parts, and the text that is signed.
+pub(crate) struct SignedHeader {
     pub(crate) point: Option<Point>,
     pub(crate) signature: Vec<u8>,
     /// Without the signature and the brace.
     json: Vec<u8>,
 }
 
-impl Signed {
+impl SignedHeader {
     /// The text that is signed.
     pub(crate) fn signing_input(&self, encrypted_key: &str) -> String {
         signing_input(&self.json, encrypted_key)
@@ -166,7 +166,7 @@ impl Header {
         wrapping: Wrapping,
         enc: &str,
         purpose: Option<&Purpose>,
-    ) -> Result<Signed, Refusal> {
+    ) -> Result<SignedHeader, Refusal> {
         let mut reader = Reader(&self.0);
         let start = reader.expect(&start(wrapping.alg(), enc));
         let thumbprint = start.and_then(|()| reader.base64url(THUMBPRINT));
@@ -183,7 +183,7 @@ impl Header {
             .expect(SIGNATURE)
             .and_then(|()| reader.0.strip_suffix(br#""}"#))
             .ok_or(Refusal::Header)?;
-        Ok(Signed {
+        Ok(SignedHeader {
             point,
             signature: decode(signature, kind.signature_length()).ok_or(Refusal::Signature)?,
             json: self.0.get(..unsigned).unwrap_or_default().to_vec(),
@@ -235,8 +235,8 @@ impl Reader<'_> {
 
     /// Takes the purpose of a token, which must be this one.
     fn audience(&mut self, purpose: Option<&Purpose>) -> Result<(), Refusal> {
-        let is_it = self.expect(&audience(purpose)).is_some();
-        if is_it && !(purpose.is_none() && self.0.starts_with(AUDIENCE.as_bytes())) {
+        let matches = self.expect(&audience(purpose)).is_some();
+        if matches && !(purpose.is_none() && self.0.starts_with(AUDIENCE.as_bytes())) {
             Ok(())
         } else {
             Err(Refusal::Purpose)

@@ -16,13 +16,13 @@ use crate::libcrypto::supplier::Supplier;
 /// it do so on each request. Only names that OpenSSL knows are kept, so there
 /// is an end to them.
 pub(crate) struct Algorithms {
-    ciphers: RwLock<HashMap<Key, Cipher>>,
-    digests: RwLock<HashMap<Key, Digest>>,
+    ciphers: RwLock<HashMap<AlgorithmKey, Cipher>>,
+    digests: RwLock<HashMap<AlgorithmKey, Digest>>,
     defaults: Defaults,
 }
 
-/// The number of an engine, 0 without one, and a name in lower case.
-type Key = (u64, String);
+/// The id of an engine, 0 without one, and a name in lower case.
+type AlgorithmKey = (u64, String);
 
 impl Algorithms {
     /// Fetches what stands for none: AES-256-CBC and SHA-1, as in httpd's
@@ -40,7 +40,7 @@ impl Algorithms {
         engine: Option<&Engine>,
         name: &str,
     ) -> Result<Cipher, AlgorithmError> {
-        known(&self.ciphers, engine, name, Cipher::by_name)
+        fetch_once(&self.ciphers, engine, name, Cipher::by_name)
     }
 
     pub(crate) fn digest(
@@ -48,7 +48,7 @@ impl Algorithms {
         engine: Option<&Engine>,
         name: &str,
     ) -> Result<Digest, AlgorithmError> {
-        known(&self.digests, engine, name, Digest::by_name)
+        fetch_once(&self.digests, engine, name, Digest::by_name)
     }
 
     pub(crate) fn defaults(&self) -> &Defaults {
@@ -56,26 +56,26 @@ impl Algorithms {
     }
 }
 
-fn known<T: Clone>(
-    names: &RwLock<HashMap<Key, T>>,
+fn fetch_once<T: Clone>(
+    known: &RwLock<HashMap<AlgorithmKey, T>>,
     engine: Option<&Engine>,
     name: &str,
-    find: impl FnOnce(Option<&Arc<Supplier>>, &str) -> Result<T, AlgorithmError>,
+    fetch: impl FnOnce(Option<&Arc<Supplier>>, &str) -> Result<T, AlgorithmError>,
 ) -> Result<T, AlgorithmError> {
     let key = (
         engine.map(Engine::id).unwrap_or_default(),
         name.to_ascii_lowercase(),
     );
-    if let Some(found) = names
+    if let Some(found) = known
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .get(&key)
     {
         return Ok(found.clone());
     }
-    let found = find(engine.map(|engine| &engine.supplier), &key.1)?;
-    let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
-    Ok(names.entry(key).or_insert(found).clone())
+    let fetched = fetch(engine.map(|engine| &engine.supplier), &key.1)?;
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    Ok(known.entry(key).or_insert(fetched).clone())
 }
 
 #[cfg(test)]

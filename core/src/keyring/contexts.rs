@@ -16,33 +16,34 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use zeroize::Zeroize;
 
-use crate::classic::cbc::KeyedContext;
+use crate::algorithm::derivation::CLASSIC_SALT;
+use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe::contexts::{OpeningContexts, SealingContext};
-use crate::keyring::random::{Drawn, Random};
+use crate::keyring::random::{Random, RandomBlock};
 
 /// Everything that one seal or one open needs for itself.
 pub(crate) struct Contexts<R> {
-    pub(crate) sealing: KeyedContext,
-    pub(crate) opening: KeyedContext,
+    pub(crate) classic_sealing: CbcContext,
+    pub(crate) classic_opening: CbcContext,
     pub(crate) jwe_sealing: Option<SealingContext>,
     pub(crate) jwe_opening: OpeningContexts,
-    pub(crate) random: Drawn<R>,
-    /// A token's bytes before base64. A session is here until it is encrypted
-    /// in place.
+    pub(crate) random: RandomBlock<R>,
+    /// The bytes of a token before base64. It holds a session in plain text until that is
+    /// encrypted in place.
     pub(crate) scratch: Vec<u8>,
-    /// The salt of this hour, by which it is found without computing it.
-    pub(crate) salt: Option<(u64, [u8; 16])>,
+    /// The number of the last hour used, and its salt, which need not be computed again.
+    pub(crate) salt: Option<(u64, [u8; CLASSIC_SALT])>,
 }
 
 impl<R: Random> Contexts<R> {
     fn new(random: R) -> Result<Self, LibraryError> {
         Ok(Self {
-            sealing: KeyedContext::encrypting()?,
-            opening: KeyedContext::decrypting()?,
+            classic_sealing: CbcContext::encrypting()?,
+            classic_opening: CbcContext::decrypting()?,
             jwe_sealing: None,
             jwe_opening: OpeningContexts::default(),
-            random: Drawn::new(random),
+            random: RandomBlock::new(random),
             scratch: Vec::new(),
             salt: None,
         })
@@ -94,9 +95,9 @@ impl<R: Random + Clone> ContextPool<R> {
         }
     }
 
-    /// Random bytes for work that is done without a contexts.
-    pub(crate) fn random(&self) -> Drawn<R> {
-        Drawn::new(self.source.clone())
+    /// Random bytes for work that needs no contexts.
+    pub(crate) fn random(&self) -> RandomBlock<R> {
+        RandomBlock::new(self.source.clone())
     }
 
     /// Runs `work` at a contexts of the processor that a processor's number gives.
@@ -167,9 +168,9 @@ fn take<R>(slot: &Slot<R>) -> Option<Box<Contexts<R>>> {
 /// Leaves a contexts in the first empty slot; without one, it is dropped.
 fn put_back<'s, R: 's>(slots: impl Iterator<Item = &'s Slot<R>>, contexts: Box<Contexts<R>>) {
     for slot in slots {
-        if let Ok(mut place) = slot.try_lock() {
-            if place.is_none() {
-                *place = Some(contexts);
+        if let Ok(mut slot) = slot.try_lock() {
+            if slot.is_none() {
+                *slot = Some(contexts);
                 return;
             }
         }

@@ -10,14 +10,14 @@ use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
 use crate::certificate::attempts::Asked;
-use crate::certificate::content_keys::ContentKeys;
+use crate::certificate::content_keys::ContentKeyCache;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::pairing::Pairs;
 use crate::certificate::pairing_error::PairingError;
 use crate::certificate::pairings::Pairings;
 use crate::certificate::source_error::SourceError;
 use crate::certificate::sources::{Source, Sources};
-use crate::classic::anonymous::Anonymous;
+use crate::classic::anonymous::AnonymousTokens;
 use crate::engine::engine::{Engine, EngineError, Engines};
 use crate::keyring::algorithms::Algorithms;
 use crate::keyring::contexts::ContextPool;
@@ -25,8 +25,10 @@ use crate::keyring::hour::{self, Seed};
 use crate::keyring::passphrases::{self, Passphrases};
 use crate::keyring::random::{OpenSslRandom, Random};
 use crate::origin::Origin;
-use crate::passphrase::classic_keys::{ClassicKeys, FoundKey, KeyName, SealingKey, SharedKey};
-use crate::passphrase::master_keys::{MasterJob, Masters};
+use crate::passphrase::classic_keys::{
+    CachedClassicSlot, ClassicKeyCache, ClassicKeyId, ClassicKeySlot, SealingKey,
+};
+use crate::passphrase::master_keys::{MasterJob, MasterKeys};
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 use crate::shared_memory::SharedMemory;
 
@@ -43,14 +45,15 @@ pub struct Keyring<R = OpenSslRandom> {
     sources: Sources,
     pub(crate) pairings: Pairings,
     passphrases: Passphrases,
-    pub(crate) masters: Masters,
-    keys: ClassicKeys,
-    pub(crate) anonymous: Anonymous,
-    content_keys: ContentKeys,
-    /// Those of certificates that `.htaccess` files name: whoever has the private
-    /// key makes as many as he likes.
-    visitors_content_keys: ContentKeys,
-    /// What seals in the classic format, and so needs a key each hour.
+    pub(crate) masters: MasterKeys,
+    classic_keys: ClassicKeyCache,
+    pub(crate) anonymous: AnonymousTokens,
+    content_keys: ContentKeyCache,
+    /// The content keys under certificates of `.htaccess` files. Their cache is apart,
+    /// because an owner of a private key can make any number of content keys.
+    htaccess_content_keys: ContentKeyCache,
+    /// The passphrases and digests that seal in the classic format, and so need a key each
+    /// hour.
     pub(crate) hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
     /// Goes last: everything else may be an engine's.
     engines: Engines,
@@ -60,8 +63,8 @@ pub struct Keyring<R = OpenSslRandom> {
 pub(crate) const OWN_HOURS: u64 = 336;
 
 impl<R: Random + Clone> Keyring<R> {
-    /// How many passphrases of `.htaccess` files are kept.
-    pub const MAX_VISITORS: usize = passphrases::MAX_VISITORS;
+    /// Most passphrases of `.htaccess` files that are kept.
+    pub const MAX_FROM_HTACCESS: usize = passphrases::MAX_FROM_HTACCESS;
 
     /// Makes an empty keyring for this process alone, which seals and opens at
     /// once.
@@ -89,13 +92,13 @@ impl<R: Random + Clone> Keyring<R> {
             seed,
             algorithms: Algorithms::new()?,
             passphrases: Passphrases::default(),
-            masters: Masters::new(seed.0, memory),
+            masters: MasterKeys::new(seed.0, memory),
             sources: Sources::default(),
             pairings: Pairings::default(),
-            keys: ClassicKeys::default(),
-            anonymous: Anonymous::new(memory),
-            content_keys: ContentKeys::default(),
-            visitors_content_keys: ContentKeys::default(),
+            classic_keys: ClassicKeyCache::default(),
+            anonymous: AnonymousTokens::new(memory),
+            content_keys: ContentKeyCache::default(),
+            htaccess_content_keys: ContentKeyCache::default(),
             engines: Engines::default(),
             hourly: Mutex::default(),
             contexts: ContextPool::new(random),
@@ -218,10 +221,10 @@ impl<R: Random + Clone> Keyring<R> {
         self.contexts.set_up();
     }
 
-    /// Where the content keys of a certificate are kept.
-    pub(crate) fn content_keys(&self, identity: &Identity) -> &ContentKeys {
+    /// The cache for the content keys under a certificate.
+    pub(crate) fn content_keys(&self, identity: &Identity) -> &ContentKeyCache {
         if identity.is_visitor {
-            &self.visitors_content_keys
+            &self.htaccess_content_keys
         } else {
             &self.content_keys
         }
@@ -231,50 +234,58 @@ impl<R: Random + Clone> Keyring<R> {
         hour::salt(&self.seed, hour)
     }
 
-    /// The place of a key that seals, derived or not. It stays with its
-    /// passphrase for the hour, whatever else passes through the cache.
-    pub(crate) fn sealing_slot(&self, name: &KeyName, passphrase: &Passphrase) -> SharedKey {
-        passphrase.sealing.find(name).unwrap_or_else(|| {
-            let key = self.keys.take(name).unwrap_or_default();
-            let new = SealingKey { name: *name, key };
-            let (key, replaced) = passphrase.sealing.set(new);
-            // The key of the last hour: its tokens are about to come back.
-            if let Some(SealingKey { name, key }) = replaced {
-                self.keys.keep(name, key);
+    /// The slot of a key that seals, derived or not. The passphrase keeps it during the
+    /// hour, so a flood of other keys cannot push it out of the cache.
+    pub(crate) fn sealing_slot(
+        &self,
+        id: &ClassicKeyId,
+        passphrase: &Passphrase,
+    ) -> ClassicKeySlot {
+        passphrase.sealing.find(id).unwrap_or_else(|| {
+            let slot = self.classic_keys.take(id).unwrap_or_default();
+            let new = SealingKey { id: *id, slot };
+            let (slot, replaced) = passphrase.sealing.set(new);
+            // This is the key of the last hour, whose tokens are about to come back.
+            if let Some(SealingKey { id, slot }) = replaced {
+                self.classic_keys.keep(id, slot);
             }
-            key
+            slot
         })
     }
 
-    /// The key of a token, if it is at hand or being derived.
-    pub(crate) fn token_key(&self, name: &KeyName, passphrase: &Passphrase) -> Option<FoundKey> {
-        let sealing = passphrase.sealing.find(name).map(|key| FoundKey {
-            key,
+    /// The slot of a token's key, if the key is at hand or being derived.
+    pub(crate) fn token_slot(
+        &self,
+        id: &ClassicKeyId,
+        passphrase: &Passphrase,
+    ) -> Option<CachedClassicSlot> {
+        let sealing = passphrase.sealing.find(id).map(|slot| CachedClassicSlot {
+            slot,
             on_trial: false,
         });
-        sealing.or_else(|| self.keys.look_up(name))
+        sealing.or_else(|| self.classic_keys.look_up(id))
     }
 
-    /// The place of the key of a token that is about to be derived.
-    pub(crate) fn try_key(&self, name: &KeyName) -> FoundKey {
-        self.keys.try_out(name)
+    /// A slot on trial for a token's key, which is about to be derived.
+    pub(crate) fn slot_on_trial(&self, id: &ClassicKeyId) -> CachedClassicSlot {
+        self.classic_keys.try_out(id)
     }
 
-    /// Keeps the key of a token that was worth it.
-    pub(crate) fn keep_key(&self, name: &KeyName, key: &SharedKey) {
-        self.keys.keep(*name, key.clone());
+    /// Keeps the slot of a token that was worth its derivation.
+    pub(crate) fn keep_slot(&self, id: &ClassicKeyId, slot: &ClassicKeySlot) {
+        self.classic_keys.keep(*id, slot.clone());
     }
 
     /// Forgets the keys of tokens, as a child that was just started has none.
     #[cfg(test)]
     pub(crate) fn forget_keys(&self) {
         self.contexts.set_up();
-        self.keys.clear();
+        self.classic_keys.clear();
     }
 
     #[cfg(test)]
-    pub(crate) fn keys_held(&self) -> usize {
-        self.keys.len()
+    pub(crate) fn cached_keys(&self) -> usize {
+        self.classic_keys.len()
     }
 
     /// Whether this server has made a salt, up to [`OWN_HOURS`] ago.

@@ -8,8 +8,8 @@ use crate::id;
 use crate::origin::Origin;
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 
-/// Passphrases of `.htaccess` files that are kept.
-pub(crate) const MAX_VISITORS: usize = 1024;
+/// Most passphrases of `.htaccess` files that are kept.
+pub(crate) const MAX_FROM_HTACCESS: usize = 1024;
 
 /// The passphrases of a keyring: equal ones are one value.
 #[derive(Default)]
@@ -20,21 +20,21 @@ pub(crate) struct Passphrases {
 
 #[derive(Default)]
 struct KnownPassphrases {
-    entries: HashMap<Fingerprint, Known>,
-    /// Counts look-ups, to tell which entry has not been seen for longest.
+    entries: HashMap<PassphraseHash, KnownPassphrase>,
+    /// The number of look-ups, which dates the last use of each entry.
     clock: u64,
     /// Entries that come from `.htaccess` files.
     from_htaccess: usize,
 }
 
-struct Known {
+struct KnownPassphrase {
     passphrase: Arc<Passphrase>,
     origin: Origin,
-    seen: u64,
+    last_look_up: u64,
 }
 
-/// Under a key that nobody knows, so that nobody makes two alike on purpose.
-type Fingerprint = u64;
+/// A hash of a passphrase under a random key, so that an attacker cannot make two collide.
+type PassphraseHash = u64;
 
 impl Passphrases {
     /// Finds or makes the one value of this passphrase.
@@ -47,13 +47,13 @@ impl Passphrases {
         bytes: &[u8],
         origin: Origin,
     ) -> Result<Arc<Passphrase>, EmptyPassphrase> {
-        let fingerprint = self.hasher.hash_one(bytes);
+        let hash = self.hasher.hash_one(bytes);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.find(fingerprint, bytes, origin) {
+        if let Some(known) = known.find(hash, bytes, origin) {
             return Ok(known);
         }
         let passphrase = Arc::new(Passphrase::new(bytes, id::next())?);
-        known.add(fingerprint, &passphrase, origin);
+        known.add(hash, &passphrase, origin);
         Ok(passphrase)
     }
 }
@@ -61,16 +61,16 @@ impl Passphrases {
 impl KnownPassphrases {
     fn find(
         &mut self,
-        fingerprint: Fingerprint,
+        hash: PassphraseHash,
         bytes: &[u8],
         origin: Origin,
     ) -> Option<Arc<Passphrase>> {
         self.clock = self.clock.wrapping_add(1);
-        let known = self.entries.get_mut(&fingerprint)?;
+        let known = self.entries.get_mut(&hash)?;
         if !known.passphrase.is(bytes) {
             return None;
         }
-        known.seen = self.clock;
+        known.last_look_up = self.clock;
         if origin == Origin::Server && known.origin == Origin::Htaccess {
             known.origin = origin;
             self.from_htaccess = self.from_htaccess.saturating_sub(1);
@@ -78,19 +78,19 @@ impl KnownPassphrases {
         Some(known.passphrase.clone())
     }
 
-    fn add(&mut self, fingerprint: Fingerprint, passphrase: &Arc<Passphrase>, origin: Origin) {
+    fn add(&mut self, hash: PassphraseHash, passphrase: &Arc<Passphrase>, origin: Origin) {
         if origin == Origin::Htaccess {
-            if self.from_htaccess >= MAX_VISITORS {
+            if self.from_htaccess >= MAX_FROM_HTACCESS {
                 self.forget_one_from_htaccess();
             }
             self.from_htaccess = self.from_htaccess.saturating_add(1);
         }
-        let known = Known {
+        let known = KnownPassphrase {
             passphrase: passphrase.clone(),
             origin,
-            seen: self.clock,
+            last_look_up: self.clock,
         };
-        self.entries.insert(fingerprint, known);
+        self.entries.insert(hash, known);
     }
 
     /// Drops the entry of a `.htaccess` file not seen for longest: one that has not
@@ -101,12 +101,9 @@ impl KnownPassphrases {
             .iter()
             .filter(|(_, known)| known.origin == Origin::Htaccess);
         let oldest = from_htaccess
-            .min_by_key(|(_, known)| (known.passphrase.was_used(), known.seen))
-            .map(|(fingerprint, _)| *fingerprint);
-        if oldest
-            .and_then(|fingerprint| self.entries.remove(&fingerprint))
-            .is_some()
-        {
+            .min_by_key(|(_, known)| (known.passphrase.was_used(), known.last_look_up))
+            .map(|(hash, _)| *hash);
+        if oldest.and_then(|hash| self.entries.remove(&hash)).is_some() {
             self.from_htaccess = self.from_htaccess.saturating_sub(1);
         }
     }

@@ -23,9 +23,9 @@ impl Random for OpenSslRandom {
     }
 }
 
-/// A block drawn at once: a draw costs OpenSSL the same for 16 bytes and for
-/// a thousand. It must not be shared, least of all across a fork.
-pub(crate) struct Drawn<R> {
+/// A block of random bytes, drawn at once because a draw costs OpenSSL the same for 16 bytes
+/// and for a thousand. It must not be shared, least of all across a fork.
+pub(crate) struct RandomBlock<R> {
     source: R,
     block: [u8; BLOCK],
     next: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Drawn<R> {
 /// block does not push a session out of the processor's cache.
 const BLOCK: usize = 1024;
 
-impl<R: Random> Drawn<R> {
+impl<R: Random> RandomBlock<R> {
     pub(crate) fn new(source: R) -> Self {
         Self {
             source,
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn hands_out_every_byte_once() {
-        let mut drawn = Drawn::new(Counter(0));
+        let mut drawn = RandomBlock::new(Counter(0));
         let mut seen = std::collections::HashSet::new();
         for _ in 0..2000 {
             assert!(seen.insert(drawn.take::<16>().unwrap()));
@@ -101,7 +101,7 @@ mod tests {
                 Ok(())
             }
         }
-        let mut drawn = Drawn::new(Once(false));
+        let mut drawn = RandomBlock::new(Once(false));
         for _ in 0..BLOCK / 16 {
             assert_eq!(drawn.take::<16>().unwrap(), [7; 16]);
         }

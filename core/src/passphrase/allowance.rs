@@ -29,7 +29,7 @@ impl Payer {
 
 /// The use that a key is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
+pub(crate) enum KeyUse {
     Sealing,
     /// Any client can ask for it, so half of every burst is kept back for sealing.
     Opening,
@@ -60,15 +60,15 @@ impl Allowance {
         Self { accounts }
     }
 
-    /// Has a payer pay for parts of a derivation, of which a whole one has
-    /// `PARTS`; says whether there was enough left.
-    pub(crate) fn pay(&self, payer: Payer, usage: Use, parts: u64, now: u64) -> bool {
+    /// Has a payer pay for a number of parts; a whole derivation has
+    /// `PARTS`. Returns whether enough was left.
+    pub(crate) fn pay(&self, payer: Payer, usage: KeyUse, parts: u64, now: u64) -> bool {
         let Some((all, own)) = self.accounts(payer) else {
             return false;
         };
         let reserve = |rate: Rate| match usage {
-            Use::Sealing => 0,
-            Use::Opening => rate.burst / 2,
+            KeyUse::Sealing => 0,
+            KeyUse::Opening => rate.burst / 2,
         };
         if !EACH.take(own, parts, now, reserve(EACH)) {
             return false;

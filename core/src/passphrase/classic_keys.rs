@@ -3,21 +3,22 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey};
-use crate::cache::key_cache::{Found, KeyCache};
-use crate::cache::shared::Shared;
+use crate::cache::key_cache::{CachedSlot, KeyCache};
+use crate::cache::slot::KeySlot;
 
 /// What a key is derived from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct KeyName {
+pub(crate) struct ClassicKeyId {
+    /// The id of the passphrase.
     pub(crate) passphrase: u64,
     pub(crate) digest: usize,
     pub(crate) length: usize,
     pub(crate) salt: [u8; CLASSIC_SALT],
 }
 
-impl KeyName {
-    /// Whether two keys differ in their salt alone.
-    pub(crate) fn same_use(&self, other: &Self) -> bool {
+impl ClassicKeyId {
+    /// Whether two ids are equal, or differ in their salt alone.
+    fn is_same_but_for_salt(&self, other: &Self) -> bool {
         *self
             == Self {
                 salt: self.salt,
@@ -26,26 +27,26 @@ impl KeyName {
     }
 }
 
-/// A key of the classic format that several threads may want at once.
-pub(crate) type SharedKey = Shared<ClassicKey>;
+/// The slot of a key of the classic format.
+pub(crate) type ClassicKeySlot = KeySlot<ClassicKey>;
 
-/// A look-up of such a key, and what it has found.
-pub(crate) type FoundKey = Found<ClassicKey>;
+/// Such a slot in the cache, kept or on trial.
+pub(crate) type CachedClassicSlot = CachedSlot<ClassicKey>;
 
 /// The keys of tokens in the classic format.
-pub(crate) type ClassicKeys = KeyCache<KeyName, ClassicKey>;
+pub(crate) type ClassicKeyCache = KeyCache<ClassicKeyId, ClassicKey>;
 
 /// A key that seals during one hour.
 #[derive(Clone)]
 pub(crate) struct SealingKey {
-    pub(crate) name: KeyName,
-    pub(crate) key: SharedKey,
+    pub(crate) id: ClassicKeyId,
+    pub(crate) slot: ClassicKeySlot,
 }
 
 impl SealingKey {
-    /// Whether this is the key of that name, derived or about to be.
-    fn is(&self, name: &KeyName) -> bool {
-        self.name == *name && !self.key.has_failed()
+    /// Whether this key has that id, derived or about to be.
+    fn is(&self, id: &ClassicKeyId) -> bool {
+        self.id == *id && !self.slot.has_failed()
     }
 }
 
@@ -54,30 +55,32 @@ impl SealingKey {
 pub(crate) struct SealingKeys(Mutex<Vec<SealingKey>>);
 
 impl SealingKeys {
-    /// The key of this name, if it is one of those that seal now.
-    pub(crate) fn find(&self, name: &KeyName) -> Option<SharedKey> {
+    /// The slot of this id, if its key seals now.
+    pub(crate) fn find(&self, id: &ClassicKeyId) -> Option<ClassicKeySlot> {
         let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         keys.iter()
-            .find(|held| held.is(name))
-            .map(|held| held.key.clone())
+            .find(|key| key.is(id))
+            .map(|key| key.slot.clone())
     }
 
-    /// Makes `new` the key that seals, unless another thread has done so, and
-    /// returns the one that does. What it replaces is pushed out.
-    pub(crate) fn set(&self, new: SealingKey) -> (SharedKey, Option<SealingKey>) {
+    /// Makes `new` the key that seals, unless another thread has done so. Returns
+    /// the slot of the key that seals, and the key that it replaces.
+    pub(crate) fn set(&self, new: SealingKey) -> (ClassicKeySlot, Option<SealingKey>) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = keys.iter().find(|held| held.is(&new.name)) {
-            return (held.key.clone(), None);
+        if let Some(known) = keys.iter().find(|key| key.is(&new.id)) {
+            return (known.slot.clone(), None);
         }
-        let key = new.key.clone();
-        let place = keys.iter().position(|held| held.name.same_use(&new.name));
-        let replaced = match (place, keys.len()) {
+        let slot = new.slot.clone();
+        let of_last_hour = keys
+            .iter()
+            .position(|key| key.id.is_same_but_for_salt(&new.id));
+        let replaced = match (of_last_hour, keys.len()) {
             (Some(index), _) => Some(keys.swap_remove(index)),
             (None, MAX_SEALING..) => Some(keys.swap_remove(0)),
             (None, _) => None,
         };
         keys.push(new);
-        (key, replaced)
+        (slot, replaced)
     }
 }
 

@@ -67,7 +67,7 @@ impl PassphraseList {
 
     /// The place of a passphrase in the list, by its id.
     pub(crate) fn position(&self, id: u64) -> Option<usize> {
-        self.ids.iter().position(|held| *held == id)
+        self.ids.iter().position(|known| *known == id)
     }
 
     /// The passphrase with a JWE key id, among those whose master key under a
@@ -76,44 +76,45 @@ impl PassphraseList {
         &self,
         digest: &Digest,
         key_id: &[u8; KEY_ID],
-        mut known: impl FnMut(&Passphrase) -> Result<Option<[u8; KEY_ID]>, LibraryError>,
-    ) -> Result<ByKeyId<'_>, LibraryError> {
-        let mut held = self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = held.iter().find(|(held, _)| *held == digest.id());
+        mut key_id_of: impl FnMut(&Passphrase) -> Result<Option<[u8; KEY_ID]>, LibraryError>,
+    ) -> Result<KeyIdMatch<'_>, LibraryError> {
+        let mut indexes = self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = indexes.iter().find(|(known, _)| *known == digest.id());
         if let Some((_, key_ids)) = index {
-            let place = key_ids.get(key_id);
-            let found = place.and_then(|place| self.passphrases.get(*place));
-            return Ok(found.map_or(ByKeyId::None, ByKeyId::Found));
+            let position = key_ids.get(key_id);
+            let found = position.and_then(|position| self.passphrases.get(*position));
+            return Ok(found.map_or(KeyIdMatch::Unknown, KeyIdMatch::Found));
         }
         let (mut key_ids, mut underived) = (KeyIds::default(), None);
-        for (index, passphrase) in self.passphrases.iter().enumerate() {
-            match known(passphrase)? {
-                Some(known) => {
-                    key_ids.entry(known).or_insert(index);
+        for (position, passphrase) in self.passphrases.iter().enumerate() {
+            match key_id_of(passphrase)? {
+                Some(key_id) => {
+                    key_ids.entry(key_id).or_insert(position);
                 }
                 None => underived = underived.or(Some(passphrase)),
             }
         }
-        let place = key_ids.get(key_id).copied();
+        let position = key_ids.get(key_id).copied();
         if underived.is_none() {
-            held.push((digest.id(), key_ids));
+            indexes.push((digest.id(), key_ids));
         }
-        let found = place.and_then(|place| self.passphrases.get(place));
+        let found = position.and_then(|position| self.passphrases.get(position));
         Ok(match (found, underived) {
-            (Some(passphrase), _) => ByKeyId::Found(passphrase),
-            (None, Some(passphrase)) => ByKeyId::Underived(passphrase),
-            (None, None) => ByKeyId::None,
+            (Some(passphrase), _) => KeyIdMatch::Found(passphrase),
+            (None, Some(passphrase)) => KeyIdMatch::Underived(passphrase),
+            (None, None) => KeyIdMatch::Unknown,
         })
     }
 }
 
-/// The answer to a key id.
-pub(crate) enum ByKeyId<'l> {
-    /// The passphrase that has it.
+/// The passphrase of a list that a key id belongs to.
+pub(crate) enum KeyIdMatch<'l> {
+    /// This passphrase has the key id.
     Found(&'l Arc<Passphrase>),
-    /// No passphrase of the list has it.
-    None,
-    /// None has that is known; of the others, this is the first.
+    /// No passphrase of the list has the key id.
+    Unknown,
+    /// No passphrase with a derived master key has the key id. This is the first one whose
+    /// master key is not derived.
     Underived(&'l Arc<Passphrase>),
 }
 

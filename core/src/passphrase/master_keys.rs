@@ -8,20 +8,22 @@ use std::time::Duration;
 
 use crate::algorithm::derivation::Master;
 use crate::algorithm::digest::Digest;
+use crate::cache::slot::Obtained;
 use crate::error::LibraryError;
-use crate::passphrase::allowance::{Allowance, Payer, Use};
+use crate::passphrase::allowance::{Allowance, KeyUse, Payer};
 use crate::passphrase::master_slot::{MasterSlot, to_bytes, to_words};
 use crate::passphrase::master_table::MasterTable;
 use crate::passphrase::passphrase::Passphrase;
 use crate::rate::PARTS;
 use crate::shared_memory::SharedMemory;
 
-/// How long a thread waits for another process to derive the key: so many
-/// times so many milliseconds.
-const PATIENCE: (u32, u64) = (100, 10);
+/// The number of times that a thread looks for a key that another process derives.
+const LOOKS: u32 = 100;
+/// The pause between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// The master keys that a server can have.
-pub(crate) struct Masters {
+/// The master keys of a server, and the means to get them.
+pub(crate) struct MasterKeys {
     naming_key: [u8; 16],
     table: MasterTable,
     /// Pays for keys that no process has.
@@ -42,8 +44,8 @@ pub struct MasterJob {
     slot: Arc<MasterSlot>,
 }
 
-impl Masters {
-    /// Keeps the keys of requests in `memory.masters`, under names made with
+impl MasterKeys {
+    /// Keeps the keys that requests need in `memory.masters`, under names that follow from
     /// `naming_key`.
     pub(crate) fn new(naming_key: [u8; 16], memory: SharedMemory) -> Self {
         let counters = SharedMemory::COUNTERS.min(memory.masters.len());
@@ -111,20 +113,19 @@ impl Masters {
         &self,
         slot: &'p MasterSlot,
         (passphrase, digest): (&Passphrase, &Digest),
-        (payer, usage): (Payer, Use),
+        (payer, usage): (Payer, KeyUse),
         now: u64,
-    ) -> Result<Option<(&'p Master, bool)>, LibraryError> {
+    ) -> Result<Option<Obtained<&'p Master>>, LibraryError> {
         let _search = slot.search.lock().unwrap_or_else(PoisonError::into_inner);
-        let (times, milliseconds) = PATIENCE;
-        for _ in 0..times {
-            if let Some(master) = self.known(slot, now)? {
+        for _ in 0..LOOKS {
+            if let Some(key) = self.known(slot, now)? {
                 passphrase.note_use();
-                return Ok(Some((master, false)));
+                return Ok(Some(Obtained { key, is_new: false }));
             }
             if !self.table.is_claimed(&slot.name, now) {
                 break;
             }
-            thread::sleep(Duration::from_millis(milliseconds));
+            thread::sleep(PAUSE);
         }
         if !self.allowance.pay(payer, usage, PARTS, now) {
             return Ok(None);
@@ -134,13 +135,12 @@ impl Masters {
         if derived.is_err() {
             self.table.release(&slot.name);
         }
-        let master = slot.master.get_or_init({
+        let key = slot.master.get_or_init({
             let master = derived?;
             || master
         });
-        self.table
-            .publish(&slot.name, &to_words(master.bytes()), now);
-        Ok(Some((master, true)))
+        self.table.publish(&slot.name, &to_words(key.bytes()), now);
+        Ok(Some(Obtained { key, is_new: true }))
     }
 }
 

@@ -8,11 +8,11 @@ use crate::algorithm::derivation::Master;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
 use crate::error::LibraryError;
-use crate::passphrase::master_table::{Name, Words};
+use crate::passphrase::master_table::{KeyWords, MasterKeyName};
 
 /// The slot of a master key in a process, derived or not.
 pub(crate) struct MasterSlot {
-    pub(crate) name: Name,
+    pub(crate) name: MasterKeyName,
     pub(crate) master: OnceLock<Master>,
     /// Held by the thread that is looking for the key elsewhere.
     pub(crate) search: Mutex<()>,
@@ -39,8 +39,9 @@ impl MasterSlot {
     }
 }
 
-pub(crate) fn to_words(bytes: &[u8; 32]) -> Words {
-    let mut words = Words::default();
+/// Turns bytes into words of the table, in the byte order of this machine.
+pub(crate) fn to_words(bytes: &[u8; 32]) -> KeyWords {
+    let mut words = KeyWords::default();
     for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         *word = bytes.try_into().map(u64::from_ne_bytes).unwrap_or_default();
     }

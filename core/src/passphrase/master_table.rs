@@ -18,12 +18,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use zeroize::Zeroizing;
 
-/// The name of a master key: 32 bytes that follow from its passphrase and its
-/// digest, under a key that nobody outside knows.
-pub(crate) type Name = [u64; 4];
+/// The name of a master key: 32 bytes that follow from its passphrase, its digest and a
+/// secret of the server.
+pub(crate) type MasterKeyName = [u64; 4];
 
 /// The bytes of a master key, as words.
-pub(crate) type Words = Zeroizing<[u64; 4]>;
+pub(crate) type KeyWords = Zeroizing<[u64; 4]>;
 
 /// Slots that the name chooses among; the one used longest ago is taken.
 const WAYS: usize = 8;
@@ -57,7 +57,7 @@ impl MasterTable {
     }
 
     /// Finds a key, and notes that it was used.
-    pub(crate) fn find(&self, name: &Name, now: u64) -> Option<Words> {
+    pub(crate) fn find(&self, name: &MasterKeyName, now: u64) -> Option<KeyWords> {
         self.slots(name).find_map(|slot| {
             let tag = load(slot.tag);
             let key = Zeroizing::new(load(slot.key));
@@ -69,15 +69,15 @@ impl MasterTable {
         })
     }
 
-    /// Whether a process is about to publish this key.
-    pub(crate) fn is_claimed(&self, name: &Name, now: u64) -> bool {
+    /// Whether a process is deriving this key.
+    pub(crate) fn is_claimed(&self, name: &MasterKeyName, now: u64) -> bool {
         self.slots(name)
             .filter(|slot| load(slot.name) == *name)
             .any(|slot| slot.claimed.load(Ordering::Relaxed).abs_diff(now) <= CLAIM)
     }
 
-    /// Tells the others that this process derives this key, so that they wait.
-    pub(crate) fn claim(&self, name: &Name, now: u64) {
+    /// Tells the other processes that this one derives this key, so that they wait.
+    pub(crate) fn claim(&self, name: &MasterKeyName, now: u64) {
         if let Some(slot) = self.slot_for(name) {
             store(slot.tag, &[0; 2]);
             store(slot.key, &[0; 4]);
@@ -87,15 +87,15 @@ impl MasterTable {
         }
     }
 
-    /// Tells the others that this process has failed to.
-    pub(crate) fn release(&self, name: &Name) {
+    /// Tells the other processes that this one has failed to derive this key.
+    pub(crate) fn release(&self, name: &MasterKeyName) {
         for slot in self.slots(name).filter(|slot| load(slot.name) == *name) {
             slot.claimed.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Puts a key where the others find it.
-    pub(crate) fn publish(&self, name: &Name, key: &Words, now: u64) {
+    /// Puts a key where the other processes find it.
+    pub(crate) fn publish(&self, name: &MasterKeyName, key: &KeyWords, now: u64) {
         if let Some(slot) = self.slot_for(name) {
             store(slot.name, name);
             store(slot.key, key);
@@ -105,13 +105,13 @@ impl MasterTable {
         }
     }
 
-    /// The slot that has this name, or else the one used longest ago.
-    fn slot_for(&self, name: &Name) -> Option<Slot<'_>> {
+    /// The slot with this name, or else the slot used longest ago.
+    fn slot_for(&self, name: &MasterKeyName) -> Option<Slot<'_>> {
         let rank = |slot: &Slot<'_>| (load(slot.name) != *name, slot.used.load(Ordering::Relaxed));
         self.slots(name).min_by_key(rank)
     }
 
-    fn slots(&self, name: &Name) -> impl Iterator<Item = Slot<'static>> + use<> {
+    fn slots(&self, name: &MasterKeyName) -> impl Iterator<Item = Slot<'static>> + use<> {
         let sets = self.words.len() / SET;
         let [first, ..] = name;
         let index = u64::try_from(sets)
@@ -124,7 +124,7 @@ impl MasterTable {
             .filter_map(Slot::of)
     }
 
-    fn tag(&self, name: &Name, key: &[u64; 4]) -> [u64; 2] {
+    fn tag(&self, name: &MasterKeyName, key: &[u64; 4]) -> [u64; 2] {
         let mut hasher = SipHasher24::new_with_key(&self.tag_key);
         for word in name.iter().chain(key) {
             hasher.write_u64(*word);
@@ -180,11 +180,11 @@ mod tests {
         MasterTable::new(words(), [7; 16])
     }
 
-    fn name(number: u64) -> Name {
+    fn name(number: u64) -> MasterKeyName {
         [number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number, 3, 4]
     }
 
-    fn key(number: u64) -> Words {
+    fn key(number: u64) -> KeyWords {
         Zeroizing::new([number, number, number, number])
     }
 
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn any_word_that_is_not_whole_is_no_key() {
+    fn a_key_with_one_changed_bit_is_not_found() {
         let table = table();
         table.publish(&name(1), &key(1), NOON);
         let used = table.words.iter().enumerate();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_died_while_writing_stands_in_nobodys_way() {
+    fn a_process_that_dies_while_deriving_does_not_block_the_others() {
         let table = table();
         table.claim(&name(1), NOON);
         assert!(table.is_claimed(&name(1), NOON + 1));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told() {
+    fn a_failed_derivation_ends_its_claim() {
         let table = table();
         table.claim(&name(1), NOON);
         table.release(&name(1));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_stays_under_a_flood() {
+    fn a_key_in_use_stays_under_a_flood() {
         let table = table();
         table.publish(&name(0), &key(0), NOON);
         for number in 1..100_000 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recycled_slot_has_nothing_of_the_key_before() {
+    fn a_new_claim_overwrites_the_key_before() {
         let table = table();
         table.publish(&name(1), &key(0xdead_beef), NOON);
         for number in 2..100_000 {

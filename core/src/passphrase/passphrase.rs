@@ -99,7 +99,7 @@ impl Passphrase {
         naming_key: &[u8; 16],
     ) -> Result<Arc<MasterSlot>, LibraryError> {
         let mut slots = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, slot)) = slots.iter().find(|(held, _)| *held == digest.id()) {
+        if let Some((_, slot)) = slots.iter().find(|(known, _)| *known == digest.id()) {
             return Ok(slot.clone());
         }
         // No bound: OpenSSL has so many digests, and a master key is 38 bytes.

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_passphrases_that_are_tried_first() {
+    fn finds_well_known_passphrases() {
         for known in WELL_KNOWN {
             assert_eq!(Weakness::of(known.as_bytes()), Some(Weakness::WellKnown));
             let upper = known.to_ascii_uppercase();
@@ -101,14 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn finds_passphrases_of_less_than_sixteen_bytes() {
+    fn finds_passphrases_shorter_than_sixteen_bytes() {
         assert_eq!(Weakness::of(b"kV3jq0ZcUq1n2wL"), Some(Weakness::Short));
         assert_eq!(Weakness::of(b"kV3jq0ZcUq1n2wLx"), None);
         assert_eq!(Weakness::of(b""), Some(Weakness::Short));
     }
 
     #[test]
-    fn says_nothing_of_random_ones_and_shows_none() {
+    fn accepts_a_random_passphrase_and_prints_none() {
         assert_eq!(
             Weakness::of(b"7l3Yb7H9mJm0o0qO2y8d8nq0tq0o9cQkq1p0h3sQ1mY="),
             None

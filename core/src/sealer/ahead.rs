@@ -8,7 +8,7 @@ use crate::error::LibraryError;
 use crate::keyring::hour;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::Random;
-use crate::passphrase::classic_keys::KeyName;
+use crate::passphrase::classic_keys::ClassicKeyId;
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::sealer::Sealer;
@@ -64,8 +64,8 @@ impl<R: Random + Clone> Keyring<R> {
 
     fn note_hourly(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
         let mut hourly = self.hourly.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |(held, with): &(Arc<Passphrase>, Digest)| {
-            Arc::ptr_eq(held, passphrase) && with.id() == digest.id()
+        let is_it = |(known, with): &(Arc<Passphrase>, Digest)| {
+            Arc::ptr_eq(known, passphrase) && with.id() == digest.id()
         };
         if !hourly.iter().any(is_it) {
             hourly.push((passphrase.clone(), digest.clone()));
@@ -78,14 +78,14 @@ impl<R: Random + Clone> Keyring<R> {
         digest: &Digest,
         now: u64,
     ) -> Result<bool, LibraryError> {
-        let name = KeyName {
+        let id = ClassicKeyId {
             passphrase: passphrase.id(),
             digest: digest.id(),
             length: KEY_LENGTH,
             salt: self.salt(hour::hour(now)),
         };
-        let slot = self.sealing_slot(&name, passphrase);
-        let derive = || ClassicKey::derive(passphrase.secret(), digest, &name.salt, name.length);
-        slot.get(derive).map(|(_, derived)| derived)
+        let slot = self.sealing_slot(&id, passphrase);
+        let derive = || ClassicKey::derive(passphrase.secret(), digest, &id.salt, id.length);
+        slot.get(derive).map(|key| key.is_new)
     }
 }

@@ -43,17 +43,13 @@ pub enum Cost {
 }
 
 impl Cost {
-    /// The cost of a key that was derived now, or was at hand.
-    pub(crate) fn of_derivation(derived: bool) -> Self {
-        if derived {
-            Self::Derivation
-        } else {
-            Self::None
-        }
+    /// The cost of a key from a passphrase, which was derived now if it `is_new`.
+    pub(crate) fn of_derivation(is_new: bool) -> Self {
+        if is_new { Self::Derivation } else { Self::None }
     }
 
-    /// The cost of a key that the private key gave now, or that was at hand.
-    pub(crate) fn of_private_key(used: bool) -> Self {
-        if used { Self::PrivateKey } else { Self::None }
+    /// The cost of a key under a certificate, which took the private key if it `is_new`.
+    pub(crate) fn of_private_key(is_new: bool) -> Self {
+        if is_new { Self::PrivateKey } else { Self::None }
     }
 }

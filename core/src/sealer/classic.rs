@@ -6,13 +6,14 @@ use std::num::NonZeroUsize;
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::arena::Arena;
-use crate::classic::cbc::KeyedContext;
-use crate::classic::token::{self, Token, Under};
+use crate::cache::slot::Obtained;
+use crate::classic::cbc::CbcContext;
+use crate::classic::token::{self, SealInput, Token};
 use crate::error::{LibraryError, OpenError, Refusal};
 use crate::keyring::contexts::Contexts;
 use crate::keyring::hour;
 use crate::keyring::random::Random;
-use crate::passphrase::classic_keys::{KeyName, SharedKey};
+use crate::passphrase::classic_keys::{ClassicKeyId, ClassicKeySlot};
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::call::{Cost, Now, Opened, Sealed};
@@ -31,24 +32,24 @@ impl<R: Random + Clone> Section<'_, R> {
     ) -> Result<Sealed<'a>, LibraryError> {
         let hour = hour::hour(now.seconds);
         let salt = match contexts.salt {
-            Some((held, salt)) if held == hour => salt,
+            Some((of_hour, salt)) if of_hour == hour => salt,
             _ => contexts.salt.insert((hour, self.keyring.salt(hour))).1,
         };
-        let name = self.key_name(passphrase, &salt);
-        let place = || self.keyring.sealing_slot(&name, passphrase);
-        let context = &mut contexts.sealing;
-        let derived = self.set_up(context, &name, passphrase, cipher, block_size, place)?;
+        let id = self.key_id(passphrase, &salt);
+        let slot = || self.keyring.sealing_slot(&id, passphrase);
+        let context = &mut contexts.classic_sealing;
+        let is_new = self.set_up(context, &id, passphrase, cipher, block_size, slot)?;
         let nonce = contexts.random.take()?;
-        let under = Under {
+        let input = SealInput {
             passphrase,
             block_size,
             salt,
             nonce,
         };
-        let token = token::seal(context, session, &under, &mut contexts.scratch, arena)?;
+        let token = token::seal(context, session, &input, &mut contexts.scratch, arena)?;
         Ok(Sealed {
             token,
-            cost: Cost::of_derivation(derived),
+            cost: Cost::of_derivation(is_new),
         })
     }
 
@@ -69,9 +70,9 @@ impl<R: Random + Clone> Section<'_, R> {
             .enumerate()
             .find(|(_, passphrase)| token.is_authentic(passphrase))
             .ok_or(Refusal::NotAuthentic)?;
-        let name = self.key_name(passphrase, token.salt());
-        let mut key = TokenKey::new(passphrase, &name);
-        let opened = self.decrypt(&token, &mut key, now, &mut contexts.opening, arena);
+        let id = self.key_id(passphrase, token.salt());
+        let mut key = TokenKey::new(passphrase, &id);
+        let opened = self.decrypt(&token, &mut key, now, &mut contexts.classic_opening, arena);
         self.judge(&token, &key, now, &opened);
         let mut opened = opened?;
         opened.stale |= index != 0;
@@ -84,19 +85,19 @@ impl<R: Random + Clone> Section<'_, R> {
         token: &Token<'_>,
         key: &mut TokenKey<'_>,
         now: Now,
-        context: &mut KeyedContext,
+        context: &mut CbcContext,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
-        let (name, passphrase) = (key.name, key.passphrase);
-        let is_alone = self.classic_ciphers().nth(1).is_none();
-        let (mut fallback, mut derived) = (None, false);
+        let (id, passphrase) = (key.id, key.passphrase);
+        let is_only_cipher = self.classic_ciphers().nth(1).is_none();
+        let (mut fallback, mut is_new) = (None, false);
         for (index, cipher, block_size) in self.classic_ciphers() {
             if !token.is_of_blocks(block_size) {
                 continue;
             }
-            if !context.holds(name, cipher) {
-                let place = self.place(token, key, now)?;
-                derived |= self.set_up(context, name, passphrase, cipher, block_size, || place)?;
+            if !context.has_key(id, cipher) {
+                let slot = self.key_slot(token, key, now)?;
+                is_new |= self.set_up(context, id, passphrase, cipher, block_size, || slot)?;
             }
             let Some(session) = token.decrypt(context, block_size, arena)? else {
                 continue;
@@ -104,11 +105,11 @@ impl<R: Random + Clone> Section<'_, R> {
             let opened = Opened {
                 session,
                 stale: index != 0,
-                cost: Cost::of_derivation(derived),
+                cost: Cost::of_derivation(is_new),
             };
-            // Of several ciphers, a wrong one may find its padding by chance,
-            // but then hardly text, which all of mod_session's sessions are.
-            if is_alone || is_text(session) {
+            // A wrong cipher may find right padding by chance, but hardly ever text, which
+            // all of mod_session's sessions are.
+            if is_only_cipher || is_text(session) {
                 return Ok(opened);
             }
             fallback.get_or_insert(opened);
@@ -120,35 +121,36 @@ impl<R: Random + Clone> Section<'_, R> {
     /// be derived.
     fn set_up(
         &self,
-        context: &mut KeyedContext,
-        name: &KeyName,
+        context: &mut CbcContext,
+        id: &ClassicKeyId,
         passphrase: &Passphrase,
         cipher: &Cipher,
         block_size: NonZeroUsize,
-        place: impl FnOnce() -> SharedKey,
+        slot: impl FnOnce() -> ClassicKeySlot,
     ) -> Result<bool, LibraryError> {
-        if context.holds(name, cipher) {
+        if context.has_key(id, cipher) {
             return Ok(false);
         }
-        let place = place();
-        let (key, derived) = place.get(|| {
+        let slot = slot();
+        let Obtained { key, is_new } = slot.get(|| {
             ClassicKey::derive(
                 passphrase.secret(),
                 self.classic_digest(),
-                &name.salt,
-                name.length,
+                &id.salt,
+                id.length,
             )
         })?;
-        context.set_key(name, cipher, block_size, key.prefix(cipher.key_length()))?;
-        Ok(derived)
+        context.set_key(id, cipher, block_size, key.prefix(cipher.key_length()))?;
+        Ok(is_new)
     }
 
-    fn key_name(&self, passphrase: &Passphrase, salt: &[u8; CLASSIC_SALT]) -> KeyName {
+    /// The id of the key for a salt, long enough for every classic cipher of the section.
+    fn key_id(&self, passphrase: &Passphrase, salt: &[u8; CLASSIC_SALT]) -> ClassicKeyId {
         let longest = self
             .classic_ciphers()
             .map(|(_, cipher, _)| cipher.key_length())
             .max();
-        KeyName {
+        ClassicKeyId {
             passphrase: passphrase.id(),
             digest: self.classic_digest().id(),
             length: longest.unwrap_or_default().max(KEY_LENGTH),

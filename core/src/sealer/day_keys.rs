@@ -8,9 +8,9 @@ use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::jwe::header::{self, Header, Kid};
-use crate::keyring::random::{Drawn, Random};
-use crate::passphrase::allowance::Use;
-use crate::passphrase::list::{ByKeyId, PassphraseList};
+use crate::keyring::random::{Random, RandomBlock};
+use crate::passphrase::allowance::KeyUse;
+use crate::passphrase::list::{KeyIdMatch, PassphraseList};
 use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::call::Cost;
 use crate::sealer::key_scheme::KeyScheme;
@@ -58,22 +58,26 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         day(now).into()
     }
 
-    fn sealing(&self, now: u64, _: &mut Drawn<R>) -> Result<(SealingContext, Cost), SealError> {
+    fn sealing(
+        &self,
+        now: u64,
+        _: &mut RandomBlock<R>,
+    ) -> Result<(SealingContext, Cost), SealError> {
         let (section, masters) = (self.section, &self.section.keyring.masters);
         let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
         let passphrase = self.passphrases.first().ok_or(SealError::NoKey)?;
         let (purpose, digest) = (section.settings.purpose, section.jwe_digest());
         let slot = masters.slot(passphrase, digest)?;
-        let account = (section.payer, Use::Sealing);
-        let (master, derived) = masters
+        let account = (section.payer, KeyUse::Sealing);
+        let master = masters
             .find_or_derive(&slot, (passphrase, digest), account, now)?
             .ok_or(SealError::TooManyKeys)?;
         let day = day(now);
         let kid = Kid {
-            key_id: *master.key_id(),
+            key_id: *master.key.key_id(),
             day,
         };
-        let key = master.day_key(enc, day, cipher.key_length())?;
+        let key = master.key.day_key(enc, day, cipher.key_length())?;
         let made = SealingContext {
             context: AeadContext::sealing(cipher, &key)?,
             header: header::direct(enc, &kid, purpose),
@@ -82,7 +86,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
             period: self.period(now),
             purpose: purpose.cloned(),
         };
-        Ok((made, Cost::of_derivation(derived)))
+        Ok((made, Cost::of_derivation(master.is_new)))
     }
 
     fn opening(&self, parts: &Parts<'_>, now: u64) -> Result<(OpeningContext, Cost), OpenError> {
@@ -96,7 +100,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
             let Some(kid) = header.direct(enc, purpose)? else {
                 continue;
             };
-            let (passphrase, derived) = self.passphrase(&kid.key_id, now)?;
+            let (passphrase, cost) = self.passphrase(&kid.key_id, now)?;
             let slot = masters.slot(passphrase, digest)?;
             let master = masters.known(&slot, now)?.ok_or(Refusal::UnknownKey)?;
             passphrase.note_use();
@@ -104,7 +108,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
             let context = AeadContext::opening(cipher, &key)?;
             let source = section.key_source(passphrase.id(), cipher);
             let opening = OpeningContext::new(context, source, parts, purpose);
-            return Ok((opening, Cost::of_derivation(derived)));
+            return Ok((opening, cost));
         }
         Err(OpenError::Refused(Refusal::Header))
     }
@@ -127,28 +131,30 @@ impl<R: Random + Clone> DayKeys<'_, R> {
         &self,
         key_id: &[u8; KEY_ID],
         now: u64,
-    ) -> Result<(&Arc<Passphrase>, bool), OpenError> {
+    ) -> Result<(&Arc<Passphrase>, Cost), OpenError> {
         let (section, masters) = (self.section, &self.section.keyring.masters);
         let digest = section.jwe_digest();
-        let known = |passphrase: &Passphrase| {
+        let key_id_of = |passphrase: &Passphrase| {
             let slot = masters.slot(passphrase, digest)?;
             let master = masters.known(&slot, now)?;
             Ok(master.map(|master| *master.key_id()))
         };
-        let account = (section.payer, Use::Opening);
-        let mut derived = false;
+        let account = (section.payer, KeyUse::Opening);
+        let mut is_new = false;
         for left in (0..=MOST_FOR_A_TOKEN).rev() {
-            let underived = match self.passphrases.by_key_id(digest, key_id, known)? {
-                ByKeyId::Found(passphrase) => return Ok((passphrase, derived)),
-                ByKeyId::Underived(passphrase) if left > 0 => passphrase,
-                ByKeyId::Underived(_) | ByKeyId::None => break,
+            let underived = match self.passphrases.by_key_id(digest, key_id, key_id_of)? {
+                KeyIdMatch::Found(passphrase) => {
+                    return Ok((passphrase, Cost::of_derivation(is_new)));
+                }
+                KeyIdMatch::Underived(passphrase) if left > 0 => passphrase,
+                KeyIdMatch::Underived(_) | KeyIdMatch::Unknown => break,
             };
             let slot = masters.slot(underived, digest)?;
             let found = masters.find_or_derive(&slot, (underived, digest), account, now)?;
-            let Some((_, was_derived)) = found else {
+            let Some(master) = found else {
                 break;
             };
-            derived |= was_derived;
+            is_new |= master.is_new;
         }
         Err(OpenError::Refused(Refusal::UnknownKey))
     }

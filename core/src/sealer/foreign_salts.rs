@@ -3,11 +3,11 @@
 
 use openssl::nid::Nid;
 
-use crate::classic::anonymous::{self, Fingerprint, Outcome};
+use crate::classic::anonymous::{self, TokenFingerprint, Worthless};
 use crate::classic::token::Token;
 use crate::error::{OpenError, Refusal};
 use crate::keyring::random::Random;
-use crate::passphrase::classic_keys::{FoundKey, KeyName, SharedKey};
+use crate::passphrase::classic_keys::{CachedClassicSlot, ClassicKeyId, ClassicKeySlot};
 use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::call::{Now, Opened};
 use crate::sealer::section::Section;
@@ -15,20 +15,20 @@ use crate::sealer::section::Section;
 /// The key of a token, and how it was come by.
 pub(super) struct TokenKey<'k> {
     pub(super) passphrase: &'k Passphrase,
-    pub(super) name: &'k KeyName,
-    /// Where the key is kept, once it was looked up.
-    found: Option<FoundKey>,
-    /// The look-up has not found it.
+    pub(super) id: &'k ClassicKeyId,
+    /// The slot of the key, once it was looked up.
+    found: Option<CachedClassicSlot>,
+    /// The look-up has not found the key.
     is_new: bool,
     /// It was derived on the budget of sessions that say nothing.
     is_budgeted: bool,
 }
 
 impl<'k> TokenKey<'k> {
-    pub(super) fn new(passphrase: &'k Passphrase, name: &'k KeyName) -> Self {
+    pub(super) fn new(passphrase: &'k Passphrase, id: &'k ClassicKeyId) -> Self {
         Self {
             passphrase,
-            name,
+            id,
             found: None,
             is_new: false,
             is_budgeted: false,
@@ -42,23 +42,23 @@ impl<R: Random + Clone> Section<'_, R> {
     ///
     /// # Errors
     ///
-    /// The token is worth no derivation.
-    pub(super) fn place(
+    /// The token is not worth a derivation.
+    pub(super) fn key_slot(
         &self,
         token: &Token<'_>,
         key: &mut TokenKey<'_>,
         now: Now,
-    ) -> Result<SharedKey, Refusal> {
+    ) -> Result<ClassicKeySlot, Refusal> {
         if let Some(found) = &key.found {
-            return Ok(found.key.clone());
+            return Ok(found.slot.clone());
         }
-        let (keyring, name) = (self.keyring, key.name);
-        let found = match keyring.token_key(name, key.passphrase) {
+        let (keyring, id) = (self.keyring, key.id);
+        let found = match keyring.token_slot(id, key.passphrase) {
             Some(found) => found,
             None => {
                 let fingerprint = self.fingerprint(token);
-                if let Some(outcome) = keyring.anonymous.outcome(fingerprint) {
-                    return Err(outcome.into());
+                if let Some(verdict) = keyring.anonymous.verdict(fingerprint) {
+                    return Err(verdict.into());
                 }
                 if self.is_as_long_as_nothing(token) {
                     key.is_budgeted = keyring.anonymous.take(now.seconds);
@@ -67,10 +67,10 @@ impl<R: Random + Clone> Section<'_, R> {
                     }
                 }
                 key.is_new = true;
-                keyring.try_key(name)
+                keyring.slot_on_trial(id)
             }
         };
-        Ok(key.found.insert(found).key.clone())
+        Ok(key.found.insert(found).slot.clone())
     }
 
     /// Keeps the key of a token whose session says something; remembers one
@@ -85,14 +85,14 @@ impl<R: Random + Clone> Section<'_, R> {
         let Some(found) = key.found.as_ref().filter(|found| found.on_trial) else {
             return;
         };
-        let outcome = match opened {
+        let verdict = match opened {
             Ok(opened) if !anonymous::says_nothing(opened.session.to_bytes()) => {
                 return self.keep(key, found);
             }
             // The request that derived it has judged it, or will.
             _ if !key.is_new => return,
-            Ok(_) => Outcome::Nothing,
-            Err(OpenError::Refused(_)) => Outcome::OtherAlgorithm,
+            Ok(_) => Worthless::SaysNothing,
+            Err(OpenError::Refused(_)) => Worthless::OtherAlgorithm,
             Err(OpenError::Library(_)) => return,
         };
         // All that this server sealed in an hour has one salt, and users'
@@ -100,21 +100,21 @@ impl<R: Random + Clone> Section<'_, R> {
         if self.keyring.is_own_salt(token.salt(), now.seconds) {
             return self.keep(key, found);
         }
-        if outcome == Outcome::Nothing || self.has_known_algorithms() {
+        if verdict == Worthless::SaysNothing || self.has_known_algorithms() {
             let anonymous = &self.keyring.anonymous;
-            anonymous.remember(self.fingerprint(token), outcome);
+            anonymous.remember(self.fingerprint(token), verdict);
         }
     }
 
-    fn keep(&self, key: &TokenKey<'_>, found: &FoundKey) {
-        self.keyring.keep_key(key.name, &found.key);
+    fn keep(&self, key: &TokenKey<'_>, found: &CachedClassicSlot) {
+        self.keyring.keep_slot(key.id, &found.slot);
         if key.is_budgeted {
             self.keyring.anonymous.give_back();
         }
     }
 
-    /// The token, and what decides what it comes to here.
-    fn fingerprint(&self, token: &Token<'_>) -> Fingerprint {
+    /// The fingerprint of a token, and of the algorithms that this section opens it with.
+    fn fingerprint(&self, token: &Token<'_>) -> TokenFingerprint {
         let nids: Vec<_> = self.nids().map(|nid| nid.as_raw()).collect();
         let of = (token.mac(), token.salt(), nids);
         self.keyring.anonymous.fingerprint(of)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_says_nothing_is_derived_for_once() {
+    fn a_token_that_says_nothing_costs_one_derivation() {
         for cipher in ["aes256", "3des192"] {
             let (server, mut c) = (Server::new(1, cipher), CModule::new(cipher));
             let tokens = c.tokens(NOTHING, 100);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_at_hand_opens_as_ever() {
+    fn a_token_that_says_nothing_opens_while_its_key_is_at_hand() {
         let (server, mut c) = (Server::ours(), CModule::new("aes256"));
         let token = c.token(NOTHING);
         assert_eq!(server.open(&token, NOON), Ok(true));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn sessions_of_users_open_whatever_else_comes() {
+    fn sessions_of_users_open_while_the_budget_is_used_up() {
         let (server, mut c) = (Server::ours(), CModule::new("aes256"));
         let tokens = c.tokens(USER, 50);
         let flood = c.tokens(NOTHING, 50);
@@ -336,33 +336,33 @@ mod tests {
         let other = Server::new(3, "aes256");
         let hours: Vec<_> = (0..50).map(|hour| NOON - hour * HOUR).collect();
         let of_users: Vec<_> = hours.iter().map(|hour| other.seal(USER, *hour)).collect();
-        let of_nobody: Vec<_> = hours
+        let of_no_user: Vec<_> = hours
             .iter()
             .map(|hour| other.seal(NOTHING, *hour))
             .collect();
         for token in &of_users {
             assert_eq!(server.open(token, NOON), Ok(true));
         }
-        // More than all that can be on trial.
-        for name in 0..10_000_u128 {
-            let name = KeyName {
+        // More keys than can be on trial at once.
+        for salt in 0..10_000_u128 {
+            let id = ClassicKeyId {
                 passphrase: 0,
                 digest: 0,
                 length: 32,
-                salt: name.to_le_bytes(),
+                salt: salt.to_le_bytes(),
             };
-            server.keyring.try_key(&name);
+            server.keyring.slot_on_trial(&id);
         }
         for token in c.tokens(NOTHING, 100) {
             assert_eq!(server.open(&token, NOON), Ok(true));
         }
-        for token in of_users.iter().chain(&of_nobody) {
+        for token in of_users.iter().chain(&of_no_user) {
             assert_eq!(server.open(token, NOON), Ok(false));
         }
     }
 
     #[test]
-    fn a_salt_is_not_judged_by_one_session_under_it() {
+    fn one_session_that_says_nothing_does_not_condemn_its_salt() {
         let server = Server::ours();
         let other = Server::new(3, "aes256");
         let [nothing, user] = [NOTHING, USER].map(|session| other.seal(session, NOON));
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_another_cipher_are_derived_for_once() {
+    fn a_token_of_another_cipher_costs_one_derivation() {
         let (server, mut c) = (Server::ours(), CModule::new("aes128"));
         let tokens = c.tokens(USER, 100);
         let first: Vec<_> = tokens
@@ -390,7 +390,7 @@ mod tests {
             // A wrong key finds its padding once in 256 times.
             if first == Err(Refusal::OtherAlgorithm) {
                 assert_eq!(server.open(token, NOON), Err(Refusal::OtherAlgorithm));
-                assert_eq!(server.keyring.keys_held(), 0, "no key was derived");
+                assert_eq!(server.keyring.cached_keys(), 0, "no key was derived");
             }
         }
         // A section with that cipher is another matter.

@@ -26,12 +26,12 @@ impl<R: Random + Clone> Section<'_, R> {
     ) -> Result<Sealed<'a>, SealError> {
         let secret = scheme.first().ok_or(SealError::NoKey)?;
         let (source, period) = (self.key_source(secret, cipher), scheme.period(now.seconds));
-        let held = contexts
+        let kept = contexts
             .jwe_sealing
             .take()
-            .filter(|held| held.is_for(source, period, self.settings.purpose));
-        let (sealing, cost) = match held {
-            Some(held) => (held, Cost::None),
+            .filter(|kept| kept.is_for(source, period, self.settings.purpose));
+        let (sealing, cost) = match kept {
+            Some(kept) => (kept, Cost::None),
             None => scheme.sealing(now.seconds, &mut contexts.random)?,
         };
         let sealing = contexts.jwe_sealing.insert(sealing);
@@ -61,16 +61,16 @@ impl<R: Random + Clone> Section<'_, R> {
         }
         let parts = Parts::of(token)?;
         let purpose = self.settings.purpose;
-        let is_ours = |source| self.position(scheme, source).is_some();
-        let held = contexts.jwe_opening.find(&parts, purpose, is_ours);
+        let is_ours = |source| self.positions(scheme, source).is_some();
+        let kept = contexts.jwe_opening.find(&parts, purpose, is_ours);
         let opened = |source, session, cost| Opened {
             session,
-            stale: self.position(scheme, source) != Some((0, 0)),
+            stale: self.positions(scheme, source) != Some(Positions::FIRST),
             cost,
         };
-        if let Some(held) = held {
-            let session = decrypt(held, &parts, arena)?.ok_or(Refusal::Tag)?;
-            return Ok(opened(held.source, session, Cost::None));
+        if let Some(kept) = kept {
+            let session = decrypt(kept, &parts, arena)?.ok_or(Refusal::Tag)?;
+            return Ok(opened(kept.source, session, Cost::None));
         }
         let (mut opening, cost) = scheme.opening(&parts, now.seconds)?;
         let session = decrypt(&mut opening, &parts, arena)?.ok_or(Refusal::Tag)?;
@@ -80,17 +80,31 @@ impl<R: Random + Clone> Section<'_, R> {
         Ok(opened)
     }
 
-    /// The places of a content key's secret and of its cipher in the lists of this
-    /// section, if this section uses it at all.
-    fn position(&self, scheme: &dyn KeyScheme<R>, source: KeySource) -> Option<(usize, usize)> {
+    /// The positions of a content key's secret and cipher, if this section has both.
+    fn positions(&self, scheme: &dyn KeyScheme<R>, source: KeySource) -> Option<Positions> {
         if source.digest != self.jwe_digest().id() {
             return None;
         }
         let secret = scheme.position(source.secret)?;
         let mut ciphers = self.jwe_ciphers();
         let (cipher, _, _) = ciphers.find(|(_, known, _)| known.id() == source.cipher)?;
-        Some((secret, cipher))
+        Some(Positions { secret, cipher })
     }
+}
+
+/// The positions of a secret and a cipher in the lists of a section.
+#[derive(PartialEq, Eq)]
+struct Positions {
+    secret: usize,
+    cipher: usize,
+}
+
+impl Positions {
+    /// New sessions are sealed with the first of both lists.
+    const FIRST: Self = Self {
+        secret: 0,
+        cipher: 0,
+    };
 }
 
 /// Decrypts a token; `None` if its tag is wrong.

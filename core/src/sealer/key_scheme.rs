@@ -6,7 +6,7 @@
 use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
-use crate::keyring::random::Drawn;
+use crate::keyring::random::RandomBlock;
 use crate::sealer::call::Cost;
 
 /// The content keys of a section, from one kind of secret.
@@ -25,8 +25,11 @@ pub(super) trait KeyScheme<R> {
     /// # Errors
     ///
     /// There is no secret, its key may not be derived now, or OpenSSL fails.
-    fn sealing(&self, now: u64, random: &mut Drawn<R>)
-    -> Result<(SealingContext, Cost), SealError>;
+    fn sealing(
+        &self,
+        now: u64,
+        random: &mut RandomBlock<R>,
+    ) -> Result<(SealingContext, Cost), SealError>;
 
     /// Makes the context that decrypts a token.
     ///

@@ -70,8 +70,8 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             Format::Classic { block_size } => {
                 let passphrases = section.settings.keys.passphrases();
                 let passphrase = passphrases.and_then(PassphraseList::first);
-                let under = (passphrase.ok_or(SealError::NoKey)?.as_ref(), cipher);
-                Ok(section.seal_classic(session, now, under, block_size, contexts, arena)?)
+                let key = (passphrase.ok_or(SealError::NoKey)?.as_ref(), cipher);
+                Ok(section.seal_classic(session, now, key, block_size, contexts, arena)?)
             }
             Format::Jwe { .. } => self.with_scheme(|scheme| {
                 section.seal_jwe(scheme, session, now, cipher, contexts, arena)

@@ -9,7 +9,8 @@ use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::algorithm::cipher::Cipher;
-use crate::certificate::content_keys::WrappedKey;
+use crate::cache::slot::Obtained;
+use crate::certificate::content_keys::ContentKeyId;
 use crate::certificate::envelopes::EnvelopeUse;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::wrapping::Wrapping;
@@ -20,7 +21,7 @@ use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::jwe::envelope;
 use crate::jwe::header::Header;
 use crate::keyring::hour;
-use crate::keyring::random::{Drawn, Random};
+use crate::keyring::random::{Random, RandomBlock};
 use crate::sealer::call::Cost;
 use crate::sealer::key_scheme::KeyScheme;
 use crate::sealer::section::Section;
@@ -56,7 +57,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
     fn sealing(
         &self,
         now: u64,
-        random: &mut Drawn<R>,
+        random: &mut RandomBlock<R>,
     ) -> Result<(SealingContext, Cost), SealError> {
         let section = self.section;
         let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
@@ -72,25 +73,25 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
         };
         let slot = identity.envelopes.slot(&usage);
         let make = || envelope::seal(identity, &usage, enc, draw(cipher, random)?);
-        let (envelope, signed) = slot.get(make)?;
-        let (header, encrypted_key) = (&envelope.header, &envelope.encrypted_key);
-        // A session that is sealed here also opens here without the private key, which
-        // may be slow or away: in this process, and in those forked from it.
-        let own = WrappedKey {
+        let Obtained { key, is_new } = slot.get(make)?;
+        let (header, encrypted_key) = (&key.header, &key.encrypted_key);
+        // A session that is sealed here also opens here, and in processes forked from this
+        // one, without the private key, which may be slow or away.
+        let id = ContentKeyId {
             identity: identity.id(),
             digest: digest(header.as_bytes(), encrypted_key.as_bytes()),
         };
-        let kept = section.keyring.content_keys(identity).slot(&own);
-        kept.get(|| Ok(Some(envelope.content_key.clone())))?;
+        let opening_slot = section.keyring.content_keys(identity).slot(&id);
+        opening_slot.get(|| Ok(Some(key.content_key.clone())))?;
         let made = SealingContext {
-            context: AeadContext::sealing(cipher, &envelope.content_key)?,
+            context: AeadContext::sealing(cipher, &key.content_key)?,
             header: header.clone(),
             encrypted_key: encrypted_key.clone(),
             source: section.key_source(identity.id(), cipher),
             period: hour,
             purpose: purpose.cloned(),
         };
-        Ok((made, Cost::of_private_key(signed)))
+        Ok((made, Cost::of_private_key(is_new)))
     }
 
     fn opening(&self, parts: &Parts<'_>, _: u64) -> Result<(OpeningContext, Cost), OpenError> {
@@ -146,12 +147,12 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
         let (section, kind) = (self.section, identity.certificate.kind);
         let purpose = section.settings.purpose;
         let signed = header.signed(kind, wrapping, enc, purpose)?;
-        let name = WrappedKey {
+        let id = ContentKeyId {
             identity: identity.id(),
             digest: digest(parts.header, parts.encrypted_key),
         };
         let content_keys = section.keyring.content_keys(identity);
-        let slot = match content_keys.find(&name) {
+        let slot = match content_keys.find(&id) {
             Some(slot) => slot,
             None => {
                 let length = wrapping.encrypted_key_length(kind, cipher.key_length());
@@ -163,23 +164,24 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
                 if !identity.has_signed(input.as_bytes(), &signed.signature)? {
                     return Err(OpenError::Refused(Refusal::Signature));
                 }
-                content_keys.slot(&name)
+                content_keys.slot(&id)
             }
         };
-        let (content_key, unwrapped) = slot.get(|| {
+        let unwrapped = slot.get(|| {
             let Ok(encrypted_key) = URL_SAFE_NO_PAD.decode_to_vec(parts.encrypted_key) else {
                 return Ok(None);
             };
             identity.unwrap(wrapping, &encrypted_key, signed.point.as_ref())
         })?;
-        let content_key = content_key
+        let content_key = unwrapped
+            .key
             .as_ref()
             .filter(|key| key.len() == cipher.key_length())
             .ok_or(Refusal::EncryptedKey)?;
         let context = AeadContext::opening(cipher, content_key)?;
         let source = section.key_source(identity.id(), cipher);
         let opening = OpeningContext::new(context, source, parts, purpose);
-        Ok((opening, Cost::of_private_key(unwrapped)))
+        Ok((opening, Cost::of_private_key(unwrapped.is_new)))
     }
 
     /// The `alg` of the certificates of this section, each once.
@@ -199,7 +201,7 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
 /// Draws a content key for a cipher.
 fn draw<R: Random>(
     cipher: &Cipher,
-    random: &mut Drawn<R>,
+    random: &mut RandomBlock<R>,
 ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
     let bytes = Zeroizing::new(random.take::<32>()?);
     let mut key = Zeroizing::new(bytes.to_vec());
@@ -207,10 +209,10 @@ fn draw<R: Random>(
     Ok(key)
 }
 
-/// Refuses parts that are wrong at a glance, before a public key has to work.
-fn check_parts(parts: &Parts<'_>, encrypted_key: usize) -> Result<(), Refusal> {
+/// Refuses parts with a wrong length or wrong characters, before a signature is verified.
+fn check_parts(parts: &Parts<'_>, encrypted_key_length: usize) -> Result<(), Refusal> {
     let text = parts.encrypted_key;
-    if text.len() != URL_SAFE_NO_PAD.encoded_length(encrypted_key) {
+    if text.len() != URL_SAFE_NO_PAD.encoded_length(encrypted_key_length) {
         return Err(Refusal::EncryptedKey);
     }
     let are_base64url = [text, parts.ciphertext].map(|text| URL_SAFE_NO_PAD.check(text));
@@ -245,7 +247,7 @@ mod tests {
     use crate::certificate::certificate::{Certificate, Curve, KeyKind};
     use crate::certificate::signature;
     use crate::certificate::wrapping::{Oaep, Point};
-    use crate::jwe::header::Unsigned;
+    use crate::jwe::header::UnsignedHeader;
     use crate::keyring::hour::Seed;
     use crate::keyring::keyring::Keyring;
     use crate::keyring::random::OpenSslRandom;
@@ -319,7 +321,7 @@ mod tests {
             sign: impl FnOnce(&[u8]) -> Vec<u8>,
         ) -> String {
             let thumbprint = &self.certificate.thumbprint;
-            let header = Unsigned::new(self.wrapping, ENC, thumbprint, None, point);
+            let header = UnsignedHeader::new(self.wrapping, ENC, thumbprint, None, point);
             let signature = sign(header.signing_input(encrypted_key).as_bytes());
             let header = header.signed(&signature);
             let (nonce, tag) = ("A".repeat(16), "A".repeat(22));
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_the_certificate_alone_leaves_nothing_behind() {
+    fn without_the_private_key_no_token_leaves_a_key_behind() {
         for section in Section::both() {
             let length = section.certificate.kind.signature_length();
             for number in 0..200_u8 {
@@ -353,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_signatures_of_another_kind() {
+    fn refuses_signatures_with_other_parameters() {
         let [rsa, curve] = Section::both();
         let (encrypted_key, _) = rsa.wrap(RSA);
         let with = |digest, padding, salt| {
@@ -410,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_signed_encrypted_keys_without_a_key_in_them() {
+    fn refuses_a_signed_token_whose_encrypted_key_holds_no_key() {
         for section in Section::both() {
             let (right, point) = section.wrap(section.wrapping);
             let bytes = URL_SAFE_NO_PAD.decode_to_vec(&right).unwrap();
@@ -449,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cheap_to_see_is_looked_at_before_the_signature() {
+    fn checks_lengths_and_characters_before_the_signature() {
         for section in Section::both() {
             let length = section.certificate.kind.signature_length();
             let (right, point) = section.wrap(section.wrapping);
@@ -473,7 +475,7 @@ mod tests {
 
     /// Whoever has a signature (r, s) of ECDSA has (r, -s), too.
     #[test]
-    fn the_other_signature_of_a_header_opens_nothing() {
+    fn a_token_with_the_mirrored_signature_does_not_open() {
         let section = Section::new("p-256", CURVE);
         let KeyKind::Ec(Curve::P256) = section.certificate.kind else {
             panic!("another curve")

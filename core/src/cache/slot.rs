@@ -4,18 +4,25 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::LibraryError;
 
-/// A key, or the place of one that some thread is deriving. The others wait
-/// for that one instead of deriving it as well.
-pub(crate) struct Shared<T>(pub(crate) Arc<OnceLock<Option<T>>>);
+/// A slot for one key: empty, full, or in the hands of a thread that derives the
+/// key. Other threads wait for that thread instead of deriving the key as well.
+pub(crate) struct KeySlot<T>(pub(crate) Arc<OnceLock<Option<T>>>);
 
-impl<T> Shared<T> {
-    /// Returns the key, derived now if it has not been; and whether it was.
+/// A key, and whether it cost a derivation.
+pub(crate) struct Obtained<K> {
+    pub(crate) key: K,
+    /// This call has derived the key; otherwise it was at hand.
+    pub(crate) is_new: bool,
+}
+
+impl<T> KeySlot<T> {
+    /// Returns the key, which `derive` makes if the slot is empty.
     ///
     /// A failure stays: whoever fails drops the place and takes a new one.
     pub(crate) fn get(
         &self,
         derive: impl FnOnce() -> Result<T, LibraryError>,
-    ) -> Result<(&T, bool), LibraryError> {
+    ) -> Result<Obtained<&T>, LibraryError> {
         let mut outcome = Ok(false);
         let key = self.0.get_or_init(|| match derive() {
             Ok(key) => {
@@ -27,9 +34,9 @@ impl<T> Shared<T> {
                 None
             }
         });
-        let derived = outcome?;
+        let is_new = outcome?;
         key.as_ref()
-            .map(|key| (key, derived))
+            .map(|key| Obtained { key, is_new })
             .ok_or_else(LibraryError::elsewhere)
     }
 
@@ -39,13 +46,13 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for KeySlot<T> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
 }
 
-impl<T> Default for Shared<T> {
+impl<T> Default for KeySlot<T> {
     fn default() -> Self {
         Self(Arc::default())
     }
