@@ -1,9 +1,10 @@
-//! Derived keys that are kept: as many as fit, and never more.
+//! Derived keys that are kept, in a bounded number.
 //!
-//! Tokens of other servers come with salts of their own; a token of httpd's C
-//! module with a new one each time. Only a token that is authentic gets as
-//! far as a key, and its key is on trial until its session was seen: one that
-//! says nothing about a user pushes no key out but others on trial.
+//! Each other server seals with salts of its own, and httpd's C module draws a new
+//! salt for each token. A flood of such tokens must not push out the keys that users
+//! need. So a key gets here only for an authentic token, and stays on trial until
+//! its session is known. A session without a word about a user leaves its key on
+//! trial, where it can replace only another key on trial.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -12,11 +13,11 @@ use siphasher::sip::SipHasher13;
 
 use crate::cache::slot::KeySlot;
 
-/// A set-associative cache: a name belongs to one set, where it takes the
-/// slot that was used longest ago. An entry is wiped as it leaves.
+/// A set-associative cache of keys, by their ids.
 ///
-/// Beside these each set has one slot for a key on trial, which the next such
-/// key takes over.
+/// An id belongs to one set, where a new key replaces the one used longest ago. A
+/// key is wiped when it leaves. Beside the keys that it keeps, each set has room for
+/// one key on trial, which the next key on trial replaces.
 ///
 /// The memory is allocated when the first key comes, which is mostly in a child.
 pub(crate) struct KeyCache<I, T> {
@@ -43,8 +44,8 @@ pub(crate) struct CachedSlot<T> {
 /// Keys that a set keeps.
 const WAYS: usize = 8;
 
-/// Sets: with [`WAYS`], 4,096 keys, or about 650 KiB. A fleet of ten servers
-/// whose sessions last two weeks has as many salts at once.
+/// Sets: with [`WAYS`], they have room for 4,096 keys, or about 650 KiB. A fleet of
+/// ten servers whose sessions last two weeks has about as many salts at once.
 const SETS: usize = 512;
 const SETS_U64: u64 = 512;
 
@@ -108,7 +109,6 @@ impl<I: Copy + Eq + Hash, T> KeyCache<I, T> {
         }
     }
 
-    /// How many keys there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         let sets = self.sets.get().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! A key that several threads may want before it is derived.
+//! The slot of a key that several threads may want before it is derived.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,10 @@ pub(crate) struct Obtained<K> {
 impl<T> KeySlot<T> {
     /// Returns the key, which `derive` makes if the slot is empty.
     ///
-    /// A failure stays: whoever fails drops the place and takes a new one.
+    /// # Errors
+    ///
+    /// `derive` fails, now or when another thread called it. A failure stays in the
+    /// slot: the caller drops the slot and takes a new one.
     pub(crate) fn get(
         &self,
         derive: impl FnOnce() -> Result<T, LibraryError>,
@@ -40,7 +43,7 @@ impl<T> KeySlot<T> {
             .ok_or_else(LibraryError::elsewhere)
     }
 
-    /// Some thread has tried, and could not.
+    /// Whether a thread has tried to derive the key, and failed.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.0.get(), Some(None))
     }
