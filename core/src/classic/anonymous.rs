@@ -1,24 +1,24 @@
-//! Sessions that say nothing about a user, and how much is derived for them.
+//! Tokens whose sessions say nothing about a user, and the bounds on what they cost.
 //!
-//! A token of httpd's C module has a salt of its own, and so costs a key
-//! derivation. With `SessionMaxAge`, that module hands one to each visitor,
-//! whose session is an expiry and nothing else: whoever collects many and
-//! sends them in turn would make a server derive for ever. Two bounds stand
-//! against it, both shared by all children:
+//! Each token of httpd's C module has a salt of its own, and so costs a key derivation.
+//! With `SessionMaxAge`, that module gives a token to each visitor; its session holds an
+//! expiry and no more. An attacker who collects many of these tokens, and sends them in
+//! turn, would make a server derive keys for ever. Two bounds prevent this, both shared
+//! by all children:
 //!
-//! - a token that was opened and came to nothing is remembered, and refused
-//!   without a derivation from then on;
-//! - for more tokens than can be remembered, there is a [budget](Anonymous::take)
-//!   of derivations for tokens that have the length of such a session.
+//! - A token that was opened, and was worth nothing, is remembered. From then on it is
+//!   refused without a derivation.
+//! - There can be more such tokens than are remembered. So all tokens as long as theirs
+//!   share a [budget](AnonymousTokens::take) of derivations.
 //!
-//! | words of the memory | what |
+//! | words of the memory | content |
 //! |---|---|
-//! | 0 | the budget: seconds of the last refill, and what is left in the low 16 bits |
+//! | 0 | the budget: the second of the last refill, and in the low 16 bits the derivations that are left |
 //! | 1 to 63 | not used |
-//! | 64 and on | sets of 8 words, one cache line each: a token's fingerprint, with its outcome in the lowest bit; 0 is none |
+//! | 64 and on | sets of 8 words, one cache line each: a token's fingerprint, with its verdict in the lowest bit; 0 is an empty word |
 //!
-//! Each word stands for itself, so nothing is locked. If two children write one
-//! word at the same time, one of the tokens is not remembered, and no harm is done.
+//! Each word has a meaning of its own, so there are no locks. If two children write one
+//! word at the same time, one of their tokens is not remembered, which does no harm.
 
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroUsize;
@@ -30,15 +30,15 @@ use crate::shared_memory::SharedMemory;
 /// The tokens that are remembered, and the budget of derivations.
 pub(crate) struct AnonymousTokens {
     memory: &'static [AtomicU64],
-    /// Its key is drawn at start: nobody outside can make two tokens collide.
+    /// Its key is drawn at startup, so an attacker cannot make two tokens collide.
     hasher: RandomState,
 }
 
-/// A token by a keyed hash; [`OUTCOME`] is clear, and it is never 0.
+/// A keyed hash of a token. Bit [`VERDICT`] is clear, and the hash is never 0.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenFingerprint(u64);
 
-/// Why a token is not worth a second derivation.
+/// The reason why a token is not worth a second derivation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Worthless {
     /// Its session says nothing.
@@ -58,17 +58,17 @@ const VERDICT: u64 = 1;
 /// A bit that is set in every fingerprint.
 const PRESENT: u64 = 2;
 
-/// Derivations at once, and a second: 0.7 s of processor time, and 2 % of one
-/// processor.
+/// Derivations at once: 0.7 s of processor time.
 const BURST: u64 = 512;
+/// Derivations a second: 2 % of one processor.
 const RATE: u64 = 16;
 
-/// Bits of the budget's word that count.
+/// Bits of the budget's word that count derivations.
 const COUNT_BITS: u32 = 16;
 const COUNT: u64 = 0xffff;
 
-/// Seconds by which a clock must be set back for the budget to follow it. Any
-/// request is younger.
+/// Seconds by which a clock must be set back before the budget follows it. No request
+/// is as old, so an earlier time can only come from the clock.
 const CLOCK_SET_BACK: u64 = 3600;
 
 /// The name of the expiry in a session, with its equals sign.
@@ -83,7 +83,7 @@ pub(crate) fn says_nothing(session: &[u8]) -> bool {
     session.is_empty() || session.strip_prefix(EXPIRY).is_some_and(is_single)
 }
 
-/// Bytes of IV and ciphertext of such a session.
+/// Bytes of IV and ciphertext in the token of a session that is an expiry alone.
 pub(crate) fn body_length(block_size: NonZeroUsize) -> usize {
     let block_size = block_size.get();
     // PKCS#7 always adds a byte.
@@ -128,8 +128,8 @@ impl AnonymousTokens {
             let word = word.load(Ordering::Relaxed);
             word == 0 || word & !VERDICT == token.0
         };
-        // In a full set each token has its one place: sent in turn, more than
-        // there is room for still find some of them remembered.
+        // In a full set each token can replace one word only. So when more tokens come in
+        // turn than there is room for, some of them are still remembered.
         let own = usize::try_from(token.0 >> 8).unwrap_or_default() % WAYS;
         let bit = match verdict {
             Worthless::SaysNothing => 0,
@@ -140,8 +140,8 @@ impl AnonymousTokens {
         }
     }
 
-    /// Takes a derivation from the budget at a Unix time in seconds; says
-    /// whether there was one left.
+    /// Takes a derivation from the budget at a Unix time in seconds; returns whether
+    /// there was one left.
     pub(crate) fn take(&self, now: u64) -> bool {
         let Some(budget) = self.memory.first() else {
             return true;
@@ -151,12 +151,12 @@ impl AnonymousTokens {
             let less = since << COUNT_BITS | left.saturating_sub(1);
             (less != word).then_some(less)
         };
-        // Also with nothing left the second may change: a clock was set back.
+        // The second may change even if no derivation is left: a clock was set back.
         let before = budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         before.is_ok_and(|before| refill(before, now).1 > 0)
     }
 
-    /// Gives one back: it went to a session that says something.
+    /// Gives a derivation back, which went to a session that says something.
     pub(crate) fn give_back(&self) {
         let Some(budget) = self.memory.first() else {
             return;
@@ -172,7 +172,8 @@ impl AnonymousTokens {
     }
 }
 
-/// The second of the last refill, and what is left, as of now.
+/// Reads the budget's word at a Unix time in seconds: the second of the last refill, and
+/// the derivations that are left.
 fn refill(word: u64, now: u64) -> (u64, u64) {
     let (since, left) = (word >> COUNT_BITS, word & COUNT);
     match now.checked_sub(since) {
@@ -181,8 +182,8 @@ fn refill(word: u64, now: u64) -> (u64, u64) {
             let more = seconds.saturating_mul(RATE);
             (now, left.saturating_add(more).min(BURST))
         }
-        // A request that began before another one, or a clock set back.
         None if since.saturating_sub(now) > CLOCK_SET_BACK => (now, left),
+        // This request began before another one.
         None => (since, left),
     }
 }
@@ -278,7 +279,7 @@ mod tests {
             }
         }
         assert!(found > capacity / 4, "{found}");
-        // The last one is always there; the counters are not written over.
+        // The last token is always remembered, and the counters are not overwritten.
         let last = tokens().next_back().unwrap();
         assert!(anonymous.verdict(last).is_some());
         let counters = anonymous.memory[..FRONT].iter();

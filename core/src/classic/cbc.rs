@@ -1,4 +1,4 @@
-//! CBC in contexts that are kept.
+//! CBC in cipher contexts that are kept.
 
 use std::num::NonZeroUsize;
 
@@ -9,7 +9,7 @@ use crate::algorithm::cipher::{Cipher, MAX_BLOCK};
 use crate::error::LibraryError;
 use crate::passphrase::classic_keys::ClassicKeyId;
 
-/// A CBC context for one direction, and the key that it holds.
+/// A CBC context for one direction, and the key that it is set up with.
 ///
 /// OpenSSL handles neither IV nor padding here. The IV is one more block at the front,
 /// and the chain goes on from one token to the next. So a token takes one call of
@@ -22,7 +22,7 @@ pub(crate) struct CbcContext {
     last: [u8; MAX_BLOCK],
 }
 
-/// What a context is set up for: a key, as a cipher uses it.
+/// The key and the cipher of a context, by their ids.
 #[derive(Clone, PartialEq, Eq)]
 struct KeyAndCipher {
     key: ClassicKeyId,
@@ -60,7 +60,7 @@ impl CbcContext {
             .is_some_and(|with| with.cipher == cipher.id() && with.key == *id)
     }
 
-    /// Sets the key.
+    /// Sets the key with this id.
     pub(crate) fn set_key(
         &mut self,
         id: &ClassicKeyId,
@@ -90,11 +90,12 @@ impl CbcContext {
         Ok(())
     }
 
-    /// Encrypts whole blocks where they are. The first must be a nonce, and
-    /// becomes the IV: its encryption under the key, whatever was encrypted
-    /// before (NIST SP 800-38A, appendix C, the first method).
+    /// Encrypts whole blocks in place.
     ///
-    /// `blocks` ends in a block that is room to work, and is left undefined.
+    /// The first block must be a nonce. It becomes the IV, which is the nonce's
+    /// encryption under the key (NIST SP 800-38A, appendix C, the first method),
+    /// whatever was encrypted before. The last block of `blocks` is working room, and
+    /// is left undefined.
     pub(crate) fn encrypt(
         &mut self,
         blocks: &mut [u8],
@@ -107,7 +108,7 @@ impl CbcContext {
                 "these are not whole blocks",
             ));
         }
-        // The chain would mix the last block in: taken out in advance.
+        // The chain is about to mix the last block in. To mix it in twice takes it out.
         for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
             *byte ^= last;
         }
@@ -126,8 +127,8 @@ impl CbcContext {
         Ok(())
     }
 
-    /// Decrypts whole blocks, of which the first is the IV and comes out as
-    /// nothing of use. `output` is longer than `blocks` by a block.
+    /// Decrypts whole blocks into `output`, which must be longer than `blocks` by a
+    /// block. The first block is the IV; its decryption is of no use.
     pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
         let done = self.context.cipher_update(blocks, Some(output));
         if !matches!(done, Ok(written) if written == blocks.len()) {

@@ -3,8 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `token` | a token, byte by byte |
-//! | `cbc` | CBC in contexts that are kept |
-//! | `anonymous` | sessions that say nothing about a user |
+//! | `cbc` | CBC in cipher contexts that are kept |
+//! | `anonymous` | tokens whose sessions say nothing about a user |
 
 pub(crate) mod anonymous;
 pub(crate) mod cbc;

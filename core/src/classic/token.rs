@@ -9,8 +9,8 @@
 //! | 24 | b | IV, one block of the cipher |
 //! | 24 + b | n · b, n ≥ 1 | the session, padded by PKCS#7, encrypted in CBC mode |
 //!
-//! Nothing in it says which passphrase, cipher or digest made it. The MAC
-//! finds the passphrase; the padding, the cipher.
+//! A token does not say which passphrase, cipher or digest made it. The right MAC shows
+//! the passphrase; the right padding shows the cipher.
 
 use std::ffi::CStr;
 use std::hash::Hasher;
@@ -30,21 +30,21 @@ use crate::passphrase::passphrase::Passphrase;
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
 
-/// What a token has more than its session, and a block to work with.
+/// Most bytes that a token has beside its session, with a block of working room.
 const MAX_OVERHEAD: usize = MAC + CLASSIC_SALT + 3 * MAX_BLOCK;
 
-/// A token whose base64 has been taken off, not authenticated yet.
+/// A token in bytes, not authenticated yet.
 pub(crate) struct Token<'t> {
     mac: &'t [u8; MAC],
-    /// What the MAC is over: salt, IV and ciphertext.
+    /// Salt, IV and ciphertext, over which the MAC is computed.
     authenticated: &'t [u8],
     salt: &'t [u8; CLASSIC_SALT],
-    /// IV and ciphertext; where they part, the cipher tells.
+    /// IV and ciphertext; the cipher says where the one ends.
     body: &'t [u8],
 }
 
 impl<'t> Token<'t> {
-    /// Takes the base64 off, into `scratch`.
+    /// Decodes a token from base64 into `scratch`.
     pub(crate) fn decode(text: &[u8], scratch: &'t mut Vec<u8>) -> Result<Self, Refusal> {
         let length = STANDARD
             .decoded_length(text)
@@ -65,7 +65,7 @@ impl<'t> Token<'t> {
         })
     }
 
-    /// Tells, in constant time, whether this passphrase made the token.
+    /// Whether this passphrase made the token, in constant time.
     pub(crate) fn is_authentic(&self, passphrase: &Passphrase) -> bool {
         mac(passphrase, self.authenticated).ct_eq(self.mac).into()
     }
@@ -74,7 +74,7 @@ impl<'t> Token<'t> {
         self.salt
     }
 
-    /// The MAC, which tells an authentic token from all others.
+    /// The MAC, which identifies an authentic token.
     pub(crate) fn mac(&self) -> &[u8; MAC] {
         self.mac
     }
@@ -84,15 +84,15 @@ impl<'t> Token<'t> {
         self.body.len()
     }
 
-    /// Whether IV and ciphertext are whole blocks, and two at least.
+    /// Whether IV and ciphertext together are whole blocks, at least two.
     pub(crate) fn is_of_blocks(&self, block_size: NonZeroUsize) -> bool {
         self.body.len() / block_size >= 2 && self.body.len() % block_size == 0
     }
 
-    /// Decrypts an authentic token [of blocks](Self::is_of_blocks); `None` if
-    /// this cipher did not make it.
+    /// Decrypts an authentic token [of whole blocks](Self::is_of_blocks); `None` if
+    /// another cipher made it.
     ///
-    /// A wrong cipher shows in the padding, but for once in 256 times.
+    /// The padding shows a wrong cipher, except once in 256 times.
     pub(crate) fn decrypt<'a>(
         &self,
         context: &mut CbcContext,
@@ -106,10 +106,10 @@ impl<'t> Token<'t> {
     }
 }
 
-/// Takes PKCS#7 padding off (RFC 5652, section 6.3), and ends what is left
-/// with a NUL in its place; `None` if it is not padded, or holds a NUL.
+/// Replaces PKCS#7 padding (RFC 5652, section 6.3) by a NUL at the end of the text;
+/// `None` if there is no padding, or a NUL in the text.
 ///
-/// The time this takes tells nothing: the MAC came first.
+/// The time that this takes reveals nothing: only a token with the right MAC gets here.
 fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
     let count = *padded.last()?;
     let length = padded.len().checked_sub(usize::from(count))?;
@@ -126,11 +126,11 @@ pub(crate) struct SealInput<'k> {
     pub(crate) passphrase: &'k Passphrase,
     pub(crate) block_size: NonZeroUsize,
     pub(crate) salt: [u8; CLASSIC_SALT],
-    /// Another for each token; as many bytes are used as the cipher has block.
+    /// New for each token; as many of its bytes are used as a block has.
     pub(crate) nonce: [u8; MAX_BLOCK],
 }
 
-/// Makes a token of a session, in a context that has the key.
+/// Turns a session into a token, in a context that is set up with the key.
 pub(crate) fn seal<'a>(
     context: &mut CbcContext,
     session: &[u8],
@@ -140,17 +140,18 @@ pub(crate) fn seal<'a>(
 ) -> Result<&'a CStr, LibraryError> {
     let block_size = input.block_size;
     scratch.clear();
-    // At once, for growing would leave a copy of the session behind.
+    // All room at once: a vector that grows leaves a copy of the session behind.
     scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&input.salt);
     scratch.extend(input.nonce.iter().take(block_size.get()));
     scratch.extend_from_slice(session);
-    // PKCS#7 (RFC 5652, section 6.3): 1 to a whole block of that number.
+    // PKCS#7 (RFC 5652, section 6.3): from 1 byte to a whole block, each with the count
+    // of these bytes.
     let count = block_size.get().saturating_sub(session.len() % block_size);
     let length = scratch.len().saturating_add(count);
     scratch.resize(length, u8::try_from(count).unwrap_or_default());
-    // A block for the context to work with.
+    // Working room for the context.
     scratch.resize(length.saturating_add(block_size.get()), 0);
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
     context.encrypt(body.unwrap_or_default(), block_size)?;
