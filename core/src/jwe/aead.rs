@@ -1,4 +1,4 @@
-//! AES-GCM in contexts that are kept.
+//! AES-GCM in cipher contexts that are kept.
 
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
@@ -35,7 +35,7 @@ impl AeadContext {
         Ok(Self { context })
     }
 
-    /// Encrypts `text` where it is, and returns the tag.
+    /// Encrypts `text` in place, and returns the tag.
     pub(crate) fn seal(
         &mut self,
         nonce: &[u8; NONCE],
@@ -57,8 +57,8 @@ impl AeadContext {
         Ok(tag)
     }
 
-    /// Decrypts `text` where it is, and tells whether the tag is right. If it
-    /// is not, or OpenSSL fails, `text` is wiped.
+    /// Decrypts `text` in place, and returns whether the tag is right. If it is wrong, or
+    /// OpenSSL fails, `text` is wiped.
     pub(crate) fn open(
         &mut self,
         nonce: &[u8; NONCE],
@@ -87,8 +87,8 @@ impl AeadContext {
         self.context.cipher_update_inplace(text, length)?;
         // OpenSSL 3 puts no error into its queue for a wrong tag (ossl_gcm_stream_final
         // in providers/implementations/ciphers/ciphercommon_gcm.c). An error that other
-        // code has left there makes one wrong tag look like a failure, which does no
-        // harm; to empty the queue first would cost each token a twentieth.
+        // code has left in the queue makes one wrong tag look like a failure, which does
+        // no harm. To empty the queue first would slow each token down by a twentieth.
         match self.context.cipher_final(&mut []) {
             Ok(_) => Ok(true),
             Err(stack) if verdict::is_no(NO, &stack) => Ok(false),
@@ -121,7 +121,7 @@ mod tests {
         Cipher::by_name(None, name).unwrap()
     }
 
-    /// RFC 7516, appendix A.1, without its RSA: header, content key, nonce.
+    /// RFC 7516, appendix A.1, without the RSA part.
     #[test]
     fn opens_the_example_of_rfc_7516() {
         let key = [
@@ -149,7 +149,7 @@ mod tests {
         let mut tried = 0;
         for group in set.test_groups {
             for test in group.tests {
-                // What JWE has: 96 bits of nonce, 128 of tag.
+                // JWE has nonces of 96 bits and tags of 128 bits.
                 let Ok(nonce) = <[u8; NONCE]>::try_from(test.nonce.as_ref()) else {
                     continue;
                 };

@@ -7,7 +7,7 @@
 //! | part | bytes | contents |
 //! |---|---|---|
 //! | header | | see [`header`](crate::jwe::header) |
-//! | encrypted key | | none under a passphrase (RFC 7518, section 4.5); or the content key, for a certificate |
+//! | encrypted key | | empty with a passphrase (RFC 7518, section 4.5); with a certificate, the encrypted content key |
 //! | nonce | 12 | RFC 7518, section 5.3 |
 //! | ciphertext | n ≥ 1 | the session |
 //! | tag | 16 | authenticates ciphertext and encoded header |
@@ -21,19 +21,21 @@ use crate::arena::{self, Arena};
 use crate::error::{LibraryError, Refusal};
 use crate::jwe::aead::{NONCE, TAG};
 
-/// Characters of nonce and tag in base64url, and dots between the parts.
+/// Characters of the nonce in base64url.
 const NONCE_TEXT: usize = 16;
+/// Characters of the tag in base64url.
 const TAG_TEXT: usize = 22;
+/// Dots between the parts.
 const DOTS: usize = 4;
 
 /// The parts of a token.
 pub(crate) struct Parts<'t> {
-    /// As it is in the token: the associated data (RFC 7516, section 5.1, 14).
+    /// In base64url, which is the associated data (RFC 7516, section 5.1, step 14).
     pub(crate) header: &'t [u8],
-    /// Not decoded, and empty without one.
+    /// In base64url; empty with a passphrase.
     pub(crate) encrypted_key: &'t [u8],
     pub(crate) nonce: [u8; NONCE],
-    /// Not decoded yet.
+    /// In base64url.
     pub(crate) ciphertext: &'t [u8],
     pub(crate) tag: [u8; TAG],
 }
@@ -41,8 +43,8 @@ pub(crate) struct Parts<'t> {
 impl<'t> Parts<'t> {
     /// Takes a token apart.
     pub(crate) fn of(token: &'t [u8]) -> Result<Self, Refusal> {
-        // Nonce and tag have one length, so there are two dots to look for;
-        // another one is no base64url.
+        // Nonce and tag have a fixed length, so only the first two dots need a search. A
+        // dot too many is found later, because it is not base64url.
         let parts = || {
             let (header, rest) = split_at_dot(token)?;
             let (encrypted_key, rest) = split_at_dot(rest)?;
@@ -61,14 +63,15 @@ impl<'t> Parts<'t> {
         })
     }
 
-    /// Bytes of ciphertext, once decoded.
+    /// Bytes of the ciphertext once it is decoded, which are as many as the session has.
     pub(crate) fn session_length(&self) -> Result<usize, Refusal> {
         URL_SAFE_NO_PAD
             .decoded_length(self.ciphertext)
             .map_err(|_| Refusal::Encoding)
     }
 
-    /// Decodes the ciphertext into as many bytes.
+    /// Decodes the ciphertext into `bytes`, of which there must be
+    /// [`session_length`](Self::session_length).
     pub(crate) fn decode_ciphertext(&self, bytes: &mut [u8]) -> Result<(), Refusal> {
         let decoded = URL_SAFE_NO_PAD.decode(self.ciphertext, bytes.as_out());
         decoded.map(|_| ()).map_err(|_| Refusal::Encoding)
@@ -113,6 +116,7 @@ fn put<'t>(text: &'t mut [u8], part: &[u8]) -> Option<&'t mut [u8]> {
     Some(rest)
 }
 
+/// Writes bytes in base64url to the front of `text`, and returns the rest of it.
 fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> Option<&'t mut [u8]> {
     let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
     let (front, rest) = text.split_at_mut_checked(length)?;

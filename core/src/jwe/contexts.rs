@@ -4,7 +4,7 @@ use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::purpose::Purpose;
 
-/// What a content key follows from, as numbers of this process.
+/// The source of a content key: the ids, in this process, of all that the key follows from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct KeySource {
     /// The id of a passphrase or of a certificate.
@@ -16,31 +16,32 @@ pub(crate) struct KeySource {
 /// A context that encrypts, and the beginning of the tokens that it makes.
 pub(crate) struct SealingContext {
     pub(crate) context: AeadContext,
-    /// In base64url, as the next.
+    /// In base64url.
     pub(crate) header: String,
-    /// Empty where no key is in the token.
+    /// In base64url; empty with a passphrase.
     pub(crate) encrypted_key: String,
     pub(crate) source: KeySource,
-    /// The day or the hour in which the key encrypts.
+    /// The number of the day or the hour during which the key encrypts.
     pub(crate) period: u64,
     pub(crate) purpose: Option<Purpose>,
 }
 
 impl SealingContext {
-    /// Whether sessions for this purpose are encrypted here during a period.
+    /// Whether this context encrypts sessions for a purpose, under a key from this source,
+    /// during a period.
     pub(crate) fn is_for(&self, source: KeySource, period: u64, purpose: Option<&Purpose>) -> bool {
         self.source == source && self.period == period && self.purpose.as_ref() == purpose
     }
 }
 
-/// The contexts that decrypt, the one used last in front.
+/// The contexts that decrypt, those used last first.
 ///
-/// Today's and yesterday's key, and those of a section or two beside.
+/// There are a few, for the keys of today and yesterday and of a section or two.
 #[derive(Default)]
 pub(crate) struct OpeningContexts(Vec<OpeningContext>);
 
-/// A context that has decrypted a token, and that token's beginning: the header of
-/// one that begins alike need not be read.
+/// A context that has decrypted a token, and the beginning of that token. The header of a
+/// token with the same beginning need not be read again.
 pub(crate) struct OpeningContext {
     pub(crate) context: AeadContext,
     pub(crate) source: KeySource,
@@ -49,12 +50,12 @@ pub(crate) struct OpeningContext {
     purpose: Option<Purpose>,
 }
 
-/// Contexts that decrypt, of each processor.
+/// Most contexts that decrypt which are kept together.
 const OPENING: usize = 4;
 
 impl OpeningContexts {
-    /// The context that has decrypted a token which begins like this one, for
-    /// this purpose, if its key may be used.
+    /// The context that has decrypted a token with the same beginning, for the same
+    /// purpose, if its key is allowed.
     pub(crate) fn find(
         &mut self,
         parts: &Parts<'_>,
@@ -71,7 +72,7 @@ impl OpeningContexts {
         self.0.first_mut()
     }
 
-    /// Keeps a context, now that a token has opened under it.
+    /// Keeps a context that has opened a token.
     pub(crate) fn keep(&mut self, opened: OpeningContext) {
         self.0.truncate(OPENING.saturating_sub(1));
         self.0.insert(0, opened);
@@ -79,7 +80,7 @@ impl OpeningContexts {
 }
 
 impl OpeningContext {
-    /// Joins a context and the beginning of the token that it is for.
+    /// Joins a context and the beginning of the token that it decrypts.
     pub(crate) fn new(
         context: AeadContext,
         source: KeySource,

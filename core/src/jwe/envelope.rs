@@ -8,7 +8,8 @@ use crate::certificate::identity::Identity;
 use crate::error::LibraryError;
 use crate::jwe::header::UnsignedHeader;
 
-/// Encrypts a content key to a certificate, and signs it with the private key.
+/// Makes an envelope: encrypts a content key to a certificate, and signs it with the
+/// private key.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! The header of a JWE, as we write it.
+//! The header of a JWE, as this module writes it.
 //!
 //! ```text
 //! {"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}
@@ -7,17 +7,17 @@
 //!  "epk":{"kty":"EC","crv":"P-256","x":"<x>","y":"<y>"},"sig":"<signature>"}
 //! ```
 //!
-//! It is on one line, and has `,"aud":"<purpose>"` after `kid` if there is a
-//! purpose. The first kind is that of a passphrase, the others are those of a
-//! certificate, whose private key signs
+//! It is on one line. If there is a purpose, `,"aud":"<purpose>"` follows `kid`. The first
+//! kind belongs to a passphrase. The other two belong to a certificate, whose private key
+//! signs
 //!
 //! ```text
 //! BASE64URL(header without "sig") "." BASE64URL(encrypted key)
 //! ```
 //!
-//! A header is compared, not interpreted: it must be what we would have written, to
-//! the letter, except for key id and day, or thumbprint, coordinates and signature.
-//! So nothing in a token chooses an algorithm.
+//! A header is compared, not interpreted. It must be, to the letter, a header that this
+//! module writes; only key id and day, or thumbprint, coordinates and signature vary. So a
+//! token cannot choose an algorithm.
 
 use std::fmt::Write;
 
@@ -29,16 +29,16 @@ use crate::certificate::wrapping::{Point, Wrapping};
 use crate::error::Refusal;
 use crate::purpose::Purpose;
 
-/// The `alg` of a key that is in no token (RFC 7518, section 4.5).
+/// The `alg` of a token without an encrypted key (RFC 7518, section 4.5).
 const DIRECT: &str = "dir";
 
-/// Digits of the last day there is, 2^32 - 1.
+/// Digits of the last possible day, 2^32 - 1.
 const MAX_DAY_DIGITS: usize = 10;
 
 const AUDIENCE: &str = r#","aud":""#;
 const SIGNATURE: &str = r#","sig":""#;
 
-/// A key of a passphrase, as a header names it.
+/// The `kid` of a passphrase's token, which identifies the content key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kid {
     pub(crate) key_id: [u8; KEY_ID],
@@ -98,14 +98,14 @@ impl UnsignedHeader {
     }
 }
 
-/// The header of a token, without its base64url.
+/// The header of a token, decoded from base64url.
 pub(crate) struct Header(Vec<u8>);
 
 /// The header of a certificate's token: its variable parts, and the text that is signed.
 pub(crate) struct SignedHeader {
     pub(crate) point: Option<Point>,
     pub(crate) signature: Vec<u8>,
-    /// Without the signature and the brace.
+    /// The header without its signature and its last brace.
     json: Vec<u8>,
 }
 
@@ -117,18 +117,18 @@ impl SignedHeader {
 }
 
 impl Header {
-    /// Takes the base64url off.
+    /// Decodes a header from base64url.
     pub(crate) fn decode(encoded: &[u8]) -> Result<Self, Refusal> {
         let json = URL_SAFE_NO_PAD.decode_to_vec(encoded);
         json.map(Self).map_err(|_| Refusal::Encoding)
     }
 
-    /// Reads the header of a passphrase's token; `None` if it is not one for this
-    /// encryption.
+    /// Reads the header of a passphrase's token; `None` if the header has another `alg` or
+    /// `enc`.
     ///
     /// # Errors
     ///
-    /// It is, but we would not have written it, or it is for another purpose.
+    /// This module does not write such a header, or it is for another purpose.
     pub(crate) fn direct(
         &self,
         enc: &str,
@@ -146,20 +146,20 @@ impl Header {
         }
     }
 
-    /// The thumbprint in the header of a certificate's token; `None` if it is not
-    /// one for this `alg` and this encryption.
+    /// The thumbprint in the header of a certificate's token; `None` if the header has
+    /// another `alg` or `enc`.
     pub(crate) fn thumbprint(&self, alg: &str, enc: &str) -> Option<[u8; THUMBPRINT]> {
         let mut reader = Reader(&self.0);
         reader.expect(&start(alg, enc))?;
         reader.base64url(THUMBPRINT)?.try_into().ok()
     }
 
-    /// Reads the header of a certificate's token, whose
-    /// [thumbprint](Self::thumbprint) names a certificate of this kind.
+    /// Reads the header of a certificate's token, whose [thumbprint](Self::thumbprint)
+    /// belongs to a certificate of this kind.
     ///
     /// # Errors
     ///
-    /// We would not have written it, or it is for another purpose.
+    /// This module does not write such a header, or it is for another purpose.
     pub(crate) fn signed(
         &self,
         kind: KeyKind,
@@ -191,8 +191,8 @@ impl Header {
     }
 }
 
-/// The rest of a header that has been read so far; each step takes what must come
-/// next.
+/// The rest of a header that is being read. Each method takes one piece from the front, or
+/// fails if another piece is there.
 struct Reader<'h>(&'h [u8]);
 
 impl Reader<'_> {
@@ -202,7 +202,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// Takes canonical base64url of so many bytes.
+    /// Takes the canonical base64url of `length` bytes.
     fn base64url(&mut self, length: usize) -> Option<Vec<u8>> {
         let (text, rest) = self
             .0
@@ -277,7 +277,7 @@ fn signing_input(json: &[u8], encrypted_key: &str) -> String {
     input
 }
 
-/// Decodes canonical base64url to so many bytes.
+/// Decodes canonical base64url to exactly `length` bytes.
 fn decode(text: &[u8], length: usize) -> Option<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
     (bytes.len() == length).then_some(bytes)

@@ -3,10 +3,10 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `envelope` | a content key, encrypted to a certificate and signed |
-//! | `header` | what the header of a token says |
-//! | `contexts` | contexts of AES-GCM under the keys of tokens |
+//! | `header` | the header of a token |
+//! | `contexts` | AES-GCM contexts under the content keys of tokens |
 //! | `compact` | a token, part by part |
-//! | `aead` | AES-GCM in contexts that are kept |
+//! | `aead` | AES-GCM in cipher contexts that are kept |
 
 pub(crate) mod aead;
 pub(crate) mod compact;
