@@ -1,4 +1,4 @@
-//! The ciphers and digests that a configuration names, each fetched once.
+//! The ciphers and digests of a configuration, each fetched once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,11 +10,11 @@ use crate::algorithm::error::AlgorithmError;
 use crate::engine::engine::Engine;
 use crate::libcrypto::supplier::Supplier;
 
-/// Every algorithm that the configuration has named, fetched once.
+/// The algorithms that the configuration names, each fetched once.
 ///
-/// Fetching by name walks OpenSSL's providers; a `.htaccess` file would make
-/// it do so on each request. Only names that OpenSSL knows are kept, so there
-/// is an end to them.
+/// To fetch an algorithm, OpenSSL walks through its providers, and a `.htaccess` file would
+/// make it do so on each request. Only names that OpenSSL knows are kept, so their number
+/// is bounded.
 pub(crate) struct Algorithms {
     ciphers: RwLock<HashMap<AlgorithmKey, Cipher>>,
     digests: RwLock<HashMap<AlgorithmKey, Digest>>,
@@ -25,8 +25,8 @@ pub(crate) struct Algorithms {
 type AlgorithmKey = (u64, String);
 
 impl Algorithms {
-    /// Fetches what stands for none: AES-256-CBC and SHA-1, as in httpd's
-    /// module, and AES-256-GCM and SHA-256 for JWE.
+    /// Fetches the defaults: AES-256-CBC and SHA-1 as in httpd's module, and AES-256-GCM
+    /// and SHA-256 for JWE.
     pub(crate) fn new() -> Result<Self, AlgorithmError> {
         Ok(Self {
             ciphers: RwLock::default(),

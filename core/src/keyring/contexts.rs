@@ -1,16 +1,15 @@
-//! Cipher contexts that are kept, and what else a seal or an open works with.
+//! Cipher contexts that are kept, with the memory that sealing and opening need.
 //!
-//! Making a context and setting its key costs more than encrypting a session.
-//! A workbench keeps one context for each direction under the key it was last
-//! used with; to use it again under that key takes one call.
+//! To make a context and set its key costs more than to encrypt a session. So each set of
+//! contexts keeps the keys that it was last used with; to use it again under such a key
+//! takes one call of OpenSSL.
 //!
-//! There are a few, one for each processor rather than for each thread: what a
-//! processor used last is still in its cache. A contexts is taken out while it is
-//! used, so nobody waits for another's encryption.
+//! Each processor has a few sets, not each thread: the set that a processor used last is
+//! still in its cache. A thread takes a set out while it works, so no thread waits for
+//! another's encryption.
 //!
-//! A process has contexts of its own, or none: those of another have random bytes
-//! drawn in advance, and each process that went on with them would use the same
-//! nonces.
+//! A process has sets of its own, or none. A set holds random bytes that are drawn in
+//! advance; if two processes went on with one set, they would use the same nonces.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -22,7 +21,7 @@ use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe::contexts::{OpeningContexts, SealingContext};
 use crate::keyring::random::{Random, RandomBlock};
 
-/// Everything that one seal or one open needs for itself.
+/// A set of contexts: all that one thread needs to seal or open one session.
 pub(crate) struct Contexts<R> {
     pub(crate) classic_sealing: CbcContext,
     pub(crate) classic_opening: CbcContext,
@@ -50,32 +49,32 @@ impl<R: Random> Contexts<R> {
     }
 }
 
-/// The contexts that nobody is at: a few for each processor.
+/// The sets of contexts that no thread is using, a few for each processor.
 pub(crate) struct ContextPool<R> {
     source: R,
-    /// None in a process that has not been set up.
+    /// Empty in a process that has not been set up.
     processors: OnceLock<Box<[Processor<R>]>>,
 }
 
-/// The contexts of one processor, in a cache line of their own.
+/// The sets of one processor, in a cache line of their own.
 #[repr(align(64))]
 struct Processor<R>([Slot<R>; SLOTS]);
 
 type Slot<R> = Mutex<Option<Box<Contexts<R>>>>;
 
-/// Lanes; a machine with more processors has some share one.
+/// Processors that are told apart. On a machine with more, some share their sets.
 const PROCESSORS: usize = 64;
 
-/// Benches that a processor keeps: one, and one for a thread that lost its
-/// processor while it was at the other. What more are needed is made and
-/// dropped; nobody takes one from another processor, out of another's cache.
+/// Sets that a processor keeps: one, and one for a thread that lost the processor while it
+/// was using the other. If more are needed, they are made and dropped. No thread takes a set
+/// from another processor, because that would be in another processor's cache.
 const SLOTS: usize = 2;
 
-/// Scratch memory that a contexts keeps, enough for what fits in a cookie.
+/// Bytes of scratch memory that a set keeps, enough for all that fits in a cookie.
 const MAX_SCRATCH: usize = 8192;
 
 impl<R: Random + Clone> ContextPool<R> {
-    /// No contexts, and no way to work, until [`ContextPool::set_up`].
+    /// Makes a pool that refuses all work until [`ContextPool::set_up`].
     pub(crate) fn new(source: R) -> Self {
         Self {
             source,
@@ -83,7 +82,7 @@ impl<R: Random + Clone> ContextPool<R> {
         }
     }
 
-    /// Gives this process contexts of its own; those it may have are dropped.
+    /// Sets this process up to make contexts of its own, and drops those that it has.
     pub(crate) fn set_up(&self) {
         let processors = self.processors.get_or_init(|| {
             (0..PROCESSORS)
@@ -100,11 +99,11 @@ impl<R: Random + Clone> ContextPool<R> {
         RandomBlock::new(self.source.clone())
     }
 
-    /// Runs `work` at a contexts of the processor that a processor's number gives.
+    /// Runs `work` with a set of contexts of a processor, by the processor's number.
     ///
     /// # Errors
     ///
-    /// `work` failed, or this process has not been set up.
+    /// `work` fails, or this process has not been set up.
     pub(crate) fn with<T, E: Fault>(
         &self,
         processor: usize,
@@ -121,10 +120,10 @@ impl<R: Random + Clone> ContextPool<R> {
         };
         let outcome = work(&mut contexts);
         if let Err(error) = &outcome {
-            // It may still hold a session that was not encrypted.
+            // It may hold a session that was not encrypted.
             contexts.scratch.zeroize();
             if error.is_of_host() {
-                // OpenSSL may have left a context half set up.
+                // OpenSSL may have left a context half set up, so the set is dropped.
                 return outcome;
             }
         }
@@ -136,9 +135,9 @@ impl<R: Random + Clone> ContextPool<R> {
     }
 }
 
-/// An error of work at a contexts.
+/// An error of work with contexts.
 pub(crate) trait Fault: From<LibraryError> {
-    /// Whether OpenSSL failed, and not the token or the session is at fault.
+    /// Whether OpenSSL failed, and the token or the session is not at fault.
     fn is_of_host(&self) -> bool;
 }
 
@@ -160,12 +159,12 @@ impl Fault for OpenError {
     }
 }
 
-/// Takes what is in a slot, unless somebody else is just doing so.
+/// Takes the set out of a slot, unless another thread is using the slot.
 fn take<R>(slot: &Slot<R>) -> Option<Box<Contexts<R>>> {
     slot.try_lock().ok()?.take()
 }
 
-/// Leaves a contexts in the first empty slot; without one, it is dropped.
+/// Puts a set into the first empty slot, or drops it if there is none.
 fn put_back<'s, R: 's>(slots: impl Iterator<Item = &'s Slot<R>>, contexts: Box<Contexts<R>>) {
     for slot in slots {
         if let Ok(mut slot) = slot.try_lock() {

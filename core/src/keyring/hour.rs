@@ -1,11 +1,12 @@
 //! The salt of an hour.
 //!
-//! Any sixteen bytes are a salt, so a token need not have its own. What one
-//! hour seals shares a key, and each child derives one key an hour. How much
-//! that may be, a cipher with blocks of 64 bits decides: a million sessions of
-//! 300 bytes under 3DES see two equal blocks with a chance of 1 in 25,000 (n²
-//! of 2^65, n blocks), a hundred million would almost surely. With AES there is
-//! no such bound in sight.
+//! Any sixteen bytes can be a salt, so tokens may share one. All sessions that a server
+//! seals in an hour share a salt and a key, and each child derives one key an hour.
+//!
+//! A cipher with blocks of 64 bits limits how many sessions one key may encrypt. A million
+//! sessions of 300 bytes under 3DES have two equal blocks with a chance of 1 in 25,000
+//! (n² / 2^65 for n blocks); a hundred million have them almost surely. AES sets no limit
+//! that a server could reach.
 
 use std::hash::Hasher;
 
@@ -15,9 +16,11 @@ use crate::algorithm::derivation::CLASSIC_SALT;
 
 const SECONDS_AN_HOUR: u64 = 3600;
 
-/// What the salts of a server follow from; each server draws its own.
+/// The seed from which the salts of a server follow. Each server draws its own.
 ///
-/// It is no secret: salts are written into tokens. It need only differ.
+/// For salts the seed need not be secret, because tokens contain the salts; it need only
+/// differ from server to server. The names of [master keys](crate::MasterJob::name) follow
+/// from it too.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(pub [u8; 16]);
 

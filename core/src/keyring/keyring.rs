@@ -1,5 +1,5 @@
-//! What a process keeps between requests: passphrases, derived keys,
-//! algorithms, and the contexts to use them at.
+//! The values that a process keeps between requests: passphrases, derived keys, algorithms
+//! and cipher contexts.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -32,13 +32,14 @@ use crate::passphrase::master_keys::{MasterJob, MasterKeys};
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 use crate::shared_memory::SharedMemory;
 
-/// What a process keeps between requests.
+/// All that a process keeps between requests.
 ///
-/// A server makes one for each reading of its configuration. Children inherit
-/// it, with the keys that [`Keyring::derive_for`] left in it, and none of them can
-/// seal or open anything before [`Keyring::after_fork`] has come to its end there.
+/// A server makes a keyring each time it reads its configuration. Children inherit it, with
+/// the keys that [`Keyring::derive_for`] left in it. No child can seal or open a session
+/// before [`Keyring::after_fork`] has returned there.
 pub struct Keyring<R = OpenSslRandom> {
-    /// Goes first: what is set up here may be an engine's.
+    /// The first field, to be dropped before `engines`: contexts may use an engine's
+    /// ciphers.
     pub(crate) contexts: ContextPool<R>,
     seed: Seed,
     algorithms: Algorithms,
@@ -55,38 +56,37 @@ pub struct Keyring<R = OpenSslRandom> {
     /// The passphrases and digests that seal in the classic format, and so need a key each
     /// hour.
     pub(crate) hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
-    /// Goes last: everything else may be an engine's.
+    /// The last field, to be dropped last: every other field may use an engine.
     engines: Engines,
 }
 
-/// Hours back to which this server knows its own salts: two weeks.
+/// Hours for which this server recognizes its own salts: two weeks.
 pub(crate) const OWN_HOURS: u64 = 336;
 
 impl<R: Random + Clone> Keyring<R> {
     /// Most passphrases of `.htaccess` files that are kept.
     pub const MAX_FROM_HTACCESS: usize = passphrases::MAX_FROM_HTACCESS;
 
-    /// Makes an empty keyring for this process alone, which seals and opens at
-    /// once.
+    /// Makes an empty keyring for this process alone, which can seal and open at once.
     ///
     /// # Errors
     ///
-    /// This OpenSSL lacks AES-256-CBC or SHA-1, which stand for none.
+    /// OpenSSL lacks one of the default ciphers and digests.
     pub fn new(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         let keyring = Self::to_inherit(seed, random, memory)?;
         keyring.contexts.set_up();
         Ok(keyring)
     }
 
-    /// Makes an empty keyring for processes that are forked from this one, over
-    /// memory that is its own for as long as they live.
+    /// Makes an empty keyring for processes that are forked from this one. No other keyring
+    /// may use `memory` while they live.
     ///
-    /// Whatever keeps a process from being set up, it does not go on with
-    /// another's random bytes: in the parent there are none that it could inherit.
+    /// The parent has no random bytes that a child could inherit. So two children never use
+    /// the same nonces, even if one of them was not set up.
     ///
     /// # Errors
     ///
-    /// As those of [`Keyring::new`].
+    /// OpenSSL lacks one of the default ciphers and digests.
     pub fn to_inherit(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         Ok(Self {
             seed,
@@ -105,7 +105,7 @@ impl<R: Random + Clone> Keyring<R> {
         })
     }
 
-    /// An empty keyring with the same defaults, and another source of nonces.
+    /// Makes an empty keyring with the same seed, and another source of nonces.
     #[cfg(test)]
     pub(crate) fn with_random<Q: Random + Clone>(&self, random: Q) -> Keyring<Q> {
         Keyring::new(self.seed, random, SharedMemory::alone()).unwrap()
@@ -115,7 +115,7 @@ impl<R: Random + Clone> Keyring<R> {
     ///
     /// # Errors
     ///
-    /// It is empty.
+    /// The passphrase is empty.
     pub fn passphrase(
         &self,
         bytes: &[u8],
@@ -124,28 +124,28 @@ impl<R: Random + Clone> Keyring<R> {
         self.passphrases.find_or_make(bytes, origin)
     }
 
-    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
-    /// any case; that of an engine or provider, if there is one and it has it.
+    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in upper or lower
+    /// case. If there is an engine or provider, and it has the cipher, it is used.
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
+    /// OpenSSL does not know the cipher, or it is neither CBC nor AES-GCM.
     pub fn cipher(&self, engine: Option<&Engine>, name: &str) -> Result<Cipher, AlgorithmError> {
         self.algorithms.cipher(engine, name)
     }
 
-    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
-    /// That of an engine or provider, if there is one and it has it.
+    /// Finds a digest by any of OpenSSL's names, in upper or lower case; `SHA` is SHA-1. If
+    /// there is an engine or provider, and it has the digest, it is used.
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or HMAC cannot use it.
+    /// OpenSSL does not know the digest, or HMAC cannot use it.
     pub fn digest(&self, engine: Option<&Engine>, name: &str) -> Result<Digest, AlgorithmError> {
         self.algorithms.digest(engine, name)
     }
 
-    /// The ciphers of a section that names none: `aes256`, or with a
-    /// certificate the same in a mode that JWE has.
+    /// The ciphers of a section that names none: `aes256`, or with a certificate AES-256 in
+    /// the mode of JWE.
     pub fn default_ciphers<'c>(
         &'c self,
         engine: Option<&'c Engine>,
@@ -163,12 +163,13 @@ impl<R: Random + Clone> Keyring<R> {
         self.algorithms.defaults()
     }
 
-    /// Finds or loads what `engine:NAME`, `provider:NAME` or `NAME` stands for.
+    /// Finds or loads an engine or a provider: `engine:NAME`, `provider:NAME`, or either of
+    /// them as `NAME`.
     ///
     /// # Errors
     ///
-    /// OpenSSL has neither, or a `.htaccess` file asks for what the server's
-    /// configuration does not.
+    /// OpenSSL has neither, or a `.htaccess` file names one that the server's configuration
+    /// does not name.
     pub fn engine(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
         self.engines.find(text, origin)
     }
@@ -178,27 +179,26 @@ impl<R: Random + Clone> Keyring<R> {
         self.engines.all()
     }
 
-    /// Reads a file with a certificate or a private key, unless its content is
-    /// known.
+    /// Reads a file with a certificate or a private key, unless its content is known.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is empty.
+    /// The file cannot be read, or is empty.
     pub fn file(&self, path: &Path, origin: Origin) -> Result<Source, SourceError> {
         self.sources.file(path, origin)
     }
 
-    /// Names a certificate or a private key behind a URI.
+    /// The source of a certificate or a private key behind a URI.
     pub fn uri(&self, uri: &str) -> Source {
         self.sources.uri(uri)
     }
 
-    /// Finds the private key of every certificate.
+    /// Finds the private key of each certificate.
     ///
     /// # Errors
     ///
-    /// There is none for one of them, or it does not open; or the author of a
-    /// `.htaccess` file asks for more than is allowed at once, or now.
+    /// A certificate has no private key, or the key cannot be decrypted. For the author of a
+    /// `.htaccess` file, the attempts are bounded too, at once and over time.
     pub fn identities(
         &self,
         pairs: Pairs<'_>,
@@ -207,17 +207,17 @@ impl<R: Random + Clone> Keyring<R> {
         self.pairings.find(pairs, asked, &self.masters)
     }
 
-    /// Hands over the master keys that [`Keyring::derive_for`] noted, each once:
-    /// to be restored or derived before the children fork.
+    /// Hands over jobs for the master keys that [`Keyring::derive_for`] noted, each once. The
+    /// caller has them done before the children fork.
     pub fn master_jobs(&self) -> Vec<MasterJob> {
         self.masters.jobs()
     }
 
-    /// Sets a child process up, with nothing that it must not share with its
+    /// Sets a child process up, which must not share contexts and random bytes with its
     /// siblings.
     pub fn after_fork(&self) {
         self.engines.after_fork();
-        // Last: until then, the child refuses.
+        // The last step: the child refuses all work until the pool is set up.
         self.contexts.set_up();
     }
 
@@ -230,6 +230,7 @@ impl<R: Random + Clone> Keyring<R> {
         }
     }
 
+    /// The salt of this server for the hour with this number.
     pub(crate) fn salt(&self, hour: u64) -> [u8; CLASSIC_SALT] {
         hour::salt(&self.seed, hour)
     }
@@ -276,7 +277,7 @@ impl<R: Random + Clone> Keyring<R> {
         self.classic_keys.keep(*id, slot.clone());
     }
 
-    /// Forgets the keys of tokens, as a child that was just started has none.
+    /// Forgets the keys of tokens; a child that has just started has none.
     #[cfg(test)]
     pub(crate) fn forget_keys(&self) {
         self.contexts.set_up();

@@ -1,4 +1,4 @@
-//! The passphrases that a configuration and its `.htaccess` files have named.
+//! The passphrases of a configuration and of its `.htaccess` files.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -11,7 +11,7 @@ use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 /// Most passphrases of `.htaccess` files that are kept.
 pub(crate) const MAX_FROM_HTACCESS: usize = 1024;
 
-/// The passphrases of a keyring: equal ones are one value.
+/// The passphrases of a keyring, where equal passphrases are one value.
 #[derive(Default)]
 pub(crate) struct Passphrases {
     hasher: RandomState,
@@ -23,7 +23,7 @@ struct KnownPassphrases {
     entries: HashMap<PassphraseHash, KnownPassphrase>,
     /// The number of look-ups, which dates the last use of each entry.
     clock: u64,
-    /// Entries that come from `.htaccess` files.
+    /// The number of entries that come from `.htaccess` files.
     from_htaccess: usize,
 }
 
@@ -41,7 +41,7 @@ impl Passphrases {
     ///
     /// # Errors
     ///
-    /// It is empty.
+    /// The passphrase is empty.
     pub(crate) fn find_or_make(
         &self,
         bytes: &[u8],
@@ -93,8 +93,8 @@ impl KnownPassphrases {
         self.entries.insert(hash, known);
     }
 
-    /// Drops the entry of a `.htaccess` file not seen for longest: one that has not
-    /// been used, if there is any, so that a file with many passphrases pushes out its own.
+    /// Drops the passphrase of a `.htaccess` file that was not looked up for longest. An
+    /// unused passphrase goes first, so a file with many of them pushes out its own.
     fn forget_one_from_htaccess(&mut self) {
         let from_htaccess = self
             .entries

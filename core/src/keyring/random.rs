@@ -1,4 +1,4 @@
-//! Where nonces come from.
+//! Random bytes for nonces, drawn in advance.
 
 use crate::error::LibraryError;
 
@@ -8,7 +8,7 @@ pub trait Random {
     ///
     /// # Errors
     ///
-    /// The source has none to give; `bytes` must not be used then.
+    /// The source fails. The content of `bytes` must not be used then.
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), LibraryError>;
 }
 
@@ -31,8 +31,8 @@ pub(crate) struct RandomBlock<R> {
     next: usize,
 }
 
-/// 64 IVs: what is left of the cost of a draw is lost in the noise, and the
-/// block does not push a session out of the processor's cache.
+/// Bytes of a block, enough for 64 IVs. The share of a draw in the cost of an IV is too
+/// small to be measured, and the block does not push a session out of the processor's cache.
 const BLOCK: usize = 1024;
 
 impl<R: Random> RandomBlock<R> {
@@ -44,7 +44,7 @@ impl<R: Random> RandomBlock<R> {
         }
     }
 
-    /// Returns `N` bytes that have not been handed out, and never will be.
+    /// Hands out `N` bytes, and each byte only once.
     pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], LibraryError> {
         const {
             assert!(N <= BLOCK, "more than a block holds");
@@ -55,7 +55,7 @@ impl<R: Random> RandomBlock<R> {
                 self.next = self.next.saturating_add(N);
                 return Ok(std::mem::replace(bytes, [0; N]));
             }
-            // Should the draw fail, the old block is used up all the same.
+            // The old block counts as used up even if the draw fails.
             self.next = BLOCK;
             self.source.fill(&mut self.block)?;
             self.next = 0;
@@ -67,7 +67,7 @@ impl<R: Random> RandomBlock<R> {
 mod tests {
     use super::*;
 
-    /// Counts up, so that a byte handed out twice shows.
+    /// A source that counts up, so that bytes handed out twice show.
     struct Counter(u16);
 
     impl Random for Counter {
