@@ -1,23 +1,23 @@
-//! How many expensive derivations requests may ask for, and who has asked.
+//! How many expensive derivations requests may ask for, and who pays for them.
 
 use std::sync::atomic::AtomicU64;
 
 use crate::rate::Rate;
 
-/// The one who pays for a master key that no parent could derive, or for passphrases
-/// that are tried on private keys.
+/// The account that pays when a request needs an expensive derivation: a master key that
+/// the parent could not derive, or passphrases that are tried on private keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Payer {
-    /// The server's configuration, for settings that only a request brings
+    /// The account of the server's configuration, for settings that only a request brings
     /// together.
     #[default]
     Server,
-    /// The user who owns a `.htaccess` file, by number.
+    /// The account of a user who owns a `.htaccess` file, by the number of the user.
     Author(u32),
 }
 
 impl Payer {
-    /// The author, or else the other payer.
+    /// This payer if it is an author, or else the other payer.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match self {
@@ -27,22 +27,21 @@ impl Payer {
     }
 }
 
-/// The use that a key is needed for.
+/// The use that a derived key is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyUse {
     Sealing,
-    /// Any client can ask for it, so half of every burst is kept back for sealing.
+    /// Any client can ask for this use, so half of every burst is reserved for sealing.
     Opening,
 }
 
-/// Derivations on demand of a whole server: 2.4 % of one processor, at 0.12 s
-/// each.
+/// The rate for all payers together: 2.4 % of one processor, at 0.12 s a derivation.
 const ALL: Rate = Rate {
     interval: 5,
     burst: 16,
 };
 
-/// The rate for one payer, half of that for all: no payer can take more.
+/// The rate for one payer, who can take half of what there is for all.
 const EACH: Rate = Rate {
     interval: 10,
     burst: 8,
@@ -50,7 +49,7 @@ const EACH: Rate = Rate {
 
 /// The accounts of all payers, in memory that the processes of a server share.
 pub(crate) struct Allowance {
-    /// The account of all, and then those of the payers.
+    /// The common account, and then the accounts of the payers.
     accounts: &'static [AtomicU64],
 }
 
@@ -80,7 +79,7 @@ impl Allowance {
         paid
     }
 
-    /// Gives parts back to the payer that were not used.
+    /// Gives unused parts back to the payer.
     pub(crate) fn give_back(&self, payer: Payer, parts: u64) {
         if let Some((all, own)) = self.accounts(payer) {
             ALL.give_back(all, parts);
@@ -88,12 +87,12 @@ impl Allowance {
         }
     }
 
-    /// The account of all, and that of the payer.
+    /// The common account, and the account of the payer.
     fn accounts(&self, payer: Payer) -> Option<(&AtomicU64, &AtomicU64)> {
         let (all, payers) = self.accounts.split_first()?;
         let index = match payer {
             Payer::Server => 0,
-            // Two users may share a word: neither has more than half of all.
+            // Two users may share an account; together they have no more than one payer.
             Payer::Author(number) => {
                 let number = usize::try_from(number).ok()?;
                 let index = number.checked_rem(payers.len().saturating_sub(1))?;

@@ -6,12 +6,14 @@ use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey};
 use crate::cache::key_cache::{CachedSlot, KeyCache};
 use crate::cache::slot::KeySlot;
 
-/// What a key is derived from.
+/// The id of a key in the cache: everything that the key is derived from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClassicKeyId {
     /// The id of the passphrase.
     pub(crate) passphrase: u64,
+    /// The id of the digest.
     pub(crate) digest: usize,
+    /// In bytes.
     pub(crate) length: usize,
     pub(crate) salt: [u8; CLASSIC_SALT],
 }
@@ -84,6 +86,6 @@ impl SealingKeys {
     }
 }
 
-/// How many digests and key lengths at once keep their keys with a
-/// passphrase; more than a sane configuration has.
+/// Keys of one passphrase that seal at once: more digests and key lengths than a
+/// sane configuration has.
 const MAX_SEALING: usize = 8;

@@ -8,16 +8,18 @@ use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
 use crate::passphrase::passphrase::Passphrase;
 
-/// The passphrases of a section: the first seals, all open.
+/// The passphrases of a section: new sessions are sealed with the first one, and existing
+/// ones open with any of them.
 #[derive(Debug, Default)]
 pub struct PassphraseList {
     passphrases: Vec<Arc<Passphrase>>,
-    /// Their ids, side by side, to be searched.
+    /// Their ids, side by side, which makes a search fast.
     ids: Vec<u64>,
+    /// An index for each digest, by the digest's id.
     key_ids: Mutex<Vec<(usize, KeyIds)>>,
 }
 
-/// Where in a list the passphrase with a JWE key id stands.
+/// The positions of passphrases in a list, by their JWE key ids.
 type KeyIds = HashMap<[u8; KEY_ID], usize>;
 
 impl Clone for PassphraseList {
@@ -40,12 +42,12 @@ impl PassphraseList {
         }
     }
 
-    /// How many there are.
+    /// The number of passphrases.
     pub fn len(&self) -> usize {
         self.passphrases.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no passphrase.
     pub fn is_empty(&self) -> bool {
         self.passphrases.is_empty()
     }
@@ -59,19 +61,25 @@ impl PassphraseList {
         self.passphrases.iter()
     }
 
-    /// Their ids, in the order of the list: equal passphrases of a keyring have
-    /// one.
+    /// The ids of the passphrases, in the order of the list. Equal passphrases of a
+    /// keyring have one id.
     pub fn ids(&self) -> &[u64] {
         &self.ids
     }
 
-    /// The place of a passphrase in the list, by its id.
+    /// The position of a passphrase in the list, by its id.
     pub(crate) fn position(&self, id: u64) -> Option<usize> {
         self.ids.iter().position(|known| *known == id)
     }
 
-    /// The passphrase with a JWE key id, among those whose master key under a
-    /// digest is `known`: one look-up, however many there are, once all are.
+    /// Finds the passphrase with a JWE key id under a digest. `key_id_of` knows the key ids
+    /// of passphrases whose master key is derived.
+    ///
+    /// Once all master keys are derived, this is one look-up in an index.
+    ///
+    /// # Errors
+    ///
+    /// `key_id_of` fails.
     pub(crate) fn by_key_id(
         &self,
         digest: &Digest,

@@ -1,5 +1,5 @@
-//! Where JWE master keys come from: the parent, another process, or else a
-//! derivation that somebody pays for.
+//! How a process gets the master keys of JWE: from its parent, from another process, or
+//! by a derivation that a payer pays for.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,18 +26,21 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct MasterKeys {
     naming_key: [u8; 16],
     table: MasterTable,
-    /// Pays for keys that no process has.
+    /// The accounts that pay for keys which no process has.
     pub(crate) allowance: Allowance,
     jobs: Mutex<Jobs>,
 }
 
 #[derive(Default)]
 struct Jobs {
+    /// The ids of passphrase and digest of each key that was ever noted.
     noted: HashSet<(u64, usize)>,
+    /// The jobs that are not handed over yet.
     open: Vec<MasterJob>,
 }
 
-/// A master key that the configuration needs.
+/// A master key that the configuration needs, to be restored or derived before the
+/// children fork.
 pub struct MasterJob {
     passphrase: Arc<Passphrase>,
     digest: Digest,
@@ -76,13 +79,13 @@ impl MasterKeys {
         Ok(())
     }
 
-    /// Hands over what was noted.
+    /// Hands over the jobs for the keys that were noted.
     pub(crate) fn jobs(&self) -> Vec<MasterJob> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut jobs.open)
     }
 
-    /// The slot of a passphrase's key, derived or not.
+    /// The slot of a passphrase's master key under a digest.
     pub(crate) fn slot(
         &self,
         passphrase: &Passphrase,
@@ -91,7 +94,7 @@ impl MasterKeys {
         passphrase.master_slot(digest, &self.naming_key)
     }
 
-    /// The key, if this process or any other has it.
+    /// The key of a slot, if this process or another one has it.
     pub(crate) fn known<'p>(
         &self,
         slot: &'p MasterSlot,
@@ -107,8 +110,8 @@ impl MasterKeys {
         Ok(Some(slot.master.get_or_init(|| master)))
     }
 
-    /// The key, and whether it was derived now because no process had it; `None` if
-    /// the rate of derivations is used up.
+    /// The key of a slot, derived now if no process has it; `None` if the payer has no
+    /// derivation left.
     pub(crate) fn find_or_derive<'p>(
         &self,
         slot: &'p MasterSlot,
@@ -145,19 +148,19 @@ impl MasterKeys {
 }
 
 impl MasterJob {
-    /// The key's name, the same for as long as the seed is: 32 bytes from
-    /// which nobody finds the passphrase without it.
+    /// The key's name: 32 bytes that follow from the seed of the keyring, the passphrase
+    /// and the digest. It does not reveal the passphrase to a reader without the seed.
     pub fn name(&self) -> [u8; 32] {
         *to_bytes(&self.slot.name)
     }
 
-    /// Whether it may be derived on another thread than the main one, beside
-    /// others: an engine or provider might not be made for that.
+    /// Whether the key may be derived on any thread, beside other keys. A digest of an
+    /// engine or provider might not allow it.
     pub fn is_side_by_side(&self) -> bool {
         !self.digest.is_supplied()
     }
 
-    /// Takes the key from where it was kept.
+    /// Restores the key from the bytes of [`MasterJob::key`].
     ///
     /// # Errors
     ///
@@ -168,7 +171,7 @@ impl MasterJob {
         Ok(())
     }
 
-    /// Derives the key; a tenth of a second and more.
+    /// Derives the key, which takes a tenth of a second or more.
     ///
     /// # Errors
     ///
@@ -179,7 +182,7 @@ impl MasterJob {
         Ok(())
     }
 
-    /// The key, to be kept, once it is there.
+    /// The bytes of the key, once it is restored or derived.
     pub fn key(&self) -> Option<&[u8; 32]> {
         self.slot.master.get().map(Master::bytes)
     }

@@ -10,19 +10,19 @@ use crate::algorithm::hmac;
 use crate::error::LibraryError;
 use crate::passphrase::master_table::{KeyWords, MasterKeyName};
 
-/// The slot of a master key in a process, derived or not.
+/// A slot for one master key, derived or not.
 pub(crate) struct MasterSlot {
     pub(crate) name: MasterKeyName,
     pub(crate) master: OnceLock<Master>,
-    /// Held by the thread that is looking for the key elsewhere.
+    /// Locked by the thread that looks for the key in other processes, or derives it.
     pub(crate) search: Mutex<()>,
 }
 
-/// Goes before the digest and the passphrase of a name.
+/// The beginning of the text that a name is computed from; digest and passphrase follow.
 const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
 
 impl MasterSlot {
-    /// The slot of a passphrase's key, in which nothing is derived yet.
+    /// Makes an empty slot for the master key of a passphrase under a digest.
     pub(crate) fn new(
         secret: &[u8],
         digest: &Digest,
@@ -48,6 +48,7 @@ pub(crate) fn to_words(bytes: &[u8; 32]) -> KeyWords {
     words
 }
 
+/// Turns words of the table back into bytes.
 pub(crate) fn to_bytes(words: &[u64; 4]) -> Zeroizing<[u8; 32]> {
     let mut bytes = Zeroizing::new([0; 32]);
     for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {

@@ -1,16 +1,16 @@
 //! JWE master keys in memory that the processes of a server share.
 //!
-//! | words of a slot | what |
+//! | words of a slot | content |
 //! |---|---|
 //! | 0 to 3 | the name of the key |
 //! | 4 to 7 | the key |
 //! | 8, 9 | a tag over both |
-//! | 10 | when it was used last, in Unix seconds |
-//! | 11 | since when a process derives it, or 0 |
+//! | 10 | the Unix time in seconds of the last use |
+//! | 11 | the Unix time in seconds since which a process derives the key, or 0 |
 //! | 12 to 15 | not used |
 //!
-//! There are no locks. A process may die between two words, and two may write to
-//! one slot: the tag is then wrong, and the slot as good as empty.
+//! There are no locks. A process may die between two words, and two processes may write
+//! to one slot. In both cases the tag is wrong, and the slot counts as empty.
 
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,18 +25,19 @@ pub(crate) type MasterKeyName = [u64; 4];
 /// The bytes of a master key, as words.
 pub(crate) type KeyWords = Zeroizing<[u64; 4]>;
 
-/// Slots that the name chooses among; the one used longest ago is taken.
+/// Slots of a set. A name belongs to one set, where a new key replaces the one used
+/// longest ago.
 const WAYS: usize = 8;
 
 /// Words of a slot: two cache lines.
 const SLOT: usize = 16;
 const SET: usize = SLOT * WAYS;
 
-/// Seconds after which a process that has begun to derive a key, and has not
-/// published it, is taken for dead.
+/// Seconds that a process has to publish a key that it has begun to derive. After that,
+/// the others take it for dead.
 const CLAIM: u64 = 3;
 
-/// A set-associative table.
+/// A set-associative table of master keys.
 pub(crate) struct MasterTable {
     words: &'static [AtomicU64],
     tag_key: [u8; 16],
@@ -51,7 +52,7 @@ struct Slot<'t> {
 }
 
 impl MasterTable {
-    /// A table in these words; entries are tagged with `tag_key`.
+    /// Makes a table of these words, whose tags are computed under `tag_key`.
     pub(crate) fn new(words: &'static [AtomicU64], tag_key: [u8; 16]) -> Self {
         Self { words, tag_key }
     }

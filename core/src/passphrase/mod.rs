@@ -5,9 +5,9 @@
 //! | `list` | the passphrases of a section |
 //! | `file` | a file of passphrases |
 //! | `weakness` | passphrases that can be guessed |
-//! | `master_keys` | where JWE master keys come from |
+//! | `master_keys` | how a process gets the master keys of JWE |
 //! | `passphrase` | a secret, and the keys under it |
-//! | `classic_keys` | keys of the classic format, by name |
+//! | `classic_keys` | keys of the classic format, by what they are derived from |
 //! | `master_slot` | the slot of a master key in a process |
 //! | `master_table` | master keys in memory that processes share |
 //! | `allowance` | how many derivations requests may ask for |

@@ -1,4 +1,4 @@
-//! A secret, wiped when it is dropped.
+//! A passphrase, wiped when it is dropped.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,14 +16,15 @@ use crate::passphrase::master_slot::MasterSlot;
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
-/// Equal passphrases of one [`Keyring`](crate::Keyring) are one value.
-/// Comparing and printing it is impossible on purpose.
+/// Equal passphrases of one [`Keyring`](crate::Keyring) are one value. The type cannot be
+/// compared or printed, on purpose.
 pub struct Passphrase {
     id: u64,
     secret: Secret,
     used: AtomicBool,
-    /// Its keys of the classic format that seal now.
+    /// The keys of the classic format that seal now.
     pub(crate) sealing: SealingKeys,
+    /// The slots of its master keys, each with the id of the digest.
     masters: Mutex<Vec<(usize, Arc<MasterSlot>)>>,
 }
 
@@ -33,7 +34,7 @@ struct Secret {
     mac_key: [u8; 16],
 }
 
-/// A passphrase of no bytes protects nothing.
+/// The error for a passphrase of no bytes, which protects nothing.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("empty passphrase")]
 pub struct EmptyPassphrase;
@@ -44,8 +45,8 @@ impl Passphrase {
         if bytes.is_empty() {
             return Err(EmptyPassphrase);
         }
-        // Not OpenSSL's MD5: a FIPS provider has none, and the MAC of httpd's
-        // module is keyed by it all the same (mod_session_crypto.c, compute_auth).
+        // This is not OpenSSL's MD5, because a FIPS provider has none. The MAC of httpd's
+        // module needs it all the same (mod_session_crypto.c, compute_auth).
         let mac_key = Md5::digest(bytes).into();
         let secret = Secret {
             bytes: bytes.into(),
@@ -60,27 +61,27 @@ impl Passphrase {
         })
     }
 
-    /// What this passphrase goes by in the names of keys.
+    /// The id that identifies this passphrase in the ids of its keys.
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
-    /// Whether this is the passphrase of these bytes, in constant time.
+    /// Whether the passphrase has these bytes, in constant time.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
         self.secret.bytes.ct_eq(bytes).into()
     }
 
-    /// Whether a key of it has ever been in use.
+    /// Whether one of its keys has ever been used.
     pub(crate) fn was_used(&self) -> bool {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Notes that a key of it is in use.
+    /// Notes that one of its keys is used.
     pub(crate) fn note_use(&self) {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    /// The bytes that key derivation starts from, which is about to.
+    /// The bytes, for a key derivation that is about to start.
     pub(crate) fn secret(&self) -> &[u8] {
         self.note_use();
         &self.secret.bytes
@@ -91,8 +92,8 @@ impl Passphrase {
         &self.secret.mac_key
     }
 
-    /// The slot of the JWE master key under a digest, derived or not; the key is
-    /// named with `naming_key`.
+    /// The slot of the JWE master key under a digest, derived or not. Its name follows
+    /// from `naming_key`.
     pub(crate) fn master_slot(
         &self,
         digest: &Digest,
@@ -102,7 +103,8 @@ impl Passphrase {
         if let Some((_, slot)) = slots.iter().find(|(known, _)| *known == digest.id()) {
             return Ok(slot.clone());
         }
-        // No bound: OpenSSL has so many digests, and a master key is 38 bytes.
+        // The slots need no bound: OpenSSL's digests are few, and a master key is 38
+        // bytes.
         let slot = Arc::new(MasterSlot::new(&self.secret.bytes, digest, naming_key)?);
         slots.push((digest.id(), slot.clone()));
         Ok(slot)

@@ -1,18 +1,18 @@
-//! Passphrases that somebody could guess.
+//! Passphrases that an attacker could guess.
 
 use std::fmt;
 
-/// Why a passphrase can be guessed.
+/// The reason why a passphrase can be guessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
     /// It is shorter than `SHORTEST` bytes.
     Short,
-    /// It stands in manuals, or in every list of passwords.
+    /// It is in manuals, or in every list of passwords.
     WellKnown,
 }
 
 impl Weakness {
-    /// Looks for a weakness that can be told without a dictionary.
+    /// Looks for a weakness that needs no dictionary to be seen.
     pub fn of(passphrase: &[u8]) -> Option<Self> {
         let is_known = WELL_KNOWN
             .iter()
@@ -31,7 +31,7 @@ impl Weakness {
     }
 }
 
-/// The words go on after "a passphrase".
+/// The text continues a sentence that begins with "a passphrase".
 impl fmt::Display for Weakness {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -41,12 +41,12 @@ impl fmt::Display for Weakness {
     }
 }
 
-/// The least length that random bytes in base64 or in hexadecimal need to be
-/// out of reach of guesses at the speed of MD5 (see `docs/wire-format.md`).
+/// Fewest bytes of a passphrase that is strong enough against guesses at the speed of
+/// MD5, if it is random and in base64 or hexadecimal (see `docs/wire-format.md`).
 const SHORTEST: usize = 16;
 
-/// Passphrases of manuals and sample configurations, and those that people write
-/// until they have thought of something better; upper and lower case count alike.
+/// Passphrases from manuals and sample configurations, and those that people write until
+/// they think of something better. Upper and lower case count alike.
 const WELL_KNOWN: &[&str] = &[
     "0123456789abcdef",
     "0123456789abcdef0123456789abcdef",
