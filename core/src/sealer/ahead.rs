@@ -15,14 +15,14 @@ use crate::sealer::sealer::Sealer;
 use crate::sealer::settings::Settings;
 
 impl<R: Random + Clone> Keyring<R> {
-    /// How many keys a child derives before it serves, at a millisecond or two
-    /// each.
+    /// Most keys that a child derives before it serves, at a millisecond or two each.
     pub const MAX_AGAIN: usize = 16;
 
-    /// Derives the keys that these settings seal and open with at a Unix time
-    /// in seconds, so that no request has to: in the parent, before the
-    /// children fork. Returns how many it derived; the master keys of JWE, which
-    /// take longer, it only notes for [`Keyring::master_jobs`].
+    /// Derives the keys that a section needs at a Unix time in seconds, before a request
+    /// needs them. The parent calls this before the children fork.
+    ///
+    /// Returns how many keys it derived. The master keys of JWE take longer, so it only
+    /// notes them for [`Keyring::master_jobs`].
     ///
     /// # Errors
     ///
@@ -45,10 +45,12 @@ impl<R: Random + Clone> Keyring<R> {
         Ok(count)
     }
 
-    /// Derives the keys of the hour for what [`Keyring::derive_for`] was called
-    /// with, up to [`Keyring::MAX_AGAIN`] of them: for a child that starts in
-    /// another hour than its parent did. The others wait for a request that
-    /// needs them. Returns how many it derived.
+    /// Derives the classic keys of the hour for all sections that [`Keyring::derive_for`]
+    /// was called with, at most [`Keyring::MAX_AGAIN`]. It is for a child that starts in a
+    /// later hour than its parent.
+    ///
+    /// Returns how many keys it derived. The others are derived by the first request that
+    /// needs them.
     ///
     /// # Errors
     ///
@@ -72,6 +74,7 @@ impl<R: Random + Clone> Keyring<R> {
         }
     }
 
+    /// Derives the classic key of an hour unless it is at hand; returns whether it did.
     fn derive_hour(
         &self,
         passphrase: &Passphrase,

@@ -1,4 +1,4 @@
-//! The arguments of a call that are no part of the section, and its answer.
+//! The time of a call, and its answer.
 
 use std::ffi::CStr;
 
@@ -7,12 +7,12 @@ use std::ffi::CStr;
 pub struct Now {
     /// Unix time in seconds.
     pub seconds: u64,
-    /// The number of the processor that runs this thread, or any number that
-    /// few threads share at a time: which kept contexts to try first.
+    /// The number of the processor that runs this thread, which chooses the kept contexts
+    /// to try first. Any number will do if few threads share it at a time.
     pub processor: usize,
 }
 
-/// A token, and what it took to make.
+/// A token, and the cost of making it.
 pub struct Sealed<'a> {
     /// The token: printable ASCII.
     pub token: &'a CStr,
@@ -20,11 +20,12 @@ pub struct Sealed<'a> {
     pub cost: Cost,
 }
 
-/// A session, and what it took to open.
+/// A session, and the cost of opening its token.
 pub struct Opened<'a> {
     /// The session as mod_session encoded it.
     pub session: &'a CStr,
-    /// The token is not what new sessions get now: save the session again.
+    /// New sessions get another key, cipher or wire format now, so the session should be
+    /// saved again.
     pub stale: bool,
     /// The costly step, if there was one.
     pub cost: Cost,
@@ -33,12 +34,12 @@ pub struct Opened<'a> {
 /// The one step of a call that takes milliseconds instead of microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cost {
-    /// There was none: the key was at hand.
+    /// There was no costly step, because the key was at hand.
     #[default]
     None,
     /// A key was derived from a passphrase.
     Derivation,
-    /// A private key signed or decrypted.
+    /// A private key signed, or decrypted a key.
     PrivateKey,
 }
 

@@ -21,6 +21,7 @@ use crate::sealer::foreign_salts::TokenKey;
 use crate::sealer::section::Section;
 
 impl<R: Random + Clone> Section<'_, R> {
+    /// Turns a session into a token under the key of this hour.
     pub(super) fn seal_classic<'a>(
         &self,
         session: &[u8],
@@ -53,6 +54,7 @@ impl<R: Random + Clone> Section<'_, R> {
         })
     }
 
+    /// Turns a token back into a session, with the passphrase that its MAC shows.
     pub(super) fn open_classic<'a>(
         &self,
         token: &[u8],
@@ -79,7 +81,7 @@ impl<R: Random + Clone> Section<'_, R> {
         Ok(opened)
     }
 
-    /// Decrypts an authentic token with the first cipher that makes sense of it.
+    /// Decrypts an authentic token with the first cipher that gives a session.
     fn decrypt<'a>(
         &self,
         token: &Token<'_>,
@@ -117,8 +119,8 @@ impl<R: Random + Clone> Section<'_, R> {
         fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
     }
 
-    /// Gives a context its key, unless it has it; says whether the key had to
-    /// be derived.
+    /// Sets a context up with its key, unless it is; returns whether the key was derived
+    /// now.
     fn set_up(
         &self,
         context: &mut CbcContext,
@@ -159,8 +161,8 @@ impl<R: Random + Clone> Section<'_, R> {
     }
 }
 
-/// Printable ASCII: what a wrong key leaves once in 10⁵ tokens of one block of
-/// 64 bits, and far more seldom in any longer one.
+/// Whether a session is printable ASCII. A wrong key gives that once in 10⁵ tokens of one
+/// block of 64 bits, and far more seldom in longer ones.
 fn is_text(session: &CStr) -> bool {
     session
         .to_bytes()

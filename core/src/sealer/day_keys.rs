@@ -1,4 +1,4 @@
-//! Content keys from passphrases: another one each day.
+//! The key scheme of passphrases: a content key for each day.
 
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ use crate::sealer::section::Section;
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// Master keys derived to find the one of a token: the passphrase of now and
-/// the one before, as a rotation has them. Others follow with later tokens.
+/// Most master keys that are derived to find the passphrase of one token. A rotation has
+/// two passphrases in use, the new one and the old one. If there are more, later tokens
+/// derive their keys.
 const MOST_FOR_A_TOKEN: usize = 2;
 
 /// The day of a Unix time in seconds: days since 1970-01-01 UTC.
@@ -113,8 +114,8 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         Err(OpenError::Refused(Refusal::Header))
     }
 
-    /// Notes the master keys, which take a tenth of a second each: for
-    /// [`Keyring::master_jobs`](crate::Keyring::master_jobs).
+    /// Notes the master keys for [`Keyring::master_jobs`](crate::Keyring::master_jobs),
+    /// because each takes a tenth of a second.
     fn ahead(&self, _: u64) -> Result<usize, LibraryError> {
         for passphrase in self.passphrases.iter() {
             let masters = &self.section.keyring.masters;
@@ -125,8 +126,10 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
 }
 
 impl<R: Random + Clone> DayKeys<'_, R> {
-    /// Finds the passphrase that has a key id, and says whether a key was
-    /// derived to find it: none, where the parent could derive them all.
+    /// Finds the passphrase that has a key id.
+    ///
+    /// The search costs nothing if the parent has derived all master keys; otherwise it may
+    /// derive some.
     fn passphrase(
         &self,
         key_id: &[u8; KEY_ID],

@@ -1,5 +1,5 @@
-//! The keys of classic tokens that another server, or this one earlier, has
-//! made: which of them are derived, and which are kept.
+//! The keys of classic tokens that another server has made, or this one earlier: which of
+//! them are derived, and which are kept.
 
 use openssl::nid::Nid;
 
@@ -12,7 +12,7 @@ use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::call::{Now, Opened};
 use crate::sealer::section::Section;
 
-/// The key of a token, and how it was come by.
+/// The key of a token, and how it was found.
 pub(super) struct TokenKey<'k> {
     pub(super) passphrase: &'k Passphrase,
     pub(super) id: &'k ClassicKeyId,
@@ -20,7 +20,7 @@ pub(super) struct TokenKey<'k> {
     found: Option<CachedClassicSlot>,
     /// The look-up has not found the key.
     is_new: bool,
-    /// It was derived on the budget of sessions that say nothing.
+    /// The derivation comes out of the budget for sessions that say nothing.
     is_budgeted: bool,
 }
 
@@ -37,8 +37,7 @@ impl<'k> TokenKey<'k> {
 }
 
 impl<R: Random + Clone> Section<'_, R> {
-    /// The place of a token's key. One that would have to be derived is on
-    /// trial.
+    /// The slot of a token's key. A slot without a key is on trial.
     ///
     /// # Errors
     ///
@@ -73,8 +72,8 @@ impl<R: Random + Clone> Section<'_, R> {
         Ok(key.found.insert(found).slot.clone())
     }
 
-    /// Keeps the key of a token whose session says something; remembers one
-    /// that came to nothing.
+    /// Keeps the key of a token whose session says something, and remembers a token that
+    /// was not worth its derivation.
     pub(super) fn judge(
         &self,
         token: &Token<'_>,
@@ -89,14 +88,14 @@ impl<R: Random + Clone> Section<'_, R> {
             Ok(opened) if !anonymous::says_nothing(opened.session.to_bytes()) => {
                 return self.keep(key, found);
             }
-            // The request that derived it has judged it, or will.
+            // The request that derived the key judges it.
             _ if !key.is_new => return,
             Ok(_) => Worthless::SaysNothing,
             Err(OpenError::Refused(_)) => Worthless::OtherAlgorithm,
             Err(OpenError::Library(_)) => return,
         };
-        // All that this server sealed in an hour has one salt, and users'
-        // sessions are among it.
+        // All sessions that this server sealed in an hour have one salt, and some of them
+        // are users'.
         if self.keyring.is_own_salt(token.salt(), now.seconds) {
             return self.keep(key, found);
         }
@@ -120,8 +119,8 @@ impl<R: Random + Clone> Section<'_, R> {
         self.keyring.anonymous.fingerprint(of)
     }
 
-    /// Whether the numbers of digest and ciphers tell them from all others: those
-    /// of a provider may have none.
+    /// Whether digest and ciphers all have a number of OpenSSL's, which identifies them.
+    /// Those of a provider may have none.
     fn has_known_algorithms(&self) -> bool {
         self.nids().all(|nid| nid != Nid::UNDEF)
     }
@@ -131,7 +130,7 @@ impl<R: Random + Clone> Section<'_, R> {
         [self.classic_digest().nid()].into_iter().chain(ciphers)
     }
 
-    /// Whether a session that says nothing gives a token of this length.
+    /// Whether the token is as long as that of a session that says nothing.
     fn is_as_long_as_nothing(&self, token: &Token<'_>) -> bool {
         let length = token.body_length();
         self.classic_ciphers()
@@ -157,10 +156,10 @@ mod tests {
     const HOUR: u64 = 3600;
     const NOTHING: &[u8] = b"expiry=1800000000000000";
     const USER: &[u8] = b"user=joe&expiry=1800000000000000";
-    /// As long as [`NOTHING`], to the block.
+    /// As many blocks as [`NOTHING`].
     const SHORT: &[u8] = b"k=v&expiry=1800000000000000";
 
-    /// A server; all have one passphrase.
+    /// A server. All servers have the same passphrase.
     struct Server {
         keyring: Keyring,
         passphrases: PassphraseList,
@@ -201,7 +200,7 @@ mod tests {
             })
         }
 
-        /// Whether a key was derived to open a token.
+        /// Opens a token, and returns whether a key was derived for it.
         fn open(&self, token: &[u8], now: u64) -> Result<bool, Refusal> {
             self.with(|sealer| match sealer.open(token, at(now), &HeapArena) {
                 Ok(opened) => Ok(opened.cost != Cost::None),
@@ -210,14 +209,14 @@ mod tests {
             })
         }
 
-        /// As the budget is once so many have come.
+        /// Takes all derivations of the budget.
         fn use_budget_up(&self, now: u64) {
             while self.keyring.anonymous.take(now) {}
         }
     }
 
-    /// The C module: each token has a salt of its own, as each hour of a server
-    /// of ours.
+    /// The C module, which has a salt for each token: a server of ours that seals each
+    /// token in another hour.
     struct CModule(Server, u64);
 
     impl CModule {
@@ -266,7 +265,7 @@ mod tests {
         assert_eq!(server.open(&token, NOON), Ok(true));
         for _ in 0..3 {
             assert_eq!(server.open(&token, NOON), Ok(false));
-            // Not by what a bench holds alone.
+            // Without contexts, the key can only come from the cache.
             server.keyring.contexts.set_up();
         }
     }
@@ -387,13 +386,13 @@ mod tests {
             .collect();
         for (token, first) in tokens.iter().zip(first) {
             server.keyring.forget_keys();
-            // A wrong key finds its padding once in 256 times.
+            // A wrong key gives right padding once in 256 times.
             if first == Err(Refusal::OtherAlgorithm) {
                 assert_eq!(server.open(token, NOON), Err(Refusal::OtherAlgorithm));
                 assert_eq!(server.keyring.cached_keys(), 0, "no key was derived");
             }
         }
-        // A section with that cipher is another matter.
+        // A section with that cipher opens the token.
         let known = Server {
             cipher: "aes128",
             ..server

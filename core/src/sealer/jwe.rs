@@ -1,4 +1,4 @@
-//! Sealing and opening as JWE, wherever the keys come from.
+//! Sealing and opening as JWE, under the keys of any scheme.
 
 use std::ffi::CStr;
 
@@ -14,7 +14,7 @@ use crate::sealer::key_scheme::KeyScheme;
 use crate::sealer::section::Section;
 
 impl<R: Random + Clone> Section<'_, R> {
-    /// Makes a token under a key of `scheme`.
+    /// Turns a session into a token under the key of `scheme` that encrypts now.
     pub(super) fn seal_jwe<'a>(
         &self,
         scheme: &dyn KeyScheme<R>,
@@ -47,7 +47,7 @@ impl<R: Random + Clone> Section<'_, R> {
         Ok(Sealed { token, cost })
     }
 
-    /// Makes a session of a token whose key `scheme` has.
+    /// Turns a token back into a session, if `scheme` has its key.
     pub(super) fn open_jwe<'a>(
         &self,
         scheme: &dyn KeyScheme<R>,
@@ -75,7 +75,8 @@ impl<R: Random + Clone> Section<'_, R> {
         let (mut opening, cost) = scheme.opening(&parts, now.seconds)?;
         let session = decrypt(&mut opening, &parts, arena)?.ok_or(Refusal::Tag)?;
         let opened = opened(opening.source, session, cost);
-        // Not before: a made-up day must not push a key out.
+        // The context is kept only now: a token with an invented day must not push out a
+        // context that is in use.
         contexts.jwe_opening.keep(opening);
         Ok(opened)
     }
@@ -113,7 +114,7 @@ fn decrypt<'a>(
     parts: &Parts<'_>,
     arena: &impl Arena<'a>,
 ) -> Result<Option<&'a CStr>, OpenError> {
-    // One byte more, for the NUL.
+    // One byte more, for the NUL of the C string.
     let bytes = arena.bytes(parts.session_length()?.saturating_add(1));
     let (_, text) = bytes
         .split_last_mut()

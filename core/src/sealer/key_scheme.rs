@@ -1,7 +1,7 @@
-//! A key scheme: where the content keys of JWE come from.
+//! A key scheme: the source of content keys for JWE.
 //!
-//! A third scheme is a third file beside `day_keys` and `wrapped_keys`, and an arm
-//! in `Sealer::with_scheme`.
+//! There are two, `day_keys` and `wrapped_keys`. A third scheme would be a third file
+//! beside them, and an arm in `Sealer::with_scheme`.
 
 use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe::compact::Parts;
@@ -9,15 +9,15 @@ use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::keyring::random::RandomBlock;
 use crate::sealer::call::Cost;
 
-/// The content keys of a section, from one kind of secret.
+/// The source of a section's content keys, from one kind of secret.
 pub(super) trait KeyScheme<R> {
-    /// The id of the secret that encrypts new sessions, if there is any.
+    /// The id of the secret that new sessions are sealed with, if there is any.
     fn first(&self) -> Option<u64>;
 
-    /// The place of a secret in the section's list, by its id.
+    /// The position of a secret in the section's list, by its id.
     fn position(&self, secret: u64) -> Option<usize>;
 
-    /// The number of the period, counted from 1970, in which one key encrypts.
+    /// The number of the period, counted from 1970, during which one key encrypts.
     fn period(&self, now: u64) -> u64;
 
     /// Makes the context that encrypts during the period of a Unix time in seconds.
@@ -35,11 +35,12 @@ pub(super) trait KeyScheme<R> {
     ///
     /// # Errors
     ///
-    /// The token names no key of this section, or OpenSSL fails.
+    /// The token is refused, for example because it names no key of this section; or
+    /// OpenSSL fails.
     fn opening(&self, parts: &Parts<'_>, now: u64) -> Result<(OpeningContext, Cost), OpenError>;
 
-    /// Makes the keys that new sessions are encrypted with, so that no request has
-    /// to; returns how many were made at once.
+    /// Makes the keys that new sessions are encrypted with, before a request needs them.
+    /// Returns how many it made; it may note others for later.
     ///
     /// # Errors
     ///

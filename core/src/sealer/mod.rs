@@ -3,15 +3,15 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `classic` | sealing and opening in the classic format |
-//! | `foreign_salts` | classic tokens with the salts of other servers |
+//! | `foreign_salts` | the keys of classic tokens with the salts of other servers |
 //! | `jwe` | sealing and opening as JWE |
 //! | `ahead` | keys that are derived before a request needs them |
-//! | `sealer` | the border: a session into a token, and back |
-//! | `day_keys` | keys of JWE from passphrases |
-//! | `wrapped_keys` | keys of JWE under certificates |
-//! | `section` | settings with the keyring that has their keys |
-//! | `settings` | what a section of a configuration says |
-//! | `key_scheme` | where keys of JWE come from |
+//! | `sealer` | the border of this crate: a session into a token, and back |
+//! | `day_keys` | the key scheme of passphrases |
+//! | `wrapped_keys` | the key scheme of certificates |
+//! | `section` | the settings of a section, with the keyring that has their keys |
+//! | `settings` | the settings of a section of a configuration |
+//! | `key_scheme` | the source of content keys for JWE |
 //! | `call` | the time of a call, and its answer |
 
 mod ahead;

@@ -1,4 +1,7 @@
 //! The border of this crate: a session into a token, and a token into a session.
+//!
+//! To *seal* a session is to encrypt it, and to authenticate it, so that a change shows.
+//! To *open* a token is to check that it is authentic, and to decrypt it.
 
 use std::fmt;
 
@@ -20,16 +23,17 @@ use crate::sealer::section::Section;
 use crate::sealer::settings::{Keys, Settings};
 use crate::sealer::wrapped_keys::WrappedKeys;
 
-/// Seals and opens sessions as one section of a configuration asks for.
+/// The operations of one section of a configuration: it seals sessions into tokens, and
+/// opens tokens.
 ///
-/// It only refers to what the section and the keyring hold, so it costs
-/// nothing to make one for each request.
+/// A sealer only borrows its settings and its keyring. So it is cheap to make one for each
+/// request.
 pub struct Sealer<'c, R = OpenSslRandom> {
     pub(super) section: Section<'c, R>,
 }
 
 impl<'c, R: Random + Clone> Sealer<'c, R> {
-    /// Seals and opens as `settings` say.
+    /// Makes a sealer with these settings, whose keys are in this keyring.
     pub fn new(keyring: &'c Keyring<R>, settings: Settings<'c>) -> Self {
         let payer = Payer::Server;
         let section = Section {
@@ -49,12 +53,12 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         self
     }
 
-    /// Makes a token of a session of at most 512 KiB.
+    /// Turns a session of at most 512 KiB into a token.
     ///
     /// # Errors
     ///
-    /// The session is larger, the section names no passphrase or cipher, or
-    /// OpenSSL fails.
+    /// The session is larger, the section has no cipher or no key that encrypts, no master
+    /// key may be derived now, or OpenSSL fails.
     pub fn seal<'a>(
         &self,
         session: &[u8],
@@ -80,11 +84,11 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         section.keyring.contexts.with(now.processor, with)
     }
 
-    /// Makes a session of a token.
+    /// Turns a token back into a session.
     ///
     /// # Errors
     ///
-    /// The token is refused, which is an everyday thing, or OpenSSL fails.
+    /// The token is refused, which happens every day, or OpenSSL fails.
     pub fn open<'a>(
         &self,
         token: &[u8],
@@ -96,7 +100,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         let section = &self.section;
         section.keyring.contexts.with(now.processor, |contexts| {
-            // base64 has no dot, and JWE four.
+            // A classic token is base64, which has no dot. A JWE has four dots.
             if memchr(b'.', token).is_some() {
                 return self
                     .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
@@ -108,8 +112,8 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         })
     }
 
-    /// Runs `work` with the key scheme of this section: the one place that tells the
-    /// schemes apart.
+    /// Runs `work` with the key scheme of this section. No other function distinguishes
+    /// the schemes.
     pub(super) fn with_scheme<T>(&self, work: impl FnOnce(&dyn KeyScheme<R>) -> T) -> T {
         match self.section.settings.keys {
             Keys::Passphrases(list) => work(&DayKeys::new(&self.section, list)),

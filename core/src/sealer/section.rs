@@ -11,7 +11,7 @@ use crate::keyring::random::Random;
 use crate::passphrase::allowance::Payer;
 use crate::sealer::settings::Settings;
 
-/// The settings of a section, with what they leave out filled in.
+/// The settings of a section, with defaults for those that it leaves out.
 pub(super) struct Section<'c, R> {
     pub(super) keyring: &'c Keyring<R>,
     pub(super) settings: Settings<'c>,
@@ -20,7 +20,8 @@ pub(super) struct Section<'c, R> {
 }
 
 impl<R: Random + Clone> Section<'_, R> {
-    /// The ciphers of the classic format, and their places in the whole list.
+    /// The ciphers of the classic format, each with its position in the whole list and its
+    /// block size.
     pub(super) fn classic_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, NonZeroUsize)> {
         let ciphers = self.settings.ciphers.iter().enumerate();
         ciphers.filter_map(|(index, cipher)| match cipher.format() {
@@ -29,7 +30,8 @@ impl<R: Random + Clone> Section<'_, R> {
         })
     }
 
-    /// The ciphers of JWE, and their places in the whole list.
+    /// The ciphers of JWE, each with its position in the whole list and its `enc` (RFC
+    /// 7518, section 5.1).
     pub(super) fn jwe_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, &'static str)> {
         let ciphers = self.settings.ciphers.iter().enumerate();
         ciphers.filter_map(|(index, cipher)| match cipher.format() {
@@ -42,7 +44,7 @@ impl<R: Random + Clone> Section<'_, R> {
         self.settings.digest.unwrap_or(&self.defaults().jwe_digest)
     }
 
-    /// Whether new sessions get the classic format.
+    /// Whether new sessions are sealed in the classic format.
     pub(super) fn seals_classic(&self) -> bool {
         let first = self.settings.ciphers.first();
         first.is_some_and(|cipher| !cipher.is_aead())
@@ -54,7 +56,7 @@ impl<R: Random + Clone> Section<'_, R> {
             .unwrap_or(&self.defaults().classic_digest)
     }
 
-    /// The source of a content key from this secret, under this section's digest.
+    /// The source of the content keys from a secret, by its id, for a cipher.
     pub(super) fn key_source(&self, secret: u64, cipher: &Cipher) -> KeySource {
         KeySource {
             secret,

@@ -1,4 +1,4 @@
-//! What a section of a configuration says.
+//! The settings of a section of a configuration.
 
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::digest::Digest;
@@ -10,12 +10,13 @@ use crate::purpose::Purpose;
 /// The settings of one section of a configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'c> {
-    /// The first encrypts, all decrypt.
+    /// The secrets. New sessions are sealed with the first one, and existing ones open
+    /// with any of them.
     pub keys: Keys<'c>,
-    /// The first encrypts, all decrypt; a cipher stands for its wire format too.
+    /// The ciphers, used in the same way. A cipher implies its wire format.
     pub ciphers: &'c [Cipher],
-    /// The digest that derives keys from passphrases; SHA-1 for the classic format
-    /// and SHA-256 for JWE, if there is none.
+    /// The digest for the derivation of keys from passphrases. Without one, it is SHA-1
+    /// for the classic format and SHA-256 for JWE.
     pub digest: Option<&'c Digest>,
     /// The purpose of the sessions.
     pub purpose: Option<&'c Purpose>,
@@ -23,12 +24,12 @@ pub struct Settings<'c> {
     pub engine: Option<&'c Engine>,
 }
 
-/// The secrets of a section; each kind has a key scheme for JWE.
+/// The secrets of a section. Each kind has a key scheme for JWE.
 #[derive(Clone, Copy, Debug)]
 pub enum Keys<'c> {
     /// Secrets that servers share.
     Passphrases(&'c PassphraseList),
-    /// Certificates with their private keys; JWE only.
+    /// Certificates with their private keys, for JWE only.
     Certificates(&'c Identities),
 }
 

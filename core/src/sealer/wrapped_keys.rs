@@ -1,8 +1,8 @@
-//! Content keys that are encrypted to a certificate: another one each hour in
-//! each process.
+//! The key scheme of certificates: a random content key for each hour in each process,
+//! encrypted to the certificate.
 //!
-//! The sender of a token gets as far as one verification with a public key. Anything
-//! that costs more, or is kept, needs a signature by the private key.
+//! The sender of a token can make a server verify a signature, with the public key. All
+//! that costs more, or is kept, needs a right signature by the private key.
 
 use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
@@ -103,7 +103,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
                 };
                 let identity = self.identities.by_thumbprint(&thumbprint);
                 let identity = identity.ok_or(Refusal::UnknownCertificate)?;
-                // Certificates on different curves have one alg.
+                // Certificates on different curves have the same alg.
                 let wrapping = identity.wrapping(self.section.jwe_digest()).ok();
                 let wrapping = wrapping
                     .filter(|wrapping| wrapping.alg() == alg)
@@ -114,14 +114,14 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
         Err(OpenError::Refused(Refusal::Header))
     }
 
-    /// Seals the envelope of the hour, and tries whether the private keys decrypt.
+    /// Makes the envelope of the hour, and tries whether the private keys decrypt.
     fn ahead(&self, now: u64) -> Result<usize, LibraryError> {
-        // Not in a kept context, which the children would inherit with random bytes.
+        // These random bytes are not those of a kept context, which children would inherit.
         let mut random = self.section.keyring.contexts.random();
         let cost = match self.sealing(now, &mut random) {
             Ok((_, cost)) => cost,
             Err(SealError::Library(error)) => return Err(error),
-            // The configuration is refused elsewhere, in better words.
+            // Another check refuses this configuration, in better words.
             Err(_) => Cost::None,
         };
         if cost == Cost::None {
@@ -137,6 +137,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
 }
 
 impl<R: Random + Clone> WrappedKeys<'_, R> {
+    /// Makes the context that decrypts a token for this certificate.
     fn open_with(
         &self,
         identity: &Identity,
@@ -157,7 +158,7 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
             None => {
                 let length = wrapping.encrypted_key_length(kind, cipher.key_length());
                 check_parts(parts, length)?;
-                // Text and not bytes is what the signature is over.
+                // The signature is over the text in base64url, not over its bytes.
                 let encrypted_key =
                     std::str::from_utf8(parts.encrypted_key).map_err(|_| Refusal::Encoding)?;
                 let input = signed.signing_input(encrypted_key);
@@ -184,7 +185,7 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
         Ok((opening, Cost::of_private_key(unwrapped.is_new)))
     }
 
-    /// The `alg` of the certificates of this section, each once.
+    /// The `alg` values (RFC 7518, section 4.1) of this section's certificates, each once.
     fn algs(&self) -> Vec<&'static str> {
         let mut algs = Vec::new();
         for identity in self.identities.iter() {
@@ -222,11 +223,11 @@ fn check_parts(parts: &Parts<'_>, encrypted_key_length: usize) -> Result<(), Ref
     Ok(())
 }
 
-/// Stands for a header and an encrypted key, both in base64url.
+/// SHA-256 of a header and an encrypted key, both in base64url, with a dot between them.
 fn digest(header: &[u8], encrypted_key: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(header);
-    // No base64url has a dot.
+    // base64url has no dot, so no other two texts give this one.
     hash.update(b".");
     hash.update(encrypted_key);
     hash.finish()
@@ -261,7 +262,7 @@ mod tests {
     const RSA: Wrapping = Wrapping::RsaOaep(Oaep::Sha256);
     const CURVE: Wrapping = Wrapping::EcdhEs(Curve::P256);
 
-    /// A section with one certificate, and what only it can sign.
+    /// A section with one certificate, and the private key of that certificate.
     struct Section {
         keyring: Keyring,
         identities: std::sync::Arc<Identities>,
@@ -332,8 +333,7 @@ mod tests {
             signature::sign(self.certificate.kind, &self.key, input).unwrap()
         }
 
-        /// An encrypted key, and its point, as whoever has the certificate
-        /// makes them.
+        /// An encrypted key and its point, which take the certificate alone.
         fn wrap(&self, wrapping: Wrapping) -> (String, Option<Point>) {
             let wrapped = wrapping.wrap(&self.certificate.key, &[7; 32]).unwrap();
             let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(wrapped.encrypted_key);
@@ -372,7 +372,7 @@ mod tests {
         };
         let (sha256, sha1) = (MessageDigest::sha256(), MessageDigest::sha1());
         let (pss, salt) = (Padding::PKCS1_PSS, || RsaPssSaltlen::DIGEST_LENGTH);
-        // As it should be, it gets as far as the tag.
+        // With the right signature a token gets as far as the tag.
         assert_eq!(with(sha256, pss, salt()), Refusal::Tag);
         for (digest, padding, salt) in [
             (sha256, Padding::PKCS1, salt()),
@@ -435,7 +435,7 @@ mod tests {
             encode(&vec![0; bytes.len()]);
             encode(&vec![0xff; bytes.len()]);
             if section.wrapping == RSA {
-                // The other OAEP, in a header that does not say so.
+                // OAEP with SHA-1, under a header that says SHA-256.
                 wrong.push(section.wrap(Wrapping::RsaOaep(Oaep::Sha1)).0);
             }
             for encrypted_key in &wrong {
@@ -464,7 +464,7 @@ mod tests {
             }
             let not_base64 = format!("+{}", &right[1..]);
             assert_eq!(section.refusal(&junk(&not_base64)), Refusal::Encoding);
-            // The ciphertext, which is the only part of four characters.
+            // The ciphertext is the only part with four characters.
             for wrong in ["A", "AA+A", "AAAAA"] {
                 let token = junk(&right).replace(".AAAA.", &format!(".{wrong}."));
                 assert_eq!(section.refusal(&token), Refusal::Encoding, "{wrong}");
@@ -473,7 +473,7 @@ mod tests {
         }
     }
 
-    /// Whoever has a signature (r, s) of ECDSA has (r, -s), too.
+    /// An attacker with an ECDSA signature (r, s) also has the signature (r, -s).
     #[test]
     fn a_token_with_the_mirrored_signature_does_not_open() {
         let section = Section::new("p-256", CURVE);
@@ -491,7 +491,7 @@ mod tests {
             let s = &order - &BigNum::from_slice(s).unwrap();
             [r, &s.to_vec_padded(32).unwrap()].concat()
         });
-        // It is part of what the tag authenticates.
+        // The header, with its signature, is part of the data that the tag authenticates.
         assert_eq!(section.refusal(&token), Refusal::Tag);
     }
 }
