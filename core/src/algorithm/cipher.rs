@@ -11,7 +11,7 @@ use openssl::cipher::CipherRef;
 use openssl::nid::Nid;
 
 use crate::algorithm::error::AlgorithmError;
-use crate::libcrypto::evp::{self, From, Mode};
+use crate::libcrypto::evp::{self, Mode, Scope};
 use crate::libcrypto::supplier::Supplier;
 
 /// The names of httpd's module, and OpenSSL's for the same ciphers.
@@ -59,7 +59,7 @@ impl Cipher {
             .map_or(name, |(_, openssl)| openssl);
         let evp = match supplier {
             Some(supplier) => supplier.cipher(name),
-            None => evp::fetch_cipher(From::default(), name),
+            None => evp::fetch_cipher(Scope::default(), name),
         };
         let evp = evp.ok_or(AlgorithmError::UnknownCipher)?;
         let key_length = evp.key_length();

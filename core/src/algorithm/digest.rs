@@ -11,7 +11,7 @@ use openssl::nid::Nid;
 use crate::algorithm::error::AlgorithmError;
 use crate::algorithm::hmac;
 use crate::error::LibraryError;
-use crate::libcrypto::evp::{self, From};
+use crate::libcrypto::evp::{self, Scope};
 use crate::libcrypto::supplier::Supplier;
 
 /// SHA-1, and what the directive of httpd's module calls it.
@@ -46,7 +46,7 @@ impl Digest {
         };
         let evp = match supplier {
             Some(supplier) => supplier.digest(name),
-            None => evp::fetch_digest(From::default(), name),
+            None => evp::fetch_digest(Scope::default(), name),
         };
         let evp = evp.ok_or(AlgorithmError::UnknownDigest)?;
         let digest = Self {
@@ -140,7 +140,7 @@ impl fmt::Debug for Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::libcrypto::supplier::Kind;
+    use crate::libcrypto::supplier::SupplierKind;
 
     #[test]
     fn knows_every_spelling_of_a_digest() {
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn refuses_a_digest_that_hmac_cannot_use() {
-        let legacy = Arc::new(Supplier::load(Kind::Provider, "legacy").unwrap());
+        let legacy = Arc::new(Supplier::load(SupplierKind::Provider, "legacy").unwrap());
         for supplier in [None, Some(&legacy)] {
             for name in ["shake128", "shake256", "null"] {
                 let found = Digest::by_name(supplier, name).map(|_| name);

@@ -15,7 +15,7 @@ use openssl::sign::{RsaPssSaltlen, Signer};
 
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
-use crate::libcrypto::verdict::{self, Library, No};
+use crate::libcrypto::verdict::{self, Denial, Library};
 
 /// Signs `input`; as many bytes as [`KeyKind::signature_length`] says.
 pub(crate) fn sign(
@@ -70,7 +70,12 @@ fn verify_rsa(key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> Result<b
     settings.set_rsa_padding(Padding::PKCS1_PSS)?;
     settings.set_rsa_mgf1_md(Md::sha256())?;
     settings.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-    is_verified(No::Reason(Library::RSA), &mut verifier, input, signature)
+    is_verified(
+        Denial::Reason(Library::RSA),
+        &mut verifier,
+        input,
+        signature,
+    )
 }
 
 /// r and s side by side, where OpenSSL has them in DER.
@@ -98,7 +103,7 @@ fn verify_ec(
     let mut verifier = MdCtx::new()?;
     verifier.digest_verify_init(Some(digest(curve)), key)?;
     is_verified(
-        No::SilentOrReason(Library::EC),
+        Denial::SilentOrReason(Library::EC),
         &mut verifier,
         input,
         &signature,
@@ -116,7 +121,7 @@ fn digest(curve: Curve) -> &'static MdRef {
 
 /// `no` is how OpenSSL says that a signature is wrong.
 fn is_verified(
-    no: No,
+    no: Denial,
     verifier: &mut MdCtxRef,
     input: &[u8],
     signature: &[u8],

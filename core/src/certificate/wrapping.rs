@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::algorithm::digest::Digest;
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
-use crate::libcrypto::verdict::{self, Library, No};
+use crate::libcrypto::verdict::{self, Denial, Library};
 
 /// How the content key of a token is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ fn rsa_decrypt(
     decrypter.set_rsa_mgf1_md(oaep.digest())?;
     let mut text = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted_key)?]);
     // Errors of a hardware token, which say nothing of the padding, are of other libraries.
-    let no = No::Reason(Library::RSA);
+    let no = Denial::Reason(Library::RSA);
     let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
     Ok(length.map(|length| {
         text.truncate(length);
@@ -200,7 +200,7 @@ fn public_key(curve: Curve, point: &Point) -> Result<Option<PKey<Public>>, Error
     let group = EcGroup::from_curve_name(curve.nid())?;
     let x = BigNum::from_slice(&point.x)?;
     let y = BigNum::from_slice(&point.y)?;
-    let key = verdict::judged(No::Reason(Library::EC), || {
+    let key = verdict::judged(Denial::Reason(Library::EC), || {
         let key = EcKey::from_public_key_affine_coordinates(&group, &x, &y)?;
         key.check_key()?;
         Ok(key)
@@ -255,7 +255,7 @@ fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, E
     let cipher = Cipher::fetch(None, AES_WRAP, None)?;
     context.decrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
     let mut text = Zeroizing::new(vec![0; wrapped.len().saturating_add(WRAP_OVERHEAD)]);
-    let no = No::Reason(Library::PROVIDER);
+    let no = Denial::Reason(Library::PROVIDER);
     let length = verdict::judged(no, || context.cipher_update(wrapped, Some(&mut text)))?;
     // Of nothing, OpenSSL makes nothing.
     Ok(length.filter(|length| *length > 0).map(|length| {

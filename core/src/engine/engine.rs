@@ -8,13 +8,13 @@ use thiserror::Error;
 use crate::algorithm::defaults::Defaults;
 use crate::algorithm::error::AlgorithmError;
 use crate::engine::hardware::Hardware;
-use crate::libcrypto::supplier::{Kind, Supplier};
+use crate::libcrypto::supplier::{Supplier, SupplierKind};
 use crate::origin::Origin;
 
 /// An engine or a provider that works.
 pub struct Engine {
     id: u64,
-    kind: Kind,
+    kind: SupplierKind,
     name: String,
     pub(crate) supplier: Arc<Supplier>,
     pub(crate) hardware: Arc<Hardware>,
@@ -45,19 +45,19 @@ pub enum EngineError {
 /// The name of an engine or a provider, as a configuration has it.
 struct EngineName<'t> {
     /// What it may be, in the order in which that is tried.
-    kinds: &'static [Kind],
+    kinds: &'static [SupplierKind],
     name: &'t str,
 }
 
 impl<'t> EngineName<'t> {
     /// Reads `engine:NAME`, `provider:NAME` or `NAME`.
     fn new(text: &'t str) -> Result<Self, EngineError> {
-        let (kinds, name): (&[Kind], _) = if let Some(name) = text.strip_prefix("engine:") {
-            (&[Kind::Engine], name)
+        let (kinds, name): (&[SupplierKind], _) = if let Some(name) = text.strip_prefix("engine:") {
+            (&[SupplierKind::Engine], name)
         } else if let Some(name) = text.strip_prefix("provider:") {
-            (&[Kind::Provider], name)
+            (&[SupplierKind::Provider], name)
         } else {
-            (&[Kind::Engine, Kind::Provider], text)
+            (&[SupplierKind::Engine, SupplierKind::Provider], text)
         };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         let valid = (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(plain);
@@ -129,7 +129,12 @@ impl Engines {
 }
 
 impl Engine {
-    fn new(id: u64, kind: Kind, name: &str, supplier: Supplier) -> Result<Self, EngineError> {
+    fn new(
+        id: u64,
+        kind: SupplierKind,
+        name: &str,
+        supplier: Supplier,
+    ) -> Result<Self, EngineError> {
         let supplier = Arc::new(supplier);
         Ok(Self {
             id,
@@ -156,7 +161,7 @@ impl fmt::Debug for Engine {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::libcrypto::evp::{self, From};
+    use crate::libcrypto::evp::{self, Scope};
 
     pub(crate) fn load(text: &str) -> Result<Arc<Engine>, EngineError> {
         Engines::default().find(text, Origin::Server)
@@ -199,6 +204,6 @@ pub(crate) mod tests {
             legacy.supplier.cipher("aes-256-cbc").is_some(),
             "and others"
         );
-        assert!(evp::fetch_cipher(From::default(), "cast5-cbc").is_none());
+        assert!(evp::fetch_cipher(Scope::default(), "cast5-cbc").is_none());
     }
 }

@@ -5,7 +5,7 @@ use openssl::error::ErrorStack;
 
 use crate::algorithm::cipher::Cipher;
 use crate::error::LibraryError;
-use crate::libcrypto::verdict::{self, Library, No};
+use crate::libcrypto::verdict::{self, Denial, Library};
 
 /// Bytes of nonce and of tag (RFC 7518, section 5.3).
 pub(crate) const NONCE: usize = 12;
@@ -91,14 +91,14 @@ impl AeadContext {
         // no harm. To empty the queue first would slow each token down by a twentieth.
         match self.context.cipher_final(&mut []) {
             Ok(_) => Ok(true),
-            Err(stack) if verdict::is_no(NO, &stack) => Ok(false),
+            Err(stack) if verdict::is_denial(NO, &stack) => Ok(false),
             Err(stack) => Err(stack),
         }
     }
 }
 
 /// OpenSSL's answer to a wrong tag.
-const NO: No = No::SilentOrReason(Library::PROVIDER);
+const NO: Denial = Denial::SilentOrReason(Library::PROVIDER);
 
 fn new_context() -> Result<CipherCtx, LibraryError> {
     CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))

@@ -1,4 +1,5 @@
-//! The calls of OpenSSL that the `openssl` crate does not wrap.
+//! Ciphers, digests and keys: the calls of `<openssl/evp.h>` that the `openssl` crate
+//! does not wrap.
 
 use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_ulong};
@@ -11,15 +12,15 @@ use openssl::pkey::{PKeyRef, Private, Public};
 
 use crate::libcrypto::verdict;
 
-/// How a cipher chains its blocks, and whether it authenticates
+/// The mode of a cipher, as far as the wire formats tell modes apart
 /// (`EVP_CIPHER_get_flags`, `<openssl/evp.h>`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// Cipher block chaining, nothing else.
+    /// Cipher block chaining without authentication.
     Cbc,
     /// Galois/counter mode.
     Gcm,
-    /// Anything else: stream modes, ECB, key wrapping, TLS composites.
+    /// Any other mode: stream modes, ECB, key wrapping, TLS composites.
     Other,
 }
 
@@ -32,44 +33,44 @@ const FLAG_AEAD: c_ulong = 0x20_0000;
 
 /// Tells the mode of a cipher.
 pub(crate) fn mode(cipher: &CipherRef) -> Mode {
-    // SAFETY: `cipher` is a live EVP_CIPHER; the call only reads it
+    // SAFETY: the reference keeps `cipher` live; the call only reads it
     // (EVP_CIPHER_get_flags(3)).
     let flags = unsafe { openssl_sys::EVP_CIPHER_get_flags(cipher.as_ptr()) };
     match flags & openssl_sys::EVP_CIPH_MODE {
-        // CBC that authenticates is a TLS composite, of use to TLS alone.
+        // A CBC cipher that authenticates is a TLS composite, which only TLS can use.
         CBC_MODE if flags & (FLAG_CTS | FLAG_AEAD) == 0 => Mode::Cbc,
         GCM_MODE => Mode::Gcm,
         _ => Mode::Other,
     }
 }
 
-/// Where to fetch algorithms from: a library context, the default one if there
-/// is none, and which of its providers to prefer (property(7)).
+/// The providers to fetch algorithms from.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct From<'c> {
+pub(crate) struct Scope<'c> {
+    /// The library context that has them; `None` is the default context.
     pub(crate) context: Option<&'c LibCtxRef>,
+    /// The query that says which of them to prefer (property(7)).
     pub(crate) properties: Option<&'c str>,
 }
 
 /// Fetches a cipher from the loaded providers, if one has it.
-pub(crate) fn fetch_cipher(from: From<'_>, name: &str) -> Option<Cipher> {
-    fetchable(name).then(|| Cipher::fetch(from.context, name, from.properties).ok())?
+pub(crate) fn fetch_cipher(scope: Scope<'_>, name: &str) -> Option<Cipher> {
+    is_fetchable(name).then(|| Cipher::fetch(scope.context, name, scope.properties).ok())?
 }
 
 /// Fetches a digest from the loaded providers, if one has it.
-pub(crate) fn fetch_digest(from: From<'_>, name: &str) -> Option<Md> {
-    fetchable(name).then(|| Md::fetch(from.context, name, from.properties).ok())?
+pub(crate) fn fetch_digest(scope: Scope<'_>, name: &str) -> Option<Md> {
+    is_fetchable(name).then(|| Md::fetch(scope.context, name, scope.properties).ok())?
 }
 
-/// The openssl crate panics on a NUL byte in a name.
-fn fetchable(name: &str) -> bool {
+/// Whether a name has no NUL byte, on which the openssl crate panics.
+fn is_fetchable(name: &str) -> bool {
     !name.contains('\0')
 }
 
-/// Whether the length of a digest is its user's to choose
-/// (`EVP_MD_get_flags(3)`).
+/// Whether the user of a digest chooses its length (`EVP_MD_get_flags(3)`).
 pub(crate) fn is_extendable(digest: &MdRef) -> bool {
-    // SAFETY: a live EVP_MD; the call only reads it.
+    // SAFETY: the reference keeps `digest` live; the call only reads it.
     let flags = unsafe { EVP_MD_get_flags(digest.as_ptr()) };
     flags & FLAG_XOF != 0
 }
@@ -93,8 +94,8 @@ pub(crate) fn pbkdf2(
     let (passphrase_length, salt_length, key_length) =
         (length(passphrase)?, length(salt)?, length(key)?);
     let rounds = c_int::try_from(rounds).map_err(|_| ErrorStack::get())?;
-    // SAFETY: each pointer comes with the length of the slice it points to,
-    // `digest` is a live EVP_MD, and the call keeps none of them.
+    // SAFETY: each pointer comes with the length of its slice, and the reference keeps
+    // `digest` live. The call keeps no pointer (PKCS5_PBKDF2_HMAC(3)).
     let done = unsafe {
         openssl_sys::PKCS5_PBKDF2_HMAC(
             passphrase.as_ptr().cast(),
@@ -114,14 +115,17 @@ pub(crate) fn pbkdf2(
     }
 }
 
-/// Whether a private key belongs to a public one (`EVP_PKEY_eq(3)`). Two of
-/// different kinds do not, which OpenSSL may call an error.
+/// Whether a private key belongs to a public key (`EVP_PKEY_eq(3)`).
+///
+/// Two keys of different kinds do not belong together, which OpenSSL may report as an
+/// error.
 pub(crate) fn is_pair(
     private: &PKeyRef<Private>,
     public: &PKeyRef<Public>,
 ) -> Result<bool, ErrorStack> {
     verdict::forget_errors();
-    // SAFETY: two live keys, of which the call compares the public parts.
+    // SAFETY: the references keep both keys live; the call only reads their public
+    // parts.
     let equal = unsafe { openssl_sys::EVP_PKEY_eq(public.as_ptr(), private.as_ptr()) };
     let stack = ErrorStack::get();
     if equal != 1 && verdict::is_fatal(&stack) {
@@ -131,10 +135,10 @@ pub(crate) fn is_pair(
     }
 }
 
-/// Makes `to` go on from where `from` is (`EVP_MD_CTX_copy_ex(3)`).
+/// Copies the state of the digest `from` into `to` (`EVP_MD_CTX_copy_ex(3)`).
 pub(crate) fn copy_digest(to: &mut MdCtxRef, from: &MdCtxRef) -> Result<(), ErrorStack> {
-    // SAFETY: two live contexts, of which the call reads one and writes the
-    // other.
+    // SAFETY: the references keep both contexts live, and they are two contexts: `to`
+    // is exclusive. The call writes to `to` only.
     if unsafe { openssl_sys::EVP_MD_CTX_copy_ex(to.as_ptr(), from.as_ptr()) } == 1 {
         Ok(())
     } else {

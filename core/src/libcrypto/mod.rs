@@ -2,13 +2,13 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `supplier` | an engine or a provider that is loaded |
-//! | `evp` | ciphers, digests and PBKDF2 |
+//! | `supplier` | a loaded engine or provider |
+//! | `evp` | ciphers, digests, PBKDF2 and pairs of keys |
 //! | `engine` | engines |
-//! | `store` | what providers have behind URIs |
+//! | `store` | keys and certificates by URI, from providers |
 //! | `pem` | the blocks of a PEM file |
-//! | `pin` | answers to a question for a PIN or a passphrase |
-//! | `verdict` | whether OpenSSL says no, or has failed to say anything |
+//! | `pin` | the answer to a question for a PIN or a passphrase |
+//! | `verdict` | the line between OpenSSL's no and a failure of the host |
 
 #[cfg(openssl_engines)]
 mod engine;

@@ -1,19 +1,21 @@
-//! How a PIN reaches an engine or a store that asks for one, and a passphrase the
-//! key that it opens: `<openssl/ui.h>`.
+//! The answer to OpenSSL's question for a PIN or a passphrase: `<openssl/ui.h>`.
+//!
+//! An engine or a store asks for the PIN of a hardware token, and an encrypted key for
+//! its passphrase.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
 
 use openssl::error::ErrorStack;
 
-/// `UI_METHOD`, which only OpenSSL looks into.
+/// `UI_METHOD` of `<openssl/ui.h>`, an opaque type.
 #[repr(C)]
 pub(crate) struct UiMethod {
     opaque: [u8; 0],
 }
 
-/// `pem_password_cb` of `<openssl/pem.h>`: a buffer, its size, non-zero to encrypt,
-/// and the caller's data; returns the length of the passphrase.
+/// `pem_password_cb` of `<openssl/pem.h>`: takes a buffer, its size, non-zero to
+/// encrypt, and the caller's data; returns the length of the passphrase.
 pub(crate) type PasswordCallback =
     unsafe extern "C" fn(*mut c_char, c_int, c_int, *mut c_void) -> c_int;
 
@@ -25,15 +27,16 @@ unsafe extern "C" {
     fn UI_destroy_method(method: *mut UiMethod);
 }
 
-/// A way to ask for a PIN that never asks anybody.
+/// A method of OpenSSL's to ask for a PIN, which answers from memory and asks nobody.
 pub(crate) struct PinMethod(NonNull<UiMethod>);
 
-/// What the method answers with, if anything.
+/// The PIN that [`PinMethod`] answers with, if there is one.
 pub(crate) struct PinData<'p>(Option<&'p [u8]>);
 
 impl PinMethod {
     pub(crate) fn new() -> Result<Self, ErrorStack> {
-        // SAFETY: the callback is a function of this library.
+        // SAFETY: `answer` lives as long as the process, and needs as data what
+        // `PinMethod::data` makes.
         let method = unsafe { UI_UTIL_wrap_read_pem_callback(Some(answer), 0) };
         NonNull::new(method).map(Self).ok_or_else(ErrorStack::get)
     }
@@ -42,7 +45,7 @@ impl PinMethod {
         self.0.as_ptr()
     }
 
-    /// What has to be passed beside the method, and to outlive its use.
+    /// The data to pass along with the method; it must outlive the method's use.
     pub(crate) fn data(pin: Option<&[u8]>) -> PinData<'_> {
         PinData(pin)
     }
@@ -50,20 +53,21 @@ impl PinMethod {
 
 impl Drop for PinMethod {
     fn drop(&mut self) {
-        // SAFETY: made by `new`, and not used again.
+        // SAFETY: `new` made the method, and nothing uses it after this drop.
         unsafe { UI_destroy_method(self.0.as_ptr()) };
     }
 }
 
-/// `pem_password_cb` of `<openssl/pem.h>`: writes the PIN and returns its
-/// length, or -1 without one.
+/// Writes the PIN and returns its length, or -1 without a PIN: a
+/// [`PasswordCallback`].
 pub(crate) unsafe extern "C" fn answer(
     buffer: *mut c_char,
     size: c_int,
     _writing: c_int,
     data: *mut c_void,
 ) -> c_int {
-    // SAFETY: what `PinMethod::data` made, which outlives the call.
+    // SAFETY: every caller of this callback passes a pointer to a `PinData` that
+    // outlives the call: `engine.rs`, `store.rs` and `pem.rs` do.
     let Some(PinData(Some(pin))) = (unsafe { data.cast::<PinData<'_>>().as_ref() }) else {
         return -1;
     };
@@ -73,7 +77,8 @@ pub(crate) unsafe extern "C" fn answer(
     if length >= size {
         return -1;
     }
-    // SAFETY: `buffer` has `size` bytes, which is more.
+    // SAFETY: OpenSSL promises `size` bytes at `buffer` (pem_password_cb(3)), and the
+    // PIN is shorter. The two do not overlap: the buffer is OpenSSL's.
     unsafe { std::ptr::copy_nonoverlapping(pin.as_ptr(), buffer.as_ptr().cast(), pin.len()) };
     length
 }

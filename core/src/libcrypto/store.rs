@@ -1,5 +1,5 @@
-//! Keys and certificates by URI, from whichever provider knows its scheme:
-//! `<openssl/store.h>`, of which the openssl crate has nothing.
+//! Keys and certificates by URI, from the provider that knows the URI's scheme:
+//! `<openssl/store.h>`, which the openssl crate does not wrap.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -49,49 +49,56 @@ unsafe extern "C" {
 const INFO_PKEY: c_int = 4;
 const INFO_CERT: c_int = 5;
 
-/// More than a URI that names one thing leads to.
+/// The number of entries read from one URI. A URI that names one key or certificate
+/// leads to fewer.
 const MAX_ENTRIES: usize = 64;
 
-/// Loads openssl.cnf into a context of our own, which has the settings of
-/// providers. Without the file, or with a mistake in it, nothing is loaded, as
-/// for the default context.
+/// Loads openssl.cnf, which has the settings of providers, into a context of our own.
+///
+/// Without the file, or with a mistake in it, the call loads nothing, as OpenSSL does
+/// for its default context.
 pub(crate) fn load_configuration(context: &LibCtxRef) {
-    // SAFETY: a query; the string is ours to free.
+    // SAFETY: a query without arguments; the string is ours to free
+    // (CONF_get1_default_config_file(3)).
     let file = unsafe { CONF_get1_default_config_file() };
-    // SAFETY: a live context, and a C string or NULL.
+    // SAFETY: the reference keeps `context` live, and `file` is a C string or NULL,
+    // which stands for no file.
     unsafe { OSSL_LIB_CTX_load_config(context.as_ptr(), file) };
-    // SAFETY: what the query gave, which was made by malloc's OpenSSL twin.
+    // SAFETY: `file` is from OPENSSL_malloc or NULL
+    // (CONF_get1_default_config_file(3)), and nothing uses it again.
     unsafe { openssl_sys::CRYPTO_free(file.cast(), c"store.rs".as_ptr(), 0) };
     let _ = ErrorStack::get();
 }
 
-/// The private key that a URI names.
+/// Loads the private key that a URI names.
 pub(crate) fn private_key(
     context: &LibCtxRef,
     uri: &CStr,
     pin: Option<&[u8]>,
 ) -> Result<PKey<Private>, ErrorStack> {
-    // SAFETY: the entry is live.
+    // SAFETY: `first` calls this with a live entry.
     let take = |info: *const StoreInfo| unsafe { OSSL_STORE_INFO_get1_PKEY(info) };
     let key = first(context, uri, pin, INFO_PKEY, take)?;
-    // SAFETY: a key of our own, and a private one: nothing else was asked for.
+    // SAFETY: get1 gave us a reference to the key, and an entry of `INFO_PKEY` is a
+    // private key (OSSL_STORE_INFO(3)).
     Ok(unsafe { PKey::from_ptr(key.as_ptr()) })
 }
 
-/// The certificate that a URI names.
+/// Loads the certificate that a URI names.
 pub(crate) fn certificate(
     context: &LibCtxRef,
     uri: &CStr,
     pin: Option<&[u8]>,
 ) -> Result<X509, ErrorStack> {
-    // SAFETY: the entry is live.
+    // SAFETY: `first` calls this with a live entry.
     let take = |info: *const StoreInfo| unsafe { OSSL_STORE_INFO_get1_CERT(info) };
     let certificate = first(context, uri, pin, INFO_CERT, take)?;
-    // SAFETY: a certificate of our own.
+    // SAFETY: get1 gave us a reference to the certificate (OSSL_STORE_INFO(3)).
     Ok(unsafe { X509::from_ptr(certificate.as_ptr()) })
 }
 
-/// The first entry of a kind behind a URI.
+/// Loads the first entry of a kind from a URI; `take` gets the content of an entry,
+/// or NULL if the entry is of another kind.
 fn first<T>(
     context: &LibCtxRef,
     uri: &CStr,
@@ -101,8 +108,8 @@ fn first<T>(
 ) -> Result<NonNull<T>, ErrorStack> {
     let method = PinMethod::new()?;
     let mut data = PinMethod::data(pin);
-    // SAFETY: a live context, a C string, and a method that outlives the store
-    // together with what it reads.
+    // SAFETY: the reference keeps `context` live, `uri` is a C string, and `method` and
+    // the data it reads outlive the store, which is closed below.
     let store = unsafe {
         OSSL_STORE_open_ex(
             uri.as_ptr(),
@@ -116,25 +123,27 @@ fn first<T>(
         )
     };
     let store = NonNull::new(store).ok_or_else(ErrorStack::get)?;
-    // SAFETY: an open store.
+    // SAFETY: the store is open, and nothing has been loaded from it yet
+    // (OSSL_STORE_expect(3)).
     unsafe { OSSL_STORE_expect(store.as_ptr(), kind) };
-    let mut found = None;
+    let mut content = None;
     for _ in 0..MAX_ENTRIES {
-        // SAFETY: an open store.
+        // SAFETY: the store is open until after this loop.
         let is_at_end = unsafe { OSSL_STORE_eof(store.as_ptr()) } != 0;
-        if found.is_some() || is_at_end {
+        if content.is_some() || is_at_end {
             break;
         }
-        // What is not of the kind, or cannot be read, is NULL: more may come.
-        // SAFETY: an open store.
+        // An entry of another kind, or an unreadable one, is NULL: more may come.
+        // SAFETY: the store is open until after this loop.
         if let Some(info) = NonNull::new(unsafe { OSSL_STORE_load(store.as_ptr()) }) {
-            found = NonNull::new(take(info.as_ptr()));
-            // SAFETY: the entry just loaded.
+            content = NonNull::new(take(info.as_ptr()));
+            // SAFETY: the entry is ours since OSSL_STORE_load(3) returned it, and
+            // nothing uses it again.
             unsafe { OSSL_STORE_INFO_free(info.as_ptr()) };
         }
     }
     let failure = ErrorStack::get();
-    // SAFETY: open until here.
+    // SAFETY: the store is open, and nothing uses it again.
     unsafe { OSSL_STORE_close(store.as_ptr()) };
-    found.ok_or(failure)
+    content.ok_or(failure)
 }

@@ -1,9 +1,9 @@
-//! What supplies ciphers, digests and private keys beside OpenSSL itself: an
-//! engine or a provider.
+//! A supplier of ciphers, digests and private keys beside OpenSSL itself: an engine or
+//! a provider.
 //!
-//! A provider is loaded into a library context of its own, so that other users of
-//! OpenSSL in this process find nothing changed. OpenSSL has only one list of
-//! engines; an engine is asked by us, and never made anybody's default.
+//! A provider is loaded into a library context of its own, so nothing changes for
+//! other users of OpenSSL in this process. OpenSSL has only one list of engines, so an
+//! engine is shared with them; it is asked by name, and never becomes a default.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -15,31 +15,32 @@ use openssl::provider::Provider;
 use openssl::x509::X509;
 
 use crate::error::explain;
-use crate::libcrypto::evp::{self, From};
+use crate::libcrypto::evp::{self, Scope};
 #[cfg(openssl_engines)]
 use crate::libcrypto::{engine, store};
 
-/// An engine or a provider that OpenSSL has loaded.
+/// A loaded engine or provider.
 pub(crate) enum Supplier {
     #[cfg(openssl_engines)]
     Engine(engine::Engine),
     Provider {
-        /// Goes before its context does.
+        /// Must be dropped before its `context`.
         _provider: Provider,
         context: LibCtx,
-        /// That prefer this provider to others of the context.
+        /// The query that prefers this provider to others of the context
+        /// (property(7)).
         properties: String,
     },
 }
 
-/// The two ways in which OpenSSL takes in algorithms and keys of others.
+/// The two interfaces of OpenSSL to suppliers.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SupplierKind {
     Engine,
     Provider,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for SupplierKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Engine => "engine",
@@ -49,19 +50,20 @@ impl fmt::Display for Kind {
 }
 
 impl Supplier {
-    /// Loads it.
+    /// Loads the engine or the provider of a name.
     ///
     /// # Errors
     ///
-    /// OpenSSL has none of that name; its reason.
-    pub(crate) fn load(kind: Kind, name: &str) -> Result<Self, String> {
+    /// OpenSSL has none of that name; the text is OpenSSL's reason.
+    pub(crate) fn load(kind: SupplierKind, name: &str) -> Result<Self, String> {
         match kind {
-            Kind::Engine => load_engine(name),
-            Kind::Provider => load_provider(name).map_err(|stack| explain(&stack)),
+            SupplierKind::Engine => load_engine(name),
+            SupplierKind::Provider => load_provider(name).map_err(|stack| explain(&stack)),
         }
     }
 
-    /// Which one it is, as far as can be told.
+    /// A name for the labels of digests: all engines share one, and each provider has
+    /// its own.
     pub(crate) fn label(&self) -> &str {
         match self {
             #[cfg(openssl_engines)]
@@ -70,27 +72,27 @@ impl Supplier {
         }
     }
 
-    /// Its own implementation of a cipher, or else another's.
+    /// Its own implementation of a cipher, or else another provider's.
     pub(crate) fn cipher(&self, name: &str) -> Option<openssl::cipher::Cipher> {
         let own = match self {
             #[cfg(openssl_engines)]
             Self::Engine(engine) => engine.cipher(name),
             Self::Provider { .. } => None,
         };
-        own.or_else(|| evp::fetch_cipher(self.from(), name))
+        own.or_else(|| evp::fetch_cipher(self.scope(), name))
     }
 
-    /// Its own implementation of a digest, or else another's.
+    /// Its own implementation of a digest, or else another provider's.
     pub(crate) fn digest(&self, name: &str) -> Option<openssl::md::Md> {
         let own = match self {
             #[cfg(openssl_engines)]
             Self::Engine(engine) => engine.digest(name),
             Self::Provider { .. } => None,
         };
-        own.or_else(|| evp::fetch_digest(self.from(), name))
+        own.or_else(|| evp::fetch_digest(self.scope(), name))
     }
 
-    /// The private key behind a URI.
+    /// Loads the private key that a URI names.
     pub(crate) fn private_key(
         &self,
         uri: &CStr,
@@ -105,7 +107,7 @@ impl Supplier {
         }
     }
 
-    /// The certificate behind a URI.
+    /// Loads the certificate that a URI names.
     pub(crate) fn certificate(&self, uri: &CStr, pin: Option<&CStr>) -> Result<X509, ErrorStack> {
         match self {
             #[cfg(openssl_engines)]
@@ -116,7 +118,7 @@ impl Supplier {
         }
     }
 
-    /// Drops a private key so that nothing of it is left.
+    /// Drops a private key with every reference that it holds.
     pub(crate) fn release(&self, key: PKey<Private>) {
         match self {
             #[cfg(openssl_engines)]
@@ -125,8 +127,8 @@ impl Supplier {
         }
     }
 
-    /// Starts again what holds on to a token that has gone; every private key
-    /// has been released.
+    /// Restarts an engine, which otherwise holds on to a hardware token that was
+    /// removed. The caller has released every private key.
     pub(crate) fn restart(&self) -> Result<(), ErrorStack> {
         match self {
             #[cfg(openssl_engines)]
@@ -135,7 +137,7 @@ impl Supplier {
         }
     }
 
-    /// Notes that this process is another than the one that loaded it.
+    /// Notes that this process is a child of the process that loaded it.
     pub(crate) fn after_fork(&self) {
         match self {
             #[cfg(openssl_engines)]
@@ -144,15 +146,15 @@ impl Supplier {
         }
     }
 
-    fn from(&self) -> From<'_> {
+    fn scope(&self) -> Scope<'_> {
         match self {
             #[cfg(openssl_engines)]
-            Self::Engine(_) => From::default(),
+            Self::Engine(_) => Scope::default(),
             Self::Provider {
                 context,
                 properties,
                 ..
-            } => From {
+            } => Scope {
                 context: Some(context),
                 properties: Some(properties),
             },
@@ -175,8 +177,8 @@ fn load_engine(_name: &str) -> Result<Supplier, String> {
 fn load_provider(name: &str) -> Result<Supplier, ErrorStack> {
     let context = LibCtx::new()?;
     store::load_configuration(&context);
-    // Those of openssl.cnf stay, or else the default provider: what this one
-    // lacks comes from there.
+    // The providers of openssl.cnf stay loaded, or the default provider if it names
+    // none: they supply the algorithms that this provider lacks.
     let provider = Provider::try_load(Some(&context), name, true)?;
     Ok(Supplier::Provider {
         _provider: provider,
