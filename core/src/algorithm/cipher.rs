@@ -1,7 +1,7 @@
-//! Ciphers by name, and the wire format that each gives.
+//! Ciphers by name, and the wire format of each.
 //!
-//! A cipher is checked here once, when the configuration names it, so that
-//! nothing has to be doubted when a token arrives.
+//! A cipher is checked here once, when the configuration names it. A request checks it
+//! no more.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use crate::algorithm::error::AlgorithmError;
 use crate::libcrypto::evp::{self, Mode, Scope};
 use crate::libcrypto::supplier::Supplier;
 
-/// The names of httpd's module, and OpenSSL's for the same ciphers.
+/// The cipher names of httpd's module, each with OpenSSL's name.
 const CLASSIC_NAMES: [(&str, &str); 4] = [
     ("3des192", "DES-EDE3-CBC"),
     ("aes128", "AES-128-CBC"),
@@ -22,33 +22,38 @@ const CLASSIC_NAMES: [(&str, &str); 4] = [
     ("aes256", "AES-256-CBC"),
 ];
 
-/// A cipher, and with it a wire format.
+/// A cipher, which also selects a wire format.
 #[derive(Clone)]
 pub struct Cipher {
     evp: Arc<openssl::cipher::Cipher>,
     key_length: usize,
     format: Format,
-    /// Where it came from, which has to stay.
+    /// Keeps the engine or the provider of `evp` loaded.
     _supplier: Option<Arc<Supplier>>,
 }
 
-/// The wire format that a cipher gives.
+/// The wire format that a cipher selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// A cipher in CBC mode, with blocks of so many bytes: the format of
-    /// httpd's module.
-    Classic { block_size: NonZeroUsize },
-    /// AES-GCM, under its name in JWE (RFC 7518, section 5.3).
-    Jwe { enc: &'static str },
+    /// The format of httpd's module: a cipher in CBC mode.
+    Classic {
+        /// Bytes of a block.
+        block_size: NonZeroUsize,
+    },
+    /// JSON Web Encryption: AES-GCM.
+    Jwe {
+        /// The cipher's name in JWE (RFC 7518, section 5.3).
+        enc: &'static str,
+    },
 }
 
 impl Cipher {
-    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in
-    /// any case; that of an engine or provider, if there is one.
+    /// Finds a cipher by one of httpd's four names or any of OpenSSL's, in any case.
+    /// With a supplier, the supplier's implementation goes before OpenSSL's.
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or it is neither CBC nor AES-GCM.
+    /// OpenSSL does not know the name, or the cipher is neither CBC nor AES-GCM.
     pub(crate) fn by_name(
         supplier: Option<&Arc<Supplier>>,
         name: &str,
@@ -79,18 +84,18 @@ impl Cipher {
         &self.evp
     }
 
-    /// What tells ciphers of one keyring apart: the address of OpenSSL's
-    /// own object, which all spellings of a name share.
+    /// A number that tells the ciphers of one registry (`keyring/algorithms.rs`) apart:
+    /// the address of OpenSSL's own object, which all spellings of a name share.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()
     }
 
-    /// OpenSSL's number of the algorithm; `UNDEF` for those of some providers.
+    /// OpenSSL's number of the algorithm; `UNDEF` for some ciphers of providers.
     pub(crate) fn nid(&self) -> Nid {
         self.evp.nid()
     }
 
-    /// Bytes of key.
+    /// Bytes of a key.
     pub(crate) fn key_length(&self) -> usize {
         self.key_length
     }
@@ -99,8 +104,8 @@ impl Cipher {
         self.format
     }
 
-    /// Whether a token under this cipher authenticates more than its session:
-    /// only such a token can carry a purpose.
+    /// Whether a token under this cipher authenticates more than its session. Only such
+    /// a token can carry a purpose.
     pub fn is_aead(&self) -> bool {
         matches!(self.format, Format::Jwe { .. })
     }
@@ -113,7 +118,7 @@ fn format(evp: &CipherRef) -> Option<Format> {
             let usable = evp.iv_length() == block_size.get() && block_size.get() <= MAX_BLOCK;
             usable.then_some(Format::Classic { block_size })
         }
-        // JWE has names for these three, and for no other GCM or AEAD cipher.
+        // JWE names these three GCM ciphers and no other.
         Mode::Gcm => match evp.nid() {
             Nid::AES_128_GCM => Some(Format::Jwe { enc: "A128GCM" }),
             Nid::AES_192_GCM => Some(Format::Jwe { enc: "A192GCM" }),
@@ -124,10 +129,10 @@ fn format(evp: &CipherRef) -> Option<Format> {
     }
 }
 
-/// The longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
+/// Bytes of the longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
 pub(crate) const MAX_KEY: usize = 64;
 
-/// The largest block of a CBC cipher in OpenSSL (`EVP_MAX_IV_LENGTH`).
+/// Bytes of the largest block of a CBC cipher in OpenSSL (`EVP_MAX_IV_LENGTH`).
 pub(crate) const MAX_BLOCK: usize = 16;
 
 impl fmt::Debug for Cipher {

@@ -12,18 +12,18 @@ use crate::error::LibraryError;
 /// Bytes of salt at the front of a classic token.
 pub(crate) const CLASSIC_SALT: usize = 16;
 
-/// Rounds that `apr_crypto_passphrase` is called with by httpd's module
-/// (mod_session_crypto.c, encrypt_string).
+/// Rounds of PBKDF2 in the classic format: httpd's module passes this number to
+/// `apr_crypto_passphrase` (mod_session_crypto.c, encrypt_string).
 const CLASSIC_ROUNDS: u32 = 4096;
 
-/// Bytes derived for any list of ciphers, unless one of them takes more: what
-/// AES-256 takes. That all derive the same lets them share keys.
+/// Bytes derived for a list of ciphers, unless one of them needs a longer key: the key
+/// of AES-256. Lists that derive equally many bytes share keys.
 pub(crate) const KEY_LENGTH: usize = 32;
 
-/// PBKDF2 output, from which each cipher takes as many bytes as its key has.
+/// The key material of one salt, from which each cipher of a list takes its key.
 ///
-/// A shorter PBKDF2 output is the beginning of a longer one (RFC 8018, 5.2),
-/// so one derivation serves every cipher of a list.
+/// A short PBKDF2 output is the beginning of a longer one (RFC 8018, section 5.2), so
+/// one derivation serves every cipher of a list.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct ClassicKey {
     bytes: Box<[u8]>,
@@ -44,30 +44,31 @@ impl ClassicKey {
         Ok(key)
     }
 
-    /// The key of a cipher that takes `length` bytes; fewer, and no key for
-    /// it, if fewer were derived.
+    /// The key of a cipher whose key has `length` bytes; empty if fewer were derived.
     pub(crate) fn prefix(&self, length: usize) -> &[u8] {
         self.bytes.get(..length).unwrap_or_default()
     }
 }
 
-/// The salt of the JWE master key. A salt of its own for each server would
-/// have to be carried to all of them; a passphrase that is random needs none.
+/// The salt of the JWE master key, the same on all servers. A salt of its own for each
+/// server would have to reach all the others; a random passphrase needs no salt.
 const JWE_SALT: &[u8] = b"mod_session_crypto JWE 1";
 
 /// Rounds of the JWE master key: OWASP's figure for PBKDF2-HMAC-SHA256
 /// (Password Storage Cheat Sheet, 2023).
 const JWE_ROUNDS: u32 = 600_000;
 
-/// Labels of what HKDF expands a master key to.
+/// The label under which HKDF expands a master key to its key id.
 const KEY_ID_LABEL: &[u8] = b"kid";
-const KEY_LABEL: &[u8] = b"enc";
+
+/// The label under which HKDF expands a master key to the key of a day.
+const DAY_KEY_LABEL: &[u8] = b"enc";
 
 /// Bytes of a key id before base64url.
 pub(crate) const KEY_ID: usize = 6;
 
-/// What stands behind a passphrase in JWE: 32 bytes of PBKDF2, from which the
-/// key id and the key of each day are expanded.
+/// The JWE master key of a passphrase: 32 bytes of PBKDF2. HKDF expands it to the key
+/// id and to the key of each day.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Master {
     bytes: Box<[u8; 32]>,
@@ -75,19 +76,19 @@ pub(crate) struct Master {
 }
 
 impl Master {
-    /// Derives the master key; a tenth of a second and more.
+    /// Derives the master key, which takes a tenth of a second or more.
     pub(crate) fn derive(secret: &[u8], digest: &Digest) -> Result<Self, LibraryError> {
         let mut bytes = Box::new([0; 32]);
         digest.pbkdf2(secret, JWE_SALT, JWE_ROUNDS, bytes.as_mut_slice())?;
-        Self::of(bytes)
+        Self::from_bytes(bytes)
     }
 
-    /// Makes the master key of the bytes of one.
+    /// Restores a master key from the bytes that [`Master::bytes`] gave.
     pub(crate) fn restore(bytes: &[u8; 32]) -> Result<Self, LibraryError> {
-        Self::of(Box::new(*bytes))
+        Self::from_bytes(Box::new(*bytes))
     }
 
-    fn of(bytes: Box<[u8; 32]>) -> Result<Self, LibraryError> {
+    fn from_bytes(bytes: Box<[u8; 32]>) -> Result<Self, LibraryError> {
         let mut master = Self {
             bytes,
             key_id: [0; KEY_ID],
@@ -98,7 +99,7 @@ impl Master {
         Ok(master)
     }
 
-    /// The key itself.
+    /// The bytes of the key, a secret.
     pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
@@ -107,8 +108,10 @@ impl Master {
         &self.key_id
     }
 
-    /// Expands a key of `length` bytes for a day (days since 1970-01-01 UTC) and an
-    /// encryption, by its JWE name.
+    /// Expands the key of a day for one encryption.
+    ///
+    /// `enc` is the encryption's name in JWE, `day` counts days since 1970-01-01 UTC,
+    /// and `length` is the key's length in bytes.
     pub(crate) fn day_key(
         &self,
         enc: &str,
@@ -117,7 +120,7 @@ impl Master {
     ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
         let mut key = Zeroizing::new(vec![0; length]);
         let day = day.to_be_bytes();
-        self.expand(&[KEY_LABEL, &[0], enc.as_bytes(), &[0], &day], &mut key)?;
+        self.expand(&[DAY_KEY_LABEL, &[0], enc.as_bytes(), &[0], &day], &mut key)?;
         Ok(key)
     }
 
@@ -146,7 +149,7 @@ mod tests {
 
     /// RFC 5869, appendix A.1.
     #[test]
-    fn expands_as_rfc_5869_does() {
+    fn expands_the_example_of_rfc_5869() {
         let hex = |text: &str| -> Vec<u8> {
             let digits = (0..text.len()).step_by(2);
             digits

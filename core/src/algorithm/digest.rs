@@ -14,8 +14,10 @@ use crate::error::LibraryError;
 use crate::libcrypto::evp::{self, Scope};
 use crate::libcrypto::supplier::Supplier;
 
-/// SHA-1, and what the directive of httpd's module calls it.
+/// OpenSSL's name of SHA-1.
 const SHA1: &str = "SHA1";
+
+/// The name of SHA-1 in the directive of httpd's module.
 const SHA_ALIAS: &str = "SHA";
 
 /// A digest that HMAC can use.
@@ -23,22 +25,22 @@ const SHA_ALIAS: &str = "SHA";
 pub struct Digest {
     evp: Arc<openssl::md::Md>,
     label: Arc<str>,
-    /// Where it came from, which has to stay.
+    /// The engine or the provider of `evp`, which stays loaded.
     supplier: Option<Arc<Supplier>>,
 }
 
 impl Digest {
-    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1.
-    /// That of an engine or provider, if there is one.
+    /// Finds a digest by any of OpenSSL's names, in any case; `SHA` is SHA-1. With a
+    /// supplier, the supplier's implementation goes before OpenSSL's.
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know it, or HMAC cannot use it.
+    /// OpenSSL does not know the name, or HMAC cannot use the digest.
     pub(crate) fn by_name(
         supplier: Option<&Arc<Supplier>>,
         name: &str,
     ) -> Result<Self, AlgorithmError> {
-        // OpenSSL's SHA was SHA-0, which it has no more.
+        // OpenSSL has no digest of the name SHA.
         let name = if name.eq_ignore_ascii_case(SHA_ALIAS) {
             SHA1
         } else {
@@ -54,13 +56,13 @@ impl Digest {
             evp: Arc::new(evp),
             supplier: supplier.cloned(),
         };
-        // A code and not a digest, or one whose length is up to its user, would
-        // give keys that anybody knows.
+        // A checksum, or a digest of variable length, would derive predictable keys.
         let (size, block_size) = (digest.evp.size(), digest.evp.block_size());
         if size < MIN_DIGEST || block_size < size || evp::is_extendable(&digest.evp) {
             return Err(AlgorithmError::UnusableDigest);
         }
-        // The rest a trial tells: a MAC, for one, wants a key of its own.
+        // A trial finds all other unusable digests, such as a MAC, which needs a key of
+        // its own.
         digest
             .pbkdf2(b"trial", b"trial", 1, &mut [0; 1])
             .map_err(|_| AlgorithmError::UnusableDigest)?;
@@ -87,34 +89,36 @@ impl Digest {
             .map_err(|stack| LibraryError::new("derive a key", &stack))
     }
 
-    /// Whether this is the SHA-1 or the SHA-256 of any provider.
+    /// Whether this is the algorithm `nid`, of any supplier.
     pub(crate) fn is(&self, nid: Nid) -> bool {
         self.nid() == nid
     }
 
-    /// OpenSSL's number of the algorithm, like that of a cipher.
+    /// OpenSSL's number of the algorithm; `UNDEF` for some digests of providers.
     pub(crate) fn nid(&self) -> Nid {
         self.evp.type_()
     }
 
-    /// Whether an engine or a provider has it, and not OpenSSL itself.
+    /// Whether the digest is from an engine or a provider, and not from OpenSSL itself.
     pub(crate) fn is_supplied(&self) -> bool {
         self.supplier.is_some()
     }
 
-    /// Tells digests apart from one reading of the configuration to the next.
+    /// A name that tells digests apart and stays the same when the configuration is
+    /// read again.
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
 
-    /// What tells digests of one keyring apart, like the id of a cipher.
+    /// A number that tells the digests of one registry (`keyring/algorithms.rs`) apart:
+    /// the address of OpenSSL's own object, which all spellings of a name share.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()
     }
 }
 
-/// Where a digest is from, and OpenSSL's short name; the configuration's, for
-/// one that has none.
+/// The label of a digest: its supplier's label and OpenSSL's short name for it. A digest
+/// without a short name has the configuration's name for it.
 fn label(evp: &MdRef, name: &str, supplier: Option<&Arc<Supplier>>) -> Arc<str> {
     let source = supplier.map_or("", |supplier| supplier.label());
     let name = match evp.type_() {
@@ -124,7 +128,7 @@ fn label(evp: &MdRef, name: &str, supplier: Option<&Arc<Supplier>>) -> Arc<str> 
     format!("{source} {name}").into()
 }
 
-/// Bytes of the shortest digest there is a use for (MD4, MD5).
+/// Bytes of the shortest digest that is accepted: MD4 and MD5 have as many.
 const MIN_DIGEST: usize = 16;
 
 impl fmt::Debug for Digest {

@@ -1,7 +1,7 @@
-//! PBKDF2 with a digest of an engine or of another library context.
+//! HMAC and PBKDF2 with a digest of an engine or of another library context.
 //!
-//! OpenSSL's own takes a digest by its name and looks for it in its default
-//! context, where such a digest is not.
+//! OpenSSL's own PBKDF2 looks for the digest's name in the default context, which does
+//! not have such a digest.
 
 use openssl::error::ErrorStack;
 use openssl::md::{Md, MdRef};
@@ -41,17 +41,20 @@ pub(crate) fn pbkdf2(
     Ok(())
 }
 
-/// HMAC-SHA256 of `parts`, one after the other.
+/// HMAC-SHA256 of the concatenated `parts`.
 pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], ErrorStack> {
     let mut output = [0; 32];
     Hmac::new(key, Md::sha256())?.compute(parts, &mut output)?;
     Ok(output)
 }
 
-/// HMAC (RFC 2104) under a key that was set once.
+/// An HMAC (RFC 2104) under one key, for many messages.
 struct Hmac {
+    /// The state after the key, padded for the inner hash.
     inner: MdCtx,
+    /// The state after the key, padded for the outer hash.
     outer: MdCtx,
+    /// The state of the current message.
     work: MdCtx,
 }
 
@@ -86,8 +89,8 @@ impl Hmac {
         })
     }
 
-    /// The HMAC of `parts`, one after the other, into as many bytes as the
-    /// digest has.
+    /// Writes the HMAC of the concatenated `parts` to `output`, which is as long as the
+    /// digest.
     fn compute(&mut self, parts: &[&[u8]], output: &mut [u8]) -> Result<(), ErrorStack> {
         evp::copy_digest(&mut self.work, &self.inner)?;
         for part in parts {
@@ -106,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agrees_with_openssl() {
+    fn derives_the_keys_that_openssl_derives() {
         for digest in [Md::sha1(), Md::sha256(), Md::sha512()] {
             for passphrase in [&b"secret"[..], &[7; 200]] {
                 let (mut ours, mut theirs) = ([0; 150], [0; 150]);
@@ -119,7 +122,7 @@ mod tests {
 
     /// RFC 4231, section 4.3.
     #[test]
-    fn agrees_with_rfc_4231() {
+    fn computes_the_example_of_rfc_4231() {
         let mac = sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
         assert_eq!(mac.first_chunk(), Some(&[0x5b, 0xdc, 0xc1, 0x46]));
         assert_eq!(mac.last_chunk(), Some(&[0x64, 0xec, 0x38, 0x43]));

@@ -2,12 +2,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `defaults` | the cipher and the digests of a section that names none |
-//! | `cipher` | a cipher, and the wire format that it gives |
+//! | `defaults` | the ciphers and digests of a section that names none |
+//! | `cipher` | a cipher, and its wire format |
 //! | `derivation` | every key derivation, with its rounds and labels |
-//! | `digest` | a digest that keys can be derived with |
+//! | `digest` | a digest that can derive keys |
 //! | `hmac` | HMAC and PBKDF2 with a digest of an engine or provider |
-//! | `error` | why a cipher or a digest cannot be used |
+//! | `error` | the reasons why a cipher or a digest cannot be used |
 
 pub(crate) mod cipher;
 pub(crate) mod defaults;

@@ -1,4 +1,4 @@
-//! The engines and providers of a configuration, by the names that it gives them.
+//! The engines and providers of a configuration, by their names in it.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::engine::hardware::Hardware;
 use crate::libcrypto::supplier::{Supplier, SupplierKind};
 use crate::origin::Origin;
 
-/// An engine or a provider that works.
+/// A loaded engine or provider, with the default ciphers and digests that it has.
 pub struct Engine {
     id: u64,
     kind: SupplierKind,
@@ -42,9 +42,9 @@ pub enum EngineError {
     NotInUse,
 }
 
-/// The name of an engine or a provider, as a configuration has it.
+/// The name of an engine or a provider, as the configuration spells it.
 struct EngineName<'t> {
-    /// What it may be, in the order in which that is tried.
+    /// The kinds to try, in this order.
     kinds: &'static [SupplierKind],
     name: &'t str,
 }
@@ -67,15 +67,23 @@ impl<'t> EngineName<'t> {
     }
 }
 
-/// Longer than any name there is.
+/// Characters of the longest name; no engine or provider has a longer one.
 const MAX_NAME: usize = 64;
 
-/// The engines and providers of a configuration, each loaded once and by all
-/// names that it goes by: two that are one to OpenSSL would disturb each other.
+/// The engines and providers of a configuration, each under all names that the
+/// configuration has for it.
+///
+/// Each is loaded once: two values for one engine of OpenSSL's would disturb each other.
 #[derive(Default)]
 pub(crate) struct Engines(Mutex<Vec<(String, Arc<Engine>)>>);
 
 impl Engines {
+    /// Finds the engine or the provider of a name, and loads it if need be.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL has none of that name, or a `.htaccess` file names one that is not
+    /// loaded.
     pub(crate) fn find(&self, text: &str, origin: Origin) -> Result<Arc<Engine>, EngineError> {
         let name = EngineName::new(text)?;
         let mut known = self.lock();
@@ -111,12 +119,13 @@ impl Engines {
         })
     }
 
-    /// Those that a configuration has named.
+    /// The engine or the provider of each name that the configuration has.
     pub(crate) fn all(&self) -> Vec<Arc<Engine>> {
         let known = self.lock();
         known.iter().map(|(_, engine)| engine.clone()).collect()
     }
 
+    /// Notes that this process is a child of the process that loaded the engines.
     pub(crate) fn after_fork(&self) {
         for (_, engine) in self.lock().iter() {
             engine.hardware.after_fork();
@@ -146,7 +155,7 @@ impl Engine {
         })
     }
 
-    /// What tells engines of one keyring apart; never 0.
+    /// A number that tells the engines of one keyring apart; never 0.
     pub fn id(&self) -> u64 {
         self.id
     }
@@ -168,7 +177,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn rejects_names_that_lead_out_of_a_directory() {
+    fn refuses_names_that_could_be_a_path() {
         for text in [
             "",
             "../gost",
@@ -187,7 +196,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn names_all_that_was_tried() {
+    fn the_error_names_each_kind_that_was_tried() {
         let tried = |text| load(text).unwrap_err().to_string();
         let both = tried("none-such");
         assert!(both.contains("engine 'none-such' ("), "{both}");
@@ -202,7 +211,7 @@ pub(crate) mod tests {
         assert!(legacy.supplier.cipher("cast5-cbc").is_some());
         assert!(
             legacy.supplier.cipher("aes-256-cbc").is_some(),
-            "and others"
+            "the default provider's"
         );
         assert!(evp::fetch_cipher(Scope::default(), "cast5-cbc").is_none());
     }

@@ -1,5 +1,5 @@
-//! What an engine or a provider has behind URIs: certificates, and private keys
-//! that it uses and nobody reads.
+//! The certificates and private keys that an engine or a provider has behind URIs, as on
+//! a hardware token. It uses such a private key for us; nobody can read the key.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
@@ -17,22 +17,23 @@ use crate::error::LibraryError;
 use crate::libcrypto::supplier::Supplier;
 use crate::passphrase::passphrase::Passphrase;
 
-/// Where a key is, and what opens it.
+/// A private key behind a URI.
 pub(crate) struct HardwareKey {
     hardware: Arc<Hardware>,
     name: ObjectName,
 }
 
-/// What is behind a URI, under a PIN.
+/// The name of a certificate or a private key: its URI, and the PIN that opens it.
 #[derive(Clone)]
 pub(crate) struct ObjectName {
     uri: CString,
-    /// The number of a passphrase goes by it where nobody need see it.
+    /// The PIN, with the id of the passphrase that it is. The id identifies the PIN
+    /// without revealing it.
     pin: Option<(u64, Zeroizing<CString>)>,
 }
 
 impl HardwareKey {
-    /// Names a key.
+    /// Names a key; the first use looks for it.
     pub(crate) fn new(hardware: &Arc<Hardware>, name: ObjectName) -> Self {
         Self {
             hardware: hardware.clone(),
@@ -40,11 +41,11 @@ impl HardwareKey {
         }
     }
 
-    /// Does something with the key.
+    /// Uses the key for `work`, which may be called twice.
     ///
     /// # Errors
     ///
-    /// Those of `work`; or the hardware token is not there.
+    /// The errors of `work`, or the hardware token is not there.
     pub(crate) fn with<T>(
         &self,
         work: impl Fn(&PKeyRef<Private>) -> Result<T, LibraryError>,
@@ -54,11 +55,11 @@ impl HardwareKey {
 }
 
 impl ObjectName {
-    /// Takes a URI, and the passphrase that is the PIN.
+    /// Makes the name of a URI and the passphrase that is the PIN.
     ///
     /// # Errors
     ///
-    /// One of them has a NUL byte.
+    /// The URI or the passphrase has a NUL byte.
     pub(crate) fn new(uri: &str, pin: Option<&Passphrase>) -> Result<Self, LibraryError> {
         let text = |bytes: &[u8]| {
             CString::new(bytes).map_err(|_| {
@@ -79,11 +80,11 @@ impl ObjectName {
         self.pin.as_ref().map(|(_, pin)| pin.as_c_str())
     }
 
-    /// The same for everything on one token, as its URI names it (RFC 7512):
-    /// without what names the object.
+    /// A PIN on one hardware token, whatever the object: from the attributes of the URI
+    /// (RFC 7512) without those that name the object.
     fn pin_id(&self) -> PinId {
         let path = self.uri.to_bytes().split(|byte| *byte == b'?').next();
-        let is_of_token = |attribute: &&[u8]| {
+        let names_the_hardware_token = |attribute: &&[u8]| {
             let name = attribute.split(|byte| *byte == b'=').next();
             !matches!(name, Some(b"object" | b"id" | b"type"))
         };
@@ -91,11 +92,11 @@ impl ObjectName {
         let body = body.strip_prefix(b"pkcs11:").unwrap_or(body);
         let mut attributes: Vec<_> = body
             .split(|byte| *byte == b';')
-            .filter(is_of_token)
+            .filter(names_the_hardware_token)
             .collect();
         attributes.sort_unstable();
-        let token = attributes.join(&b';');
-        (token, self.pin.as_ref().map(|(id, _)| *id))
+        let hardware_token = attributes.join(&b';');
+        (hardware_token, self.pin.as_ref().map(|(id, _)| *id))
     }
 
     fn id(&self) -> ObjectId {
@@ -103,42 +104,47 @@ impl ObjectName {
     }
 }
 
-/// A URI, and the number of a passphrase.
+/// A URI, and the id of the passphrase that is the PIN.
 type ObjectId = (CString, Option<u64>);
 
-/// What a URI says of a token, and the number of a passphrase.
+/// The attributes of a URI that name a hardware token, and the id of the passphrase that
+/// is the PIN.
 type PinId = (Vec<u8>, Option<u64>);
 
-/// What an engine or a provider has behind URIs, and the handles of its keys.
+/// The keys and certificates that one supplier has behind URIs, with a handle of each
+/// key in use.
 ///
-/// Whoever asks for something does so alone: an engine for PKCS#11 does not look
-/// after itself there (libp11 0.4.12). And a token may be taken away and come
-/// back. Then no handle works any more, and such an engine gives out the old ones
-/// again unless it is stopped and started; for which nobody may be using any of
-/// them.
+/// One thread at a time looks for a key or a certificate, under the write lock: an
+/// engine for PKCS#11 does not lock these calls itself (libp11 0.4.12).
+///
+/// A hardware token may be removed and inserted again. No handle works after that, and
+/// such an engine returns the old handles until it is stopped and started. No thread may
+/// use a handle meanwhile, so the restart holds the write lock and a use the read lock.
 pub(crate) struct Hardware {
     supplier: Arc<Supplier>,
     handles: RwLock<Handles>,
-    /// This process is another than the one that made the handles.
+    /// Whether this process is a child of the process that made the handles.
     is_inherited: AtomicBool,
 }
 
 #[derive(Default)]
 struct Handles {
     keys: HashMap<ObjectId, Handle>,
-    /// What was not there when it was looked for.
+    /// The objects that were not there when they were last looked for.
     missing: HashMap<ObjectId, Missing>,
-    /// PINs that were wrong, and are never tried again: a token counts.
+    /// The PINs that were wrong. They are never tried again, because a hardware token
+    /// counts wrong attempts.
     wrong_pins: HashSet<PinId>,
-    /// When the supplier was last started again.
+    /// The time of the supplier's last restart.
     restarted: Option<Instant>,
-    /// How often it was.
+    /// The number of restarts.
     generation: u64,
 }
 
 struct Handle {
     key: PKey<Private>,
-    /// Looked for in this process, not just inherited.
+    /// Whether this process has looked for the key itself, and has not only inherited
+    /// the handle.
     is_ours: bool,
 }
 
@@ -147,8 +153,7 @@ struct Missing {
     since: Instant,
 }
 
-/// How long to wait before a token that has gone is looked for again: each
-/// time may take it seconds.
+/// The time between two looks for a missing hardware token: each look may take seconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Hardware {
@@ -160,7 +165,7 @@ impl Hardware {
         }
     }
 
-    /// The certificate behind a URI.
+    /// Loads the certificate of a name.
     pub(crate) fn certificate(&self, name: &ObjectName) -> Result<X509, LibraryError> {
         self.write().look(name, "load the certificate", || {
             self.supplier.certificate(&name.uri, name.pin())
@@ -177,13 +182,13 @@ impl Hardware {
             let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
             let usable = handles.keys.get(&id).filter(|handle| handle.is_ours);
             let outcome = usable.map(|handle| work(&handle.key));
-            (handles.generation, outcome, handles.is_missing(&id))
+            (handles.generation, outcome, handles.recently_missing(&id))
         };
         let (generation, outcome, missing) = attempt();
         match (outcome, missing) {
             (Some(Ok(done)), _) => return Ok(done),
             (Some(Err(error)), _) => {
-                if !self.start_again(generation, &error, name) {
+                if !self.reload(generation, &error, name) {
                     return Err(error);
                 }
             }
@@ -193,47 +198,47 @@ impl Hardware {
         attempt().1.unwrap_or_else(|| {
             Err(LibraryError::because(
                 "use the private key",
-                "its token is not there",
+                "its hardware token is not there",
             ))
         })
     }
 
     /// Loads a key that this process has not used yet, or has lost.
     ///
-    /// One that a child has inherited is looked for as well: with the token
-    /// gone, an engine for PKCS#11 that is asked to use the key right away may
-    /// wait for ever (libp11 0.4.12), while one that is asked for it says no.
+    /// A child looks for an inherited key again before the first use. Without its
+    /// hardware token, an engine for PKCS#11 fails to find the key, but may wait for
+    /// ever when it uses the key (libp11 0.4.12).
     fn look_for(&self, name: &ObjectName) -> Result<(), LibraryError> {
         let mut handles = self.write();
         let known = handles.keys.get(&name.id());
         if known.is_some_and(|known| known.is_ours) {
             return Ok(());
         }
-        // Not the first time, which would cost a wrong PIN a second attempt.
+        // A restart after the very first look would try a wrong PIN twice.
         let was_there = known.is_some() || handles.generation > 0;
         match self.load(&mut handles, name) {
-            Err(_) if was_there && self.cycle(&mut handles) => self.load(&mut handles, name),
+            Err(_) if was_there && self.restart(&mut handles) => self.load(&mut handles, name),
             outcome => outcome,
         }
     }
 
-    /// Loads a key anew that has failed, unless another thread has done so
+    /// Loads a key that failed again, unless another thread has restarted the supplier
     /// since `generation`. Says whether another attempt is worth it.
-    fn start_again(&self, generation: u64, error: &LibraryError, name: &ObjectName) -> bool {
+    fn reload(&self, generation: u64, error: &LibraryError, name: &ObjectName) -> bool {
         let mut handles = self.write();
         if handles.generation != generation {
             return true;
         }
-        // Stopped while the module under it does not run, the engine crashes;
-        // and such a module comes back by itself.
+        // The engine crashes when it is stopped while its PKCS#11 module is not
+        // initialized. Such a module comes back by itself.
         !error.is(NOT_INITIALIZED)
-            && self.cycle(&mut handles)
+            && self.restart(&mut handles)
             && self.load(&mut handles, name).is_ok()
     }
 
-    /// Lets go of every handle and starts the supplier again; says whether it
-    /// did, and not a moment ago.
-    fn cycle(&self, handles: &mut Handles) -> bool {
+    /// Releases every handle and restarts the supplier. Says whether it did: not within
+    /// [`PATIENCE`] of the last restart, and not if the supplier does not start.
+    fn restart(&self, handles: &mut Handles) -> bool {
         let recently = |at: Instant| at.elapsed() < PATIENCE;
         if handles.restarted.is_some_and(recently) {
             return false;
@@ -260,7 +265,7 @@ impl Hardware {
         self.handles.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that this process is another than the one that made the handles.
+    /// Notes that this process is a child of the process that made the handles.
     pub(crate) fn after_fork(&self) {
         self.is_inherited.store(true, Ordering::Relaxed);
         self.supplier.after_fork();
@@ -271,7 +276,8 @@ impl Hardware {
 }
 
 impl Handles {
-    /// Asks for something, unless it was not there a moment ago.
+    /// Calls `ask` for an object, unless it was missing less than [`PATIENCE`] ago or its
+    /// PIN is known to be wrong.
     fn look<T>(
         &mut self,
         name: &ObjectName,
@@ -279,7 +285,7 @@ impl Handles {
         ask: impl FnOnce() -> Result<T, ErrorStack>,
     ) -> Result<T, LibraryError> {
         let id = name.id();
-        if let Some(error) = self.is_missing(&id) {
+        if let Some(error) = self.recently_missing(&id) {
             return Err(error);
         }
         if self.wrong_pins.contains(&name.pin_id()) {
@@ -293,7 +299,7 @@ impl Handles {
             Err(stack) => stack,
         };
         let error = LibraryError::new(action, &stack);
-        if stack.errors().iter().any(is_of_pin) {
+        if stack.errors().iter().any(is_about_the_pin) {
             self.wrong_pins.insert(name.pin_id());
         }
         let missing = Missing {
@@ -304,19 +310,19 @@ impl Handles {
         Err(error)
     }
 
-    /// Why something is not there, if that need not be asked again yet.
-    fn is_missing(&self, id: &ObjectId) -> Option<LibraryError> {
+    /// The error of an object that was missing less than [`PATIENCE`] ago.
+    fn recently_missing(&self, id: &ObjectId) -> Option<LibraryError> {
         let missing = self.missing.get(id)?;
         (missing.since.elapsed() < PATIENCE).then(|| missing.error.clone())
     }
 }
 
-/// Why a PIN is not tried.
-const WRONG_PIN: &str = "the PIN was wrong before, and the token would count it again";
+/// The reason why a PIN is not tried.
+const WRONG_PIN: &str = "the PIN was wrong before, and the hardware token would count it again";
 
 /// Whether an engine says that a PIN is wrong, locked or expired (`CKR_PIN_...`
 /// of PKCS#11, in libp11's words).
-fn is_of_pin(error: &openssl::error::Error) -> bool {
+fn is_about_the_pin(error: &openssl::error::Error) -> bool {
     error
         .reason()
         .is_some_and(|reason| reason.starts_with("PIN "))
@@ -333,7 +339,7 @@ impl Drop for Hardware {
             .unwrap_or_else(PoisonError::into_inner);
         for (_, handle) in handles.keys.drain() {
             if self.is_inherited.load(Ordering::Relaxed) {
-                // The parent's to let go of; this process is at its end.
+                // Only the parent releases its handles; this process is about to end.
                 mem::forget(handle.key);
             } else {
                 self.supplier.release(handle.key);
@@ -347,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_pin_is_that_of_a_token_whatever_the_object() {
+    fn a_wrong_pin_is_wrong_for_every_object_of_the_hardware_token() {
         let passphrase = |id| Passphrase::new(b"12345", id).unwrap();
         let (one, other) = (passphrase(1), passphrase(2));
         let id = |uri, pin| ObjectName::new(uri, pin).unwrap().pin_id();

@@ -1,9 +1,9 @@
-//! Engines and providers of a configuration.
+//! The engines and providers of a configuration.
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `engine` | one of them, by the names that it has |
-//! | `hardware` | certificates and private keys that it has behind URIs |
+//! | `engine` | an engine or a provider, by its names in the configuration |
+//! | `hardware` | the certificates and private keys that it has behind URIs |
 
 pub(crate) mod engine;
 pub(crate) mod hardware;
