@@ -1,19 +1,18 @@
-//! Where tokens and sessions are written.
+//! The memory for tokens and sessions.
 
 use std::ffi::CStr;
 
 use crate::error::LibraryError;
 
-/// Memory that outlives the call: a request's pool, in httpd.
+/// An allocator whose memory outlives the call. In httpd, this is a request's pool.
 ///
-/// Formats ask for exactly what they write, so that nothing is copied twice.
+/// A format allocates exactly the bytes that it writes, so no byte is copied twice.
 pub trait Arena<'a> {
-    /// Returns `len` bytes, zeroed, that nobody else refers to.
+    /// Allocates `len` zeroed bytes.
     fn bytes(&self, len: usize) -> &'a mut [u8];
 }
 
-/// An arena on the heap that is never freed, for tests and for programs that end
-/// soon.
+/// An arena on the heap that frees nothing, for tests and for programs that end soon.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HeapArena;
 
@@ -23,12 +22,13 @@ impl Arena<'static> for HeapArena {
     }
 }
 
-/// Text in an arena, with the NUL that ends a C string: `write` fills `length`
-/// bytes, or says that they are not as many.
+/// A C string of `length` bytes in an arena. `write` fills the bytes before the NUL, or
+/// returns `None` if `length` is not the number of bytes that it writes.
 ///
 /// # Errors
 ///
-/// The arena gives another number of bytes than it was asked for.
+/// `write` returned `None` or wrote a NUL byte, or the arena did not return as many
+/// bytes as it was asked for.
 pub(crate) fn text<'a>(
     arena: &impl Arena<'a>,
     length: usize,

@@ -1,14 +1,14 @@
-//! A short value that stands for a longer one.
+//! A short value that identifies a longer one.
 
 use openssl::sha::Sha256;
 
-/// The first half of a SHA-256: two values with one fingerprint are alike,
-/// whoever has chosen them.
+/// The first half of a SHA-256. Two values with the same fingerprint are equal, even if
+/// an attacker chose them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint([u64; 2]);
 
 impl Fingerprint {
-    /// Stands for these parts in their order; each counts with its length.
+    /// The fingerprint of a sequence of parts; the length of each part counts too.
     pub fn of<'t>(parts: impl IntoIterator<Item = &'t [u8]>) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
@@ -27,12 +27,13 @@ impl Fingerprint {
         Self([next(), next()])
     }
 
-    /// Stands for a number, and needs no hash for that.
+    /// The fingerprint of a number, which is computed without a hash.
     pub fn of_number(number: u64) -> Self {
         Self([number, 0])
     }
 
-    /// Stands for numbers in their order; one alone needs no hash.
+    /// The fingerprint of a sequence of numbers; a single number is computed without a
+    /// hash.
     pub fn of_numbers(numbers: &[u64]) -> Self {
         if let [number] = numbers {
             return Self::of_number(*number);
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn tells_sequences_apart_whose_concatenation_is_the_same() {
         let of = |parts: &[&str]| Fingerprint::of(parts.iter().map(|part| part.as_bytes()));
         assert_eq!(of(&["a", "b"]), of(&["a", "b"]));
         let all = [

@@ -1,8 +1,34 @@
 //! The cryptographic side of `mod_session_crypto`.
 //!
-//! Nothing here knows httpd. One value is the border: a [`Sealer`] turns a
-//! session into a token and a token back into a session. Time and randomness
-//! come in as arguments, so that every wire format has reproducible vectors.
+//! This crate does not know httpd. A [`Sealer`] is the border: it encrypts ("seals") a
+//! session into a token, and decrypts ("opens") a token into a session. Time and
+//! randomness are arguments, so every wire format has reproducible vectors.
+//!
+//! ```
+//! use session_crypto_core::{
+//!     HeapArena, Keyring, Keys, Now, OpenSslRandom, Origin, Sealer, Seed, Settings, SharedMemory,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keyring = Keyring::new(Seed([7; 16]), OpenSslRandom, SharedMemory::alone())?;
+//! let passphrase = keyring.passphrase(b"correct horse battery staple", Origin::Server)?;
+//! let passphrases = [passphrase].into_iter().collect();
+//! let ciphers = [keyring.cipher(None, "aes-256-gcm")?];
+//! let settings = Settings {
+//!     keys: Keys::Passphrases(&passphrases),
+//!     ciphers: &ciphers,
+//!     digest: None,
+//!     purpose: None,
+//!     engine: None,
+//! };
+//! let sealer = Sealer::new(&keyring, settings);
+//! let now = Now { seconds: 1_800_000_000, processor: 0 };
+//! let sealed = sealer.seal(b"user=joe", now, &HeapArena)?;
+//! let opened = sealer.open(sealed.token.to_bytes(), now, &HeapArena)?;
+//! assert_eq!(opened.session.to_bytes(), b"user=joe");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! Each file and folder imports only from those below it in this table, and so in
 //! the table of each folder (`tests/layers.rs`).
@@ -11,11 +37,11 @@
 //! |---|---|
 //! | `vectors` | the vector files of the wire formats, for tests |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
-//! | `keyring` | what a process keeps between requests |
+//! | `keyring` | the state that a process keeps between requests |
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `classic` | the wire format of httpd's own module |
 //! | `certificate` | certificates and private keys |
-//! | `engine` | engines and providers of a configuration |
+//! | `engine` | the engines and providers of a configuration |
 //! | `passphrase` | passphrases, and the keys derived from them |
 //! | `algorithm` | ciphers and digests by name, and keys made with them |
 //! | `cache` | keys that are kept in memory |

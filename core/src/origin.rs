@@ -1,12 +1,12 @@
-//! Where a setting was written.
+//! The origin of a setting.
 
-/// The kind of file that a setting was written in, which says how long what
-/// follows from it is kept.
+/// The kind of file that has a setting. It decides how long the keyring keeps values
+/// that it made for the setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The server's configuration: kept as long as the keyring.
+    /// The server configuration. The keyring keeps the values as long as it lives.
     Server,
-    /// A `.htaccess` file, read anew for each request: kept until
-    /// [`Keyring::MAX_VISITORS`](crate::Keyring::MAX_VISITORS) others have come since.
+    /// A `.htaccess` file, which httpd reads again for each request. The keyring keeps a
+    /// limited number of values, and a new one replaces an old one.
     Htaccess,
 }

@@ -1,43 +1,50 @@
-//! A limit on how often something may be done, counted by all processes of a server.
+//! A limit on how often an action may happen, which all processes of a server count
+//! together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A burst, and then one each interval (the generic cell rate algorithm: all
-/// that is kept is the time at which the burst would be whole again).
+/// The limit: a burst of actions, and then one action each interval.
+///
+/// This is the generic cell rate algorithm. Its only state is a word of shared memory:
+/// the time at which the burst is whole again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rate {
-    /// Seconds.
+    /// Seconds between two actions after the burst.
     pub(crate) interval: u64,
+    /// Actions that may happen at once.
     pub(crate) burst: u64,
 }
 
-/// The cost of a small thing, in parts of one; a word counts the parts of a second.
+/// The parts of an action, for actions that cost less than a whole one. The word counts
+/// time in the same parts of a second.
 pub(crate) const PARTS: u64 = 32;
 
 impl Rate {
-    /// Takes so many parts of one at a Unix time in seconds, unless less than
-    /// `reserve` whole ones would be left; says whether it did. A word of zero is
-    /// a whole burst.
+    /// Takes `parts` of an action, unless less than `reserve` whole actions would be
+    /// left. Says whether it took them.
+    ///
+    /// `now` is a Unix time in seconds. A word of zero stands for a whole burst.
     pub(crate) fn take(self, word: &AtomicU64, parts: u64, now: u64, reserve: u64) -> bool {
         let now = now.saturating_mul(PARTS);
-        let whole = self.interval.saturating_mul(PARTS);
-        let latest = now.saturating_add(whole.saturating_mul(self.burst));
-        let kept = whole.saturating_mul(reserve);
+        let cost = self.interval.saturating_mul(PARTS);
+        let latest = now.saturating_add(cost.saturating_mul(self.burst));
+        let reserved = cost.saturating_mul(reserve);
         let whole_at = word.load(Ordering::Relaxed);
         if whole_at > latest.saturating_add(CLOCK_SET_BACK) {
-            // From here on it counts by the new time; another process may be first.
+            // The clock was set back, so the burst counts from the new time. The result
+            // does not matter: another process may have changed the word already.
             let _ = word.compare_exchange(whole_at, latest, Ordering::Relaxed, Ordering::Relaxed);
         }
         let taken = self.interval.saturating_mul(parts);
         let next = |whole_at: u64| {
             let whole_at = whole_at.max(now).saturating_add(taken);
-            (whole_at.saturating_add(kept) <= latest).then_some(whole_at)
+            (whole_at.saturating_add(reserved) <= latest).then_some(whole_at)
         };
         word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
             .is_ok()
     }
 
-    /// Gives back parts that were taken and not used.
+    /// Returns parts that were taken and not used.
     pub(crate) fn give_back(self, word: &AtomicU64, parts: u64) {
         let taken = self.interval.saturating_mul(parts);
         let before = |whole_at: u64| Some(whole_at.saturating_sub(taken));
@@ -45,8 +52,8 @@ impl Rate {
     }
 }
 
-/// Parts of the seconds by which a clock must be set back for the burst to follow
-/// it. No request is so old that its time is another's past by as much.
+/// The step, in parts of a second, by which the clock must be set back for the burst to
+/// follow it: an hour. A request's time is its start, and no request lasts as long.
 const CLOCK_SET_BACK: u64 = 3600 * PARTS;
 
 #[cfg(test)]
@@ -82,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn has_what_was_given_back() {
+    fn allows_again_an_action_that_was_given_back() {
         let word = AtomicU64::new(0);
         assert_eq!(taken(&word, NOON, 0), 4);
         RATE.give_back(&word, PARTS);
@@ -90,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_up_a_whole_one() {
+    fn all_parts_together_cost_a_whole_action() {
         let word = AtomicU64::new(0);
         for _ in 0..PARTS {
             assert!(RATE.take(&word, 1, NOON, 0));
         }
         assert_eq!(taken(&word, NOON, 0), 3);
         assert!(!RATE.take(&word, 1, NOON, 0));
-        // Each second has a fifth of them.
+        // With an interval of five seconds, each second gives back a fifth.
         assert!(RATE.take(&word, PARTS / 5, NOON + 1, 0));
         assert!(!RATE.take(&word, 1, NOON + 1, 0));
         RATE.give_back(&word, 2);
@@ -106,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_stops_nothing_for_longer_than_a_burst() {
+    fn a_clock_set_back_delays_actions_for_the_time_of_one_burst_at_most() {
         let word = AtomicU64::new(0);
         assert_eq!(taken(&word, NOON, 0), 4);
         let earlier = NOON - 86_400;
@@ -115,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_began_long_ago_refills_nothing() {
+    fn an_old_request_does_not_refill_the_burst() {
         let word = AtomicU64::new(0);
         assert_eq!(taken(&word, NOON, 0), 4);
         assert_eq!(taken(&word, NOON - 600, 0), 0);
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_together_take_no_more() {
+    fn threads_together_take_no_more_than_the_burst() {
         let word = AtomicU64::new(0);
         let all: usize = std::thread::scope(|scope| {
             let takers: Vec<_> = (0..8)

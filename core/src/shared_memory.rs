@@ -2,22 +2,23 @@
 
 use std::sync::atomic::AtomicU64;
 
-/// Two tables of 64-bit words, all zero at first, that the processes of a
-/// server share for as long as a configuration is in force, or longer.
+/// Two tables of 64-bit words that the processes of a server share.
 ///
-/// The maker of a [`Keyring`](crate::Keyring) says where they are: the module
-/// maps memory before httpd forks. Words change under the reader's hands, and a
-/// process may die between two of them, so a table checks what it reads.
+/// All words are zero at first. The tables live at least as long as the configuration.
+/// A server allocates them when it makes a [`Keyring`](crate::Keyring): the module maps
+/// memory before httpd forks. A word may change during a read, and a process may die
+/// between two writes, so each table checks the words that it reads.
 #[derive(Clone, Copy, Debug)]
 pub struct SharedMemory {
-    /// JWE master keys that no parent could derive, and what is spent on them.
+    /// The JWE master keys that children derived, and the rates of such derivations.
     pub masters: &'static [AtomicU64],
-    /// Tokens with foreign salts that came to nothing, and what is spent on them.
+    /// The tokens with foreign salts whose sessions say nothing, and the rates of
+    /// derivations for them.
     pub salts: &'static [AtomicU64],
 }
 
 impl SharedMemory {
-    /// Words in front of each table, for counters and rates.
+    /// Words of counters and rates at the front of each table.
     pub const COUNTERS: usize = 64;
 
     /// Words of [`SharedMemory::masters`]: 1,024 keys of 16 words, 128 KiB.
@@ -26,8 +27,8 @@ impl SharedMemory {
     /// Words of [`SharedMemory::salts`]: 16,384 sets of 8 words, 1 MiB.
     pub const SALTS: usize = Self::COUNTERS + 16_384 * 8;
 
-    /// Makes tables for one process alone, of memory that is never freed: for
-    /// tests, benches and examples.
+    /// Tables for a single process, in memory that is never freed; for tests, benches
+    /// and examples.
     pub fn alone() -> Self {
         Self {
             masters: leaked(Self::MASTERS),

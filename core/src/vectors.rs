@@ -1,9 +1,9 @@
-//! Every file of `core/vectors` does what its header says.
+//! The test that every vector of `core/vectors` has the outcome that its file states.
 //!
-//! A vector is `name: value` lines; see any of them. Those that open are
-//! sealed again with what was random in them, and give the same text; but for
-//! those with a certificate, where the randomness of RSA-OAEP, RSASSA-PSS and
-//! ECDSA is OpenSSL's own.
+//! A vector is a file of `name: value` lines. A token that opens is also sealed again,
+//! with the random bytes that it was made with, and the result is the same text. Tokens
+//! with a certificate are an exception: OpenSSL draws the random bytes of RSA-OAEP,
+//! RSASSA-PSS and ECDSA itself.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -82,7 +82,7 @@ fn vectors(format: &str) -> Vec<Vector> {
         })
         .collect();
     vectors.sort_by(|one, other| one.name.cmp(&other.name));
-    assert!(vectors.len() >= 19, "the folder of vectors is not whole");
+    assert!(vectors.len() >= 19, "vectors of {format} are missing");
     vectors
 }
 
@@ -98,7 +98,7 @@ const NOW: Now = Now {
 };
 
 #[test]
-fn does_what_every_classic_vector_says() {
+fn classic_vectors_have_the_outcome_that_they_state() {
     for vector in vectors("classic") {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let passphrase = keyring
@@ -135,7 +135,7 @@ fn does_what_every_classic_vector_says() {
     }
 }
 
-/// Seals with the salt and the IV of a token that exists.
+/// Seals with the salt and the IV of an existing token.
 fn seal_again(
     session: &[u8],
     token: &str,
@@ -156,7 +156,7 @@ fn seal_again(
     let pool = ContextPool::new(OpenSslRandom);
     pool.set_up();
     pool.with(0, |contexts| {
-        // The IV is the nonce's encryption: decrypted, it gives the nonce.
+        // The IV is the encrypted nonce.
         let Format::Classic { block_size } = cipher.format() else {
             panic!("no CBC")
         };
@@ -183,14 +183,14 @@ fn seal_again(
         };
         let token = seal(context, scratch)?.to_owned();
         let again = seal(context, scratch)?;
-        assert_eq!(*token, *again, "what came before makes no difference");
+        assert_eq!(*token, *again, "the context keeps no state between seals");
         Ok(token)
     })
     .map_err(|error: LibraryError| error)
     .unwrap()
 }
 
-/// Gives out the nonce of a token that exists.
+/// A source of random bytes that returns the nonce of an existing token.
 #[derive(Clone)]
 struct Replay(Vec<u8>);
 
@@ -202,8 +202,9 @@ impl Random for Replay {
 }
 
 #[test]
-fn does_what_every_jwe_vector_says() {
-    // One master key, a tenth of a second, for all that share a passphrase.
+fn jwe_vectors_have_the_outcome_that_they_state() {
+    // All vectors share a keyring, so a master key is derived once for each passphrase:
+    // a derivation takes a tenth of a second.
     let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     for vector in vectors("jwe") {
         let token = vector.text("token");
@@ -231,7 +232,7 @@ fn does_what_every_jwe_vector_says() {
                 let session = vector.bytes("plaintext");
                 assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
                 assert!(!opened.stale, "{}", vector.name);
-                // A keyring of the same keys whose next nonce is the token's.
+                // The same keyring, but its next nonce is the token's.
                 let nonce = token.split('.').nth(2).unwrap();
                 let nonce = Replay(URL_SAFE_NO_PAD.decode_to_vec(nonce).unwrap());
                 let replaying = keyring.with_random(nonce);
@@ -251,7 +252,7 @@ fn does_what_every_jwe_vector_says() {
 }
 
 #[test]
-fn does_what_every_vector_with_a_certificate_says() {
+fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
     let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     for vector in vectors("jwe-certificate") {
         let identities = identities(&keyring, vector.text("certificate"));
@@ -283,12 +284,12 @@ fn does_what_every_vector_with_a_certificate_says() {
     }
 }
 
-/// A file with a private key and its certificate.
+/// The path of a file with a private key and its certificate.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     folder("certificates").join(format!("{name}.pem"))
 }
 
-/// What such a file holds.
+/// The identity in the file of that name.
 pub(crate) fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
     let pairs = Pairs {
         certificates: &[keyring.file(&certificate(name), Origin::Server).unwrap()],
