@@ -1,7 +1,7 @@
-//! What sealing and opening cost beside what their primitives cost.
+//! The cost of sealing and opening, beside the cost of their primitives.
 //!
-//! `cargo bench -p session-crypto-core`. The `bare` rows are OpenSSL's calls on
-//! contexts that are kept, and base64: nobody can do with less.
+//! `cargo bench -p session-crypto-core`. The `bare` rows are OpenSSL's calls on kept
+//! contexts, and base64: the least that any implementation costs.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 use std::hint::black_box;
@@ -20,7 +20,9 @@ fn main() {
 
 const CLASSIC: &str = "aes256";
 const JWE: &str = "aes-256-gcm";
-// Once the key of the hour is there; what is bare is that of JWE.
+
+// Certificates. The key of the hour is derived before the measurement, so the bare rows
+// of JWE are the ones to compare with.
 const RSA: &str = "rsa-2048";
 const EC: &str = "p-256";
 

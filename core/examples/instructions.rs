@@ -1,7 +1,7 @@
-//! Seals or opens a given number of times, for callgrind to count.
+//! Seals or opens a session a given number of times, for callgrind to count.
 //!
-//! `instructions seal|open|bare-seal|bare-open CIPHER SIZE TIMES`, or a
-//! certificate in place of the cipher; see `bench/instructions`.
+//! `instructions seal|open|bare-seal|bare-open CIPHER SIZE TIMES`. CIPHER may also be
+//! the name of a certificate; see `bench/instructions`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
-//! How often passphrases are tried on private keys of `.htaccess` files, and who
-//! pays for it.
+//! The limits on passphrases that are tried on private keys of `.htaccess` files, and
+//! the payer of each attempt.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::fs;
@@ -19,18 +19,20 @@ mod common;
 const NOON: u64 = 1_800_000_000;
 const SECRET: &str = "secret";
 
-/// Attempts of one section.
-const MOST: usize = 32;
+/// The attempts that one section may make.
+const SECTION_ATTEMPTS: usize = 32;
 
-/// Attempts at once of one author, where half of what he has is left for sealing;
-/// and seconds until he has those of a section again.
-const BURST: usize = 4 * MOST;
+/// The attempts that an author may make at once. The other half of his allowance is left
+/// for sealing.
+const BURST: usize = 4 * SECTION_ATTEMPTS;
+
+/// The seconds after which an author may make the attempts of one more section.
 const INTERVAL: u64 = 10;
 
 const JANE: Payer = Payer::Author(1000);
 const MALLORY: Payer = Payer::Author(1001);
 
-/// A process of a server, and a folder that goes when the test ends.
+/// A process of a server, and a folder that is removed when the test ends.
 struct Process {
     keyring: Keyring,
     folder: PathBuf,
@@ -72,11 +74,15 @@ impl Process {
         self.keyring.file(&self.folder.join(name), origin).unwrap()
     }
 
-    /// Has an author pay for as many sections as he can.
-    fn spend(&self, payer: Payer) {
+    /// Spends the whole allowance of a payer on sections.
+    fn spend_allowance(&self, payer: Payer) {
         let spent = (0..100).take_while(|number| {
-            let section = self.section("encrypted", 1, &wrong(&format!("spent {number}"), MOST));
-            !is_unpaid(&section.of(payer, NOON))
+            let section = self.section(
+                "encrypted",
+                1,
+                &wrong(&format!("spent {number}"), SECTION_ATTEMPTS),
+            );
+            !is_unpaid(&section.pair(payer, NOON))
         });
         assert!(spent.count() < 100);
     }
@@ -88,17 +94,20 @@ impl Drop for Process {
     }
 }
 
-/// A certificate, its private key so many times, and passphrases.
+/// A certificate, its private key in one or more copies, and passphrases.
 struct Section<'p> {
     process: &'p Process,
+    /// The origin of both files, the name of the key's file, and the number of copies.
     files: (Origin, String, usize),
+    /// The passphrases and their origin.
     secrets: (Origin, Vec<String>),
 }
 
 type Outcome = Result<Arc<Identities>, PairingError>;
 
 impl Section<'_> {
-    fn of(&self, payer: Payer, now: u64) -> Outcome {
+    /// Pairs the certificate with its key, in a request that `payer` pays for.
+    fn pair(&self, payer: Payer, now: u64) -> Outcome {
         let (origin, key, keys) = &self.files;
         let certificate = self.process.file("certificate", *origin);
         let keys = vec![self.process.file(key, *origin); *keys];
@@ -125,7 +134,7 @@ fn wrong(what: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// So many passphrases, of which the last is the right one.
+/// Passphrases of which the last is the right one.
 fn right_last(what: &str, count: usize) -> Vec<String> {
     let secrets = wrong(what, count).into_iter().skip(1);
     secrets.chain([SECRET.to_owned()]).collect()
@@ -150,10 +159,10 @@ fn is_unpaid(outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn keys_of_a_section_together_have_32_attempts() {
-    let process = Process::new("most");
+fn all_keys_of_a_section_share_32_attempts() {
+    let process = Process::new("section");
     let open =
-        |keys, secrets: &[String]| process.section("encrypted", keys, secrets).of(JANE, NOON);
+        |keys, secrets: &[String]| process.section("encrypted", keys, secrets).pair(JANE, NOON);
     assert!(open(1, &right_last("one", 32)).is_ok());
     assert!(open(4, &right_last("four", 8)).is_ok());
     assert!(open(8, &right_first("eight", 32)).is_ok());
@@ -164,22 +173,23 @@ fn keys_of_a_section_together_have_32_attempts() {
 }
 
 #[test]
-fn an_author_pays_for_each_attempt_and_has_what_he_can_pay_for() {
+fn an_author_pays_for_each_attempt_until_his_allowance_is_spent() {
     let process = Process::new("rate");
     let open = |payer, number: usize, now| {
-        let secrets = right_last(&format!("{payer:?} {number}"), MOST);
-        process.section("encrypted", 1, &secrets).of(payer, now)
+        let secrets = right_last(&format!("{payer:?} {number}"), SECTION_ATTEMPTS);
+        process.section("encrypted", 1, &secrets).pair(payer, now)
     };
-    for number in 0..BURST / MOST {
+    for number in 0..BURST / SECTION_ATTEMPTS {
         assert!(open(MALLORY, number, NOON).is_ok(), "{number}");
     }
-    for number in BURST / MOST..10 {
+    for number in BURST / SECTION_ATTEMPTS..10 {
         assert!(is_unpaid(&open(MALLORY, number, NOON)), "{number}");
     }
-    // The others, and what there is already.
+    // Another author has an allowance of her own.
     assert!(open(JANE, 0, NOON).is_ok());
+    // A section that was paid for costs nothing again.
     assert!(open(MALLORY, 0, NOON).is_ok());
-    // No refusal is kept: each has its turn.
+    // A refusal is not kept, so a section that was refused opens later.
     let later = NOON + INTERVAL;
     assert!(open(MALLORY, 9, later).is_ok());
     assert!(is_unpaid(&open(MALLORY, 8, later)));
@@ -190,84 +200,93 @@ fn an_author_pays_for_each_attempt_and_has_what_he_can_pay_for() {
 fn attempts_that_were_not_needed_are_given_back() {
     let process = Process::new("given-back");
     let open = |number: &usize| {
-        let secrets = right_first(&number.to_string(), MOST);
+        let secrets = right_first(&number.to_string(), SECTION_ATTEMPTS);
         process
             .section("encrypted", 8, &secrets)
-            .of(JANE, NOON)
+            .pair(JANE, NOON)
             .is_ok()
     };
-    // Eight each, as long as there are enough for the worst case.
-    assert_eq!((0..100).filter(open).count(), (BURST - MOST) / 8 + 1);
+    // Each opening costs eight attempts, if there is enough for the worst case.
+    assert_eq!(
+        (0..100).filter(open).count(),
+        (BURST - SECTION_ATTEMPTS) / 8 + 1
+    );
 }
 
 #[test]
-fn attempts_in_vain_are_paid_for_and_not_made_again() {
+fn failed_attempts_are_paid_for_once_and_not_made_again() {
     let process = Process::new("in-vain");
     let open = |number: usize| {
-        let secrets = wrong(&number.to_string(), MOST);
-        process.section("encrypted", 1, &secrets).of(MALLORY, NOON)
+        let secrets = wrong(&number.to_string(), SECTION_ATTEMPTS);
+        process
+            .section("encrypted", 1, &secrets)
+            .pair(MALLORY, NOON)
     };
-    for number in 0..BURST / MOST {
+    for number in 0..BURST / SECTION_ATTEMPTS {
         for _ in 0..3 {
             let error = open(number).unwrap_err();
             assert_eq!(file_error(&error), Some(FileError::Locked));
         }
     }
-    assert!(is_unpaid(&open(BURST / MOST)));
+    assert!(is_unpaid(&open(BURST / SECTION_ATTEMPTS)));
 }
 
 #[test]
 fn keys_that_are_not_encrypted_cost_nothing() {
     let process = Process::new("plain");
-    process.spend(MALLORY);
+    process.spend_allowance(MALLORY);
     for number in 0..100 {
-        let secrets = wrong(&number.to_string(), MOST);
+        let secrets = wrong(&number.to_string(), SECTION_ATTEMPTS);
         let section = process.section("plain", 8, &secrets);
-        assert!(section.of(MALLORY, NOON).is_ok());
+        assert!(section.pair(MALLORY, NOON).is_ok());
     }
-    // Nor does one without a passphrase, which is not tried with that of no bytes.
-    let error = process.section("encrypted", 1, &[]).of(MALLORY, NOON);
+    // An encrypted key without a passphrase costs nothing either: the empty passphrase is
+    // not tried.
+    let error = process.section("encrypted", 1, &[]).pair(MALLORY, NOON);
     let error = error.unwrap_err();
     assert_eq!(file_error(&error), Some(FileError::NoPassphrase));
 }
 
 #[test]
-fn the_server_neither_pays_nor_counts() {
+fn files_and_passphrases_of_the_server_cost_nothing_and_have_no_limit() {
     let process = Process::new("server");
     let section = |number: usize| Section {
         process: &process,
         files: (Origin::Server, "encrypted".to_owned(), 8),
-        secrets: (Origin::Server, right_last(&number.to_string(), MOST)),
+        secrets: (
+            Origin::Server,
+            right_last(&number.to_string(), SECTION_ATTEMPTS),
+        ),
     };
     for payer in [Payer::Server, MALLORY] {
-        process.spend(payer);
+        process.spend_allowance(payer);
         for number in 0..5 {
-            assert!(section(number).of(payer, NOON).is_ok());
+            assert!(section(number).pair(payer, NOON).is_ok());
         }
     }
 }
 
 #[test]
-fn an_author_who_has_half_of_a_section_pays_for_all_of_it() {
+fn an_author_pays_if_either_the_key_or_the_passphrases_are_his() {
     use Origin::{Htaccess, Server};
     for (files, secrets) in [(Server, Htaccess), (Htaccess, Server)] {
         let process = Process::new(&format!("mixed-{files:?}"));
         let section = |number: usize| Section {
             process: &process,
             files: (files, "encrypted".to_owned(), 1),
-            secrets: (secrets, right_last(&number.to_string(), MOST)),
+            secrets: (secrets, right_last(&number.to_string(), SECTION_ATTEMPTS)),
         };
-        let paid = (0..10).filter(|number| section(*number).of(MALLORY, NOON).is_ok());
-        assert_eq!(paid.count(), BURST / MOST);
+        let paid = (0..10).filter(|number| section(*number).pair(MALLORY, NOON).is_ok());
+        assert_eq!(paid.count(), BURST / SECTION_ATTEMPTS);
     }
 }
 
 #[test]
-fn threads_that_come_together_pay_once() {
+fn threads_that_open_the_same_key_at_once_pay_once() {
     let process = Process::new("threads");
-    let section = process.section("encrypted", 1, &right_last("together", MOST));
+    let section = process.section("encrypted", 1, &right_last("together", SECTION_ATTEMPTS));
     let opened: usize = std::thread::scope(|scope| {
-        let open = || usize::from(section.of(JANE, NOON).is_ok());
+        let open = || usize::from(section.pair(JANE, NOON).is_ok());
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(open)).collect();
         threads
             .into_iter()

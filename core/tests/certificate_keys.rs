@@ -1,4 +1,4 @@
-//! How often the private key of a certificate is used.
+//! The number of times that the private key of a certificate is used.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use session_crypto_core::{Cost, HeapArena};
 
 mod common;
 
-/// A section of [`sections`], by its name, in a process of its own.
+/// A section of [`sections`], by its name, in a keyring of its own like another server's.
 fn elsewhere(name: &str) -> Section {
     let (certificate, digest) = match name.split_once(", ") {
         Some(parts) => parts,
@@ -21,7 +21,7 @@ fn elsewhere(name: &str) -> Section {
 }
 
 #[test]
-fn has_one_content_key_an_hour() {
+fn seals_each_hour_with_one_content_key() {
     for (name, section) in sections() {
         let seal = |now, processor| {
             let sealed = section
@@ -89,7 +89,7 @@ fn decrypts_each_content_key_once() {
         for token in &tokens {
             assert!(open(token, 0), "{name}");
         }
-        // More than a bench holds contexts of, and in another order.
+        // These are more keys than a processor keeps contexts for, in another order.
         for token in tokens.iter().rev().chain(&tokens) {
             assert!(!open(token, 0), "{name}");
             assert!(!open(token, 1), "{name}");
@@ -98,7 +98,7 @@ fn decrypts_each_content_key_once() {
 }
 
 #[test]
-fn threads_that_come_together_decrypt_once() {
+fn threads_that_open_a_token_at_once_decrypt_its_key_once() {
     for (name, section) in sections() {
         let token = elsewhere(&name).seal(SESSION);
         let barrier = Barrier::new(8);
@@ -130,7 +130,7 @@ fn threads_that_come_together_decrypt_once() {
 }
 
 #[test]
-fn threads_that_come_together_sign_once() {
+fn threads_that_seal_at_once_sign_once() {
     for (name, section) in sections() {
         let barrier = Barrier::new(8);
         let sealed: Vec<(bool, String)> = std::thread::scope(|scope| {
@@ -176,7 +176,7 @@ fn opens_its_own_tokens_without_the_private_key() {
 }
 
 #[test]
-fn what_was_signed_before_the_fork_serves_the_first_request() {
+fn the_first_request_of_a_child_uses_the_key_signed_before_the_fork() {
     for (name, section) in sections() {
         let keyring = &section.keyring;
         assert_eq!(

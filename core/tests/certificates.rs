@@ -1,4 +1,4 @@
-//! Tokens with a certificate, and what an attacker can do to them.
+//! Tokens with a certificate: those that open, and those that an attacker changed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::ops::Range;
@@ -41,8 +41,8 @@ fn member<'h>(header: &'h str, name: &str) -> &'h str {
     rest.split_once('"').unwrap().0
 }
 
-/// The last character replaced by those that differ from it only in bits which
-/// no byte has.
+/// Other base64url texts of the same bytes: the last character differs only in bits that
+/// belong to no byte.
 fn respelled(text: &str) -> Vec<String> {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let unused = match text.len() % 4 {
@@ -185,7 +185,7 @@ fn refuses_every_flipped_bit_of_a_part() {
             (4, Refusal::Tag),
         ] {
             let bytes = decode(&part(&token, index));
-            // To verify a signature takes its time.
+            // Only every fifth bit of a signed part: each takes a verification.
             let step = if refusal == Refusal::Signature { 5 } else { 1 };
             for bit in (0..bytes.len() * 8).step_by(step) {
                 let mut flipped = bytes.clone();
@@ -207,7 +207,7 @@ fn refuses_a_flipped_bit_of_every_character_of_the_header() {
         let token = section.seal(SESSION);
         section.open(&token).unwrap();
         let header = header_of(&token);
-        let place = |value: &str| {
+        let range = |value: &str| {
             let start = header.find(value).unwrap();
             start..start + value.len()
         };
@@ -215,16 +215,16 @@ fn refuses_a_flipped_bit_of_every_character_of_the_header() {
             let present = names
                 .iter()
                 .filter(|name| header.contains(&format!(r#""{name}":"#)));
-            present.map(|name| place(member(&header, name))).collect()
+            present.map(|name| range(member(&header, name))).collect()
         };
         let (kid, sig, point) = (values(&["kid"]), values(&["sig"]), values(&["x", "y"]));
         for index in 0..header.len() {
-            // One of each character: to verify a signature takes its time.
+            // Only one bit of each character: each takes a verification.
             let mut flipped = header.clone().into_bytes();
             *flipped.get_mut(index).unwrap() ^= 1 << (index % 8);
             let opened = section.open(&with_part(&token, 0, &encode(&flipped)));
             let within =
-                |places: &[Range<usize>]| places.iter().any(|place| place.contains(&index));
+                |ranges: &[Range<usize>]| ranges.iter().any(|range| range.contains(&index));
             let expected: &[Refusal] = if within(&sig) {
                 &[Refusal::Signature]
             } else if within(&kid) {
@@ -241,7 +241,7 @@ fn refuses_a_flipped_bit_of_every_character_of_the_header() {
 }
 
 #[test]
-fn refuses_what_is_too_long() {
+fn refuses_a_part_that_is_too_long() {
     for (name, section) in sections() {
         let token = section.seal(SESSION);
         for index in 0..5 {
@@ -267,7 +267,7 @@ fn refuses_what_is_too_long() {
 #[test]
 fn refuses_base64url_that_is_not_canonical() {
     for (name, section) in sections() {
-        // With bits to spare in every part that can have some.
+        // Every part that can have unused bits has some in this token.
         let token = section.seal(&[b'a'; 31]);
         section.open(&token).unwrap();
         for (index, refusal) in [
@@ -329,7 +329,7 @@ fn refuses_any_number_of_parts_but_five() {
 }
 
 #[test]
-fn refuses_a_header_that_says_more_than_it_must() {
+fn refuses_a_header_that_it_would_not_write() {
     for (name, section) in sections() {
         let token = section.seal(SESSION);
         let header = header_of(&token);
@@ -387,7 +387,7 @@ fn refuses_the_token_of_another_certificate() {
 
 #[test]
 fn a_context_of_one_section_opens_nothing_in_another() {
-    // They share a keyring, and so the benches with their contexts.
+    // The sections share a keyring, and so its cipher contexts.
     let shop = Section::certified(&["p-256"], GCM);
     let blog = shop.certified_beside(&["p-384"], GCM);
     let token = shop.seal(SESSION);
@@ -402,7 +402,7 @@ fn a_context_of_one_section_opens_nothing_in_another() {
 }
 
 #[test]
-fn refuses_what_other_sections_make() {
+fn refuses_the_tokens_of_sections_with_passphrases() {
     let passphrase = Section::new(&["secret"], GCM);
     let classic = Section::new(&["secret"], &["aes256"]);
     for (name, section) in sections() {
@@ -442,7 +442,7 @@ fn refuses_another_purpose() {
 }
 
 #[test]
-fn the_digest_is_that_of_rsa() {
+fn the_digest_matters_for_rsa_only() {
     let sha256 = Section::certified(&["rsa-2048"], GCM);
     let sha1 = Section::certified(&["rsa-2048"], GCM).digest("SHA");
     assert_eq!(sha256.open(&sha1.seal(SESSION)), Err(Refusal::Header));
@@ -464,7 +464,7 @@ fn the_digest_is_that_of_rsa() {
 }
 
 #[test]
-fn migrates_by_lists() {
+fn opens_under_any_certificate_and_any_cipher_of_the_list() {
     let ciphers = ["aes-256-gcm", "aes-128-gcm"];
     for names in [
         CERTIFICATES,
@@ -476,7 +476,7 @@ fn migrates_by_lists() {
             for cipher in ciphers {
                 let token = Section::certified(&[name], &[cipher]).seal(SESSION);
                 let stale = (index, cipher) != (0, "aes-256-gcm");
-                // The first time from the token itself, then from what is kept.
+                // The first time decrypts the content key, and the second finds it.
                 for _ in 0..2 {
                     let opened = section.open(&token);
                     assert_eq!(opened, Ok((SESSION.to_vec(), stale)), "{name} of {names:?}");

@@ -1,4 +1,4 @@
-//! What an attacker can do to a JWE, and that none of it opens.
+//! JWE tokens of passphrases that an attacker changed, none of which opens.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::sync::LazyLock;
@@ -12,7 +12,8 @@ mod common;
 const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
 const DAY: u64 = 86_400;
 
-/// One section for most tests: its master key takes a tenth of a second.
+/// The section of most tests. They share it because its master key takes a tenth of a
+/// second.
 static PLAIN: LazyLock<Section> = LazyLock::new(|| Section::new(&["secret"], &["aes-256-gcm"]));
 
 fn text(token: &[u8]) -> String {
@@ -25,7 +26,7 @@ fn header_of(token: &[u8]) -> String {
     String::from_utf8(URL_SAFE_NO_PAD.decode_to_vec(header).unwrap()).unwrap()
 }
 
-/// The token with another header, whose tag therefore is wrong as well.
+/// The token with another header, which makes its tag wrong too.
 fn with_header(token: &[u8], header: &str) -> Vec<u8> {
     let token = text(token);
     let (_, rest) = token.split_once('.').unwrap();
@@ -264,7 +265,7 @@ fn refuses_base64url_that_is_not_canonical() {
             }
         }
     }
-    // 16 bytes of tag and 31 of ciphertext leave bits that must be zero.
+    // A tag of 16 bytes and a ciphertext of 31 leave unused bits, which must be zero.
     for index in [3, 4] {
         let mut right = part(&token, index);
         let last = right.pop().unwrap();
@@ -342,7 +343,7 @@ fn refuses_another_passphrase_and_another_digest() {
 
 #[test]
 fn a_context_of_one_section_opens_nothing_in_another() {
-    // Both sections share a keyring, and so the benches with their contexts.
+    // The sections share a keyring, and so its cipher contexts.
     let (shop, blog) = Section::two(&["shop"], &["blog"], &["aes-256-gcm"]);
     let token = shop.seal(SESSION);
     for _ in 0..3 {
@@ -352,7 +353,7 @@ fn a_context_of_one_section_opens_nothing_in_another() {
 }
 
 #[test]
-fn opens_any_day_and_keeps_nothing_of_one_that_fails() {
+fn opens_the_tokens_of_any_day_even_after_tokens_with_a_wrong_day() {
     for days in [-20_000_i64, -1, 0, 1, 300, 1_000_000] {
         let now = NOW.seconds.saturating_add_signed(days * 86_400);
         let sealed = PLAIN
@@ -367,7 +368,7 @@ fn opens_any_day_and_keeps_nothing_of_one_that_fails() {
             )
             .unwrap();
         let token = sealed.token.to_bytes();
-        // Yesterday's key is not stale: it is the passphrase that counts.
+        // Only the passphrase and the cipher make a token stale, not the day.
         assert_eq!(PLAIN.open(token), Ok((SESSION.to_vec(), false)), "{days}");
     }
     let token = PLAIN.seal(SESSION);
@@ -385,7 +386,7 @@ fn opens_any_day_and_keeps_nothing_of_one_that_fails() {
 }
 
 #[test]
-fn migrates_by_lists() {
+fn opens_under_any_passphrase_and_any_cipher_of_the_list() {
     let old = Section::new(&["old"], &["aes256"]);
     let new = Section::new(&["new", "old"], &["aes-256-gcm", "aes-128-gcm", "aes256"]);
     for (passphrase, cipher, stale) in [

@@ -1,5 +1,4 @@
-//! Certificates and private keys in every form that files have, and which of
-//! them belong together.
+//! Certificates and private keys in every form of file, and the pairs that they make.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::fs;
@@ -28,7 +27,7 @@ mod common;
 const SECRET: &[u8] = b"correct horse";
 const CERTIFICATES: [&str; 4] = ["rsa-2048", "p-256", "p-384", "p-521"];
 
-/// A keyring, and a folder that goes when the test ends.
+/// A keyring, and a folder that is removed when the test ends.
 struct Bench {
     keyring: Keyring,
     folder: PathBuf,
@@ -74,7 +73,7 @@ impl Bench {
         self.keyring.identities(pairs, Asked::AtStartup)
     }
 
-    /// Seals and opens, so that the private key is used.
+    /// Seals and opens a session, which uses the private key. Returns the token's header.
     fn use_key(&self, identities: &Identities) -> String {
         let settings = Settings {
             keys: Keys::Certificates(identities),
@@ -106,7 +105,7 @@ fn pair(name: &str) -> (PKey<Private>, X509) {
     (key, X509::from_pem(&pem).unwrap())
 }
 
-/// The forms of a key that need no passphrase.
+/// The forms of a key file that are not encrypted.
 fn plain_forms(key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
     let mut forms = vec![
         ("PKCS#8", key.private_key_to_pem_pkcs8().unwrap()),
@@ -120,8 +119,7 @@ fn plain_forms(key: &PKey<Private>) -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
-/// The forms of a key that need one, and those of PKCS#12, which have the
-/// certificate as well.
+/// The encrypted forms of a key file. PKCS#12 has the certificate as well.
 fn locked_forms(key: &PKey<Private>, certificate: &X509) -> Vec<(&'static str, Vec<u8>)> {
     let aes = Cipher::aes_256_cbc();
     let secret = std::str::from_utf8(SECRET).unwrap();
@@ -139,7 +137,7 @@ fn locked_forms(key: &PKey<Private>, certificate: &X509) -> Vec<(&'static str, V
     ]
 }
 
-/// The first certificate is the key's, if there is one.
+/// A PKCS#12 file. With a key, the first certificate is the key's.
 fn pkcs12(key: Option<&PKey<Private>>, certificates: &[&X509], secret: &str) -> Vec<u8> {
     let mut builder = Pkcs12::builder();
     let mut certificates = certificates.iter();
@@ -154,7 +152,7 @@ fn pkcs12(key: Option<&PKey<Private>>, certificates: &[&X509], secret: &str) -> 
     builder.build2(secret).unwrap().to_der().unwrap()
 }
 
-/// A self-signed certificate of a key that was made for a test.
+/// A self-signed certificate of a test's own key, valid between two Unix times.
 fn self_signed(key: &PKey<Private>, from: i64, to: i64) -> X509 {
     let mut name = X509NameBuilder::new().unwrap();
     name.append_entry_by_text("CN", "test.invalid").unwrap();
@@ -223,7 +221,7 @@ fn takes_a_key_in_every_form() {
 }
 
 #[test]
-fn takes_both_from_one_file() {
+fn takes_a_certificate_and_its_key_from_one_file() {
     let bench = Bench::new("both");
     for name in CERTIFICATES {
         let (key, x509) = pair(name);
@@ -269,7 +267,7 @@ fn takes_the_first_certificate_of_a_chain() {
 }
 
 #[test]
-fn finds_each_key_wherever_it_stands() {
+fn finds_the_key_of_each_certificate_in_any_order() {
     let bench = Bench::new("order");
     let pairs = CERTIFICATES.map(pair);
     let keys: Vec<_> = pairs
@@ -292,7 +290,7 @@ fn finds_each_key_wherever_it_stands() {
     turned.rotate_left(1);
     for keys in [&keys, &reversed, &turned] {
         bench.use_key(&bench.pair(&certificates, keys, &[]).unwrap());
-        // What no certificate has is of no interest.
+        // Keys of no certificate do not matter.
         let two = certificates.get(1..3).unwrap();
         bench.use_key(&bench.pair(two, keys, &[]).unwrap());
     }
@@ -319,7 +317,7 @@ fn tried(error: &PairingError) -> Option<usize> {
 }
 
 #[test]
-fn a_key_of_its_own_must_be_the_right_one() {
+fn a_key_in_the_file_of_a_certificate_must_be_its_key() {
     let bench = Bench::new("own");
     let ((key, _), (own, x509)) = (pair("p-384"), pair("p-256"));
     let content = [
@@ -331,13 +329,13 @@ fn a_key_of_its_own_must_be_the_right_one() {
     let error = bench.pair([&source], [], &[]).unwrap_err();
     let is_other = matches!(error.fault, PairingFault::OtherPrivateKey);
     assert!(is_other, "{error}");
-    // One that is named beside it is, for all that.
+    // The right key in a file of its own is used all the same.
     let own = bench.file("key", own.private_key_to_pem_pkcs8().unwrap());
     bench.use_key(&bench.pair([&source], [&own], &[]).unwrap());
 }
 
 #[test]
-fn refuses_keys_that_sessions_are_not_sealed_with() {
+fn refuses_keys_of_unusable_kinds() {
     let bench = Bench::new("unusable");
     for (name, key) in [
         (
@@ -423,7 +421,7 @@ fn takes_a_certificate_from_a_pkcs12_file_without_its_key() {
 }
 
 #[test]
-fn lists_that_are_alike_are_paired_once() {
+fn equal_lists_are_paired_once() {
     let bench = Bench::new("memo");
     let [one, other] = ["p-256", "p-384"].map(|name| {
         let path = certificate(name);
@@ -446,7 +444,7 @@ fn lists_that_are_alike_are_paired_once() {
         assert!(!Arc::ptr_eq(&first, &found));
         assert!(Arc::ptr_eq(&found, &pair(certificates, keys, secrets)));
     }
-    // The certificate is the same in all of them, and so is its content key.
+    // All lists begin with the same certificate, and so have the same content key.
     let header = bench.use_key(&first);
     for found in [
         pair(&[&one, &other], &[], &[]),
@@ -479,7 +477,7 @@ fn compares_the_dates_of_the_first_certificate() {
             .pair(&[source.clone(), valid.clone()], &[], &[])
             .unwrap();
         assert_eq!(found.validity(now), validity, "{name}");
-        // They are nothing to sealing and opening.
+        // The dates do not matter to sealing and opening.
         bench.use_key(&found);
         let found = bench.pair([&valid, &source], [], &[]).unwrap();
         assert_eq!(found.validity(now), Validity::Valid, "{name}");

@@ -1,4 +1,4 @@
-//! What a process keeps, how much of it, and when it derives a key.
+//! The state that a keyring keeps, its limits, and the times at which it derives a key.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::sync::Arc;
@@ -49,7 +49,7 @@ fn secret(keyring: &Keyring) -> PassphraseList {
 }
 
 #[test]
-fn equal_passphrases_are_one() {
+fn equal_passphrases_are_one_value() {
     let keyring = keyring(1);
     let one = passphrase(&keyring, "secret");
     let again = keyring.passphrase(b"secret", Origin::Htaccess).unwrap();
@@ -59,36 +59,36 @@ fn equal_passphrases_are_one() {
 }
 
 #[test]
-fn keeps_no_more_visitors_than_it_says() {
+fn keeps_no_more_passphrases_of_htaccess_than_its_limit() {
     let keyring = keyring(1);
     let kept = passphrase(&keyring, "secret");
-    let visitors: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS)
+    let passphrases: Vec<_> = (0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS)
         .map(|number| {
-            let text = format!("visitor {number}");
+            let text = format!("passphrase {number}");
             keyring
                 .passphrase(text.as_bytes(), Origin::Htaccess)
                 .unwrap()
         })
         .collect();
-    // One reference is this vector's; another, the keyring's.
-    let held = visitors
+    // One reference is this vector's, and any other is the keyring's.
+    let kept_count = passphrases
         .iter()
-        .filter(|visitor| Arc::strong_count(visitor) > 1)
+        .filter(|passphrase| Arc::strong_count(passphrase) > 1)
         .count();
-    assert_eq!(held, Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS);
+    assert_eq!(kept_count, Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS);
     assert!(
         Arc::strong_count(&kept) > 1,
-        "the server's own are not pushed out"
+        "passphrases of the server configuration stay"
     );
 }
 
 #[test]
-fn forgets_the_visitor_not_seen_for_longest() {
+fn forgets_the_htaccess_passphrase_that_was_asked_for_least_recently() {
     let keyring = keyring(1);
     let regular = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();
     for number in 0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS {
         keyring
-            .passphrase(format!("visitor {number}").as_bytes(), Origin::Htaccess)
+            .passphrase(format!("passphrase {number}").as_bytes(), Origin::Htaccess)
             .unwrap();
         let again = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();
         assert!(Arc::ptr_eq(&regular, &again));
@@ -96,7 +96,7 @@ fn forgets_the_visitor_not_seen_for_longest() {
 }
 
 #[test]
-fn derives_once_an_hour_and_nothing_during_it() {
+fn derives_one_key_an_hour() {
     let keyring = keyring(1);
     let passphrases = secret(&keyring);
     let sealer = sealer(&keyring, &passphrases);
@@ -138,7 +138,7 @@ fn opens_the_tokens_of_past_hours_without_deriving() {
 }
 
 #[test]
-fn what_was_derived_before_the_fork_serves_the_first_request() {
+fn the_first_request_of_a_child_uses_the_key_derived_before_the_fork() {
     let keyring = keyring(1);
     let passphrases = secret(&keyring);
     let settings = settings(&keyring, &passphrases);
@@ -154,7 +154,7 @@ fn what_was_derived_before_the_fork_serves_the_first_request() {
 }
 
 #[test]
-fn a_restart_with_the_same_seed_goes_on_with_the_same_keys() {
+fn a_keyring_with_the_same_seed_derives_the_same_keys() {
     let (before, after, elsewhere) = (keyring(1), keyring(1), keyring(2));
     let passphrases = secret(&before);
     let token = sealer(&before, &passphrases)
@@ -187,13 +187,13 @@ fn a_token_that_is_not_authentic_derives_nothing() {
         refused,
         Err(OpenError::Refused(Refusal::NotAuthentic))
     ));
-    // The hour's own key is the first that this keyring derives.
+    // The key of the hour is the first key that this keyring derives.
     let sealed = sealer(&keyring, &passphrases).seal(SESSION, at(NOON), &HeapArena);
     assert_eq!(sealed.unwrap().cost, Cost::Derivation);
 }
 
 #[test]
-fn no_iv_comes_twice() {
+fn no_iv_repeats() {
     let keyring = keyring(1);
     let passphrases = secret(&keyring);
     let sealer = sealer(&keyring, &passphrases);

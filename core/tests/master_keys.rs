@@ -1,4 +1,4 @@
-//! When a JWE master key is derived, by which process, and how often.
+//! The derivations of JWE master keys: their times, their processes and their limits.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::sync::Arc;
@@ -14,15 +14,17 @@ mod common;
 const NOON: u64 = 1_800_000_000;
 const SESSION: &[u8] = b"user=joe";
 
-/// Derivations at once of one author and of all, and seconds between more.
+/// The derivations that one author may cause at once, and the seconds between more.
 const EACH: (usize, u64) = (8, 10);
+
+/// The derivations that all authors together may cause at once, and the seconds between
+/// more.
 const ALL: (usize, u64) = (16, 5);
 
 /// A process of a server.
 struct Process {
     keyring: Keyring,
     ciphers: Vec<Cipher>,
-    /// PBKDF2 with it takes no longer, and its keys are no others' keys.
     digest: Digest,
 }
 
@@ -67,7 +69,7 @@ impl Process {
         Sealer::new(&self.keyring, self.settings(list))
     }
 
-    /// Whether a session was sealed, and a key derived for it.
+    /// Seals a session. Says whether a key was derived for it.
     fn seal(&self, text: &str, payer: Payer, now: u64) -> Result<bool, SealError> {
         let list = self.list(&[text.to_owned()], payer);
         let sealer = self.sealer(&list).paid_by(payer);
@@ -92,8 +94,8 @@ impl Process {
         }
     }
 
-    /// How many of these the process knows or another has published: those
-    /// that seal though nothing may be derived any more.
+    /// The number of these passphrases whose master key this process has or another has
+    /// published. They seal even when the payer's allowance is spent.
     fn derived(&self, texts: &[String], payer: Payer, now: u64) -> usize {
         texts
             .iter()
@@ -101,8 +103,8 @@ impl Process {
             .count()
     }
 
-    /// Uses up what a payer may have derived.
-    fn spend(&self, payer: Payer, now: u64) {
+    /// Spends the whole allowance of a payer.
+    fn spend_allowance(&self, payer: Payer, now: u64) {
         let spent = (0..100).find(|number| {
             let text = format!("spends {payer:?} {now} {number}");
             self.seal(&text, payer, now).is_err()
@@ -124,16 +126,16 @@ fn texts(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// A token whose key id no section here has.
+/// A token with a key id that no section of these tests has.
 fn junk() -> Vec<u8> {
-    Section::new(&["of nobody"], &["aes-256-gcm"]).seal(SESSION)
+    Section::new(&["another passphrase"], &["aes-256-gcm"]).seal(SESSION)
 }
 
 const JANE: Payer = Payer::Author(1000);
 const MALLORY: Payer = Payer::Author(1001);
 
 #[test]
-fn an_unknown_key_id_derives_nothing_where_the_parent_knew_all_passphrases() {
+fn an_unknown_key_id_derives_nothing_if_the_parent_derived_all_master_keys() {
     let process = Process::new(SharedMemory::alone());
     let list = process.list(&texts(20), Payer::Server);
     process
@@ -146,8 +148,8 @@ fn an_unknown_key_id_derives_nothing_where_the_parent_knew_all_passphrases() {
         job.restore(&job.name()).unwrap();
     }
     process.keyring.after_fork();
-    // None of these is a key of such a passphrase, so whatever opened or
-    // sealed would have been derived.
+    // The restored keys are wrong for these passphrases. A token that opens, or a seal
+    // that reports a derivation, would show a key derived anew.
     let junk = junk();
     for _ in 0..100 {
         assert_eq!(
@@ -161,7 +163,7 @@ fn an_unknown_key_id_derives_nothing_where_the_parent_knew_all_passphrases() {
 }
 
 #[test]
-fn a_job_is_noted_once_and_its_name_tells_passphrase_and_digest_apart() {
+fn a_job_is_noted_once_and_its_name_depends_on_passphrase_digest_and_seed() {
     let process = Process::new(SharedMemory::alone());
     let again = Process::new(SharedMemory::alone());
     let elsewhere = Process::seeded(2, SharedMemory::alone());
@@ -186,7 +188,7 @@ fn a_job_is_noted_once_and_its_name_tells_passphrase_and_digest_apart() {
 }
 
 #[test]
-fn a_key_that_was_kept_opens_what_was_sealed_before() {
+fn a_restored_key_opens_the_tokens_sealed_before_a_restart() {
     let before = Process::new(SharedMemory::alone());
     let list = before.list(&texts(1), Payer::Server);
     before
@@ -222,7 +224,7 @@ fn a_key_that_was_kept_opens_what_was_sealed_before() {
 }
 
 #[test]
-fn what_one_process_derives_the_others_find() {
+fn a_process_finds_the_key_that_another_derived() {
     let memory = SharedMemory::alone();
     let (one, other) = (Process::new(memory), Process::new(memory));
     assert!(one.seal("secret", JANE, NOON).unwrap());
@@ -231,7 +233,7 @@ fn what_one_process_derives_the_others_find() {
 }
 
 #[test]
-fn processes_and_threads_that_miss_together_derive_once() {
+fn processes_and_threads_that_need_a_key_at_once_derive_it_once() {
     let memory = SharedMemory::alone();
     let processes = [Process::new(memory), Process::new(memory)].map(Arc::new);
     let derived: usize = std::thread::scope(|scope| {
@@ -246,12 +248,12 @@ fn processes_and_threads_that_miss_together_derive_once() {
             .collect();
         askers.into_iter().map(|asker| asker.join().unwrap()).sum()
     });
-    // Two processes may look at the very same moment, before either has told.
+    // Both processes may look for the key before either has claimed it.
     assert!((1..=2).contains(&derived), "{derived}");
 }
 
 #[test]
-fn junk_in_htaccess_derives_each_passphrase_once_at_the_rate_of_its_author() {
+fn unknown_tokens_derive_the_keys_of_htaccess_once_and_at_the_rate_of_its_author() {
     let process = Process::new(SharedMemory::alone());
     let (texts, junk) = (texts(32), junk());
     let open = |now| {
@@ -266,20 +268,20 @@ fn junk_in_htaccess_derives_each_passphrase_once_at_the_rate_of_its_author() {
     for _ in 0..50 {
         open(NOON);
     }
-    // Half of the burst is for sealing.
-    process.spend(MALLORY, NOON);
+    // Opening leaves half of the burst for sealing.
+    process.spend_allowance(MALLORY, NOON);
     assert_eq!(process.derived(&texts, MALLORY, NOON), burst / 2);
-    // When the burst is whole again, so is its half; and no key is derived twice.
+    // The burst is whole again, so its half is spent on new keys: none is derived twice.
     let later = NOON + interval * 8;
     for _ in 0..50 {
         open(later);
     }
-    process.spend(MALLORY, later);
+    process.spend_allowance(MALLORY, later);
     assert_eq!(process.derived(&texts, MALLORY, later), burst);
 }
 
 #[test]
-fn a_token_of_the_passphrase_before_opens_at_once_and_older_ones_later() {
+fn tokens_of_previous_passphrases_open_after_deriving_their_key() {
     let process = Process::new(SharedMemory::alone());
     let texts = texts(4);
     let of = |text: &String| Section::new(&[text.as_str()], &["aes-256-gcm"]).seal(SESSION);
@@ -294,7 +296,7 @@ fn a_token_of_the_passphrase_before_opens_at_once_and_older_ones_later() {
 }
 
 #[test]
-fn an_author_who_changes_his_passphrases_has_half_of_what_all_have() {
+fn an_author_who_changes_his_passphrases_has_half_of_the_allowance_of_all() {
     let process = Process::new(SharedMemory::alone());
     let (all, each) = (ALL.0, EACH.0);
     let seal = |payer, number| process.seal(&format!("{payer:?} {number}"), payer, NOON);
@@ -307,7 +309,7 @@ fn an_author_who_changes_his_passphrases_has_half_of_what_all_have() {
     assert!(matches!(seal(MALLORY, 200), Err(SealError::TooManyKeys)));
     assert_eq!(sealed(JANE), all - each);
     assert_eq!(sealed(Payer::Server), 0);
-    // He keeps the keys that he had derived.
+    // The keys that he paid for stay his.
     assert!(!seal(MALLORY, 0).unwrap());
     assert!(process.seal("again", MALLORY, NOON + EACH.1).is_ok());
     assert!(process.seal("and again", MALLORY, NOON + EACH.1).is_err());
@@ -330,7 +332,7 @@ fn an_author_who_sets_a_digest_over_passphrases_of_the_server_pays_himself() {
 #[test]
 fn a_refusal_to_seal_shows_no_passphrase() {
     let process = Process::new(SharedMemory::alone());
-    process.spend(MALLORY, NOON);
+    process.spend_allowance(MALLORY, NOON);
     let error = process.seal("S3cr3t", MALLORY, NOON).unwrap_err();
     assert!(matches!(error, SealError::TooManyKeys), "{error}");
     assert!(!error.to_string().contains("S3cr3t"), "{error}");

@@ -1,5 +1,5 @@
-//! A million seals in two processes, and no nonce twice; and no seal at all in a
-//! process that could go on with another's nonces.
+//! Nonces never repeat: not in a million seals of two processes, and not in a child that
+//! could repeat the nonces of its parent.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ mod common;
 
 const EACH: usize = 500_000;
 
-/// Tells a process that it is one of the two, and where to write.
+/// The variable that makes a process one of the two, with the file to write to.
 const OUTPUT: &str = "SESSION_CRYPTO_NONCES";
 
 #[test]
@@ -47,7 +47,7 @@ fn a_million_seals_have_a_million_nonces() {
     }
 }
 
-/// The state that a parent leaves to its children, in each format.
+/// The sections that a parent leaves to its children, one of each format.
 fn inherited() -> [Section; 4] {
     let keyring = || {
         let memory = SharedMemory::alone();
@@ -70,10 +70,9 @@ fn inherited() -> [Section; 4] {
     sections
 }
 
-/// Whatever kept `after_fork` from coming to its end: a child has no random bytes
-/// but its own.
+/// A child in which `after_fork` did not end, for whatever reason, has no random bytes.
 #[test]
-fn a_child_that_was_not_set_up_refuses() {
+fn a_child_that_was_not_set_up_neither_seals_nor_opens() {
     for section in inherited() {
         for _ in 0..3 {
             let sealed = section.sealer().seal(b"a=b", NOW, &HeapArena);

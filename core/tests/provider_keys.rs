@@ -1,6 +1,7 @@
-//! Certificates and private keys behind URIs that a provider knows, in the
-//! library context that it has to itself: here files, which every OpenSSL has a
-//! store for; with a token it is the same.
+//! Certificates and private keys behind URIs of a provider, in its own library context.
+//!
+//! The URIs name files, for which every OpenSSL has a store. The code for a hardware
+//! token is the same.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::path::Path;
@@ -18,12 +19,13 @@ mod common;
 
 const CERTIFICATES: [&str; 4] = ["rsa-2048", "p-256", "p-384", "p-521"];
 
-struct Provided {
+/// A keyring with a provider.
+struct WithProvider {
     keyring: Keyring,
     engine: Arc<Engine>,
 }
 
-impl Provided {
+impl WithProvider {
     fn new() -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let engine = keyring.engine("provider:legacy", Origin::Server).unwrap();
@@ -65,10 +67,10 @@ impl Provided {
     }
 }
 
-/// A folder that goes when the test ends, with a key that `pin` opens.
-struct Encrypted(std::path::PathBuf);
+/// A file with a private key under a PIN, which is removed when the test ends.
+struct EncryptedKeyFile(std::path::PathBuf);
 
-impl Encrypted {
+impl EncryptedKeyFile {
     fn new(pin: &str) -> Self {
         let key = std::fs::read(certificate("p-256")).unwrap();
         let key = PKey::private_key_from_pem(&key).unwrap();
@@ -82,16 +84,16 @@ impl Encrypted {
     }
 }
 
-impl Drop for Encrypted {
+impl Drop for EncryptedKeyFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
 #[test]
-fn seals_and_opens_with_keys_of_another_library_context() {
+fn seals_and_opens_with_keys_of_a_provider() {
     for name in CERTIFICATES {
-        let provided = Provided::new();
+        let provided = WithProvider::new();
         let path = certificate(name);
         let identities = provided.pair(&path, &path, &[], Origin::Server).unwrap();
         let settings = provided.settings(&identities);
@@ -100,7 +102,7 @@ fn seals_and_opens_with_keys_of_another_library_context() {
         provided.keyring.after_fork();
         let sealer = Sealer::new(&provided.keyring, settings);
         let token = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap().token;
-        // Elsewhere the same certificate and key are in a file.
+        // Another server has the same certificate and key in a file.
         let section = Section::certified(&[name], &["aes-256-gcm"]);
         let opened = section.open(token.to_bytes());
         assert_eq!(opened, Ok((b"user=joe".to_vec(), false)), "{name}");
@@ -112,15 +114,15 @@ fn seals_and_opens_with_keys_of_another_library_context() {
 }
 
 #[test]
-fn the_first_passphrase_is_the_pin_and_no_other() {
-    let key = Encrypted::new("11111");
+fn only_the_first_passphrase_is_tried_as_the_pin() {
+    let key = EncryptedKeyFile::new("11111");
     for (passphrases, opens) in [
         (&["11111"][..], true),
         (&["11111", "22222"], true),
         (&["22222", "11111"], false),
         (&[], false),
     ] {
-        let provided = Provided::new();
+        let provided = WithProvider::new();
         let paired = provided.pair(&certificate("p-256"), &key.0, passphrases, Origin::Server);
         assert_eq!(paired.is_ok(), opens, "{passphrases:?}");
         if let Err(error) = paired {
@@ -130,9 +132,9 @@ fn the_first_passphrase_is_the_pin_and_no_other() {
 }
 
 #[test]
-fn a_passphrase_of_htaccess_is_no_pin_not_even_the_right_one() {
-    let key = Encrypted::new("33333");
-    let provided = Provided::new();
+fn a_passphrase_of_htaccess_is_never_tried_as_the_pin() {
+    let key = EncryptedKeyFile::new("33333");
+    let provided = WithProvider::new();
     let pair = |origin, pin| provided.pair(&certificate("p-256"), &key.0, &[pin], origin);
     assert!(pair(Origin::Server, "33333").is_ok());
     let refusals: Vec<_> = ["33333", "44444"]
@@ -142,7 +144,7 @@ fn a_passphrase_of_htaccess_is_no_pin_not_even_the_right_one() {
 }
 
 #[test]
-fn one_engine_has_many_names() {
+fn two_names_of_a_provider_find_the_same_engine() {
     let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
     let engine = |text| keyring.engine(text, Origin::Server).unwrap();
     let first = engine("provider:legacy");

@@ -1,4 +1,4 @@
-//! What an attacker can do to a token, and that none of it opens.
+//! Classic tokens that an attacker changed, none of which opens.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use base64_simd::STANDARD;
@@ -7,8 +7,10 @@ use session_crypto_core::{HeapArena, Refusal};
 
 mod common;
 
-/// The documented bounds of a session and of a token.
+/// The documented limit of a session, in bytes.
 const MAX_SESSION: usize = 512 << 10;
+
+/// The documented limit of a token, in characters.
 const MAX_TOKEN: usize = 1 << 20;
 
 const SESSION: &[u8] = b"user=joe&pw=secret&expiry=1800000000000000";
@@ -80,7 +82,7 @@ fn refuses_every_flipped_bit() {
 }
 
 #[test]
-fn refuses_every_byte_too_many() {
+fn refuses_every_added_byte() {
     let section = plain();
     let token = section.seal(SESSION);
     for byte in 0..=255 {
@@ -101,7 +103,7 @@ fn refuses_every_byte_too_many() {
 #[test]
 fn refuses_base64_that_is_not_canonical() {
     let section = plain();
-    // 83 bytes of session: the token ends in "==", with 4 bits to spare.
+    // The token of 83 bytes of session ends in "==", with four unused bits.
     let mut token = section.seal(&[b'a'; 83]);
     let last = token.iter().rposition(|&byte| byte != b'=').unwrap();
     assert_eq!(token.len() - last, 3, "two characters of padding");
@@ -126,7 +128,7 @@ fn refuses_base64_that_is_not_canonical() {
 }
 
 #[test]
-fn refuses_the_other_alphabet() {
+fn refuses_the_alphabet_of_base64url() {
     let section = plain();
     let mut tried = 0;
     while tried < 16 {
@@ -190,8 +192,8 @@ fn refuses_another_cipher_and_another_digest() {
         ("3des192", "SHA"),
         ("aes256", "SHA256"),
     ] {
-        // A wrong key leaves a valid padding once in 256 times, and then
-        // bytes that are no session but cannot be told from one.
+        // A wrong key leaves a valid padding once in 256 times. The bytes before it are
+        // no session, but nothing shows that.
         let refused = (0..64)
             .filter(|_| {
                 let token = Section::new(&["secret"], &[cipher])
@@ -222,7 +224,7 @@ fn opens_under_any_passphrase_and_any_cipher_of_the_list() {
         ("new", "3des192", true),
         ("oldest", "3des192", true),
     ] {
-        // Often enough that a wrong cipher's padding comes out right by chance.
+        // In some of 40 rounds, a wrong cipher's padding is right by chance.
         for _ in 0..40 {
             let token = Section::new(&[passphrase], &[cipher]).seal(SESSION);
             assert_eq!(

@@ -1,5 +1,4 @@
-//! What is measured: our seal and open, and the primitives that they cannot
-//! do without.
+//! The measured code: our seal and open, and the primitives that they need.
 #![expect(
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
@@ -27,40 +26,43 @@ const NOW: Now = Now {
 /// A section with one passphrase or one certificate, and a session.
 pub(crate) struct Kit {
     keyring: Keyring,
-    held: Held,
+    keys: SectionKeys,
     ciphers: Vec<Cipher>,
     session: Vec<u8>,
     memory: Bump,
 }
 
-enum Held {
+enum SectionKeys {
     Passphrases(PassphraseList),
     Certificates(Arc<Identities>),
 }
 
-/// Files of `core/vectors/certificates`; with one, the cipher is AES-256-GCM.
+/// The certificates of `core/vectors/certificates` that are measured, with AES-256-GCM.
 const CERTIFICATES: [&str; 2] = ["rsa-2048", "p-256"];
 
 impl Kit {
     /// Takes the name of a cipher, or of a certificate.
     pub(crate) fn new(size: usize, name: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
-        let (held, ciphers) = if CERTIFICATES.contains(&name) {
+        let (keys, ciphers) = if CERTIFICATES.contains(&name) {
             let ciphers = keyring.default_ciphers(None, true).to_vec();
-            (Held::Certificates(identities(&keyring, name)), ciphers)
+            (
+                SectionKeys::Certificates(identities(&keyring, name)),
+                ciphers,
+            )
         } else {
             let passphrase = keyring.passphrase(b"secret", Origin::Server).unwrap();
-            let held = Held::Passphrases([passphrase].into_iter().collect());
-            (held, vec![keyring.cipher(None, name).unwrap()])
+            let keys = SectionKeys::Passphrases([passphrase].into_iter().collect());
+            (keys, vec![keyring.cipher(None, name).unwrap()])
         };
         let mut kit = Self {
             keyring,
-            held,
+            keys,
             ciphers,
             session: session(size),
             memory: Bump::new(),
         };
-        // The key is derived and the bench set up before anything is measured.
+        // This derives the key and sets up the contexts before the measurement.
         let token = kit.seal().to_owned();
         kit.open(token.to_bytes()).unwrap();
         kit
@@ -82,9 +84,9 @@ impl Kit {
 
     fn sealer(&self) -> Sealer<'_> {
         let settings = Settings {
-            keys: match &self.held {
-                Held::Passphrases(list) => Keys::Passphrases(list),
-                Held::Certificates(list) => Keys::Certificates(list),
+            keys: match &self.keys {
+                SectionKeys::Passphrases(list) => Keys::Passphrases(list),
+                SectionKeys::Certificates(list) => Keys::Certificates(list),
             },
             ciphers: &self.ciphers,
             digest: None,
@@ -108,7 +110,7 @@ fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
     keyring.identities(pairs, Asked::AtStartup).unwrap()
 }
 
-/// A cipher on contexts that have their key, and base64.
+/// The primitives alone: a cipher on contexts that keep their key, and base64.
 pub(crate) struct Bare {
     sealing: CipherCtx,
     opening: CipherCtx,
@@ -199,7 +201,7 @@ fn session(size: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Memory as httpd's pools hand it out: the next bytes of a block.
+/// An arena that allocates as httpd's pools do: the next bytes of a block.
 struct Pool<'b>(&'b Bump);
 
 impl<'b> Arena<'b> for Pool<'b> {

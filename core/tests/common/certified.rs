@@ -1,4 +1,4 @@
-//! What the tests of certificates share.
+//! Sections and times that the tests of certificates share.
 
 use super::Section;
 use session_crypto_core::Now;
@@ -8,7 +8,7 @@ pub(crate) const HOUR: u64 = 3600;
 pub(crate) const GCM: &[&str] = &["aes-256-gcm"];
 pub(crate) const CERTIFICATES: [&str; 5] = ["rsa-2048", "rsa-3072", "p-256", "p-384", "p-521"];
 
-/// A section for each way in which content keys are encrypted.
+/// A section, with its name, for each way to encrypt content keys.
 pub(crate) fn sections() -> Vec<(String, Section)> {
     let mut sections: Vec<_> = CERTIFICATES
         .iter()
@@ -19,7 +19,7 @@ pub(crate) fn sections() -> Vec<(String, Section)> {
     sections
 }
 
-/// The five parts of a token.
+/// The parts of a JWE token, which has five.
 pub(crate) fn parts(token: &[u8]) -> Vec<String> {
     let token = std::str::from_utf8(token).unwrap();
     token.split('.').map(str::to_owned).collect()

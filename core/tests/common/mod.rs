@@ -1,4 +1,4 @@
-//! What the tests of this folder share.
+//! Sections of a configuration that the tests of this folder share.
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub(crate) mod certified;
@@ -11,39 +11,40 @@ use session_crypto_core::{
     Origin, Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
 };
 
-/// Some time; what it is makes no difference.
+/// A time for tests in which the time does not matter.
 pub(crate) const NOW: Now = Now {
     seconds: 1_800_000_000,
     processor: 0,
 };
 
-/// What a section says, in a keyring of its own.
+/// The settings of a section, with the keyring that they belong to.
 pub(crate) struct Section {
     pub(crate) keyring: Arc<Keyring>,
-    held: Held,
+    keys: SectionKeys,
     ciphers: Vec<Cipher>,
     digest: Option<Digest>,
     purpose: Option<Purpose>,
 }
 
-enum Held {
+enum SectionKeys {
     Passphrases(PassphraseList),
     Certificates(Arc<Identities>),
 }
 
-/// A file with a private key and its certificate.
+/// The path of a file with a private key and its certificate.
 pub(crate) fn certificate(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("vectors/certificates/{name}.pem"))
 }
 
 impl Section {
+    /// A section in a keyring of its own.
     pub(crate) fn new(passphrases: &[&str], ciphers: &[&str]) -> Self {
         let keyring =
             Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
         Self::within(keyring, passphrases, ciphers)
     }
 
-    /// Two sections of one process.
+    /// Two sections that share a keyring.
     pub(crate) fn two(one: &[&str], other: &[&str], ciphers: &[&str]) -> (Self, Self) {
         let keyring =
             Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
@@ -56,17 +57,17 @@ impl Section {
             .iter()
             .map(|text| keyring.passphrase(text.as_bytes(), Origin::Server).unwrap())
             .collect();
-        Self::of(keyring, Held::Passphrases(passphrases), ciphers)
+        Self::with_keys(keyring, SectionKeys::Passphrases(passphrases), ciphers)
     }
 
-    /// A section with certificates of `core/vectors`.
+    /// A section with certificates of `core/vectors`, in a keyring of its own.
     pub(crate) fn certified(certificates: &[&str], ciphers: &[&str]) -> Self {
         let keyring =
             Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap());
         Self::certified_within(keyring, certificates, ciphers)
     }
 
-    /// Another one of the same process.
+    /// Another section in the same keyring.
     pub(crate) fn certified_beside(&self, certificates: &[&str], ciphers: &[&str]) -> Self {
         Self::certified_within(self.keyring.clone(), certificates, ciphers)
     }
@@ -88,17 +89,17 @@ impl Section {
             origin: Origin::Server,
         };
         let identities = keyring.identities(pairs, Asked::AtStartup).unwrap();
-        Self::of(keyring, Held::Certificates(identities), ciphers)
+        Self::with_keys(keyring, SectionKeys::Certificates(identities), ciphers)
     }
 
-    fn of(keyring: Arc<Keyring>, held: Held, ciphers: &[&str]) -> Self {
+    fn with_keys(keyring: Arc<Keyring>, keys: SectionKeys, ciphers: &[&str]) -> Self {
         let ciphers = ciphers
             .iter()
             .map(|name| keyring.cipher(None, name).unwrap())
             .collect();
         Self {
             keyring,
-            held,
+            keys,
             ciphers,
             digest: None,
             purpose: None,
@@ -117,9 +118,9 @@ impl Section {
 
     pub(crate) fn settings(&self) -> Settings<'_> {
         Settings {
-            keys: match &self.held {
-                Held::Passphrases(list) => Keys::Passphrases(list),
-                Held::Certificates(list) => Keys::Certificates(list),
+            keys: match &self.keys {
+                SectionKeys::Passphrases(list) => Keys::Passphrases(list),
+                SectionKeys::Certificates(list) => Keys::Certificates(list),
             },
             ciphers: &self.ciphers,
             digest: self.digest.as_ref(),
@@ -128,8 +129,8 @@ impl Section {
         }
     }
 
-    /// Its master keys are there, as those of a section of the server
-    /// configuration are.
+    /// A sealer whose master keys are derived beforehand, as for a section of the server
+    /// configuration.
     pub(crate) fn sealer(&self) -> Sealer<'_> {
         if self.ciphers.first().is_some_and(Cipher::is_aead) {
             self.derive_masters();
@@ -138,7 +139,7 @@ impl Section {
     }
 
     pub(crate) fn derive_masters(&self) {
-        if let Held::Passphrases(_) = self.held {
+        if let SectionKeys::Passphrases(_) = self.keys {
             self.keyring
                 .derive_for(self.settings(), NOW.seconds)
                 .unwrap();
@@ -148,7 +149,7 @@ impl Section {
         }
     }
 
-    /// A sealer for settings that no parent has seen.
+    /// A sealer with no key derived beforehand, as for a section of a `.htaccess` file.
     pub(crate) fn sealer_of_a_request(&self) -> Sealer<'_> {
         Sealer::new(&self.keyring, self.settings())
     }
@@ -162,7 +163,7 @@ impl Section {
             .to_vec()
     }
 
-    /// The session and whether it is stale, or why it is refused.
+    /// The session and whether it is stale, or the reason why the token is refused.
     pub(crate) fn open(&self, token: &[u8]) -> Result<(Vec<u8>, bool), Refusal> {
         match self.sealer().open(token, NOW, &HeapArena) {
             Ok(opened) => Ok((opened.session.to_bytes().to_vec(), opened.stale)),
