@@ -1,5 +1,6 @@
 //! The certificates and private keys that an engine or a provider has behind URIs, as on
-//! a hardware token. It uses such a private key for us; nobody can read the key.
+//! a hardware token. The engine or provider uses such a private key for us, and does not
+//! reveal it.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
@@ -222,8 +223,8 @@ impl Hardware {
         }
     }
 
-    /// Loads a key that failed again, unless another thread has restarted the supplier
-    /// since `generation`. Says whether another attempt is worth it.
+    /// Loads a failed key again, unless another thread has restarted the supplier since
+    /// `generation`. Says whether another attempt is worth it.
     fn reload(&self, generation: u64, error: &LibraryError, name: &ObjectName) -> bool {
         let mut handles = self.write();
         if handles.generation != generation {
