@@ -1,7 +1,7 @@
 package SessionCrypto::CertificateJwe;
 
-# Makes and takes apart tokens for a certificate, the way docs/wire-format.md
-# says and not the way the module does it, to make also those that it refuses.
+# A second implementation of tokens for a certificate, after docs/wire-format.md. It
+# shares no code with the module, and also makes tokens that the module refuses.
 #
 #   my $key = SessionCrypto::CertificateJwe->new(%$pair);    # of SessionCrypto::Certificates
 #   my $key = SessionCrypto::CertificateJwe->new(%$pair, oaep => 'SHA1');
@@ -10,22 +10,24 @@ package SessionCrypto::CertificateJwe;
 #   $key->open($token)                                       # the session, or undef
 #   $key->id  $key->alg  $key->ephemeral  $key->epk($ephemeral)  $key->sign($text)
 #
-# Without the key, as whoever has only the certificate, a token needs a `sig`.
-# What else a token can be told, all of it under a right signature and tag:
+# An object without the private key stands for a person who has only the certificate.
+# Its tokens need a `sig`. `token` takes these values too, and signs and tags them as
+# they should be:
 #
 #   alg, kid           the members' values
 #   epk                the member's value, as JSON
 #   ephemeral          the key of `epk` (Crypt::PK::ECC)
 #   content_key        the key of the session
-#   encrypted_key      in place of the content key's, in bytes
-#   header             a function from the text that is signed to another
+#   encrypted_key      bytes in place of the encrypted content key
+#   header             a function that changes the header before it is signed
 #
-# and under a signature and a tag of its own:
+# These change the signature itself, or the header after it is signed:
 #
 #   sig                the signature, in base64url
 #   signer             the key that signs, of this class
-#   signs              a function from what is signed to what is signed instead
-#   written            a function from the header's text to another; its tag is right
+#   signs              a function that changes the text that is signed
+#   written            a function that changes the header after it is signed; the tag is
+#                      made over the result
 
 use strict;
 use warnings;
@@ -40,8 +42,8 @@ use MIME::Base64          qw(decode_base64 decode_base64url encode_base64url);
 
 use SessionCrypto::Jwe qw(compact header key_length parts);
 
-# JWA's name of a curve, and the digest of its signatures, for the bytes of a
-# coordinate, which are also those of r and s.
+# By the bytes of a coordinate (also those of r and s): JWA's name of the curve, and the
+# digest of its signatures.
 my %CURVE = (32 => ['P-256', 'SHA256'], 48 => ['P-384', 'SHA384'], 66 => ['P-521', 'SHA512']);
 
 sub new {
@@ -85,7 +87,7 @@ sub token {
     return compact(encode_base64url($text), $encrypted_key, $content_key, $args{session});
 }
 
-# The member `epk`, empty for RSA, and the encrypted key.
+# Returns the member `epk` (empty for RSA) and the encrypted key.
 sub wrap {
     my ($self, $content_key, $alg, $ephemeral) = @_;
     if ($self->is_rsa) {
@@ -97,7 +99,7 @@ sub wrap {
 
 sub ephemeral { return Crypt::PK::ECC->new->generate_key($_[0]{curve}) }
 
-# `epk` of a key; its members may be others, x and y in bytes.
+# The member `epk` for a key. `members` replace its own, x and y in bytes.
 sub epk {
     my ($self, $key, %members) = @_;
     my ($crv) = curve($key);
@@ -154,7 +156,8 @@ sub unwrap {
     return aes_key_unwrap(key_encryption_key($self->{private}, $ephemeral), $encrypted_key);
 }
 
-# Concat KDF (RFC 7518, section 4.6): one block, as the key is as long as the digest.
+# Concat KDF (RFC 7518, section 4.6). One block is enough: the key is as long as the
+# digest.
 sub key_encryption_key {
     my ($private, $public) = @_;
     my $info = pack('N/a', 'ECDH-ES+A256KW') . pack('N', 0) . pack('N', 0) . pack('N', 256);

@@ -1,7 +1,7 @@
 package SessionCrypto::Certificates;
 
-# Keys and self-signed certificates of all kinds, made by the `openssl` program
-# (3.0 or later), and the forms that a key comes in.
+# Keys and self-signed certificates of all kinds, made by the `openssl` program (3.0 or
+# later), and each form of file that a key can have.
 #
 #   my $pair = certificate($dir, 'web', 'rsa:2048');
 #   certificate($dir, 'web', 'ec:P-256', from => -20, to => -10);    # in days
@@ -24,7 +24,7 @@ our @EXPORT_OK = qw(certificate encrypted_key_forms key_forms key_in openssl);
 
 use constant { DAY => 86_400, VALID_DAYS => 30 };
 
-# What makes a key of a kind, but for `-out`.
+# The arguments of `openssl genpkey` for each kind of key, without `-out`.
 my %MAKE_KEY = (
     'rsa'     => sub { (qw(-algorithm RSA -pkeyopt),     "rsa_keygen_bits:$_[0]") },
     'rsa-pss' => sub { (qw(-algorithm RSA-PSS -pkeyopt), "rsa_keygen_bits:$_[0]") },
@@ -34,7 +34,7 @@ my %MAKE_KEY = (
     'dsa'     => sub { ('-paramfile', dsa_parameters(@_)) },
 );
 
-# What rewrites a key, but for `-in`, `-out` and the passphrase.
+# The arguments of `openssl` for each form of key, without `-in`, `-out` and passphrase.
 my %KEY_FORM = (
     'PKCS#8'                   => [qw(pkcs8 -topk8 -nocrypt)],
     'PKCS#8 in DER'            => [qw(pkcs8 -topk8 -nocrypt -outform DER)],
@@ -68,8 +68,8 @@ sub key_forms { return sort keys %KEY_FORM }
 
 sub encrypted_key_forms { return grep { /^encrypted/ } key_forms() }
 
-# The passphrase is for the encrypted ones, and for a PKCS#12 file, which has
-# the certificate as well.
+# Writes a key in a form. Encrypted forms and PKCS#12 take the passphrase; a PKCS#12
+# file holds the certificate as well.
 sub key_in {
     my ($form, $pair, $path, $passphrase) = @_;
     my @encrypt = "pass:$passphrase" if defined $passphrase;
@@ -97,7 +97,7 @@ sub openssl {
     return $said;
 }
 
-# A key that cannot sign is certified by another one.
+# Another key certifies a key that cannot sign.
 sub certify_for_another {
     my ($dir, $name, $pair) = @_;
     my $issuer = certificate($dir, "$name-issuer", 'ec:P-256');
@@ -107,7 +107,7 @@ sub certify_for_another {
     return;
 }
 
-# Only `openssl ca` takes any two dates in OpenSSL 3.0.
+# In OpenSSL 3.0, only `openssl ca` takes any two dates.
 sub sign_with_dates {
     my ($dir, $name, $pair, %dates) = @_;
     my $own = "$dir/$name.ca";

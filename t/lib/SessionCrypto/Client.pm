@@ -1,13 +1,13 @@
 package SessionCrypto::Client;
 
-# An HTTP client that sends exactly the bytes it is given. LWP and HTTP::Tiny
-# refuse or repair what an attacker would send, so neither is of use here.
+# An HTTP client that sends exactly the bytes it is given. LWP and HTTP::Tiny are of no
+# use here: they refuse or repair what an attacker would send.
 #
 #   my $client = SessionCrypto::Client->new(port => 8080);
 #   my $res = $client->get('/app', session => $token, 'X-S' => 'user=joe');
 #   $res->status  $res->body  $res->header('location')  $res->token
 #
-# `session` is the value of the session cookie; anything else is a header.
+# `session` is the value of the session cookie; any other name is a header.
 
 use strict;
 use warnings;
@@ -25,7 +25,7 @@ sub new {
 sub get  { my ($self, $path, @headers) = @_; return $self->_request('GET', $path, undef, @headers) }
 sub post { my ($self, $path, $body, @headers) = @_; return $self->_request('POST', $path, $body, @headers) }
 
-# HTTP/1.0, so that the body ends where the connection does: no chunks to undo.
+# Asks with HTTP/1.0, so that the body ends with the connection and has no chunks.
 sub _request {
     my ($self, $method, $path, $body, @headers) = @_;
     my $request = "$method $path HTTP/1.0\r\nHost: " . ($self->{host} // '127.0.0.1') . "\r\n";
@@ -44,7 +44,7 @@ sub _request {
         local $SIG{PIPE} = 'IGNORE';
         local $SIG{ALRM} = sub { die "no answer within @{[TIMEOUT]} s\n" };
         alarm TIMEOUT;
-        # IO::Socket::INET would take longer than httpd.
+        # IO::Socket::INET would take longer than httpd does.
         socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
         connect($socket, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK))
             or die "cannot connect to port $self->{port}: $!\n";
@@ -81,8 +81,8 @@ sub body   { return $_[0]{body} }
 # All values of a header.
 sub header { return @{ $_[0]{header}{ lc $_[1] } // [] } }
 
-# The session cookie as set by this answer: undef if none was set, '' if the
-# answer removes the cookie.
+# The session cookie that this answer sets: undef if it sets none, '' if it removes the
+# cookie.
 sub token {
     my ($self, $name) = @_;
     $name //= 'session';

@@ -1,11 +1,11 @@
 package SessionCrypto::ErrorLog;
 
-# What a test expects of an error_log.
+# An error_log, and the lines that a test expects in it.
 #
 #   my $log = SessionCrypto::ErrorLog->new($path);   # from here on
 #   $log->expect(qr/AH01617/, 'a wrong password');   # any number of such lines
-#   $log->lines(qr/session_crypto:info/);            # lines since the last clear
-#   $log->clear;                                     # checks, then looks no more at them
+#   $log->lines(qr/session_crypto:info/);            # lines since the last `clear`
+#   $log->clear;                                     # checks the lines so far, then drops them
 #   $log->clean('name of the check');                # the last assertion of a test
 
 use strict;
@@ -13,10 +13,10 @@ use warnings;
 
 use Test::More ();
 
-# The parent's line on the keys that it derived, with their number.
+# The parent's line about the keys that it derived, with their number.
 use constant DERIVED => qr/\[session_crypto:info\] [^:]+:tid \d+\] (\d+) JWE keys derived from passphrases in [\d.]+ s; graceful restarts keep them$/;
-# The passphrases of the tests are short, so that they can be read; that the
-# module warns of them is what t/startup-passphrases.t is about.
+# Warnings about short passphrases. Tests use short ones, which are easy to read;
+# t/startup-passphrases.t tests these warnings.
 use constant SHORT_PASSPHRASE =>
     qr/\[session_crypto:warn\] .*: SessionCryptoPassphrase(?:File)?: .*a passphrase is (?:shorter than|one of those)/;
 
@@ -27,14 +27,14 @@ sub new {
     return $self;
 }
 
-# Names lines that may appear; `why` is for the reader of the test.
+# Allows lines that match. `why` is for the reader of the test.
 sub expect {
     my ($self, $pattern, $why) = @_;
     push @{ $self->{expected} }, $pattern;
     return;
 }
 
-# The lines written since the last clear, or those of them that match.
+# The lines since the last `clear`; with a pattern, those that match.
 sub lines {
     my ($self, $pattern) = @_;
     open my $file, '<:raw', $self->{path} or return;
@@ -43,7 +43,7 @@ sub lines {
     return $pattern ? grep { /$pattern/ } @lines : @lines;
 }
 
-# Forgets the lines so far, once it has looked for unexpected ones.
+# Drops the lines so far, after a look for unexpected ones.
 sub clear {
     my ($self) = @_;
     push @{ $self->{unexpected} }, grep { $self->_is_unexpected($_) } $self->lines;
@@ -51,7 +51,7 @@ sub clear {
     return;
 }
 
-# Asserts that since `new` nothing unexpected was written.
+# Asserts that there has been no unexpected line since `new`.
 sub clean {
     my ($self, $name) = @_;
     $self->clear;
@@ -64,11 +64,11 @@ sub clean {
     return $ok;
 }
 
-# What httpd's other modules say at `notice` and below is the noise of a healthy
-# server, except that a crashed child is a mere notice; so is what the parent says
-# of the keys that it derived. Everything from warning upwards, everything else
-# that the modules under test say above debug, and every line that is not in
-# httpd's format (a panic, a sanitizer) needs a name.
+# Other modules of httpd write lines at `notice` and below on a healthy server, and the
+# parent one about the keys it derived: these are expected. A crashed child is only a
+# notice too, and is not expected. A test must name all else: each line from warning
+# upwards, each line of the modules under test above debug, and each line that does not
+# have httpd's format (a panic, a sanitizer).
 sub _is_unexpected {
     my ($self, $line) = @_;
     return 0 if grep { $line =~ $_ } @{ $self->{expected} };

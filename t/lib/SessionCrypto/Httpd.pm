@@ -1,7 +1,7 @@
 package SessionCrypto::Httpd;
 
-# An httpd of a test's own, beside the one that Apache::Test runs: with the C
-# module, with a configuration from a table, or one that must not start at all.
+# An httpd that a test starts beside the one of Apache::Test: with the C module, with a
+# configuration from a table, or with one that must not start at all.
 #
 #   my $c = SessionCrypto::Httpd->new(module => 'c', config => $fragment);
 #   $c->start;
@@ -12,15 +12,19 @@ package SessionCrypto::Httpd;
 #   my ($ok, $output) = SessionCrypto::Httpd->new(config => $fragment)->check;
 #   my $ours = SessionCrypto::Httpd->main;    # the one that Apache::Test runs
 #
-# `module` is 'ours', 'c', 'none' or the path of a shared object; `without` are
-# modules not to load; `handlers` are LuaMapHandler lines that go before the
-# one described below and `echo` the URLs of that one; `load` is 'last' (after mod_session) or 'first'.
-# @DIR@ in a fragment is the server's directory; its document root is
-# @DIR@/htdocs, where .htaccess files may use AuthConfig.
+# Arguments of `new`:
 #
-# Requests are answered by one Lua handler: it copies the request header
-# X-S to the response header X-S, from which mod_session takes a new session
-# (SessionHeader), and its body is the session that it found (HTTP_SESSION).
+#   module      'ours', 'c', 'none' or the path of a shared object
+#   config      lines; @DIR@ is the server's directory, and @DIR@/htdocs its document
+#               root, where .htaccess files may use AuthConfig
+#   without     modules not to load
+#   load        'last' (after mod_session) or 'first'
+#   handlers    LuaMapHandler lines that go before the one described below
+#   echo        the URLs of that one
+#
+# One Lua handler answers the requests. It copies the request header X-S to the response
+# header X-S, from which mod_session takes a new session (SessionHeader). Its body is
+# the session that it found (HTTP_SESSION).
 
 use strict;
 use warnings;
@@ -34,7 +38,7 @@ use Time::HiRes qw(sleep time);
 use SessionCrypto::Client   ();
 use SessionCrypto::ErrorLog ();
 
-# On a busy machine, a parent takes a while to derive some tens of JWE keys.
+# A busy machine takes a while to derive some tens of JWE keys.
 use constant { START_SECONDS => 60, STOP_SECONDS => 20 };
 
 use constant ONE_CHILD => <<'END';
@@ -51,7 +55,7 @@ END
 
 my %running;
 
-# Settings that t/run puts into the environment. See there for each.
+# A setting that t/run puts into the environment. See there for each.
 sub env {
     my ($name) = @_;
     return $ENV{"SESSION_CRYPTO_$name"} // die "SESSION_CRYPTO_$name is not set: start tests with t/run\n";
@@ -74,7 +78,7 @@ sub new {
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
         limits   => $args{one_child} ? ONE_CHILD : '',
-        # Everything that mod_session needs is on unless a test brings its own.
+        # A test that does not bring its own gets everything that mod_session needs.
         session => $args{session} // <<'END',
 Session On
 SessionEnv On
@@ -107,13 +111,13 @@ sub port   { return $_[0]{port} }
 sub pid    { return $_[0]{pid} // $_[0]{started_as} }
 sub log    { return $_[0]{log} }
 
-# `host` is what the request calls the server, to choose a name-based host.
+# `host` is the host name that requests ask for, to choose a virtual host.
 sub client {
     my ($self, %args) = @_;
     return SessionCrypto::Client->new(port => $self->{port}, %args);
 }
 
-# Writes a file below the server's directory and returns its path.
+# Writes a file below the server's directory, and returns its path.
 sub write_file {
     my ($self, $name, $text, $mode) = @_;
     my $path = "$self->{dir}/$name";
@@ -139,7 +143,7 @@ sub children {
     return sort { $a <=> $b } @children;
 }
 
-# `httpd -t`: whether it accepts the configuration, and what it prints.
+# Runs `httpd -t`, and returns whether it accepts the configuration, and its output.
 sub check {
     my ($self) = @_;
     $self->{port} //= 1;    # never listened on

@@ -1,7 +1,7 @@
 package SessionCrypto::Jwe;
 
-# Makes and takes apart tokens in the JWE format, the way docs/wire-format.md
-# says and not the way the module does it, to make also those that it refuses.
+# A second implementation of tokens in the JWE format, after docs/wire-format.md. It
+# shares no code with the module, and also makes tokens that the module refuses.
 #
 #   my $key = SessionCrypto::Jwe->new(passphrase => 'secret');
 #   $key->token(session => 'user=joe')                       # as httpd makes it
@@ -45,8 +45,8 @@ sub members {
     );
 }
 
-# `encoded` is a header already in base64url, `key_for` the encryption and the
-# day whose key seals, if the header does not say.
+# Makes a token. `encoded` is a header already in base64url. If that header does not
+# name the key that seals, `key_for` gives its encryption and day.
 sub token {
     my ($self, %args) = @_;
     my $enc     = $args{enc} // 'A256GCM';

@@ -1,7 +1,7 @@
 package SessionCrypto::Levels;
 
-# Virtual hosts with settings at some of these levels, all of which apply to the
-# URL /in/nested of the host. httpd merges them in this order:
+# Virtual hosts with settings at some of the levels below. All of the levels apply to
+# the URL /in/nested of the host. httpd merges them in this order:
 #
 #   server       the main server
 #   vhost        <VirtualHost>
@@ -16,7 +16,7 @@ package SessionCrypto::Levels;
 #   outer('htaccess')                    # the levels around it, the outermost first
 #   outermost(qw(nested vhost))          # vhost
 #
-# What the server has is up to the test.
+# A test writes the lines of the level `server` itself.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
 package SessionCrypto::Pages;
 
-# The pages of the documentation, as far as an httpd can judge them.
+# The documentation pages, and the parts of them that a test can try with httpd.
 #
 #   my @pages  = pages();                        # README.md, docs/directives.md, ...
 #   my @blocks = blocks($page, 'apache');        # fenced blocks, by what the fence says
@@ -22,7 +22,7 @@ sub pages {
     return map { substr $_, length "$top/" } @paths;
 }
 
-# Blocks in their order. `info` is all that stands behind the three backquotes.
+# The blocks of a page in order. `info` is the text after the three backquotes.
 sub blocks {
     my ($page, $info) = @_;
     my ($block, @blocks);

@@ -7,7 +7,7 @@ package SessionCrypto::Programs;
 #       $program->refuses('a token for another purpose', qr/purpose/, $token, 'mail');
 #   }
 #
-# A library that is missing is a failure of the programs that need it.
+# A missing library is a failure of the programs that need it.
 
 use strict;
 use warnings;
@@ -32,7 +32,8 @@ sub programs {
 
 sub name { return $_[0]{name} }
 
-# Runs it with bytes on its standard input; what it prints, and, if it fails, says.
+# Runs the program with bytes on its standard input. Returns its output and, if it
+# fails, its error message.
 sub run {
     my ($self, $input, @arguments) = @_;
     my ($in, $errors) = map { "$self->{dir}/$_" } 'in', 'errors';
@@ -55,7 +56,7 @@ sub run {
     return ($text, $failed ? $said : '');
 }
 
-# Asserts that it does not open a token, and why.
+# Asserts that the program does not open a token, and gives the reason.
 sub refuses {
     my ($self, $name, $reason, $token, @purpose) = @_;
     my ($text, $said) = $self->run($token, 'open', @purpose);
@@ -66,7 +67,7 @@ sub refuses {
     });
 }
 
-# A program that understands a line of its language, of several.
+# Finds an interpreter, among several, that understands a line of its language.
 sub first_that {
     my ($line, @programs) = @_;
     for my $program (@programs) {

@@ -1,6 +1,6 @@
 package SessionCrypto::Refusal;
 
-# Tokens of the JWE format with one thing changed, and that httpd refuses them.
+# Asserts that httpd refuses tokens of the JWE format, and changes one thing in tokens.
 #
 #   is_refused($httpd, 'a tag of zeros', '/path', $token);
 #   replaced(4, $tag, $token)      # another part, by its number
@@ -17,7 +17,7 @@ use SessionCrypto::Jwe qw(parts);
 
 our @EXPORT_OK = qw(flipped is_refused noncanonical replaced);
 
-# Both in a request that only reads the session and in one that sets a new one.
+# Tries a request that only reads the session, and one that sets a new one.
 sub is_refused {
     my ($httpd, $name, $path, $token) = @_;
     my $client = $httpd->client;
@@ -39,7 +39,7 @@ sub is_refused {
     });
 }
 
-# A token with another part in place of its own.
+# A token with one part replaced.
 sub replaced {
     my ($index, $part, $token) = @_;
     my @parts = parts($token);
@@ -54,7 +54,7 @@ sub flipped {
     return encode_base64url($bytes);
 }
 
-# Another last character that decodes to the same bytes.
+# A text with another last character, which decodes to the same bytes.
 sub noncanonical {
     my ($text) = @_;
     length($text) % 4 or die "every bit of $text is used\n";

@@ -2,8 +2,8 @@ package SessionCrypto::Session;
 
 # Sessions as mod_session writes them: name=value pairs, escaped, joined by `&`.
 #
-# A session holds every byte but NUL. A pair without a value is not kept, and
-# names are not case-sensitive, so the smallest session is one byte long.
+# A session holds every byte but NUL. mod_session drops a pair without a value and
+# ignores the case of names, so the smallest session is one byte long.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Exporter qw(import);
 
 our @EXPORT_OK = qw(encode decode random_session);
 
-# Everything but letters and digits as %xx: mod_session unescapes either.
+# Escapes everything but letters and digits as %xx. mod_session unescapes either.
 sub encode {
     my ($session) = @_;
     my $escape = sub { $_[0] =~ s/([^A-Za-z0-9])/sprintf '%%%02x', ord $1/ger };

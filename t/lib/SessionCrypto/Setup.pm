@@ -1,6 +1,6 @@
 package SessionCrypto::Setup;
 
-# Which httpd the tests run, and with which modules.
+# Finds the httpd that the tests run, and lists the modules that it loads.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ my @MODULES = qw(
     alias env headers lua session session_cookie session_dbd dbd unixd
 );
 
-# What apxs/find says: `apxs`, `httpd` (the program) and `modules` (the directory).
+# The answers of apxs/find: `apxs`, `httpd` (the program) and `modules` (the directory).
 sub find_httpd {
     my $find = abs_path(dirname(__FILE__) . '/../../../apxs/find');
     my %httpd = map { /^(\w+)=(.*)$/ ? ($1, $2) : () } qx('$find' apxs httpd modules);
@@ -25,8 +25,8 @@ sub find_httpd {
     return %httpd;
 }
 
-# Writes the part of an httpd.conf that every server of the tests shares. What
-# the httpd at hand has built in or does not have is not in the directory.
+# Writes the part of an httpd.conf that every server of the tests shares. It leaves out
+# modules that are not in the directory: this httpd has them built in, or not at all.
 sub write_modules {
     my ($path, $httpd, $mpm) = @_;
     open my $file, '>', $path or die "$path: $!\n";
@@ -34,7 +34,7 @@ sub write_modules {
         my $so = "$httpd->{modules}/mod_$name.so";
         print {$file} qq(LoadModule ${name}_module "$so"\n) if -e $so;
     }
-    # Small, so that each test meets every child.
+    # Few children, so that each test meets every child.
     print {$file} <<'END';
 StartServers 2
 MaxRequestWorkers 24

@@ -10,9 +10,9 @@ package SessionCrypto::Startup;
 #   inside('Location /shop', $lines)       # lines in a section
 #   host($lines)                           # lines in a virtual host
 #
-# The line at fault is the one below a comment `# wrong:`, or else the last that
-# sets something of ours. SECRET stands for every secret of a configuration, which
-# no message may have; it is one that nobody guesses.
+# The line at fault is the one below a comment `# wrong:`. Without such a comment, it is
+# the last line that sets a directive of ours. SECRET stands for every secret of a
+# configuration: nobody can guess it, and no message may have it.
 
 use strict;
 use warnings;
@@ -33,7 +33,7 @@ sub is_wrong {
         my $conf = $httpd->conf;
         my ($line) = $output =~ /on line (\d+) of \Q$conf\E:/;
         Test::More::is($line, line_at_fault($conf), 'the message names file and line');
-        # Only what comes after httpd's own prefix counts.
+        # Only the text after httpd's own prefix counts.
         my $message = $output =~ s/.*?on line \d+ of \Q$conf\E://sr;
         Test::More::like($message, qr/\Q$_\E/, "it says '$_'") for @words;
         Test::More::unlike($output, qr/${\SECRET}/, 'it tells no secret');
@@ -49,7 +49,7 @@ sub is_accepted {
     return $output;
 }
 
-# One warning, and no more, however many sections and hosts the line is in force in.
+# Asserts one warning, and no more, however many sections and hosts inherit the line.
 sub is_warned {
     my ($httpd, $name, @words) = @_;
     my $output = is_accepted($httpd, $name);

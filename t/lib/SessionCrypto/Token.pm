@@ -1,7 +1,7 @@
 package SessionCrypto::Token;
 
-# A token for private keys, with SoftHSM in place of the hardware: keys are made
-# on it, and do not leave it.
+# A hardware token with private keys, for which SoftHSM stands in. The keys are made on
+# it and do not leave it.
 #
 #   my $token = SessionCrypto::Token->new("$dir/hsm", pin => 'a PIN');
 #   my $path  = $token->make_key('web', 'rsa:2048');       # and its certificate, in a file
@@ -12,7 +12,7 @@ package SessionCrypto::Token;
 #   $token->take_away;   $token->put_back;
 #   my @calls = $token->watch(sub { ... });                # 'C_Login a PIN', 'C_Sign'
 #
-# The servers, and every program that knows PKCS#11, find it by %ENV.
+# Servers and all programs that know PKCS#11 find it through %ENV.
 
 use strict;
 use warnings;
@@ -44,7 +44,7 @@ sub new {
     return $self;
 }
 
-# The path of the certificate.
+# Makes a key, and returns the path of its certificate.
 sub make_key {
     my ($self, $name, $kind, @options) = @_;
     $self->tool('--keypairgen', '--key-type', $TYPE{$kind}, '--label', $name, '--id', sprintf('%02x', ++$self->{keys}), @options);
@@ -68,11 +68,13 @@ sub uri {
     return 'pkcs11:' . join ';', map { "$_=$attributes{$_}" } sort keys %attributes;
 }
 
-# What processes hold of it is of no use from then on, also when it is back.
+# Handles that processes have on the hardware token become invalid, and stay so when it
+# is back.
 sub take_away { my ($self) = @_; return move("$self->{dir}/tokens", "$self->{dir}/away") }
 sub put_back  { my ($self) = @_; return move("$self->{dir}/away", "$self->{dir}/tokens") }
 
-# What is asked of the token while this runs, in processes that start in it.
+# Records the calls to the hardware token while `work` runs, of processes that start in
+# it.
 sub watch {
     my ($self, $work) = @_;
     my ($spy) = grep { -e } @SPY or die "no pkcs11-spy.so: install opensc\n";
@@ -85,7 +87,7 @@ sub watch {
     return calls($output);
 }
 
-# The names of the calls so far, and with that of a login the PIN.
+# The names of the calls so far; a login has its PIN as well.
 sub calls {
     my ($path) = @_;
     open my $file, '<', $path or die "$path: $!\n";

@@ -1,26 +1,32 @@
 package SessionCrypto::Ways;
 
-# The ways in which httpd leads one request on to another resource without the
-# client's knowledge, each as files and configuration for one directory.
+# The ways in which httpd leads a request on to another resource unknown to the client,
+# each as files and configuration for one directory.
 #
 #   for my $way (ways()) {
-#       $way->{name}      # as the names of assertions say it
-#       $way->{key}       # as a directory is called
-#       $way->{leads}     # 'on': what is led to answers; 'in': it is included;
-#                         # 'past': it is only looked at
+#       $way->{name}      # in the names of assertions
+#       $way->{key}       # the name of a directory
+#       $way->{leads}     # 'on': the target answers; 'in': the target is included;
+#                         # 'past': httpd only looks at the target
 #       $way->{page}      # the kind of page it leads to: lua, cgi or shtml
-#       $way->{url}       # below the directory; `header` and `login`: that which
-#                         # puts X-S: user=admin first, that which takes a login
+#       $way->{url}       # below the directory
+#       $way->{header}    # a URL that puts X-S: user=admin first
+#       $way->{login}     # a URL that takes a login
 #       $way->{fast}      # without another request: `ap_internal_fast_redirect`
 #       $way->{own}       # leads to a file of its own directory, in <Files>
 #       $config .= $way->{make}->($place);
 #   }
 #
-# A place has `dir`, the directory's name below the document root; `from`, its
-# realm; `own`, as the way has it; `target`, the URL to lead to; `file`, which
-# writes a file there; and `files`, which writes pages (all but the first
-# argument) and gives the configuration that puts those whose names match the
-# first into the other realm.
+# A place has:
+#
+#   dir       the directory's name below the document root
+#   from      the directory's realm
+#   target    the URL to lead to
+#   own       as the way has it
+#   file      writes a file into the directory
+#   files     writes pages into it, named by all arguments but the first; returns the
+#             configuration that puts the pages whose names match the first argument
+#             into the other realm
 
 use strict;
 use warnings;
@@ -39,14 +45,14 @@ END
 
 my $REWRITE = "RewriteEngine On\nRewriteRule ^go\$ %s [L]\n";
 
-# A script that puts the session header first if its query string asks for it.
+# A script that sends the session header first if its query string asks for it.
 my $CGI = <<'END';
 #!/bin/sh
 [ "$QUERY_STRING" = header ] && echo 'X-S: user=admin'
 printf 'Location: %s\n\n'
 END
 
-# An error handler gets to see what the failing request put into err_headers_out.
+# An error handler sees the headers that the failing request put into err_headers_out.
 my $LUA_404 = <<'END';
 function handle(r)
     if r.args == "header" then
@@ -56,7 +62,7 @@ function handle(r)
 end
 END
 
-# The session as the including page itself sees it, before and after.
+# Shows the session as the including page itself sees it, before and after.
 my $SSI = <<'END';
 OUTER=<!--#echo encoding="none" var="HTTP_SESSION" -->
 <!--#%s -->
@@ -96,7 +102,7 @@ my @WAYS = (
         name => 'RewriteRule in <Directory>', key => 'rewrite', leads => 'on', page => 'lua', url => 'go',
         login => 'go', needs => ['rewrite'],
         make => sub {
-            # A section applies to a directory that is there.
+            # httpd applies a <Directory> section only to a directory that exists.
             $_[0]{file}->('page.lua', "\n");
             return directory($_[0], sprintf $REWRITE, $_[0]{target});
         },
@@ -170,7 +176,7 @@ my @WAYS = (
             return '';
         },
     },
-    # mod_include has the inner page share the environment of the outer one.
+    # mod_include lets the inner page share the environment of the outer one.
     {
         name => 'SSI include virtual of another SSI page', key => 'include-ssi', leads => 'in', page => 'shtml', url => 'go.shtml',
         login => 'go.shtml', needs => ['include'],
@@ -225,8 +231,8 @@ sub directory {
     return qq(<Directory "\@DIR\@/htdocs/$place->{dir}">\n$text</Directory>\n);
 }
 
-# The request's Accept chooses the candidate in Lua. The others come
-# before and after it, whatever the order of the directory.
+# The request's Accept header chooses the candidate in Lua. The others sort before and
+# after it, whatever the order of the directory.
 sub multiviews {
     my ($place) = @_;
     htaccess($place, "Options +MultiViews\n");
