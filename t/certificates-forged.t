@@ -1,7 +1,7 @@
-# Whoever has the certificate, which is no secret, the documentation and a JOSE
-# library can encrypt a session that looks right in every way, but for the one
-# that needs the key: `sig`. Every guess at it is refused; with the key, the same
-# program makes a token that opens.
+# A person who has the certificate, which is no secret, can encrypt a session with a
+# JOSE library after the documentation. It is right in all but `sig`, which needs the
+# private key. Every guess at the signature is refused; with the key, the same program
+# makes a token that opens.
 
 use strict;
 use warnings;
@@ -97,7 +97,7 @@ sub by_perl {
     );
 }
 
-# Numbers that the public key turns into something known.
+# Numbers for which the public key gives a known result.
 sub raw_rsa {
     my ($made, $public) = @_;
     my $size = $public->size;

@@ -1,6 +1,6 @@
-# Certificates and keys that .htaccess names: what a file says counts from the
-# next request on, and only for whom the server's processes can read it. What
-# does not work answers 500, or keeps no session; never one in clear.
+# Certificates and keys that .htaccess names. A new file counts from the next request
+# on, if the server's processes can read it. Mistakes answer 500 or keep no session; no
+# session goes out in clear.
 
 use strict;
 use warnings;
@@ -15,8 +15,8 @@ use SessionCrypto::Httpd          ();
 # KiB.
 use constant MAX_GROWTH => 20_000;
 
-# Attempts at the private keys of a section, sections that one author may have opened
-# at once, and seconds until there is another. See core/src/certificate/attempts.rs.
+# Attempts at the private keys of a section; sections that one author may have opened at
+# once; seconds until there is another. See core/src/certificate/attempts.rs.
 use constant { ATTEMPTS => 32, BURST => 4, INTERVAL => 10 };
 
 my $httpd = SessionCrypto::Httpd->new(name => 'certificates-htaccess', config => <<'END_OF_CONFIG');
@@ -33,7 +33,7 @@ $pair{ed25519} = certificate($dir, 'ed25519', 'ed25519');
 $pair{short}   = certificate($dir, 'short',   'rsa:1024');
 my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } grep { !/ed25519|short/ } keys %pair;
 my $encrypted = key_in('encrypted PKCS#8', $pair{'ec:P-256-1'}, "$dir/encrypted.key", 'secret');
-# httpd looks for sections of directories that are there.
+# httpd applies a <Directory> section only to a directory that exists.
 $httpd->write_file('htdocs/server/here', '');
 $httpd->start;
 my $client = $httpd->client;
@@ -57,7 +57,7 @@ for my $kind ('rsa:2048', 'ec:P-256') {
     }
 }
 
-# Lines that are.
+# Lines that change.
 {
     my $path = '/lines/';
     my ($one, $two) = ('rsa:2048-1', 'ec:P-256-2');
@@ -79,7 +79,7 @@ for my $kind ('rsa:2048', 'ec:P-256') {
     is($key{$two}->open($token), 'user=joe', 'another setting beside it');
 }
 
-# What cannot be used.
+# Settings that cannot be used.
 my $pem = $pair{'ec:P-256-1'}{certificate};
 my $own = $pair{'ec:P-256-1'}{key};
 my %bad = (
@@ -113,9 +113,9 @@ for my $name (grep { /HSM|no such/ } sort keys %bad) {
     is($client->get('/bad/')->status, 500, "$name: answers 500");
 }
 
-# A key that the server has, and whoever writes .htaccess must not have: httpd
-# read it as root, and its processes cannot. Here nobody is root, so the right to
-# read goes away when httpd has started.
+# A key that the server has and an author must not have: httpd read it as root, and its
+# processes cannot. These tests do not run as root, so the right to read the file goes
+# away after httpd has started.
 chmod 0, $pair{server}{key} or die "$pair{server}{key}: $!\n";
 symlink $pair{server}{key}, "$dir/link.key" or die "$dir/link.key: $!\n";
 my %thief = (
@@ -129,7 +129,7 @@ my %thief = (
 );
 for my $name (sort keys %thief) {
     for my $path ('/thief/', '/server/thief/') {
-        # Below the server's section its key is inherited, and may be used.
+        # A directory below the server's section inherits its key, and may use it.
         next if $name eq 'the certificate only' && $path eq '/server/thief/';
         htaccess($path, @{ $thief{$name} });
         keeps_no_session("the server's key, by $name", $path, $good, $key{server}->token(session => 'user=mallory'));
@@ -138,7 +138,7 @@ for my $name (sort keys %thief) {
         is($client->get('/server/', session => $good)->body, 'user=joe', 'and opening');
     }
 }
-# It was the right to read, and nothing else, that was missing.
+# Only the right to read was missing.
 chmod 0400, $pair{server}{key} or die "$pair{server}{key}: $!\n";
 for my $name (grep { !/only|first/ } sort keys %thief) {
     htaccess('/thief/', @{ $thief{$name} });
@@ -146,8 +146,8 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
     is($key{server}->open($token), 'user=joe', "$name: works for whoever can read the key");
 }
 
-# A large certificate that is another with each request, and what the child has
-# of it afterwards. (A comment in it makes it large.)
+# A large certificate that differs with each request must not grow the child. (A comment
+# in it makes it large.)
 {
     my $small = SessionCrypto::Httpd->new(name => 'certificates-memory', one_child => 1);
     my $own   = $small->dir;
@@ -180,8 +180,8 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
     $small->log->clean;
 }
 
-# Encrypted keys in one directory after the other, each with as many passphrases as
-# are tried, the right one last.
+# Encrypted keys in one directory after the other, each with as many passphrases as the
+# module tries. The right one comes last.
 {
     my $other = SessionCrypto::Httpd->new(name => 'certificates-attempts', one_child => 1, config => <<"END_OF_CONFIG");
 <Directory "\@DIR@/htdocs/server">
@@ -215,7 +215,7 @@ END_OF_CONFIG
         push @{ $res->body eq 'user=joe' ? \@opens : \@keeps_out }, $name;
         is($res->token, undef, "/$name/: the cookie stays what it is") if $res->body eq '';
     }
-    # The section above has had one of them; httpd counts whole seconds.
+    # The section above has had one attempt; httpd counts whole seconds.
     my $later = sub { return int((time - $start + 1) / INTERVAL) };
     cmp_ok(scalar @opens, '>=', BURST - 1, 'an author has some sections opened');
     cmp_ok(scalar @opens, '<=', BURST - 1 + $later->(), 'and no more');
@@ -239,7 +239,7 @@ $httpd->log->clean;
 
 done_testing;
 
-# Asked several times, as each process does it for itself.
+# Asks several times, because each process keeps its own.
 sub keeps_no_session {
     my ($name, $path, @tokens) = @_;
     subtest "$path keeps no session: $name" => sub {
@@ -270,10 +270,11 @@ sub certificate_file { return qq(SessionCryptoCertificateFile "$_[0]") }
 
 sub key_file { return qq(SessionCryptoCertificateKeyFile "$_[0]") }
 
-# KiB that a process has in memory.
+# The memory of a process, in KiB.
 sub memory { return slurp("/proc/$_[0]/status") =~ /^VmRSS:\s+(\d+) kB$/m ? $1 : die "no VmRSS of $_[0]\n" }
 
-# Both files of a site, by new ones in their place, or in the same ones.
+# Gives a site another pair: new files in place of the old, or new text in the same
+# files.
 sub replace {
     my ($pair, $name) = @_;
     $httpd->write_file("$name.pem", slurp($pair->{certificate}));
@@ -291,7 +292,7 @@ sub overwrite {
     return;
 }
 
-# As before, and nothing that `ls -l` shows is another afterwards.
+# Writes new text, and leaves all that `ls -l` shows as it was.
 sub disguise {
     my ($pair, $name) = @_;
     overwrite($pair, $name);

@@ -1,6 +1,6 @@
-# Certificates and their keys in each form that files have them in: PEM and DER,
-# encrypted or not, in files of their own or in one, also PKCS#12. A session is
-# sealed with the certificate meant, and read back.
+# Certificates and keys in each form that files have: PEM and DER, encrypted or not, in
+# files of their own or in one, also PKCS#12. The right certificate seals a session, and
+# the session is read back.
 
 use strict;
 use warnings;

@@ -1,7 +1,7 @@
-# Tokens for a certificate that a section would not have made itself are, to the
-# client, no session at all: the request goes on, and a session that it sets
-# sticks. Most have a right signature and a right tag: whoever made them has the
-# key, and still chooses nothing. Wrong signatures: t/certificates-signatures.t.
+# Tokens for a certificate that the section would not have made itself. To the client
+# each is no session at all: the request goes on, and a session that it sets stays. Most
+# have a right signature and a right tag: their maker has the key, and still chooses
+# nothing. Wrong signatures are in t/certificates-signatures.t.
 
 use strict;
 use warnings;
@@ -60,7 +60,7 @@ my ($name, $key, $token);
 for (qw(rsa sha p256 p384 p521)) {
     ($name, $key) = ($_, $key{$_});
     $token = $client->get("/$name", 'X-S' => 'user=mallory')->token // '';
-    # What the tables refuse but for one thing opens without it.
+    # The good counterparts: the tables below change one thing in these.
     opens('as httpd makes it', "/$name", made());
     opens('with a purpose', "/$name/shop", made(purpose => 'shop'));
     my %refused = (parts_refused(), headers(), encrypted_keys(), $key->is_rsa ? of_rsa() : of_ec());
@@ -86,7 +86,7 @@ is_refused($httpd, 'a token of the other kind of key', '/rsa', $key{p256}->token
 is_refused($httpd, 'a token of the other kind of key', '/p256', $key{rsa}->token(session => 'user=mallory'));
 is_refused($httpd, 'the id of the other kind of key', '/rsa', $key{p256}->token(session => 'user=mallory', kid => $key{rsa}->id));
 
-# What one section has opened, in every process, is still none of another's.
+# A token that every process has opened in one section is still refused in another.
 for (
     ['a purpose',             '/rsa/shop', '/rsa', $key{rsa}->token(session => 'user=mallory', purpose => 'shop')],
     ['no purpose',            '/rsa', '/rsa/shop', $key{rsa}->token(session => 'user=mallory')],
@@ -117,17 +117,17 @@ sub opens {
     return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $what");
 }
 
-# As httpd makes it, but for what is said here.
+# A token as httpd makes it, except for the arguments.
 sub made { return $key->token(session => 'user=mallory', @_) }
 
-# Signed with another header, or with the header that is signed another.
+# `signed` changes the header before it is signed, `written` after.
 sub signed  { my ($edit) = @_; return made(header => $edit) }
 sub written { my ($edit) = @_; return made(written => $edit) }
 
 sub parts_refused {
     my (undef, undef, $nonce, $ciphertext, $tag) = parts($token);
     my ($bytes, @parts) = (decode_base64url($tag), parts($token));
-    # Two that every process has opened before.
+    # Two tokens that every process has opened before.
     my ($one, $two) = map { [parts(made())] } 1, 2;
     for (1 .. 8) {
         $client->get("/$name", session => join '.', @$_) for $one, $two;
@@ -206,7 +206,7 @@ sub headers {
     );
 }
 
-# Under a right signature, but for `not signed`.
+# Under a right signature, except for `not signed`.
 sub encrypted_keys {
     my $wrap    = sub { ($key->wrap($_[0], $key->alg))[1] };
     my $bytes   = decode_base64url((parts($token))[1]);
@@ -235,7 +235,7 @@ sub encrypted_keys {
     );
 }
 
-# In the token as well as under the signature.
+# Changed in the token as well as under the signature.
 sub noncanonical_key {
     my $part;
     my $made = made(signs => sub { $_[0] =~ s/\.\K(.*)/$part = noncanonical($1)/er });
@@ -325,7 +325,7 @@ sub purposes {
     );
 }
 
-# `dir`, as if with a passphrase that everybody knows, and with our id.
+# A `dir` token under a known passphrase, with our key id.
 sub by_passphrase {
     my ($passphrase) = @_;
     my $jwe = SessionCrypto::Jwe->new(passphrase => $passphrase);
@@ -351,7 +351,7 @@ sub shortened_point {
     return made(ephemeral => $ephemeral, epk => $key->epk($ephemeral, x => $x =~ s/\A\0//r));
 }
 
-# The same number plus the prime, which 66 bytes have room for.
+# The same number plus the prime, for which 66 bytes have room.
 sub unreduced {
     my ($x) = @_;
     return pack 'H*', substr Math::BigInt->from_hex(unpack 'H*', $x)->badd($FIELD)->to_hex =~ s/^/0 x 132/er, -132;
@@ -366,7 +366,7 @@ sub negated {
     return encode_base64url(pack 'H*', substr 0 x $digits . $number->to_hex, -$digits);
 }
 
-# RFC 5649 where RFC 3394 is meant, of a key that is one byte short.
+# RFC 5649 in place of RFC 3394, with a key that is one byte short.
 sub padded_key_wrap {
     my ($ephemeral) = @_;
     my $kek = SessionCrypto::CertificateJwe::key_encryption_key($ephemeral, $key->{public});

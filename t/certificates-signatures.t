@@ -1,6 +1,6 @@
-# Tokens for a certificate whose signature is not what the section would have
-# written, and all else is: refused, whether or not the key has made it. Everybody
-# can make the rest of such a token, and does in t/certificates-forged.t.
+# Tokens for a certificate in which only the signature differs from what the section
+# would have written. Each is refused, whether or not the key has made the signature.
+# Anybody can make the rest of such a token: t/certificates-forged.t.
 
 use strict;
 use warnings;
@@ -41,13 +41,13 @@ for (sort keys %KIND) {
     ($name, $key) = ($_, $key{$_});
     $token     = $client->get("/$name", 'X-S' => 'user=mallory')->token // '';
     $signature = signature($token);
-    # What the table refuses but for one thing opens without it.
+    # The good counterpart: the table below changes one thing in it.
     opens('as httpd makes it', "/$name", made());
     my %refused = (signatures(), $key->is_rsa ? of_rsa() : of_ec());
     is_refused($httpd, $_, "/$name", $refused{$_}) for sort keys %refused;
     opens('the untouched token', "/$name", $token);
 
-    # A content key that every process has got to know does not stand in for one.
+    # A content key that every process knows does not replace a signature.
     my %kept = content_key_kept();
     is_refused($httpd, "$_, and a content key that is kept", "/$name", $kept{$_}) for sort keys %kept;
 
@@ -72,10 +72,10 @@ sub opens {
     return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $what");
 }
 
-# As httpd makes it, but for what is said here.
+# A token as httpd makes it, except for the arguments.
 sub made { return $key->token(session => 'user=mallory', @_) }
 
-# Another header than the one that is signed.
+# A header that differs from the signed one.
 sub written { my ($edit) = @_; return made(written => $edit) }
 
 sub signature { return (header($_[0]) =~ /"sig":"([^"]*)"/)[0] }
@@ -173,7 +173,7 @@ sub of_ec {
     );
 }
 
-# What is signed, with another member at the end of the header.
+# The signed text, with another member at the end of the header.
 sub with_member {
     my ($signed, $member) = @_;
     my ($encoded, $encrypted_key) = split /\./, $signed;

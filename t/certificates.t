@@ -1,6 +1,6 @@
-# Sessions that are sealed with a certificate: with each kind of key that
-# SessionCryptoCertificateFile takes, as docs/wire-format.md says, on one server
-# and on several, and while one certificate takes the place of another.
+# Sessions sealed with a certificate, after docs/wire-format.md: with each kind of key
+# that SessionCryptoCertificateFile takes, on one server and on several, and while one
+# certificate replaces another.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ use SessionCrypto::Refusal        qw(is_refused);
 
 use constant TOKENS => 40;
 
-# Name of the key, lines of the section beside it, and what a token says.
+# Name of the key, more lines of the section, and what its tokens say.
 my @SECTIONS = (
     ['rsa-2048', '',                                  'RSA-OAEP-256'],
     ['rsa-3072', "SessionCryptoDigest SHA\n",         'RSA-OAEP'],
@@ -35,7 +35,7 @@ for my $number (0 .. $#SECTIONS) {
     $config .= section("$number/$_", $lines, "SessionCryptoCipher $_") for sort keys %ENC;
     $config .= section("$number/list", $lines, 'SessionCryptoCipher aes-256-gcm aes-128-gcm');
 }
-# A certificate takes the place of another, perhaps one of another kind.
+# A certificate replaces another one, perhaps one of another kind.
 for my $pair (['rsa-2048', 'new'], ['rsa-2048', 'ec-P-256'], ['ec-P-256', 'rsa-2048'], ['ec-P-384', 'other']) {
     my ($old, $new) = @$pair;
     my $path = "$old-$new";
@@ -100,7 +100,8 @@ sub round_trip {
     is_sealed_again("$path/list", seal("$path/aes-128-gcm", 'user=joe'), qr/"enc":"A256GCM"/, 'another cipher of the list');
 }
 
-# One content key, header and encrypted key an hour and process; never one nonce.
+# Each hour and process has one content key, header and encrypted key; no nonce comes
+# twice.
 for my $number (0, 2) {
     my @tokens = map { seal("/$number", 'user=joe') } 1 .. TOKENS;
     my %headers = map { join('.', (parts($_))[0, 1]) => 1 } @tokens;
@@ -112,7 +113,7 @@ for my $number (0, 2) {
     reads("/$number", 'user=joe', $_, 'and it opens') for @tokens[0, 1, -1];
 }
 
-# What each step opens, and seals under.
+# The certificates that each step opens and seals with.
 for my $names (['rsa-2048', 'new'], ['rsa-2048', 'ec-P-256'], ['ec-P-256', 'rsa-2048'], ['ec-P-384', 'other']) {
     my ($old, $new) = @$names;
     my $path = "/$old-$new";
@@ -126,7 +127,7 @@ for my $names (['rsa-2048', 'new'], ['rsa-2048', 'ec-P-256'], ['ec-P-256', 'rsa-
     is_sealed_again("$path/$_", $of_old, $new_id, "$_: the old certificate") for qw(switch lines);
     is_refused($httpd, 'a certificate that it does not have yet', "$path/before", $of_new);
     is_refused($httpd, 'a certificate that is gone', "$path/after", $of_old);
-    # Each with the certificate's id of the other.
+    # Each token with the certificate id of the other.
     for ([$old, $new], [$new, $old]) {
         my ($signer, $claimed) = @key{@$_};
         is_refused($httpd, "the key of $$_[0], and the id of $$_[1]", "$path/switch",
@@ -142,7 +143,7 @@ is_refused($httpd, "a token of a certificate", '/passphrase', seal('/surplus', '
 is($key{'ec-P-256'}->open(seal('/inner/most', 'user=joe')), 'user=joe', "an inner section's certificates");
 is_refused($httpd, "the certificate of the section around it", '/inner/most', seal('/inner', 'user=mallory'));
 
-# Servers that share a certificate share sessions, and no others do.
+# Servers that share a certificate share sessions; no others do.
 {
     my @servers = map { server($_) } 'rsa-2048', 'rsa-2048', 'new';
     my ($one, $two, $three) = @servers;

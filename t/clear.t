@@ -1,5 +1,5 @@
-# A session goes out in clear only where no passphrase was ever configured, as
-# with the C module. Whatever else fails, nothing is sent.
+# A session goes out in clear only where no passphrase was ever configured, as with the
+# C module. After any failure, nothing is sent.
 
 use strict;
 use warnings;
@@ -46,13 +46,13 @@ subtest 'the settings at any levels' => sub {
     }
     $httpd->stop;
     $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the session in clear');
-    # Where the passphrase is in .htaccess, nobody knows at startup.
+    # At startup the module cannot know a passphrase that is in .htaccess.
     expect_warning($httpd);
     $httpd->log->clean;
 };
 
-# The URL of an error page and of a subrequest may have other settings than the
-# URL that was asked for; the session that is sent is that of the request.
+# The URL of an error page or a subrequest may have other settings than the URL asked
+# for. The session that is sent is that of the request.
 subtest 'error pages and redirects' => sub {
     my $httpd = SessionCrypto::Httpd->new(config => <<'END')->start;
 <Location /sealed>

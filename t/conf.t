@@ -1,4 +1,4 @@
-# The configuration files that are there to copy do what they say, unedited.
+# The sample configuration files work as they are.
 
 use strict;
 use warnings;

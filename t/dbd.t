@@ -1,5 +1,5 @@
-# With mod_session_dbd the cookie is a key to a row of a database, and what is
-# encrypted is the session in that row.
+# With mod_session_dbd, the cookie is the key of a row in a database. The module
+# encrypts the session in that row.
 
 use strict;
 use warnings;
@@ -38,10 +38,10 @@ SessionCryptoPassphrase secret
 </Location>
 END
 
-# Statements are prepared when a child starts, before DBDInitSQL: the table has
-# to be there already. APR-util's driver waits for SQLite's lock to run a
-# statement, but not to prepare one: a child that starts while another process
-# writes fails. With one child there is one process, whose threads share a mutex.
+# The table has to exist before httpd starts: a child prepares its statements before it
+# runs DBDInitSQL. With one child there is one process, whose threads share a mutex.
+# With several, a child that starts while another process writes would fail: APR-util's
+# driver waits for SQLite's lock to run a statement, but not to prepare one.
 my $httpd = SessionCrypto::Httpd->new(one_child => 1,
     session => '', config => $DATABASE, handlers => qq(LuaMapHandler ^/sql "$lua/sql.lua"));
 my ($ok, $output) = $httpd->check;
@@ -71,8 +71,8 @@ my $res = $client->get('/', session => $key, 'X-S' => 'user=joe');
 is($client->get('/', session => $res->token // $key)->body, 'user=joe', 'and can be replaced');
 unlike(join("\n", sql('select value from session')), qr/=joe/, 'by one that is sealed');
 
-# An old passphrase is no reason to give out another key: requests that are under
-# way have this one. The next session that is written is under the new one.
+# A session under an old passphrase keeps its row's key, because requests under way have
+# that key. The next session that is written is under the new passphrase.
 $key = $client->get('/', 'X-S' => 'user=joe')->token;
 ($value) = sql("select value from session where key = '$key'");
 $res = $client->get('/rotated', session => $key);

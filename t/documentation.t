@@ -1,8 +1,11 @@
-# The pages say what httpd does. A block of configuration (```apache) passes
-# `httpd -t` without a warning, or (```apache fails) fails with the words that it
-# gives. Commands (```sh) make the files that blocks name. Each directive may stand
-# where its page says, and nowhere else, and `httpd -L` prints the page's words.
-# tools/check-docs does the part that needs no httpd.
+# The pages say what httpd does:
+#
+#   ```apache          `httpd -t` accepts this block without a warning
+#   ```apache fails    `httpd -t` fails on this block with the words that it gives
+#   ```sh              these commands make the files that blocks name
+#
+# Each directive may stand where its page says and nowhere else, and `httpd -L` prints
+# the page's words. tools/check-docs does the part that needs no httpd.
 
 use strict;
 use warnings;
@@ -15,13 +18,13 @@ use SessionCrypto::Httpd        ();
 use SessionCrypto::Pages        qw(blocks directives pages);
 use SessionCrypto::Startup      qw(inside);
 
-# The commands of these pages make files for a configuration.
+# Pages whose commands make files for a configuration.
 my @WITH_COMMANDS = qw(README.md docs/directives.md docs/rotation.md);
-# The blocks of this one need more than files.
+# A page whose blocks need more than files.
 use constant HARDWARE => 'docs/hardware-tokens.md';
 
-# A server whose directory has all files that the pages name. Those that a page
-# makes by a command are made by that command.
+# A server whose directory has all files that the pages name. If a page has a command
+# that makes a file, that command makes it here.
 my $httpd = SessionCrypto::Httpd->new(name => 'documentation', session => '');
 my $dir   = $httpd->dir;
 for my $name (qw(old new)) {
@@ -67,7 +70,7 @@ subtest HARDWARE() => sub {
     blocks_are_right($with_token, HARDWARE);
 };
 
-# What each directive needs beside it, and an example of itself.
+# For each directive, the lines that it needs beside it, and an example of itself.
 my %LINES = (
     SessionCryptoCertificateFile    => ['SessionCryptoCertificateFile session.crt', 'SessionCryptoCertificateKeyFile session.key'],
     SessionCryptoCertificateKeyFile => ['SessionCryptoCertificateKeyFile session.key', 'SessionCryptoCertificateFile session.crt'],
@@ -90,7 +93,7 @@ my %PLACES = (
     'directory'     => sub { return inside('Directory @DIR@/htdocs/shop', $_[0]) },
 );
 
-# In .htaccess, by what AllowOverride says.
+# In .htaccess, AllowOverride decides.
 my $server = SessionCrypto::Httpd->new(name => 'documentation-htaccess', session => '', config => <<'END');
 <Location "/never">
     SessionCryptoEngine provider:default
@@ -130,7 +133,7 @@ $server->log->clean;
 
 done_testing;
 
-# Runs the commands of a page where a server looks for its files.
+# Runs the commands of a page in the directory where a server looks for its files.
 sub commands_work {
     my ($httpd, $page) = @_;
     for my $block (blocks($page, 'sh')) {
@@ -141,7 +144,7 @@ sub commands_work {
     return;
 }
 
-# A configuration is right if httpd takes it, and no module of ours warns of it.
+# A configuration is right if httpd accepts it and this module does not warn of it.
 sub blocks_are_right {
     my ($httpd, $page) = @_;
     for my $block (blocks($page, 'apache')) {

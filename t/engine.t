@@ -1,6 +1,6 @@
-# An OpenSSL engine has ciphers and digests that OpenSSL itself has not: that of
-# GOST, with the ciphers Kuznyechik and Magma and the digest Streebog. Where a
-# section says so, and nowhere else, they seal and open sessions.
+# The engine `gost` has ciphers (Kuznyechik, Magma) and a digest (Streebog) that OpenSSL
+# itself lacks. They seal and open sessions in the sections that name the engine, and in
+# no others.
 
 use strict;
 use warnings;
@@ -14,7 +14,7 @@ use SessionCrypto::Httpd ();
 
 need_engine('gost', 'libengine-gost-openssl');
 
-# Path, bytes of a block, and settings that come after the passphrase.
+# Path, bytes of a block, and the settings after the passphrase.
 my @SECTIONS = (
     ['kuznyechik',  16, 'SessionCryptoEngine gost',        'SessionCryptoCipher kuznyechik-cbc'],
     ['later',       16, 'SessionCryptoCipher Kuznyechik-CBC', 'SessionCryptoEngine engine:gost'],
@@ -25,7 +25,7 @@ my @SECTIONS = (
     ['default',     16, 'SessionCryptoEngine gost'],
     ['none',        16],
 );
-# What else means the same.
+# Paths with settings that mean the same.
 my %SAME = (later => 'kuznyechik', default => 'none', none => 'default', kuznyechik => 'later');
 
 my $config = "SessionCryptoPassphrase secret\n"
@@ -45,7 +45,7 @@ END
 $httpd->start;
 my $client = $httpd->client;
 
-# The server's engine, by the other directive.
+# Another server names the same engine by the other directive.
 my $other = SessionCrypto::Httpd->new(name => 'engine-other', config => <<'END')->start;
 SessionCryptoDriver openssl engine=gost
 SessionCryptoPassphrase secret
@@ -98,15 +98,15 @@ for my $path (qw(magma none)) {
     opens('/kuznyechik', $res->token // '', 'and seals it under the first');
 }
 
-# Each child has an engine that it did not start, also after restarts. A context
-# that was used for a cipher of the engine serves others, too.
+# Each child uses an engine that the parent has started, also after restarts. A context
+# that has held a cipher of the engine can hold others too.
 for my $round (0 .. 3) {
     restart($httpd) if $round;
     opened_by_children($httpd, \%token, "after $round restarts");
     opens("/$_", seal("/$_"), 'and what is sealed now') for sort keys %token;
 }
 
-# .htaccess may use what the server uses.
+# .htaccess may name the engines that the server uses.
 for (
     ['/nothing/', 'kuznyechik', 'SessionCryptoEngine gost', 'SessionCryptoCipher kuznyechik-cbc'],
     ['/nothing/', 'kuznyechik', 'SessionCryptoCipher kuznyechik-cbc', 'SessionCryptoEngine engine:gost'],
@@ -120,7 +120,7 @@ for (
     opens($path, $token{$same}, ".htaccess: @lines");
     opens("/$same", seal($path), 'and the other way');
 }
-# The section has no engine, though another has: only the request can tell.
+# This section has no engine, though another has: only the request can tell.
 htaccess($httpd, '/nothing/', 'SessionCryptoCipher kuznyechik-cbc');
 my @lines = log_of($httpd, sub { is($client->get('/nothing/', 'X-S' => 'user=joe')->token, undef, '.htaccess: no engine, no session') });
 like("@lines", qr/\[session_crypto:error\] .*unknown cipher/, 'and error_log says why');

@@ -1,4 +1,4 @@
-# The shared object exports its module record and nothing else: httpd loads all
+# The shared object exports its module record and nothing else, because httpd loads all
 # modules into one name space.
 
 use strict;

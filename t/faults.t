@@ -1,6 +1,7 @@
-# Each call of OpenSSL that a request makes fails once, in each format, and each
-# function for as long as a request takes: nobody's cookie is replaced, nothing goes out in clear, the log blames this host and not the
-# token, and the next request with the same cookie is fine.
+# Each call of OpenSSL that a request makes fails once, in each format; then each
+# function fails for as long as a request takes. No cookie is replaced and nothing goes
+# out in clear. The log blames this host and not the token. The next request with the
+# same cookie succeeds.
 
 use strict;
 use warnings;
@@ -17,7 +18,7 @@ use SessionCrypto::Jwe            ();
 
 use constant { SESSION => 'user=joe', MAX_CALLS => 40, MAX_TOKENS => 400, MAX_LINES => 4 };
 
-# Functions that the module calls, and whose failure no request can see.
+# Functions of which no request can see a failure.
 my %LEFT_OUT = (
     'frees, counts references or reads what is at hand' => qr/_free(?:_all)?\z|_up_ref\z|_get0?_(?!pubkey|digestbyname)|_get0\z|_getm_|\AOBJ_|\AERR_|\AOPENSSL_sk_|\AEVP_sha|\AUI_/,
     'takes over what it is given, which is there'       => qr/\AECDSA_SIG_set0\z/,
@@ -62,8 +63,8 @@ $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a call that 
 $httpd->log->expect(qr/\[core:alert\] .*OpenSSL failed/,           'a call that failed while a file was read');
 my $client = $httpd->client;
 
-# Each makes tokens under keys that nobody has seen yet, for whatever is kept is not
-# made again.
+# Each makes tokens under keys that the server does not know yet, because it keeps known
+# keys and does not make them again.
 my $day = $jwe->day;
 my %sealed = (
     '/classic' => sub { $c->client->get('/', 'X-S' => SESSION)->token },
@@ -82,13 +83,13 @@ for my $path (sort keys %sealed) {
     });
 }
 
-# Certificates and keys of .htaccess, which a request reads, and a signature that it
-# makes: files that have changed are read again. Failures there answer 500.
+# A request reads the certificates and keys of .htaccess, and makes a signature. It
+# reads files again after a change. Failures there answer 500.
 my %FORM = (
     rsa => ['PKCS#8 in DER',         'rsa', qr/./],
     ec  => ['traditional',           'ec',  qr/./],
-    # Only the calls that the other forms do not make: whoever owns .htaccess has so
-    # many passphrases tried and no more.
+    # Only the calls that the other forms do not make: the module tries a bounded number
+    # of passphrases for one author.
     'ec-older'     => ['encrypted traditional', 'ec', qr/\APEM_/],
     'ec-encrypted' => ['encrypted PKCS#8',      'ec', qr/\A(?:BIO|PEM|d2i)_/],
 );
@@ -101,7 +102,7 @@ for my $form (sort keys %FORM) {
     each_call($path, sub {
         my ($name) = @_;
         return if $name !~ $calls;
-        # Other files, by their inodes.
+        # New files, by their inodes.
         renew($pair{$kind}{certificate}, "$work/$form-files.pem");
         renew("$work/$form-files.in",    "$work/$form-files.key");
         my $token = $key{$kind}->token(session => SESSION);
@@ -118,8 +119,8 @@ $httpd->log->clean;
 
 done_testing;
 
-# Lets the first call of each function fail, then the second, until there are no more;
-# and then all of them.
+# Fails the first call of each function, then the second, until there are no more; and
+# then all of them.
 sub each_call {
     my ($path, $fails) = @_;
     my @wrong;
@@ -139,8 +140,8 @@ sub each_call {
     return;
 }
 
-# The answer of a request in which a call failed, and what error_log says; nothing if
-# no such call was made.
+# The answer of a request in which a call failed, and the lines of error_log. Nothing if
+# there was no such call.
 sub armed {
     my ($name, $request) = @_;
     open my $file, '>', $fault or die "$fault: $!\n";
@@ -149,7 +150,7 @@ sub armed {
     $httpd->log->clear;
     my $res;
     my $has_failed = sub { !-e $fault || slurp($fault) =~ /failed/ };
-    # Random bytes are drawn for many tokens at once.
+    # The module draws random bytes for many tokens at once.
     for (1 .. ($name =~ /\ARAND_bytes [01]\z/ ? MAX_TOKENS : 1)) {
         $res = $request->();
         last if $has_failed->();
@@ -189,7 +190,7 @@ sub renew {
     return;
 }
 
-# Compiles the shim, and returns the names of the functions in it.
+# Compiles the shim, and returns the names of its functions.
 sub compile {
     my ($source, $library) = @_;
     system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, $source, '-lcrypto') == 0 or die "no $library\n";

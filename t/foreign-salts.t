@@ -1,6 +1,6 @@
-# A visitor who collects sessions of a C server that say nothing about a user,
-# each with a salt of its own, and sends them in turn: how many keys that makes
-# this server derive, and that users of C servers notice nothing.
+# An attacker collects sessions of a C server that say nothing about a user, each with
+# its own salt, and sends them in turn. The test counts the keys that this server
+# derives for them, and shows that users of C servers notice nothing.
 
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use Time::HiRes qw(time);
 use SessionCrypto::Httpd ();
 
 use constant {
-    # Derivations for sessions that say nothing: at once, and a second.
+    # Derivations for sessions that say nothing: at once, and then for each second.
     BURST => 512, RATE => 16,
     REPLAYED => 150, FLOOD => 600, PASSES => 4, USERS => 25,
 };
@@ -37,14 +37,15 @@ my @replayed = splice @anonymous, 0, REPLAYED;
 {
     my $derived = derivations(sub { is(opened(@replayed), REPLAYED, 'sessions that say nothing are opened') });
     is($derived, REPLAYED, 'a derivation each');
-    # A few keys are still at hand, where sessions are opened as ever.
+    # A few keys are still kept where all sessions are opened, so that some of these
+    # open.
     my $refused = lines($NOTHING);
     $derived = derivations(sub { opened(@replayed) for 2 .. PASSES });
     is($derived, 0, 'sent again, they cost none');
     cmp_ok(lines($NOTHING) - $refused, '>', 0, 'but are refused');
 }
 
-# A session that a server of ours has made for a user, while it is quiet.
+# A token of another server of ours, made for a user before the flood.
 my $hour = $other->client->get('/', 'X-S' => 'user=joe')->token;
 is(derivations(sub { is(opened($hour), 1, 'a session of another server of ours is opened') }), 1, 'with one derivation');
 
@@ -78,7 +79,7 @@ $_->log->clean for $ours, $other, $c;
 
 done_testing;
 
-# Sends tokens, and says how many were not refused.
+# Sends tokens, and returns how many were not refused.
 sub opened {
     my (@tokens) = @_;
     my $before = lines(qr/session refused/);
@@ -86,8 +87,8 @@ sub opened {
     return @tokens - (lines(qr/session refused/) - $before);
 }
 
-# Keys derived while this runs; not that of a new hour, under which sessions are
-# sealed.
+# The number of keys derived meanwhile, without the key that a new hour brings for
+# sealing.
 sub derivations {
     my ($work) = @_;
     my ($before, $hour) = (lines(qr/a key was derived/), int time / 3600);

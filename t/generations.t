@@ -1,5 +1,5 @@
-# After a graceful restart one line says when the last process of the former
-# configuration has ended: what seals under the old passphrase is gone then.
+# After a graceful restart, a line says when the last process of the former
+# configuration has ended. From then on, no process seals under the old passphrase.
 
 use strict;
 use warnings;

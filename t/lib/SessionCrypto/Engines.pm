@@ -1,6 +1,6 @@
 package SessionCrypto::Engines;
 
-# What the tests of engines, providers and tokens have in common.
+# Shared by the tests of engines, providers and hardware tokens.
 #
 #   need_engine('gost', 'libengine-gost-openssl');     # or skip all tests
 #   my $httpd = SessionCrypto::Httpd->new(config => section('/a', @lines), handlers => process_handler());
@@ -25,8 +25,9 @@ our @EXPORT_OK = qw(
 
 use constant { SECONDS => 10, CLASSIC_ROUNDS => 4096, PASSPHRASE => 'secret' };
 
-# OpenSSL 4 has no engines, some distributions leave them out before it, and
-# some have no package of this one. Otherwise, one that is missing is a failure.
+# Skips all tests where there cannot be such an engine: OpenSSL 4 has none, some
+# distributions build OpenSSL without, and some have no package of this one. Everywhere
+# else, a missing engine is a failure.
 sub need_engine {
     my ($name, $package) = @_;
     Test::More::plan(skip_all => 'this OpenSSL has no engines') if !has_engine('dynamic');
@@ -43,8 +44,8 @@ sub section {
     return join "\n", "<Location $path>", @lines, "</Location>\n";
 }
 
-# Asserts that `httpd -t` finds a mistake in the first line that begins like
-# this, and what it says. Whatever begins with S3cr3t is a secret.
+# Asserts that `httpd -t` finds a mistake in the first line with this beginning, and
+# gives these words. Words that begin with S3cr3t are secrets.
 sub is_rejected {
     my ($httpd, $name, $beginning, @words) = @_;
     my ($ok, $output) = $httpd->check;
@@ -69,7 +70,7 @@ sub line_of {
     return 'none';
 }
 
-# What error_log says of some requests.
+# The lines that error_log gets from some requests.
 sub log_of {
     my ($httpd, $requests) = @_;
     my $before = () = $httpd->log->lines;
@@ -78,9 +79,8 @@ sub log_of {
     return @lines[$before .. $#lines];
 }
 
-# Starts again, and returns when it has: when no child of the former
-# configuration is left, which answers as before. httpd drops a restart that is
-# asked for while one is under way.
+# Restarts gracefully, and returns when only the new configuration answers: no child of
+# the former one is left. httpd drops a restart that is asked for during another one.
 sub restart {
     my ($httpd) = @_;
     my $generations = sub { scalar(() = $httpd->log->lines(qr/resuming normal operations/)) };
@@ -95,14 +95,14 @@ sub restart {
     return;
 }
 
-# What in_each_child asks, at /process.
+# The handler that in_each_child asks, at /process.
 sub process_handler {
     my ($lua) = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
     return qq(LuaMapHandler "^/process" "$lua/process.lua");
 }
 
-# Makes requests until several children have answered some, and returns how many.
-# Between two calls another child may answer, so there are a few for each.
+# Makes requests until several children have answered some, and returns how many
+# children. Another child may answer between two calls, so each gets a few.
 sub in_each_child {
     my ($httpd, $requests) = @_;
     my $client = $httpd->client;
@@ -116,7 +116,7 @@ sub in_each_child {
     return scalar keys %answered;
 }
 
-# Asserts that every child opens what was sealed at each path: `user=joe`.
+# Asserts that every child opens the tokens, by path, of the session `user=joe`.
 sub opened_by_children {
     my ($httpd, $token, $when) = @_;
     my %bad;
@@ -129,7 +129,7 @@ sub opened_by_children {
     return Test::More::is_deeply([sort keys %bad], [], 'and open all that was sealed before');
 }
 
-# The session in a classic token, as another program sees it that has the same
+# The session in a classic token, decrypted by the `openssl` program with the same
 # engine or provider.
 sub opened_by_openssl {
     my ($dir, $token, $cipher, %args) = @_;

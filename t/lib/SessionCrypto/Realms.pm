@@ -1,20 +1,20 @@
 package SessionCrypto::Realms;
 
-# A server with a directory for each realm, and in each one a directory for each
-# way of leading on and each realm that it leads to. A realm is what a section
-# encrypts with; "nothing" is one, too.
+# A server with a directory for each realm. A realm is the settings that a section
+# encrypts with; no encryption is a realm too. Each directory has one below it for each
+# way of leading on and each realm that the way leads to.
 #
 #   my $site = SessionCrypto::Realms->new(module => 'ours', store => 'cookie', cipher => 'aes256', max_age => 1);
 #   $site->start;
 #   for my $cell ($site->cells) {
 #       for my $case ($site->cases($cell)) {
-#           my @wrong = $site->wrong($case);     # of what should not be, the words
+#           my @wrong = $site->wrong($case);     # a kind and words for each mistake
 #       }
 #   }
 #
-# A user of a realm is called joe-REALM, and has a session there only. Each request
-# should see and save what it would if it had been asked directly, whichever way it
-# was led to: `allowed` is the rule.
+# A user of a realm is called joe-REALM, and has a session in that realm only. Each
+# request should see and save the same as if the client had asked for it directly,
+# whichever way httpd came to it. `allowed` is the rule.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ use SessionCrypto::Ways         qw(ways);
 
 use constant MAX_AGE => 3600;
 
-# Long and not on any list of bad ones, so that no warning is due.
+# Long passphrases that no list of bad ones has, so that httpd does not warn.
 use constant {
     ONE    => 'the first passphrase of the table',
     TWO    => 'the second passphrase of the table',
@@ -42,14 +42,14 @@ my @REALMS = (
     { name => 'shop',   lines => sub { passphrase(ONE, 'aes-256-gcm') . "SessionCryptoPurpose shop\n" }, ours => 1 },
     { name => 'mail',   lines => sub { passphrase(ONE, 'aes-256-gcm') . "SessionCryptoPurpose mail\n" }, ours => 1 },
     { name => 'cert',   lines => sub { $_[0]->certificate }, ours => 1 },
-    # The same without sessions: can only be led to.
+    # The same without sessions; requests are only led to these.
     { name => 'clear-off',  lines => sub { "Session Off\n" },                                      like => 'clear',  off => 1 },
     { name => 'one-off',    lines => sub { passphrase(ONE, $_[0]{cipher}) . "Session Off\n" },    like => 'one',    off => 1 },
     { name => 'author-off', lines => sub { passphrase(AUTHOR, $_[0]{cipher}) . "Session Off\n" }, like => 'author', off => 1, htaccess => 1 },
 );
 
-# Realms that a <Files> section can make of the one around it: what is set there
-# is replaced, but nothing is unset.
+# Realms that a <Files> section can make of the one around it. A section can replace
+# settings, but not unset them.
 my %WITHIN = (
     clear  => [qw(one alike two shop mail cert clear)],
     one    => [qw(one alike two shop mail)],
@@ -68,7 +68,7 @@ my @CHAINS = (
     { name => 'FallbackResource and SSI include',      ways => [qw(fallback include)] },
 );
 
-# Pages say which realm they are of, and every variable that could hold a session.
+# Pages print their realm, and every variable that could hold a session.
 my $LUA = <<'END';
 function handle(r)
     r.content_type = "text/plain"
@@ -82,7 +82,7 @@ function handle(r)
     return apache2.OK
 end
 END
-# A shell drops a variable that is there twice, before it shows them.
+# Reads /proc, because a shell drops the second of two variables with one name.
 my $CGI = <<'END';
 #!/bin/sh
 echo 'Content-Type: text/plain'
@@ -158,7 +158,7 @@ DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" i
 DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
 DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
 SessionDBDCookieName session path=/
-# Otherwise the cookie is gone after the first request of a chain.
+# Without it, the cookie is gone after the first request of a chain.
 SessionDBDCookieRemove Off
 END
 
@@ -187,7 +187,7 @@ sub new {
 sub httpd { return $_[0]{httpd} }
 sub name  { my ($self) = @_; return join ', ', grep { length } @$self{qw(module store cipher)}, $self->{max_age} ? 'SessionMaxAge' : '' }
 
-# The ways that this httpd has no module for.
+# The ways for which this httpd lacks a module.
 sub missing { return grep { !can_do($_) } ways() }
 
 sub can_do {
@@ -205,7 +205,7 @@ sub certificate {
     return "SessionCryptoCertificateFile $pair->{certificate}\nSessionCryptoCertificateKeyFile $pair->{key}\n";
 }
 
-# Whether two realms encrypt with the same.
+# Whether two realms encrypt with the same settings.
 sub same {
     my ($self, $one, $two) = @_;
     my ($like_one, $like_two) = map { $self->{realms}{$_}{like} // $_ } $one, $two;
@@ -217,17 +217,18 @@ sub start {
     my $httpd = $self->{httpd};
     $httpd->write_file('mime.types', '');
     $httpd->write_file('users',      $USERS);
-    # mod_cgi waits for a program whose output has ended, 47 ms at a time (apr_pools.c).
+    # mod_cgi waits in steps of 47 ms for a program that has closed its output
+    # (apr_pools.c).
     my ($cgi) = grep { -e modules() . "/mod_$_.so" } qw(cgid cgi);
     my $load = join '', map { -e modules() . "/mod_$_.so" ? "LoadModule ${_}_module @{[modules()]}/mod_$_.so\n" : () }
         qw(mime dir negotiation rewrite actions asis include autoindex), $cgi;
-    # mod_mime does without the default file only if it is told so.
+    # Without this line, mod_mime wants its default file.
     $load .= qq(TypesConfig "\@DIR\@/mime.types"\n);
     my $config = $load . $COMMON . ($self->{max_age} ? 'SessionMaxAge ' . MAX_AGE . "\n" : '');
     $config .= $self->realm_config($_) for @{ $self->{order} };
     $config .= $self->cell_config($_) for @{ $self->{cells} = [$self->make_cells] };
     if ($self->{store} eq 'database') {
-        # Statements are prepared when a child starts: the table has to be there.
+        # A child prepares statements when it starts, so the table has to be there.
         $httpd->{config} = $load . $DATABASE;
         $httpd->start;
         $httpd->client->get('/sql', 'X-Sql' => 'create table session (key text primary key, value text, expiry integer)');
@@ -261,7 +262,7 @@ sub page {
     return (sprintf($text, $realm), $mode);
 }
 
-# A cell is a way and the realms that the request comes through, in order.
+# A cell is a way, and the realms that the request goes through, in order.
 sub make_cells {
     my ($self) = @_;
     my @from = grep { !$self->{realms}{$_}{off} } @{ $self->{order} };
@@ -276,7 +277,7 @@ sub make_cells {
     return (@cells, $self->make_chains(@from));
 }
 
-# Which realms are paired: each with each, but for the doubles.
+# The pairs of realms: each with each, without the doubles.
 sub is_of_use {
     my ($self, $from, $to) = @_;
     my %few = map { $_ => 1 } $from eq 'alike' || $to eq 'alike' ? qw(clear one two alike) : qw(clear one author cert);
@@ -284,7 +285,7 @@ sub is_of_use {
     return $few{$from} && ($few{$to} || $self->{realms}{$to}{off});
 }
 
-# There and back, and on by way of a third realm.
+# Chains of three: there and back, and on by way of a third realm.
 sub make_chains {
     my ($self, @from) = @_;
     my %way = map { $_->{key} => $_ } @{ $self->{ways} };
@@ -334,7 +335,7 @@ sub cell_config {
 
 sub cells { return @{ $_[0]{cells} } }
 
-# Which page answers, and which request of the chain is saved.
+# The page that answers, and the request of the chain that is saved.
 sub answers { my ($cell) = @_; return $cell->{chain}[$cell->{way}{leads} eq 'past' ? 0 : -1] }
 
 sub saves {
@@ -343,8 +344,8 @@ sub saves {
     return $cell->{chain}[ @{ $cell->{chain} } == 3 ? 1 : 0 ];
 }
 
-# With the cookie of each realm of the chain, with a session header of the
-# first, and with a login in the first.
+# Requests with the cookie of each realm of the chain; with a session header of the
+# first; with a login in the first.
 sub cases {
     my ($self, $cell) = @_;
     my @chain = @{ $cell->{chain} };
@@ -363,8 +364,9 @@ sub cases {
     return @cases;
 }
 
-# The rule. A request in a realm knows the user of that realm's cookie, the login
-# that was made in the realm, and (if it is the one saved) the header put there.
+# The rule: the session that a request in a realm may know. It is the user of that
+# realm's cookie, or the login made in the realm. The request that is saved also has the
+# header put there.
 sub expected {
     my ($self, $case, $realm) = @_;
     # mod_session_dbd reads the row again for each request of a chain of redirects.
@@ -381,7 +383,7 @@ sub expected_page {
     return $self->expected($case, $realm);
 }
 
-# The session that a realm may know, perhaps from a request before, or from one
+# The session that a realm may know, perhaps from an earlier request, or from one
 # without sessions.
 sub allowed {
     my ($self, $case, $realm) = @_;
@@ -405,7 +407,7 @@ sub wrong {
     my ($realm, $shown, $all, $outer) = parse($res->body);
     my $token = $res->token;
     $case->{answer} = join "\n", $res->status, (map { "Set-Cookie: $_" } $res->header('set-cookie')), $res->body;
-    # mod_session_dbd gives a session another key when it is saved.
+    # mod_session_dbd gives a session another key when it saves it.
     delete $self->{genuine}{ $case->{cookie} } if defined $case->{cookie} && $self->{store} eq 'database' && defined $token;
 
     my @wrong;
@@ -424,15 +426,15 @@ sub wrong {
         $say->(length who($seen) ? 'became' : 'lost', "HTTP_SESSION of the page around is '$seen', not '$own'") if who($seen) ne $own;
     }
     $own = 'user=admin' if $case->{header} && !grep { !$self->same($_, $saves) } @{ $cell->{chain} };
-    # A token that the module itself has just made is not opened as the client's.
+    # The module does not open a token of its own making as if the client had sent it.
     my @refused = $self->refusals;
     $say->('refused', "@refused") if @refused && $case->{kind} =~ / in one realm$/;
     push @wrong, $self->wrong_token($case, $token, $saves, $own, { @headers }->{'X-Set'});
     return @wrong;
 }
 
-# A token that is sent opens where it is saved, says there what it should, and
-# opens nowhere else.
+# A token that is sent opens in the realm where it is saved, has the right session
+# there, and opens in no other realm.
 sub wrong_token {
     my ($self, $case, $token, $saves, $own, $set) = @_;
     my @wrong;
@@ -484,7 +486,7 @@ sub stored {
     return $body =~ s/\n\z//r;
 }
 
-# The lines about tokens refused since the last call.
+# The lines about refused tokens since the last call.
 sub refusals {
     my ($self) = @_;
     my $log = $self->{error_log} //= do {
@@ -495,14 +497,14 @@ sub refusals {
     return grep { /session refused/ } <$log>;
 }
 
-# Whose session it is, as `expected` says it.
+# The user of a session, as `expected` says it.
 sub who {
     my $session = decode($_[0] // '');
     return join '&', map { defined $session->{$_} ? "$_=$session->{$_}" : () } qw(user private-user);
 }
 
-# The realm, its session, all sessions anywhere in the environment, and those of
-# the page around.
+# The realm of a page, its session, all sessions anywhere in the environment, and those
+# of the page around it.
 sub parse {
     my ($body) = @_;
     $body =~ s/&amp;/&/g;
