@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Forges tokens as anybody could who has a certificate, docs/wire-format.md and a
-// JOSE library: perfectly encrypted for the certificate's key, with a guess at
-// `sig`. With the key as well, and nothing else, it makes one that is genuine.
+// Forges tokens with a certificate, docs/wire-format.md and a JOSE library, which
+// anybody can have. They are encrypted for the certificate's key as they should be,
+// with a guess at `sig`. With the key as well, it makes a genuine token too.
 //
 //   forge.mjs ALG CERTIFICATE [KEY] <genuine-token
 //
-// prints lines `what it is: token`, for t/certificates-forged.t.
+// prints lines `description: token`, for t/certificates-forged.t.
 
 import * as crypto from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -23,8 +23,8 @@ const curve = publicKey.asymmetricKeyDetails.namedCurve;
 const digest = { secp384r1: "sha384", secp521r1: "sha512" }[curve] ?? "sha256";
 const size = Buffer.from(genuineSignature, "base64url").length;
 
-// The library makes encrypted key and point. A member of the header that is there
-// already keeps its place; those of the point are in an order of the library's own.
+// Encrypts with the library, which makes the encrypted key and the point. The header's
+// `epk` keeps its place; the library orders the members of the point in its own way.
 async function encrypt() {
   const contentKey = crypto.randomBytes(32);
   const header = { alg, enc: "A256GCM", kid, ...(curve ? { epk: undefined } : {}) };
@@ -38,7 +38,7 @@ async function encrypt() {
   return { token, contentKey, encryptedKey, text: JSON.stringify(made) };
 }
 
-// The same with another header, which is the associated data.
+// Seals a session with another header, which is the associated data.
 function seal(text, encryptedKey, contentKey) {
   const encoded = Buffer.from(text).toString("base64url");
   const nonce = crypto.randomBytes(12);

@@ -1,7 +1,10 @@
-# What goes wrong with a token: a wrong PIN is not tried again and again, a token
-# that is away is not looked for by each request, what is not on it is asked for
-# by one thread at a time, a key that only signs is found before it is needed, and
-# nobody is logged out while it is away.
+# Failures of a hardware token:
+#
+#   a wrong PIN is tried once, not with each request
+#   requests do not each look for a hardware token that is away
+#   one thread at a time asks for an object that is not on it
+#   a key that only signs is a mistake that shows at startup
+#   nobody is logged out while the hardware token is away
 
 use strict;
 use warnings;
@@ -14,13 +17,13 @@ use SessionCrypto::Engines qw(log_of section);
 use SessionCrypto::Httpd   ();
 use SessionCrypto::Token   ();
 
-# No message may have it.
+# A secret: no message may have it.
 use constant PIN => 'S3cr3t-pin';
-# A token that is away is looked for once a second.
+# Seconds. The module looks once a second for a hardware token that is away.
 use constant PATIENCE => 1.1;
-# Calls of the token's library that looking for it once may take.
+# Most calls of the PKCS#11 library in one look for a hardware token.
 use constant LOOK => 20;
-# Clients at once, and how many requests each makes.
+# Clients at once, and the requests of each.
 use constant { CLIENTS => 24, REQUESTS => 40 };
 # Users who come while the hardware token is away.
 use constant VISITORS => 5;
@@ -34,7 +37,7 @@ $token->store_certificate($_) for sort keys %pem;
 my $engine = 'SessionCryptoEngine pkcs11';
 my $pin    = 'SessionCryptoPassphrase ' . PIN;
 
-# Sections that a request meets together, the PIN in one and the key in the other.
+# Sections that a request meets together: the PIN in one, the key in the other.
 $token->watch(sub {
     my ($calls) = @_;
     my $late = server('hsm-late', ['late'], section('/late', $engine, pair('rsa')),
@@ -48,7 +51,7 @@ $token->watch(sub {
     ends($late, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
 
-# One that is right, and passphrases of .htaccess in its place.
+# The right PIN in the server configuration, and passphrases of .htaccess in its place.
 $token->watch(sub {
     my ($calls) = @_;
     my $inside = server('hsm-inside', ['hsm'], directory('hsm', $engine, $pin, pair('rsa')));
@@ -72,7 +75,8 @@ $token->watch(sub {
     ends($inside, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
 
-# One engine by several names. The purposes are for content keys of their own.
+# One engine by several names. Each section has a purpose, and so content keys of its
+# own.
 my @NAMES = ('engine:pkcs11', 'pkcs11', undef);
 my $named = join "\n", 'SessionCryptoDriver openssl engine=pkcs11', $pin,
     map { section("/$_", ($NAMES[$_] ? "SessionCryptoEngine $NAMES[$_]" : ()), pair('rsa'), "SessionCryptoPurpose purpose-$_") } 0 .. $#NAMES;
@@ -97,8 +101,8 @@ $token->watch(sub {
     ends($one, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
 
-# With SessionMaxAge each response has a cookie; while the hardware token is away, none that
-# takes the place of what it cannot open.
+# With SessionMaxAge each response has a cookie. While the hardware token is away, no
+# cookie replaces a token that cannot be opened.
 {
     my $away     = server('hsm-away', [], "SessionMaxAge 3600\n$named")->start;
     my @users    = map { "user=joe-$_" } 1 .. VISITORS;
@@ -116,12 +120,12 @@ $token->watch(sub {
 }
 ends($other);
 
-# Many threads ask for what is not there, while others use a key of the token: a
-# certificate file of .htaccess takes a signature. The program in between takes its time, in
-# which threads meet that should not.
+# Many threads ask for objects that are not there, while others use a key of the
+# hardware token: a certificate file of .htaccess takes a signature. The spy slows each
+# call down, and so lets threads meet that should not.
 my @dirs   = map { "many/$_" } 1 .. CLIENTS * REQUESTS;
 my %absent = ('no-token' => $token->uri('rsa', type => 'cert', token => 'none-such'), 'no-object' => $token->uri('none-such', type => 'cert'));
-# Where the PIN is in another section, only a request has all of it.
+# The PIN is in another section, so only a request has PIN and key.
 my $absent = server('hsm-absent', [keys %absent, @dirs], section('/rsa', $engine, $pin, pair('rsa')),
     directory('many', $engine, $pin, pair('ec')),
     map { (directory($_, $pin), section("/$_", $engine, qq(SessionCryptoCertificateFile "$absent{$_}"),
@@ -183,7 +187,7 @@ sub directory {
     return join "\n", qq(<Directory "\@DIR\@/htdocs/$name">), @lines, "</Directory>\n";
 }
 
-# httpd looks for sections of directories that are there.
+# httpd applies a <Directory> section only to a directory that exists.
 sub server {
     my ($name, $dirs, @lines) = @_;
     my $httpd = SessionCrypto::Httpd->new(name => $name, config => join("\n", @lines), one_child => 1);
@@ -201,10 +205,10 @@ sub ends {
 
 sub seal { my ($httpd, $path) = @_; return $httpd->client->get($path, 'X-S' => 'user=joe')->token // '' }
 
-# Calls of the token's library that there may have been since a time.
+# The most calls of the PKCS#11 library that looking may take from a time on.
 sub most { my ($start) = @_; return LOOK * (1 + int(time - $start)) }
 
-# What some work comes to in several processes: 1 or 0.
+# Runs `work` in several processes at once, and returns 1 or 0 for each.
 sub at_once {
     my ($work) = @_;
     my @pids;

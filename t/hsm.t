@@ -1,6 +1,6 @@
-# Private keys on a token, which SoftHSM stands in for: they sign and decrypt,
-# and nobody can read them. While the token is away sessions that need it do not
-# open, everything else goes on, and when it is back they do.
+# Private keys on a hardware token, for which SoftHSM stands in. They sign and decrypt,
+# and nobody can read them. While the hardware token is away, sessions that need it do
+# not open and everything else goes on. When it is back, they open.
 
 use strict;
 use warnings;
@@ -16,10 +16,10 @@ use SessionCrypto::Jwe            qw(header);
 use SessionCrypto::Refusal        qw(is_refused);
 use SessionCrypto::Token          ();
 
-# No message may have it.
+# A secret: no message may have it.
 use constant PIN   => 'S3cr3t-pin';
 use constant LOGIN => 'httpd_username=joe&httpd_password=correct';
-# A token that is away is looked for once a second.
+# Seconds. The module looks once a second for a hardware token that is away.
 use constant PATIENCE => 1.1;
 
 my $files = SessionCrypto::Httpd->new(name => 'hsm-files')->dir;
@@ -48,7 +48,8 @@ my @EC  = qw(ec pin-in-uri certificate-ec);
 my ($one, $two) = map { server("hsm-$_") } qw(one two);
 my $client = $one->client;
 
-# A session is what the token's key makes of it, whatever names certificate and PIN.
+# A key on the hardware token gives the same sessions, whatever way its certificate and
+# PIN are named.
 my %sealed = map { $_ => seal($one, "/$_") } sort keys %LINES;
 for my $path (@RSA, @EC, 'sha') {
     my $name = $path eq 'sha' || grep({ $_ eq $path } @RSA) ? 'rsa' : 'ec';
@@ -83,8 +84,8 @@ for my $round (0 .. 3) {
     opens($one, "/$_", $sealed{$_}, 'and what was sealed before') for qw(rsa sha ec certificate-ec pin-in-uri);
 }
 
-# The token is away. What another server seals is under a key of its own, that only
-# the token could give; the own keys, and passphrases, are at hand.
+# The hardware token is away. Another server seals under a content key of its own, which
+# only the hardware token can decrypt. Keys of this server, and passphrases, still work.
 my %foreign = map { my $path = $_; ($path => [map { seal($two, "/$path") } 1, 2]) } qw(rsa ec);
 restart($one);
 my %own = map { $_ => seal($one, "/$_") } qw(rsa ec);
@@ -125,7 +126,7 @@ opens($one, "/$_", $sealed{$_}, 'those of before as well') for qw(rsa sha ec cer
 restart($one);
 opens($one, "/$_", $sealed{$_}, 'and after a restart') for qw(rsa sha ec);
 
-# .htaccess never names what is on a token, nor its PIN.
+# .htaccess can name neither an object on a hardware token nor its PIN.
 for (
     ['a key on a token',         'only files', 'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}",
         'SessionCryptoCertificateKeyFile "' . $token->uri('rsa', 'pin-value' => PIN) . '"'],
@@ -139,7 +140,7 @@ for (
 }
 $_->stop for $one, $two;
 
-# What is asked of the token, as a program between it and the engine sees it.
+# The calls to the hardware token, seen by a spy between it and the engine.
 my @calls = $token->watch(sub {
     my ($calls) = @_;
     my $watched = server('hsm-watched');
@@ -201,7 +202,7 @@ for my $httpd ($one, $two) {
 
 done_testing;
 
-# The lines of a certificate whose key is on the token.
+# The lines of a certificate whose key is on the hardware token.
 sub lines {
     my ($name, %uri) = @_;
     my $certificate = delete $uri{certificate} // $pem{$name};
@@ -233,7 +234,8 @@ sub opens {
     return is($httpd->client->get($path, session => $sealed)->body, 'user=joe', "$path: $name");
 }
 
-# Of some paths, those where a child does not open what the other server seals.
+# Returns the paths, of those given, where a child does not open a token of the other
+# server.
 sub bad {
     my ($httpd, @paths) = @_;
     my $other = $httpd == $one ? $two : $one;

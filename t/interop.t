@@ -1,5 +1,5 @@
-# Sessions move between the module and the C module in both directions: under
-# each cipher, whatever their length and bytes, and while the key is rotated.
+# Sessions move between this module and the C module in both directions: under each
+# cipher, with all lengths and bytes, and during a rotation of passphrases.
 
 use strict;
 use warnings;
@@ -29,7 +29,7 @@ for my $cipher (qw(3des192 aes128 aes192 aes256)) {
     }
 }
 
-# The sizes where things go wrong, each byte there is, and random ones.
+# The sizes where things go wrong, then every byte, then random sessions.
 sub sessions {
     my @sessions = map { random_session($_) } 1 .. 20, MAX_SIZE;
     push @sessions, { every => join '', map { chr } 1 .. 255 };
@@ -44,9 +44,9 @@ sub travels {
     return encode($found) eq encode($session);
 }
 
-# The rotation that logs nobody out: every server learns the new key, then
-# every server seals with it, then the old one goes. Servers are never all at
-# the same step, so each step must understand the ones beside it.
+# The rotation that logs nobody out: every server learns the new passphrase, then every
+# server seals with it, then the old one goes. Servers are never all at the same step,
+# so each step must open sessions of the steps beside it.
 my @STEPS = qw(before prepare switch after);
 my %opens = (
     before  => [qw(before prepare switch)],
@@ -63,8 +63,8 @@ for my $step (@STEPS) {
     }
 }
 
-# Who comes back with a session under the old key gets it under the new one, so
-# that the old key can go once no older session lives.
+# A user who comes back with a session under the old passphrase gets it under the new
+# one. The old one can go when no older session lives.
 {
     my $old = $client{c}->get('/rotate/before', 'X-S' => 'user=joe')->token;
     my $new = $client{ours}->get('/rotate/switch', session => $old)->token;

@@ -1,7 +1,7 @@
-# Sessions that were sealed with a certificate open in JOSE libraries that others
-# wrote: in the programs of docs/open-a-session, which have the certificate and
-# its key, with each kind of key, with and without a purpose. What is not to the
-# letter what httpd writes, or not signed by the key, they refuse.
+# Sessions sealed with a certificate open in JOSE libraries of other authors: the
+# programs of docs/open-a-session, which have the certificate and its key. The test goes
+# through each kind of key, with and without a purpose. The programs refuse a token that
+# is not to the letter what httpd writes, or that the key has not signed.
 
 use strict;
 use warnings;
@@ -87,7 +87,7 @@ sub seal {
     return $client->get($path, 'X-S' => $session)->token // '';
 }
 
-# One letter of a part, which is not its last.
+# Changes one letter of a part, which is not its last.
 sub change {
     my ($index, $token) = @_;
     my @parts = parts($token);

@@ -1,6 +1,6 @@
-# Sessions open in JOSE libraries that others wrote, and theirs open here: by
-# the programs of docs/open-a-session, under each cipher of JWE, with and
-# without a purpose. A library that is missing is a failure.
+# Sessions open in JOSE libraries of other authors, and their sessions open here. The
+# programs of docs/open-a-session show it under each cipher of JWE, with and without a
+# purpose. A missing library is a failure.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ for my $cipher (sort keys %ENC) {
 }
 $config .= "<Location /expires>\nSessionCryptoCipher aes-256-gcm\nSessionMaxAge 1\n</Location>\n";
 my $httpd = SessionCrypto::Httpd->new(name => 'jose', config => $config);
-# Bytes above ASCII, and more of them than HMAC takes for a key.
+# A passphrase with bytes above ASCII, and longer than a key of HMAC.
 my $passphrase = "caf\xc3\xa9+\xff" . 'long' x 30;
 $ENV{SESSION_PASSPHRASE_FILE} = $httpd->write_file('passphrases', "$passphrase\n", 0600);
 $httpd->start;
@@ -74,10 +74,10 @@ $httpd->log->clean;
 
 done_testing;
 
-# mod_session escapes fewer characters than we do.
+# mod_session escapes fewer characters than this test.
 sub same { return encode(decode($_[0])) }
 
-# One letter of the ciphertext.
+# Changes one letter of the ciphertext.
 sub change {
     my @parts = split /\./, $_[0];
     substr($parts[3], 5, 1) = substr($parts[3], 5, 1) eq 'A' ? 'B' : 'A';

@@ -1,7 +1,6 @@
-# Tokens in the JWE format that a section would not have made itself are, to the
-# client, no session at all: the request goes on, and a session that it sets
-# sticks. Most have a right tag: whoever made them has the key, and still
-# chooses nothing.
+# Tokens in the JWE format that the section would not have made itself. To the client
+# each is no session at all: the request goes on, and a session that it sets stays. Most
+# have a right tag: their maker has the key, and still chooses nothing.
 
 use strict;
 use warnings;
@@ -64,7 +63,7 @@ like(header($token), qr/^\Q{$alg,$enc,"kid":"${\$key->id}.\E(?:$day|${\($day + 1
 like(header(seal('/purpose', 'a=b')), qr/^\Q{$alg,$enc,"kid":"${\$key->id}.\E\d+\Q","aud":"shop"}\E$/, 'and with a purpose');
 is(length((parts($token))[3]), length encode_base64url('user=mallory'), 'the ciphertext is as long as the session');
 
-# What the tables below refuse but for one thing opens without it.
+# The good counterparts: the tables below change one thing in these.
 opens('as httpd makes it', '/jwe', made());
 opens('a day ago', '/jwe', made(day => $day - 1));
 opens('on the first day', '/jwe', made(day => 0));
@@ -193,7 +192,7 @@ opens('SHA256, which is the digest of JWE', '/named', seal('/jwe', 'user=mallory
 opens('SHA512', '/sha512', SessionCrypto::Jwe->new(passphrase => 'secret', digest => 'SHA512')->token(session => 'user=mallory'));
 opens('the untouched token', '/jwe', $token);
 
-# Yesterday's key is not stale; another cipher of the list is.
+# A token under yesterday's key is not stale; a token of another cipher of the list is.
 is($client->get('/jwe', session => made(day => $day - 1))->token, undef, "yesterday's token is not sealed again");
 my $again = $client->get('/all', session => made(enc => 'A128GCM'))->token // '';
 like($again && header($again), qr/A256GCM/, 'that of another cipher is, under the first');
@@ -230,7 +229,7 @@ sub seal {
     return $client->get($path, 'X-S' => $session)->token // '';
 }
 
-# With our key, and a right tag.
+# A token under our key, with a right tag.
 sub made { return $key->token(session => 'user=mallory', @_) }
 
 sub sealed { return made(header => '{' . join(',', @_) . '}') }
@@ -252,7 +251,7 @@ sub replaced {
 
 sub decoded { return MIME::Base64::decode_base64url($_[0]) }
 
-# 13 bytes: one is left over after whole groups of three.
+# 13 bytes: one byte is left over after whole groups of three.
 sub noncanonical_ciphertext {
     my @parts = parts($key->token(session => 'user=malloryy'));
     return join '.', @parts[0 .. 2], noncanonical($parts[3]), $parts[4];

@@ -1,4 +1,4 @@
-# Loading the module: in any order, under either name, and without mod_session.
+# Loading the module: in any order, by either name, and without mod_session.
 
 use strict;
 use warnings;
@@ -30,7 +30,7 @@ for my $order (qw(first last)) {
     like($@, qr/LoadModule session_module/, 'starting says why, too');
 }
 
-# What is not skipped is a syntax error.
+# A section that is not skipped has a syntax error.
 for my $name (qw(mod_session_crypto.c session_crypto_module)) {
     my ($ok, $output) = SessionCrypto::Httpd->new(
         config => "<IfModule !$name>\nNotADirective\n</IfModule>")->check;

@@ -1,6 +1,6 @@
-# A cookie that does not open locks nobody out: a correct login with such a
-# cookie in the request is answered with a session that is logged in. So does one
-# that has expired: what is written to its session is saved.
+# A cookie that does not open locks nobody out: the answer to a correct login with such
+# a cookie is a session that is logged in. The same holds for a session that has
+# expired: what a login writes to it is saved.
 
 use strict;
 use warnings;
@@ -26,7 +26,7 @@ my $CONFIG = <<'END';
     Require valid-user
 </LocationMatch>
 END
-# For each of these, sections whose sessions live a second, long, and for ever.
+# Each of these has sections with sessions of one second, of long life, and for ever.
 my %SETTINGS = (
     'clear'       => '',
     'classic'     => 'SessionCryptoPassphrase new',
@@ -58,7 +58,7 @@ for my $name (sort keys %cookies) {
     is($client->get('/private', session => $login->token // '')->status, 200, 'and the next request is logged in');
 }
 
-# What the module is there to mend. A later httpd may have mended it too.
+# The C module loses this login. A later httpd may keep it.
 for my $name ('a junk cookie', 'a cookie under a retired key') {
     my $client = $httpd{c}->client;
     my $login  = $client->post('/private', $LOGIN, $cookies{$name}->($client));
@@ -74,8 +74,8 @@ for my $name ('a junk cookie', 'a cookie under a retired key') {
         'and its login is a login here');
 }
 
-# The scenario of httpd-tests (t/modules/session.t): a session that has expired is
-# discarded, one that has not is kept, and either can be written to.
+# The scenario of httpd-tests (t/modules/session.t): mod_session discards a session that
+# has expired and keeps one that has not, and requests can write to either.
 my %expired;
 for my $module (qw(ours c)) {
     my $client = $httpd{$module}->client;
@@ -88,7 +88,7 @@ for my $module (qw(ours c)) {
         };
     }
 }
-# Each has a second to live, by the clock of this machine.
+# Each session has a second to live, by the clock of this machine.
 my $end = time + 1;
 sleep $end - time while time <= $end;
 
@@ -132,11 +132,11 @@ $httpd{$_}->log->clean("$_: nothing unexpected in error_log") for sort keys %htt
 
 done_testing;
 
-# Without a certificate, and in the ciphers it has, for the C module.
+# For the C module: no certificate, and a cipher that it has.
 sub kinds { my ($module) = @_; return $module eq 'c' ? qw(classic clear) : sort keys %SETTINGS }
 
-# Asserts that a token is a session with these entries and a life before it, if
-# the section gives it any; nothing is left of what has expired.
+# Asserts that a token is a session with these entries and, if the section gives it any,
+# a life before it. Nothing is left of an expired session.
 sub lives {
     my ($client, $path, $token, $entries, $name) = @_;
     my $body = $client->get($path, session => $token // '')->body;

@@ -1,6 +1,6 @@
-# A JWE master key takes a tenth of a second, and is derived once a server: in the
-# parent, before anybody is served; and where no parent can know the passphrase, at
-# a rate that no visitor and no author of a .htaccess file goes beyond.
+# A JWE master key takes a tenth of a second, and each server derives it once: in the
+# parent, before httpd answers any request. The parent cannot know passphrases of
+# .htaccess. Their keys have a rate that no visitor and no author can exceed.
 
 use strict;
 use warnings;
@@ -15,7 +15,8 @@ use constant {
     # More than a processor derives in the time of any request.
     PASSPHRASES => 40,
     HTACCESS    => 32,
-    # Keys of one author at once, half of them for tokens. See core/src/passphrase/allowance.rs.
+    # The keys of one author at once, half of them for opening tokens. See
+    # core/src/passphrase/allowance.rs.
     BURST    => 8,
     INTERVAL => 10,
     SECONDS  => 60,
@@ -50,7 +51,7 @@ unlike($output, qr/derived/, 'nor does it say so');
 my $junk = SessionCrypto::Jwe->new(passphrase => 'of nobody')->token(session => 'user=mallory');
 my $last = SessionCrypto::Jwe->new(passphrase => $passphrases[-1])->token(session => 'user=joe');
 
-# The parent.
+# In the parent.
 $httpd->start;
 $httpd->log->expect(qr/SessionCryptoCipher does nothing/, 'the passphrases of .htaccess are not known yet');
 my $client = $httpd->client;
@@ -77,7 +78,7 @@ is_deeply([derived()], [2], 'keys that were not configured meanwhile were not ke
 is($client->get('/server', session => $last)->body, 'user=joe', 'and the others are there');
 is(waited(), 0, 'no request derived one');
 
-# .htaccess: visitors.
+# In .htaccess: visitors.
 my $start = time;
 for (1 .. 20) {
     is($client->get('/junk/', session => $junk)->body, '', 'junk for a .htaccess with many passphrases is refused');
@@ -88,9 +89,9 @@ my $own = $client->get('/own/', 'X-S' => 'user=joe')->token;
 ok($own, 'junk has left some for sealing');
 is(waited(), 1, 'which takes one of them');
 
-# Each key once a server, also for the child that comes after this one.
+# One key a server, which the next child has as well.
 my ($child) = $httpd->children;
-# One of mpm_event waits for its parent's word, and for nobody's SIGTERM.
+# A child of mpm_event stops at its parent's word, and ignores SIGTERM.
 kill KILL => $child;
 until_true(sub { my ($next) = $httpd->children; $next && $next != $child && $client->get('/clear')->status == 200 });
 is($client->get('/own/', session => $own)->body, 'user=joe', 'another child opens the session');
@@ -103,7 +104,7 @@ ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'which seal on');
 is(waited(), 1, 'and are not derived again');
 is_deeply([derived()], [], 'nor by the parent');
 
-# .htaccess: an author.
+# In .htaccess: an author.
 my $sealed = 0;
 for my $number (1 .. 30) {
     $httpd->write_file('htdocs/own/.htaccess', passphrase_line("own-$number"));
@@ -140,7 +141,7 @@ sub processor_time {
     return $after[2] + $after[3] - $before[2] - $before[3];
 }
 
-# The number in each line on keys since the last call.
+# The numbers in the lines about derived keys since the last call.
 sub derived {
     my @all = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
     my @new = @all[$told .. $#all];
@@ -148,10 +149,10 @@ sub derived {
     return @new;
 }
 
-# Requests that had to wait for a key.
+# The number of requests that had to wait for a key.
 sub waited { return scalar(() = $httpd->log->lines(qr/a key was derived/)) }
 
-# How many keys one author has, as time goes on.
+# The number of keys that one author has, as time goes on.
 sub allowed {
     my ($burst, $start) = @_;
     return $burst + int((time - $start) / INTERVAL) + 1;

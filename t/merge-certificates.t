@@ -1,10 +1,10 @@
-# What t/merge.t does for passphrases, for certificates, their keys and engines:
-# what a section sets wins over the sections around it, each setting on its own.
+# Merging of certificates, their keys and engines, as in t/merge.t: the settings of a
+# section win over those of the sections around it, each setting on its own.
 #
 # Each case is a virtual host with settings at some of the levels of
-# SessionCrypto::Levels. The token that it emits is sealed for the certificate that
-# should have won, and it opens the tokens for that list of certificates and no
-# others. What inner sections make of no use keeps no session; none goes in clear.
+# SessionCrypto::Levels. The certificate that should have won seals the case's token.
+# The case opens the tokens for its list of certificates and no others. Settings that do
+# not work together keep no session, and none goes out in clear.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(header);
 use SessionCrypto::Levels         qw(@LEVELS host outer);
 
-# Of each, its key is also in NAME.locked, for the passphrase opens-NAME.
+# The key of each is also in NAME.locked, encrypted with the passphrase opens-NAME.
 my @NAMES = qw(a b c);
 
 my $files = SessionCrypto::Httpd->new(name => 'merge_files')->dir;
@@ -73,7 +73,7 @@ sub pairs {
                 ["certificate at $outer, key $where", { $outer => [both('a')], $inner => [keys_of('b', 'a')] }, ['a']],
                 ["passphrase at $outer, certificate and encrypted key at $inner",
                     { $outer => [passphrases('a')], $inner => [certificates('a'), locked('a')] }, ['a']],
-                # Beside a certificate, a passphrase must be of use at startup.
+                # Beside a certificate, httpd's start wants a use for each passphrase.
                 $inner eq 'htaccess' ? () : ["passphrase and another certificate at $outer, certificate and encrypted key at $inner",
                     { $outer => [both('b'), passphrases('a')], $inner => [certificates('a'), locked('a')] }, ['a']];
         }
@@ -81,8 +81,7 @@ sub pairs {
     return @pairs;
 }
 
-# At startup, nobody looks into .htaccess: what is in other sections must be of use
-# without it.
+# httpd does not read .htaccess at startup, so the other sections must work without it.
 sub may_need { return $_[0] ne 'htaccess' }
 
 # Certificate, encrypted key and passphrase, each from another level.
@@ -117,9 +116,9 @@ sub lists {
         { vhost => [both('a', 'b')], location => ['SessionCryptoCipher aes-192-gcm'] }, ['a', 'b'], { enc => 'A192GCM' }];
 }
 
-# A certificate seals wherever it is in force; passphrases beside it open keys. One
-# inside a certificate that needs none is a mistake (t/startup-secrets.t), which only
-# the request finds in .htaccess, and in sections that may or may not meet.
+# A certificate seals wherever it is in force, and passphrases beside it open keys. A
+# passphrase below a certificate that needs none is a mistake (t/startup-secrets.t).
+# Only a request finds it in .htaccess, and in sections that may or may not meet.
 sub beside_passphrases {
     return map {
         my $inner = $_;
@@ -131,7 +130,7 @@ sub beside_passphrases {
     } @LEVELS;
 }
 
-# Mistakes in .htaccess, which only the request can tell.
+# Mistakes in .htaccess, which only a request can find.
 sub of_no_use {
     return map {
         my $inner = $_;
@@ -207,7 +206,7 @@ sub engines {
     for my $at_server (sort { $a cmp $b } keys %{ { map { server_lines($_) => 1 } @cases } }) {
         my @here  = grep { server_lines($_) eq $at_server } @cases;
         my $httpd = SessionCrypto::Httpd->new(name => 'merge_engines');
-        # .htaccess may use what the server does.
+        # .htaccess may name an engine that the server uses.
         $httpd->{config} = join "\n", 'SessionCryptoPassphrase secret', $at_server, '<Location /elsewhere>', @engine{qw(default legacy)}, '</Location>',
             host($httpd, 'probe', { vhost => [$engine{legacy}, $cipher] }), map { host($httpd, $_, $here[$_][1]) } 0 .. $#here;
         $httpd->start;

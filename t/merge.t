@@ -1,10 +1,10 @@
-# What a section sets wins over the sections around it, each setting on its
-# own, and what it does not set it inherits.
+# Merging: the settings of a section win over those of the sections around it, each
+# setting on its own. A section inherits settings that it does not set.
 #
 # Each case is a virtual host with settings at some of the levels of
-# SessionCrypto::Levels. The token that a case emits must open in the one probe
-# that has exactly the passphrase, cipher and digest which should have won, and in
-# no other probe. The C module runs the same cases, but for what it does not know.
+# SessionCrypto::Levels. The token of a case must open in the one probe that has exactly
+# the passphrase, cipher and digest that should have won, and in no other probe. The C
+# module runs the same cases, without directives that it lacks.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ use SessionCrypto::Httpd  ();
 use SessionCrypto::Jwe    qw(header);
 use SessionCrypto::Levels qw(@LEVELS host outer outermost);
 
-# A setting is what it is set to, and the line that sets it at a given level.
+# The values of each setting, and the line that sets one at a given level.
 my @PASSPHRASES = map { "passphrase-$_" } 'outer', 'inner', 'other';
 my @CIPHERS     = qw(aes128 aes192 aes256);
 my @DIGESTS     = qw(sha1 sha256 sha512);
@@ -31,7 +31,7 @@ my %WRITE = (
 # [name, { level => [lines] }, { passphrase, cipher, digest that must win }, options]
 my @cases = (single_levels(), pairs(), three_settings_at_three_levels(), lists());
 
-# Whether the server level sets something is the same for all cases of an httpd.
+# The cases of an httpd share one server level, and so whether it sets something.
 for my $module (qw(ours c)) {
     for my $at_server (sort { $a cmp $b } keys %{ { map { server_lines($_) => 1 } @cases } }) {
         run_cases($module, $at_server,
@@ -71,7 +71,7 @@ sub pairs {
     return @pairs;
 }
 
-# Passphrases come from two directives, which fill one list.
+# Two directives give passphrases, and both fill one list.
 sub passphrase_pairs {
     my ($outer, $inner) = @_;
     my @pairs;
@@ -106,8 +106,8 @@ sub three_settings_at_three_levels {
     return @cases;
 }
 
-# `opens` are the passphrases whose tokens the case opens; without it, only the
-# one that seals.
+# `opens` lists the passphrases whose tokens the case opens; the default is the one that
+# seals.
 sub lists {
     my ($outer, $inner, $other) = @PASSPHRASES;
     my @cases;
@@ -145,8 +145,8 @@ sub lists {
     return @cases;
 }
 
-# A purpose merges like the other settings, and shows in the token. It has no
-# place in .htaccess.
+# A purpose merges like the other settings, and the token shows it. .htaccess cannot set
+# it.
 sub purposes {
     my @levels = grep { $_ ne 'htaccess' } @LEVELS;
     my @cases  = map { [$_, $_] } @levels;
@@ -256,7 +256,7 @@ sub is_merged {
         if $options->{opens_ciphers};
 }
 
-# Those that differ in one setting: each costs a key derivation.
+# Probes that differ in one setting. Each probe costs a key derivation.
 sub nearby_probes {
     my ($module, $passphrase, $cipher, $digest) = @_;
     my @digests = $module eq 'ours' ? @DIGESTS : ();
@@ -266,7 +266,7 @@ sub nearby_probes {
     return sort keys %probe;
 }
 
-# Which of the probes seal a token that the case opens.
+# The probes with tokens that the case opens.
 sub opened_by {
     my ($client, $probe, @paths) = @_;
     return sort grep {

@@ -1,6 +1,6 @@
-# Nobody is logged out by a change of format or of passphrase, if it is done in
-# the documented order and everybody comes by once in the middle of it. Nothing
-# here sets SessionMaxAge, so a session that is not stale is never written.
+# A change of format or passphrase logs nobody out, if it follows the documented order
+# and every user comes by once in the middle. No section sets SessionMaxAge, so only a
+# stale session is written again.
 
 use strict;
 use warnings;
@@ -22,9 +22,9 @@ subtest 'from the C module to JWE' => sub {
     $cookie{$_} = $c->client->get('/', 'X-S' => "user=$_")->token for @users;
     $c->stop;
     my $ours = SessionCrypto::Httpd->new(name => 'ours');
-    # The module in place of the C module, with the same configuration.
+    # This module in place of the C module, with the same configuration.
     goes_on($ours, 'SessionCryptoPassphrase secret', writes => 0);
-    # Not the other way round: servers that do not know JWE yet would refuse it.
+    # JWE comes second in the list: servers that do not know JWE yet would refuse it.
     goes_on($ours, "SessionCryptoPassphrase secret\nSessionCryptoCipher aes256 aes-256-gcm", writes => 0);
     goes_on($ours, "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm aes256", writes => USERS);
     is((grep { header($cookie{$_}) =~ /"enc":"A256GCM"/ } @users), USERS, 'everybody has a JWE now');
@@ -82,8 +82,8 @@ subtest 'nonces of two processes' => sub {
         config => "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n")->start;
     my $client = $ours->client;
     my (%nonces, %seals);
-    # Connections do not fall on the processes alike: until a second one has had
-    # its share.
+    # Connections do not fall on the processes alike, so the loop waits until a second
+    # process has had its share.
     my ($second, $count) = (0, 0);
     while ($count < SEALS || $second < SEALS_OF_SECOND && $count < MOST_SEALS) {
         my $res = $client->get('/', 'X-S' => 'user=joe');
@@ -111,8 +111,8 @@ sub log_in {
     return;
 }
 
-# Everybody comes once to a server with this configuration: each is who they
-# were, and so many of them are given another cookie.
+# Sends each user once to a server with this configuration. All stay logged in, and the
+# given number of them get another cookie.
 sub goes_on {
     my ($httpd, $config, %expected) = @_;
     $httpd->{config} = $config;

@@ -1,7 +1,6 @@
-# An OpenSSL provider has ciphers and digests that are in none that is loaded
-# already: `legacy` has those that nobody should use for new things. They are
-# there for the sections that say so, and for no other part of httpd: a virtual
-# host of mod_ssl goes on refusing them.
+# The provider `legacy` has ciphers and digests that OpenSSL's other providers lack, and
+# that nothing new should use. The sections that name it have them, and no other part of
+# httpd does: a virtual host of mod_ssl still refuses these ciphers.
 
 use strict;
 use warnings;
@@ -15,10 +14,10 @@ use SessionCrypto::Engines
     qw(is_rejected log_of opened_by_children opened_by_openssl process_handler restart section);
 use SessionCrypto::Httpd ();
 
-# Of TLS 1.2, with a cipher of the legacy provider; and another.
+# Ciphers of TLS 1.2: one of the legacy provider, and another.
 use constant { LEGACY => 'SEED-SHA', PLAIN => 'AES128-SHA' };
 
-# Path, bytes of a block and of a key, what another program calls cipher and
+# Path, bytes of a block and of a key, the `openssl` program's names of cipher and
 # digest, and settings.
 my @SECTIONS = (
     ['cast5',     8,  16, 'cast5-cbc',   'SHA1',      'SessionCryptoEngine provider:legacy', 'SessionCryptoCipher cast5-cbc'],
@@ -66,7 +65,7 @@ for my $round (0 .. 2) {
     opened_by_children($httpd, \%token, "after $round restarts");
 }
 
-# .htaccess may use what the server uses.
+# .htaccess may name the providers that the server uses.
 $httpd->write_file('htdocs/in/.htaccess', "SessionCryptoEngine provider:legacy\nSessionCryptoCipher cast5-cbc\n");
 opens('/in/', $token{cast5}, '.htaccess names the provider');
 for my $line ('SessionCryptoEngine provider:base', 'SessionCryptoEngine gost') {
@@ -75,7 +74,7 @@ for my $line ('SessionCryptoEngine provider:base', 'SessionCryptoEngine gost') {
     like("@log", qr/\.htaccess: .*server configuration/, 'and error_log says why');
 }
 
-# mod_ssl in the same processes: its sessions are ours, its ciphers are not.
+# mod_ssl in the same processes shares sessions with http, and gets no ciphers.
 is(tls($httpd, $tls_port, PLAIN, '/seed', session => $token{seed})->body, 'user=joe', 'a session of http opens over https');
 my $sealed = tls($httpd, $tls_port, PLAIN, '/seed', 'X-S' => 'user=jane')->token // '';
 is($client->get('/seed', session => $sealed)->body, 'user=jane', 'and one of https over http');
@@ -85,7 +84,7 @@ SKIP: {
 }
 $httpd->stop;
 
-# The same server where OpenSSL is told to load the provider for all.
+# The same server with an OpenSSL configuration that loads the provider for all.
 {
     my ($all, $port) = server('provider-for-all');
     local $ENV{OPENSSL_CONF} = $all->write_file('openssl.cnf', <<'END');
@@ -163,7 +162,7 @@ END
     return ($server, $port);
 }
 
-# Lines of mod_ssl on this configuration, and on the packages of a distribution.
+# Lines of mod_ssl about this configuration, and about the packages of a distribution.
 sub expect_mod_ssl {
     my ($log) = @_;
     $log->expect(qr/AH01873/,         'there is no session cache');

@@ -1,5 +1,5 @@
-# An error document that is itself an error does not answer: what is saved is the
-# session of the request that does, and nothing comes after it.
+# An error document that is itself an error does not answer. The session of the request
+# that answers is saved, and no other session follows it.
 
 use strict;
 use warnings;

@@ -1,6 +1,6 @@
-# The .htaccess files that a request is led to see nothing of what it brings along
-# from another realm, in all that httpd does before it calls a handler: conditions of
-# <If>, SetEnvIf, Require expr, ErrorDocument, RequestHeader.
+# The .htaccess files that httpd leads a request to cannot see the session of another
+# realm. The test tries all that httpd evaluates before it calls a handler: conditions
+# of <If>, SetEnvIf, Require expr, ErrorDocument, RequestHeader.
 
 use strict;
 use warnings;
@@ -14,7 +14,8 @@ my @NEEDED  = qw(mime dir include setenvif rewrite);
 my @missing = grep { !-e "$MODULES/mod_$_.so" } @NEEDED;
 plan skip_all => "this httpd has no module for: @missing" if @missing;
 
-# The harness has loaded mod_headers; after mod_dir, its fixup is behind that one's.
+# The harness has loaded mod_headers. Loaded after mod_dir, its fixup runs after
+# mod_dir's.
 my $LOAD = join '', map { "LoadModule ${_}_module $MODULES/mod_$_.so\n" } @NEEDED, 'headers';
 
 my $CONFIG = $LOAD . <<'END';
@@ -114,7 +115,7 @@ for my $name (qw(leak leak-error)) {
 }
 like($client->get('/app/ahead/leak', session => $token)->body, qr/^AHEAD=user=joe$/m, 'within one realm it does');
 
-# Within one realm all is as it was, but for <If>.
+# Within one realm all variables stay, except in <If>.
 my $body = $client->get('/app/alike/nosuch', session => $token)->body;
 like($body, qr/^$_=user=joe$/m, "in one realm, $_ shows the session") for qw(HERE BEFORE CAUGHT);
 unlike($body, qr/^ASKED=yes$/m, 'but <If> is asked before the realm is known');

@@ -1,6 +1,6 @@
-# Sessions stay in the realm they belong to, whichever way httpd leads a request
-# on from one realm to another: nobody becomes somebody, nothing leaves in clear
-# or is shown, and who is logged in stays so.
+# Sessions stay in their realm, whichever way httpd leads a request from one realm to
+# another: nobody becomes another user, no session leaves in clear or is shown, and
+# users stay logged in.
 
 use strict;
 use warnings;
@@ -10,8 +10,9 @@ use Time::HiRes qw(time);
 
 use SessionCrypto::Realms ();
 
-# A session that is saved because it is young goes the same way as one that was
-# changed, and so does one in a database: in these, fewer realms are paired.
+# The last of these sites pair fewer realms, because their sessions go the same way:
+# those saved for their age as those that changed, those in a database as those in
+# cookies.
 my @FEW   = qw(clear one alike author clear-off);
 my @SOME  = qw(clear one author shop cert clear-off author-off);
 my @SITES = (

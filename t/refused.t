@@ -1,5 +1,5 @@
-# Tokens that nobody sealed. To the client each is no session at all: the
-# request goes on, and a session that it sets sticks.
+# Tokens that no server sealed. To the client each is no session at all: the request
+# goes on, and a session that it sets stays.
 
 use strict;
 use warnings;
@@ -51,7 +51,7 @@ my %refused = (
 for my $name (sort keys %refused) {
     is_refused($name, $refused{$name}, 1);
 }
-# Not even a reason to write a line: the client has no session.
+# Without a session there is not even a line in the log.
 is_refused('an empty cookie', '', 0);
 
 is($client->get('/aes256', session => $token)->body, 'user=mallory', 'the untouched token still opens');
@@ -63,7 +63,7 @@ $httpd->log->clean;
 
 done_testing;
 
-# Both in a request that only reads the session and in one that sets a new one.
+# Tries a request that only reads the session, and one that sets a new one.
 sub is_refused {
     my ($name, $token, $max_lines) = @_;
     subtest $name => sub {

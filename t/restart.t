@@ -1,5 +1,5 @@
-# Graceful restarts under a client that never stops asking: no request fails, the
-# parent does not grow, what was changed is in force, and nothing is left behind.
+# Graceful restarts under a client that never stops asking: no request fails, the parent
+# does not grow, changes are in force, and nothing is left behind.
 
 use strict;
 use warnings;
@@ -12,12 +12,13 @@ use SessionCrypto::Httpd ();
 
 use constant {
     RESTARTS => 50,
-    # The first passes fill httpd's and OpenSSL's own pools and tables.
+    # The first restarts fill the pools and tables of httpd and OpenSSL.
     WARM_UP => 10,
-    # One leaked page for each restart would be 160 KiB in 40 restarts; malloc
-    # and the page cache of mapped libraries account for less than that.
+    # One leaked page a restart would be 160 KiB in 40 restarts. malloc and the page
+    # cache of mapped libraries grow by less than that.
     GROWTH_KIB => 160,
-    # The client's pause, and that between restarts: some requests meet each.
+    # Short pauses of the client and between restarts, so that requests meet each
+    # restart.
     PAUSE      => 0.005,
     BETWEEN    => 0.05,
     SECONDS    => 10,
@@ -33,7 +34,7 @@ SessionCryptoPassphraseFile keys
 <Location /after>
     SessionCryptoPassphrase new
 </Location>
-# Its keys are derived on threads of the parent, and kept from one to the next.
+# Threads of the parent derive its keys, and restarts keep them.
 <Location /jwe>
     SessionCryptoCipher aes-256-gcm
 </Location>
@@ -50,7 +51,7 @@ for my $number (1 .. RESTARTS) {
     restart() or BAIL_OUT("restart $number is not over after @{[SECONDS]} s");
     sleep BETWEEN;
     $rss_warm = rss() if $number == WARM_UP;
-    # The token of the running client stays good: the old key still opens.
+    # The token of the running client stays good, because the old key still opens.
     $httpd->write_file('keys', "new\nold\n", 0600) if $number == RESTARTS / 2;
 }
 $rss_end = rss();
@@ -65,14 +66,14 @@ is($client->get('/after', session => $new)->body, 'user=joe', 'sessions are seal
 is($client->get('/after', session => $token)->body, '', 'which is not the old one');
 is($client->get('/', session => $token)->body, 'user=joe', 'that still opens');
 
-# What `apachectl graceful` runs before it restarts a running server.
+# `apachectl graceful` runs this before it restarts a running server.
 $httpd->write_file('keys', "# nothing\n", 0600);
 my ($ok, $output) = $httpd->check;
 ok(!$ok, 'httpd -t refuses a passphrase file that was emptied');
 $httpd->write_file('keys', "new\nold\n", 0600);
 
-# A thread-local with a destructor, or anything else that pins the shared object,
-# would keep the old build in the parent, and in every child after it.
+# A thread-local with a destructor, or anything else that pins the shared object, would
+# keep the old build in the parent, and in every child after it.
 my $inode = (stat $copy)[1];
 install_module();
 isnt((stat $copy)[1], $inode, 'a new build is another file');
@@ -97,7 +98,7 @@ $httpd->log->clean;
 
 done_testing;
 
-# As an installer does it: a new file takes the name of the old one.
+# Installs as installers do: a new file takes the name of the old one.
 sub install_module {
     copy($module, "$copy.new") or die "$copy.new: $!\n";
     chmod 0755, "$copy.new";
@@ -105,7 +106,7 @@ sub install_module {
     return;
 }
 
-# httpd drops a restart that is asked for while one is under way.
+# httpd drops a restart that is asked for during another one.
 sub restart {
     my $before = generations();
     $httpd->graceful;
@@ -138,7 +139,7 @@ sub is_zombie {
     return (<$file> // '') =~ /\) Z /;
 }
 
-# Children that still serve with an older build, once they had time to end.
+# The children that still have an older build, after time to end.
 sub old_children {
     my $deadline = time + SECONDS;
     my @old;
@@ -149,7 +150,7 @@ sub old_children {
     return @old;
 }
 
-# A process that asks until its standard input ends and then tells what failed.
+# Starts a process that asks until its standard input ends, and then tells what failed.
 sub start_client {
     pipe my $stop_read, my $stop_write or die "pipe: $!\n";
     pipe my $said_read, my $said_write or die "pipe: $!\n";

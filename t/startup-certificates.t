@@ -1,5 +1,5 @@
-# Certificates and private keys: as in t/startup.t, what can be known to be wrong
-# is refused by `httpd -t`, and what is right is accepted.
+# Certificates and private keys at startup: `httpd -t` refuses each mistake that can be
+# known, and accepts the rest, as in t/startup.t.
 
 use strict;
 use warnings;
@@ -65,7 +65,7 @@ my @NO_KEY = (
     ['cut.key',              'cannot read', 'write'],
 );
 
-# A kind of key that sessions cannot be sealed with, and what it is called.
+# A kind of key that cannot seal sessions, and its name in the message.
 my @UNUSABLE = (
     ['short',    'RSA and 1024 bits'],
     ['pss',      'RSA-PSS'],
@@ -96,7 +96,7 @@ my @WRONG = (
     ['too many certificates', certificate_file('rsa.pem ' x 65), 'more than 64 files'],
     ['too many keys',         key_file('rsa.key ' x 33) . key_file('rsa.key ' x 33), 'more than 64 files'],
 
-    # What only shows when all has been read.
+    # Mistakes that show only when httpd has read all lines.
     ['no key',                    certificate_file('rsa.pem'), 'SessionCryptoCertificateFile', 'rsa.pem', 'SessionCryptoCertificateKeyFile'],
     ['a key and no certificate',  key_file('rsa.key'), 'SessionCryptoCertificateKeyFile', 'SessionCryptoCertificateFile'],
     ['a key, no certificate, and a passphrase', "SessionCryptoPassphrase ${\SECRET}\n" . key_file('rsa.key'), 'SessionCryptoCertificateFile'],
@@ -109,7 +109,7 @@ my @WRONG = (
     ['a second line of certificates, without a key', $rsa . certificate_file('ec.pem'), 'ec.pem', 'SessionCryptoCertificateKeyFile'],
     ['a first line of certificates, without a key',  $wrong . certificate_file('ec.pem') . $rsa, 'ec.pem', 'SessionCryptoCertificateKeyFile'],
 
-    # Keys that are encrypted.
+    # Encrypted keys.
     (map { my $file = $_; my @section = (certificate_file('rsa.pem'), key_file($file)); (
         ["$LOCKED{$file}, and no passphrase",    join('', @section), $file, 'is encrypted', 'no passphrase', 'SessionCryptoPassphrase'],
         ["$LOCKED{$file}, a wrong passphrase",   "SessionCryptoPassphrase no-${\SECRET}\n" . join('', @section), $file, 'is encrypted', 'SessionCryptoPassphrase'],
@@ -133,7 +133,7 @@ my @WRONG = (
     ['SHA512 with RSA in second place', pair('ec', 'rsa') . 'SessionCryptoDigest SHA512', 'SessionCryptoDigest', 'SHA256'],
     ['SHA3-256 with RSA',         "${rsa}SessionCryptoDigest SHA3-256", 'SessionCryptoDigest', 'SHA256'],
 
-    # What is in no file.
+    # Names that are not of files.
     ['a URI, and no engine, as certificate', $wrong . certificate_file("pkcs11:object=o?pin-value=${\SECRET}") . key_file('rsa.key'), 'pkcs11:object=o', 'SessionCryptoEngine'],
     ['a URI, and no engine, as key', certificate_file('rsa.pem') . key_file("pkcs11:object=o?pin-value=${\SECRET}"), 'pkcs11:object=o', 'SessionCryptoEngine'],
     ['a URI that no engine knows', certificate_file('rsa.pem') . key_file('http://example.com/a.key'), 'http://example.com/a.key', 'SessionCryptoEngine'],
@@ -190,10 +190,11 @@ my @RIGHT = (
     ['SHA512 and a CBC cipher in another location', inside('Location /a', $rsa)
         . inside('Location /b', "SessionCryptoDigest SHA512\nSessionCryptoCipher aes256\nSessionCryptoPassphrase ${\SECRET}")],
     ['a key around a certificate in a virtual host', key_file('rsa.key') . host(certificate_file('rsa.pem'))],
-    # Sections of the main server are also those of a virtual host, and here only of one.
+    # Sections of the main server are also those of a virtual host, but here of only
+    # one.
     ['a certificate in a location, its key in a virtual host', inside('Location /a', certificate_file('ec.pem')) . host(certificate_file('rsa.pem') . key_file('rsa.key ec.key'))],
     ['the passphrase of a key in two virtual hosts', locked() . host(passphrase()) . host("SessionCryptoPassphrase wrong ${\SECRET}")],
-    # A request may be in two sections, of which each has a part.
+    # A request may be in two sections, which have a part each.
     ['a key in a location of its own',      inside('Location /a', certificate_file('rsa.pem')) . inside('Location /a/b', key_file('rsa.key'))],
     ['a passphrase in a location of its own', inside('Location /a', locked()) . inside('Location /a/b', passphrase())],
 );
@@ -217,7 +218,7 @@ sub key_file { return "SessionCryptoCertificateKeyFile $_[0]\n" }
 
 sub passphrase { return "SessionCryptoPassphrase ${\SECRET}\n" }
 
-# The certificates of these names, and their keys.
+# The certificates with these names, and their keys.
 sub pair {
     my (@names) = @_;
     return certificate_file("@{[map { qq($_.pem) } @names]}") . key_file("@{[map { qq($_.key) } @names]}");
@@ -225,7 +226,7 @@ sub pair {
 
 sub locked { return certificate_file('rsa.pem') . key_file('locked.p8') }
 
-# What a message calls a file, if it can name it.
+# The name of a file in a message.
 sub name_of {
     my ($file) = @_;
     return $file =~ /^(?:"|file:)/i ? () : $file;

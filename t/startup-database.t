@@ -1,6 +1,6 @@
 # mod_session_dbd takes the cookie off the request when it has read it, unless
-# `SessionDBDCookieRemove Off` says otherwise, and an internal redirect then finds
-# none. Where sessions are encrypted, that is a warning of `httpd -t`.
+# `SessionDBDCookieRemove Off` is set. An internal redirect then finds no cookie. `httpd
+# -t` warns of it where sessions are encrypted.
 
 use strict;
 use warnings;

@@ -1,5 +1,5 @@
-# A certificate that has expired, or is not valid yet, is worth a warning where it
-# seals: at `httpd -t`, and once when httpd starts. Sessions go on with it.
+# A certificate that has expired, or is not valid yet, brings a warning if it seals: at
+# `httpd -t`, and once when httpd starts. Sessions still work with it.
 
 use strict;
 use warnings;
@@ -20,7 +20,7 @@ my %pair  = (
 );
 my %key = map { $_ => SessionCrypto::CertificateJwe->new(%{ $pair{$_} }) } keys %pair;
 
-# A list of certificates, and what is said of the first.
+# A list of certificates, and what the warning says of the first.
 my @LISTS = (
     ['expired',             'expired', 'has expired'],
     ['early',               'early',   'is not valid yet'],
@@ -34,7 +34,7 @@ my @LISTS = (
 for (@LISTS) {
     my ($list, $name, $says) = @$_;
     my @names = split ' ', $list;
-    # Sections of it, in which the list is the same, do not say so again.
+    # Sections below it with the same list, which bring no second warning.
     $httpd->{config} = certificates(@names) . <<'END_OF_CONFIG';
 <Location /purpose>
 SessionCryptoPurpose shop
@@ -75,7 +75,7 @@ sub certificates {
         . "SessionCryptoCertificateKeyFile @{[map { qq($_.key) } @names]}\n";
 }
 
-# That these lines are one warning of a certificate, or none.
+# Asserts that these lines are one warning about a certificate, or none.
 sub is_warned {
     my ($lines, $where, $name, $says) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;

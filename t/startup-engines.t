@@ -1,5 +1,5 @@
-# Engines and providers that are not there, and names that could be anything: as
-# in t/startup.t, `httpd -t` refuses them, and says what was tried.
+# Engines and providers that do not exist, and names that are not of engines: `httpd -t`
+# refuses them, and says what it has tried.
 
 use strict;
 use warnings;
@@ -13,7 +13,7 @@ my $httpd = SessionCrypto::Httpd->new(name => 'startup-engines', session => '');
 my $dir   = $httpd->dir;
 $httpd->write_file('x.so', SECRET);
 
-# A name, and what was tried. OpenSSL's reasons are not the same everywhere.
+# A name, and what was tried. OpenSSL's reasons differ from version to version.
 my @MISSING = (
     ['nosuch',          qw(engine provider)],
     ['engine:nosuch',   qw(engine)],
@@ -28,7 +28,7 @@ for (@MISSING) {
     }
 }
 
-# OpenSSL looks for a file of the name, so that none may lead elsewhere.
+# OpenSSL looks for a file of the name, so no name may lead elsewhere.
 my @NO_NAMES = (
     '../gost', 'engine:../../tmp/x', 'provider:../x', './x', '/tmp/x', "$dir/x", "engine:$dir/x.so", 'x.so', 'a.b', 'engine:a.b', '.', '..',
     'engine:', 'provider:', 'engine:engine:gost', 'ENGINE:gost', 'gost,gost', "caf\xc3\xa9", "caf\xe9", 'gost%00', 'gost\0', "gost\x01",
@@ -67,7 +67,7 @@ my %WRONG = (
         "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher cast5-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'cast5-cbc', 'unknown cipher'],
     'a cipher that nobody has, an engine in another location' => [
         "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher nosuch-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'nosuch-cbc', 'unknown cipher'],
-    # Under a digest without a length of its own, the key would be known.
+    # Under a digest without a length of its own, anybody could know the key.
     (map { ("the digest $_ of a provider" => ["${secret}SessionCryptoEngine provider:legacy\nSessionCryptoDigest $_", 'SessionCryptoDigest', $_, 'cannot be used for HMAC']) }
         qw(null shake128 shake256)),
 );
@@ -92,7 +92,7 @@ for my $lines (
 
 done_testing;
 
-# Both directives that have a name.
+# The two directives that take a name.
 sub lines {
     my ($name) = @_;
     return (qq(SessionCryptoEngine "$name"\n), qq(SessionCryptoDriver openssl "engine=$name"\n));

@@ -1,5 +1,5 @@
-# Mistakes of .htaccess files in certificates, keys and engines show with the
-# request: it fails, or keeps no session, and error_log says what to write
+# Mistakes in the certificates, keys and engines of .htaccess files show with the
+# request. The request fails or keeps no session, and error_log says what to write
 # instead, without any secret.
 
 use strict;
@@ -17,7 +17,7 @@ use SessionCrypto::Certificates   qw(certificate key_in);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Startup        qw(SECRET);
 
-# Seconds that three requests may take where others use the processor too.
+# Seconds that three requests may take while others use the processor too.
 use constant PATIENCE => 10;
 
 my $httpd = SessionCrypto::Httpd->new(name => 'startup-htaccess', config => <<'END_OF_CONFIG');
@@ -41,7 +41,7 @@ my %slow = (
     'der'        => slow_key(),
     'pem'        => pem(slow_key()),
     'second'     => slurp("$dir/locked.key") . pem(slow_key()),
-    # The same to OpenSSL, and not to everybody.
+    # OpenSSL reads these encodings as the same key; other parsers need not.
     'tag-der'    => slow_key(\&long_tag),
     'tag-pem'    => pem(slow_key(\&long_tag)),
     'open-der'   => slow_key(\&indefinite),
@@ -57,14 +57,14 @@ $httpd->write_file('empty', '');
 $httpd->write_file('text', SECRET);
 $httpd->write_file('unreadable', SECRET, 0);
 mkfifo("$dir/fifo", 0600) or die "$dir/fifo: $!\n";
-# httpd looks for sections of directories that are there.
+# httpd applies a <Directory> section only to a directory that exists.
 $httpd->write_file("htdocs/$_/in/.htaccess", '') for qw(none passphrase certificate);
 $httpd->start;
 my $client = $httpd->client;
 
 my $ec = pair('ec');
-# Lines, the status of the answer, and words of error_log. What is inherited may
-# mend some: those are not for below the server's certificate.
+# Lines, the status of the answer, and words of error_log. Inherited settings may make
+# up for some mistakes; these cases do not run below the server's certificate.
 my %WRONG = (
     'a missing certificate'  => [certificate_file('missing'), 500, 'SessionCryptoCertificateFile', 'missing', 'No such file'],
     'a missing key'          => [certificate_file('ec.pem') . key_file('missing'), 500, 'SessionCryptoCertificateKeyFile', 'missing', 'No such file'],
@@ -104,7 +104,7 @@ for my $outer (sort keys %outer) {
     fails($_, "/$outer/in/", $outer{$outer}, @{ $WRONG{$_} }) for sort keys %WRONG;
 }
 
-# Its good counterparts.
+# The good counterparts.
 for my $outer (sort keys %outer) {
     my $path = "/$outer/in/";
     for my $lines ($ec, certificate_file('ec.pem other.pem') . key_file('other.key ec.key'),
@@ -122,8 +122,8 @@ $httpd->log->clean;
 
 done_testing;
 
-# In a request that sets a session, in one with the token of the section around
-# the file, and in one with both.
+# Tries a request that sets a session, one with the token of the section around the
+# file, and one with both.
 sub fails {
     my ($name, $path, $token, $lines, $status, @words) = @_;
     htaccess($path, $lines);
@@ -158,8 +158,8 @@ sub key_file { return "SessionCryptoCertificateKeyFile $_[0]\n" }
 
 sub pair { return certificate_file("$_[0].pem") . key_file("$_[0].key") }
 
-# An encrypted private key (RFC 5958, section 3) that would take minutes to open,
-# whatever is in it: PBKDF2 and AES (RFC 8018, appendix A).
+# An encrypted private key (RFC 5958, section 3) that would take minutes to open, with
+# any content: PBKDF2 and AES (RFC 8018, appendix A).
 sub slow_key {
     my $outer = $_[0] // \&der;
     my %oid = map { $$_[0] => der(0x06, pack 'H*', $$_[1]) } ['PBES2', '2a864886f70d01050d'], ['PBKDF2', '2a864886f70d01050c'],
@@ -172,11 +172,11 @@ sub slow_key {
 sub der {
     my ($tag, @parts) = @_;
     my $value = join '', @parts;
-    # A length of 128 and more is preceded by the number of its bytes.
+    # A length of 128 or more comes after the number of its bytes.
     return pack('C*', $tag, length $value < 128 ? () : 0x81, length $value) . $value;
 }
 
-# The number of the tag in a byte of its own, and a length that is told by the end.
+# The tag number in a byte of its own, and an indefinite length.
 sub long_tag { my ($tag, @parts) = @_; return pack('C2', $tag | 0x1f, $tag & 0x1f) . substr der($tag, @parts), 1 }
 
 sub indefinite { my ($tag, @parts) = @_; return pack('C2', $tag, 0x80) . join('', @parts) . "\0\0" }
@@ -188,7 +188,7 @@ sub pem {
     return "-----BEGIN $label-----\n$header$lines-----END $label-----\n";
 }
 
-# Once more around it the older form (RFC 1421), in which MD5 makes a key at once.
+# With the older form (RFC 1421) around it, in which MD5 makes a key at once.
 sub older {
     my ($content) = @_;
     my $iv  = "\1" x 16;

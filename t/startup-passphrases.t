@@ -1,5 +1,5 @@
-# Files of passphrases that an editor has saved in another way than was meant, files
-# that others may read, and passphrases that can be guessed.
+# Passphrase files as editors save them, files that other users may read, and
+# passphrases that can be guessed.
 
 use strict;
 use warnings;
@@ -64,7 +64,7 @@ my @same = (
     $httpd->log->clean;
 }
 
-# Rights to the file. Its group may read it: that is how others than root do.
+# Rights to the file. Its group may read it, so that servers without root can.
 my $wrong = "# wrong:\n";
 $httpd->{config} = $wrong . $file . "<Location /a>\n</Location>\n<VirtualHost *>\n</VirtualHost>\n<VirtualHost *>\n</VirtualHost>\n";
 for my $mode (0604, 0644, 0666, 0660, 0620) {
@@ -77,7 +77,7 @@ for my $mode (0400, 0600, 0640) {
     is_quiet($httpd, sprintf('a file of mode %o', $mode));
 }
 
-# Passphrases that can be guessed. None of them is shown.
+# Passphrases that can be guessed. No message shows one.
 my %WEAK = (
     'fifteen bytes'               => ['kV3jq0ZcUq1n2wL', 'shorter than 16 bytes'],
     'one byte'                    => ['7', 'tried first'],
@@ -104,13 +104,13 @@ is_quiet($httpd, 'sixteen bytes');
 $httpd->{config} = "${wrong}SessionCryptoPassphrase secret\n<VirtualHost *>\nSessionCryptoPassphrase ${\SECRET}\n</VirtualHost>\n";
 is_warned($httpd, 'a short passphrase that another one replaces in each host', 'tried first');
 
-# A passphrase of a private key cannot be guessed from a cookie, and a PIN is short.
+# A cookie does not help to guess the passphrase of a private key, and a PIN is short.
 my $pair = certificate($dir, 'a', 'ec:P-256');
 key_in('encrypted PKCS#8', $pair, "$dir/locked.key", '1234');
 $httpd->{config} = "SessionCryptoCertificateFile a.pem\nSessionCryptoCertificateKeyFile locked.key\nSessionCryptoPassphrase 1234\n";
 is_quiet($httpd, 'the passphrase of a private key');
 
-# A request is no time for warnings; httpd's start is, once.
+# A request brings no warnings; httpd's start brings each once.
 {
     $httpd->write_file('passphrases', "secret\n", 0644);
     $httpd->{config} = $file . "<Location /a>\nSession On\n</Location>\n<VirtualHost *>\n</VirtualHost>\n";

@@ -1,6 +1,6 @@
-# Passphrases and certificates at once: a certificate seals, and a passphrase beside
-# it opens its private key. Where the key needs none, a passphrase would do nothing,
-# and sessions of a neighbour would open where somebody meant to keep them out: an
+# Passphrases and certificates together. A certificate seals, and a passphrase beside it
+# opens its private key. If the key needs none, the passphrase does nothing: sessions of
+# a neighbour would open where the passphrase was meant to keep them out. This is an
 # error of `httpd -t`.
 
 use strict;
@@ -50,7 +50,7 @@ for my $name (sort keys %WRONG) {
     is_wrong($httpd, $name, 'a passphrase would do nothing here', 'needs none', 'out');
 }
 
-# Whether these two meet in a request, the sections do not say.
+# The sections do not say whether these two meet in a request.
 $httpd->{config} = inside('Directory @DIR@/htdocs/shop', $a) . inside('Location /shop', $wrong . $secret);
 is_warned($httpd, 'a passphrase in a location, a certificate in a directory', 'a passphrase would do nothing in a request', 'take the line out');
 
@@ -67,7 +67,7 @@ my %RIGHT = (
     'both at the server, for the key of a location' => $secret . $b . inside('Location /shop', $locked),
     'a passphrase in a directory, its certificate in a location' => inside('Directory /shop', $secret) . inside('Location /shop', $locked),
     'a passphrase in a location, a certificate in a directory elsewhere' => inside('Directory @DIR@/htdocs/mail', $a) . inside('Location /shop', $secret),
-    # A request that is in both has a key that needs it.
+    # A request that is in both has a key that needs the passphrase.
     'a passphrase in a location, its key in a directory' => $b . inside('Location /shop', $secret) . inside('Directory /shop', $locked =~ s/^/$file/r),
 );
 for my $name (sort keys %RIGHT) {

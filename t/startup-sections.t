@@ -1,6 +1,6 @@
-# Sections inside sections, and sections that a request is in at the same time:
-# what does not go together there is refused by `httpd -t`, too, and what does
-# nothing is a warning of one line.
+# Sections inside sections, and sections that a request is in at the same time. `httpd
+# -t` refuses settings that do not go together there, and gives a one-line warning about
+# settings that do nothing.
 
 use strict;
 use warnings;
@@ -39,7 +39,7 @@ my %NESTED = (
     '<If> in <Location> in <VirtualHost>' => sub { host(inside('Location /shop', inside('If true', @_))) },
 );
 
-# Lines around, lines inside, words. The line at fault is marked.
+# Lines around, lines inside, words. A comment marks the line at fault.
 my %WRONG = (
     'an unknown cipher'          => ['', "${wrong}SessionCryptoCipher rot13", 'SessionCryptoCipher', 'rot13', 'unknown cipher'],
     'an unknown digest'          => ['', "${wrong}SessionCryptoDigest rot13", 'SessionCryptoDigest', 'rot13', 'unknown digest'],
@@ -59,7 +59,7 @@ for my $place (sort keys %NESTED) {
     is_quiet($httpd, "a purpose and its cipher, in $place");
 }
 
-# A purpose and ciphers that cannot carry it, of sections of which one is in the other.
+# A purpose, and ciphers that cannot carry it, in sections of which one is in the other.
 my %TOGETHER = (
     'a purpose in a location, CBC below it'   => [$aead . inside('Location /shop', $shop) . inside('Location /shop/old', $cbc)],
     'CBC in a location, a purpose below it'   => [$aead . inside('Location /shop', $cbc) . inside('Location /shop/new', $shop)],
@@ -84,7 +84,7 @@ for my $name (sort keys %TOGETHER) {
     } or diag($output);
 }
 
-# Whether these two meet in a request, the sections do not say.
+# The sections do not say whether these two meet in a request.
 my %MAY_MEET = (
     'a purpose in a location, CBC in a directory' => $wrong . inside('Location /shop', $shop) . inside('Directory /old', $cbc),
     'a purpose in a location, CBC in <If>'        => inside('Location /shop', $wrong . $shop) . inside('If true', $cbc),
@@ -115,8 +115,8 @@ for my $name (sort keys %QUIET) {
     is_quiet($httpd, $name);
 }
 
-# Settings of encryption, sessions, and nothing to encrypt under: one warning for
-# the line, whatever sections and hosts it is in force in.
+# Settings of encryption and sessions, but nothing to encrypt under: one warning for the
+# line, however many sections and hosts inherit it.
 my $on = "Session On\n";
 my %SETTING = (
     SessionCryptoCipher  => $aead,
@@ -166,7 +166,7 @@ for my $name (sort keys %NOT_CLEAR) {
     is_quiet($httpd, "not in clear: $name");
 }
 
-# An httpd that is started warns in its log, once.
+# An httpd that starts warns in its log, once.
 {
     my $lines = $on . $cbc . "SessionCookieName session path=/\n" . host('') . inside('Location /a', '');
     my $other = SessionCrypto::Httpd->new(name => 'startup-clear', session => '', config => $lines)->start;

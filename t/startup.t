@@ -1,6 +1,6 @@
-# What can be known to be wrong is refused by `httpd -t`, with the file, the line
-# and words that say what to write instead, and without any secret. What is right
-# is accepted and means what it says.
+# Mistakes that can be known at startup: `httpd -t` refuses each with file, line and the
+# words to write instead, and shows no secret. It accepts the rest, which means what it
+# says.
 
 use strict;
 use warnings;
@@ -28,7 +28,7 @@ my %FILES = (
     'bin/empty-line'       => ["#!/bin/sh\necho\necho ${\SECRET}\n", 0755],
     'bin/killed'           => ["#!/bin/sh\nkill -9 \$\$\n", 0755],
     'bin/print'            => [qq(#!/bin/sh\nprintf '%s\\n' "\$1"\necho ignored\n), 0755],
-    # Leaves a program behind that holds on to the output for a while.
+    # Leaves a program behind that holds the output open for a while.
     'bin/agent'            => ["#!/bin/sh\necho agent\nsleep 30 &\n", 0755],
     'bin/talkative'        => ["#!/bin/sh\nyes\n", 0755],
     "keys/caf\xe9"         => ["latin\n", 0600],
@@ -36,8 +36,8 @@ my %FILES = (
     'bin/plain-file'       => ["#!/bin/sh\necho ${\SECRET}\n", 0644],
 );
 
-# name => [fragment, words of the message ...]. The line at fault is the last
-# one that sets something of ours.
+# name => [fragment, words of the message ...]. The line at fault is the last one that
+# sets a directive of ours.
 my %WRONG = (
     'an empty passphrase file'        => ['SessionCryptoPassphraseFile keys/empty', 'keys/empty', 'no passphrase'],
     'a blank passphrase file'         => ['SessionCryptoPassphraseFile keys/blank', 'keys/blank', 'no passphrase'],
@@ -124,8 +124,8 @@ for my $name (sort keys %WRONG) {
     is_wrong(with_files(config => $fragment), $name, @words);
 }
 
-# What no line by itself is wrong about shows when all has been read: which
-# server, by the line of its <VirtualHost>, or the one outside.
+# Mistakes between lines, which show when httpd has read all of them. The message names
+# the server: by the line of its <VirtualHost>, or as the server configuration.
 my %WRONG_TOGETHER = (
     'a purpose without a cipher'               => ["SessionCryptoPurpose shop\n", ''],
     'a purpose outside, CBC in a virtual host' => [
@@ -155,7 +155,7 @@ for my $name (sort keys %WRONG_TOGETHER) {
     } or diag($output);
 }
 
-# .htaccess is read with the request.
+# httpd reads .htaccess with the request.
 my %WRONG_IN_HTACCESS = (
     'exec:'             => ['SessionCryptoPassphrase exec:@DIR@/bin/print', 'not allowed in .htaccess'],
     'exec: after a passphrase' => ["SessionCryptoPassphrase ${\SECRET} exec:bin/print", 'not allowed in .htaccess'],
@@ -190,7 +190,7 @@ my %WRONG_IN_HTACCESS = (
     $httpd->log->clean;
 }
 
-# [lines, other lines that mean the same, does the C module agree]
+# [lines, other lines that mean the same, whether the C module agrees]
 my @SAME = (
     ['SessionCryptoCipher aes256', '', 1],
     ['SessionCryptoCipher AES256', '', 0],
@@ -237,13 +237,13 @@ is_same($_) for qw(ours c);
 
 is_accepted(with_files(config => $_), s/\n/, /gr)
     for 'SessionCryptoDriver openssl', 'SessionCryptoDriver OpenSSL', 'SessionCryptoDriver "openssl"',
-    # Without a passphrase nothing is sealed, and so nothing has to carry it.
+    # Without a passphrase there are no tokens that would have to carry the purpose.
     'SessionCryptoPurpose shop', "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop",
     # A request may be in two sections, of which one names the cipher.
     "SessionCryptoPassphrase ${\SECRET}\n<Location /a>\nSessionCryptoCipher aes-256-gcm\n</Location>\n<Location /a/b>\nSessionCryptoPurpose shop\n</Location>",
     # The main server has no requests of its own where a virtual host has them.
     "SessionCryptoPassphrase ${\SECRET}\nSessionCryptoPurpose shop\n<VirtualHost *>\nSessionCryptoCipher aes-256-gcm\n</VirtualHost>",
-    # In an outer section, an inner one may name the cipher.
+    # In an outer section, because an inner one may name the cipher.
     "SessionCryptoPurpose shop\n<Location />\nSessionCryptoPassphrase ${\SECRET}\nSessionCryptoCipher aes-128-gcm\n</Location>",
     map { qq(SessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose "$_") } 'x' x 128, q(the shop's), '{a}&<b>,~', 'https://shop.example/';
 
@@ -255,7 +255,7 @@ sub with_files {
     return $httpd;
 }
 
-# Each of a pair opens what the other seals.
+# Asserts that each of a pair opens the other's tokens.
 sub is_same {
     my ($module) = @_;
     my @pairs = grep { $module eq 'ours' || $_->[2] } @SAME;
@@ -274,8 +274,8 @@ sub is_same {
             ['user=joe', 'user=joe'], "$module: $lines means " . ($same || 'the default'));
     }
     $httpd->stop;
-    # It reads one line of exec: and leaves, so that a program that writes more
-    # dies of it, as a child of httpd.
+    # The C module reads one line of exec: and closes the pipe. A signal then ends a
+    # program that writes more, and httpd logs the end of a child.
     $httpd->log->expect(qr/exit signal Broken pipe/, 'bin/print') if $module eq 'c';
     $httpd->log->clean("$module: nothing unexpected in error_log");
 }

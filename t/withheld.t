@@ -1,6 +1,6 @@
-# A token that this server cannot open, and another one can, or this one later,
-# is not replaced: with SessionMaxAge, mod_session would save an empty session
-# over it. A login over it is saved as ever.
+# A token that this server cannot open, but another server can, or this one later, stays
+# in its cookie. With SessionMaxAge, mod_session would save an empty session over it. A
+# login over it is saved as ever.
 
 use strict;
 use warnings;
@@ -36,7 +36,7 @@ for my $name (sort keys %tokens) {
     }
     my $login = $httpd->get($path, session => $token, 'X-S' => 'user=jane');
     like($httpd->get($path, session => $login->token // '')->body, qr/^user=jane&expiry=\d+$/, 'a login is saved over it');
-    # An application that empties the session means the logout.
+    # An application that empties the session means a logout.
     my $logout = $httpd->get($path, session => $token, 'X-S' => 'user=');
     ok($logout->token, 'and so is a logout');
 }

@@ -1,5 +1,5 @@
--- Sets the session from the request header X-S (through the response header
--- that SessionHeader names) and prints the session that the request came with.
+-- Sets the session from the request header X-S (through the response header that
+-- SessionHeader names), and prints the session that came with the request.
 function handle(r)
     local session = r.headers_in["X-S"]
     if session then

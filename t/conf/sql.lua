@@ -1,5 +1,5 @@
--- Runs the statement of the request header X-Sql and prints the rows it returns,
--- one a line: what is in the database, whatever mod_session makes of it.
+-- Runs the SQL statement of the request header X-Sql, and prints each row as a line. So
+-- a test sees the database itself, and not mod_session's view of it.
 function handle(r)
     r.content_type = "text/plain"
     local db, err = r:dbacquire("mod_dbd")

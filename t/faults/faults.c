@@ -1,11 +1,12 @@
 /*
- * Calls of OpenSSL that fail once, for t/faults.t: LD_PRELOAD puts these functions in
- * front of libcrypto's. The file that SESSION_CRYPTO_FAULT names says which call fails,
- * as `RAND_bytes 2` for the second one from then on; the file is gone when it has. After
- * `RAND_bytes 0` all of them fail, and the file says `RAND_bytes failed`.
+ * Functions of OpenSSL that can fail, for t/faults.t. LD_PRELOAD puts them in front of
+ * libcrypto's. The file that SESSION_CRYPTO_FAULT names chooses the call:
  *
- * A call that fails says what OpenSSL says where there is no memory. It is one that
- * the module makes: those inside OpenSSL go through the same door.
+ *     RAND_bytes 2    the second call from now on fails; then the file is gone
+ *     RAND_bytes 0    all calls fail; then the file says `RAND_bytes failed`
+ *
+ * A failed call reports OpenSSL's error for a lack of memory. Only calls of the module
+ * fail: OpenSSL's own calls come through these functions too, and succeed.
  *
  *     cc -shared -fPIC -o faults.so faults.c -lcrypto
  */
@@ -28,7 +29,7 @@ static int is_ours(void *address)
     return dladdr(address, &info) != 0 && strstr(info.dli_fname, "mod_session_crypto") != NULL;
 }
 
-/* Whether this call is the one; `caller` is where it returns to. */
+/* Whether this call must fail; `caller` is its return address. */
 static int fails(const char *name, void *caller)
 {
     const char *path = getenv("SESSION_CRYPTO_FAULT");
@@ -57,8 +58,8 @@ static int fails(const char *name, void *caller)
 }
 
 /*
- * As many arguments as any of these functions has, and more: those that one does not
- * have are passed on as they are found in registers and on the stack, and not looked at.
+ * More arguments than any of these functions has. A function with fewer ignores the rest,
+ * which is whatever registers and stack hold.
  */
 typedef long call(long, long, long, long, long, long, long, long);
 
@@ -75,7 +76,7 @@ typedef long call(long, long, long, long, long, long, long, long);
         return next(a, b, c, d, e, f, g, h);                                   \
     }
 
-/* t/faults.t reads the names from these lines. Each answers as OpenSSL does. */
+/* t/faults.t reads the names from these lines. Each returns OpenSSL's value for failure. */
 FAULT(BIO_new_mem_buf, 0)
 FAULT(BN_CTX_new, 0)
 FAULT(BN_bin2bn, 0)

@@ -1,8 +1,8 @@
-/* For t/make-vectors: seals any bytes, not only what mod_session would write.
+/* For t/make-vectors: lets the crypto module seal any bytes.
  *
- * mod_session escapes a session before the crypto module sees it, so a
- * plaintext of its own is never shorter than "a=b" and always ASCII. Between
- * the two, this module replaces the session by the hexadecimal bytes of the
+ * mod_session escapes a session before the crypto module sees it, so its own
+ * sessions are ASCII and have at least three bytes ("a=b"). This module runs
+ * between the two. It replaces the session by the hexadecimal bytes of the
  * request header X-Raw.
  */
 
@@ -15,7 +15,7 @@ static apr_status_t raw_encode(request_rec *r, session_rec *z)
     const char *hex = apr_table_get(r->headers_in, "X-Raw");
 
     if (hex) {
-        /* apr_unescape_hex does not end what it writes with a NUL. */
+        /* apr_unescape_hex writes no NUL at the end. */
         char *bytes = apr_pcalloc(r->pool, strlen(hex) / 2 + 1);
 
         apr_unescape_hex(bytes, hex, APR_ESCAPE_STRING, 0, NULL);
