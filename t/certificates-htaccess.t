@@ -11,6 +11,7 @@ use Time::HiRes qw(time);
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in openssl);
 use SessionCrypto::Httpd          ();
+use SessionCrypto::System         qw(read_file);
 
 # KiB.
 use constant MAX_GROWTH => 20_000;
@@ -271,14 +272,14 @@ sub certificate_file { return qq(SessionCryptoCertificateFile "$_[0]") }
 sub key_file { return qq(SessionCryptoCertificateKeyFile "$_[0]") }
 
 # The memory of a process, in KiB.
-sub memory { return slurp("/proc/$_[0]/status") =~ /^VmRSS:\s+(\d+) kB$/m ? $1 : die "no VmRSS of $_[0]\n" }
+sub memory { return read_file("/proc/$_[0]/status") =~ /^VmRSS:\s+(\d+) kB$/m ? $1 : die "no VmRSS of $_[0]\n" }
 
 # Gives a site another pair: new files in place of the old, or new text in the same
 # files.
 sub replace {
     my ($pair, $name) = @_;
-    $httpd->write_file("$name.pem", slurp($pair->{certificate}));
-    $httpd->write_file("$name.key", slurp($pair->{key}));
+    $httpd->write_file("$name.pem", read_file($pair->{certificate}));
+    $httpd->write_file("$name.key", read_file($pair->{key}));
     return;
 }
 
@@ -286,7 +287,7 @@ sub overwrite {
     my ($pair, $name) = @_;
     for (["$dir/$name.pem", $pair->{certificate}], ["$dir/$name.key", $pair->{key}]) {
         open my $file, '>:raw', $$_[0] or die "$$_[0]: $!\n";
-        print {$file} slurp($$_[1]);
+        print {$file} read_file($$_[1]);
         close $file or die "$$_[0]: $!\n";
     }
     return;
@@ -303,11 +304,4 @@ sub disguise {
         utime 1e9, 1e9, $path or die "$path: $!\n";
     }
     return;
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

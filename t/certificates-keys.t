@@ -10,6 +10,7 @@ use Test::More;
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate encrypted_key_forms key_forms key_in openssl);
 use SessionCrypto::Httpd          ();
+use SessionCrypto::System         qw(read_file);
 
 my @KINDS      = qw(rsa:2048 ec:P-256 ec:P-521);
 my $passphrase = "of the key's, with \xc3\xa4";
@@ -34,22 +35,22 @@ for my $kind (@KINDS) {
         add('PKCS#12 with the certificate', $kind, $path, undef, $opens) if $form eq 'PKCS#12';
         add('PKCS#12 with both, named twice', $kind, $path, $path, $opens) if $form eq 'PKCS#12';
         next if $form =~ /DER|PKCS#12/;
-        my ($certificate, $key) = map { slurp($_) } $pair->{certificate}, $path;
+        my ($certificate, $key) = map { read_file($_) } $pair->{certificate}, $path;
         my $own = sub { add("$_[0], $form", $kind, file($kind, @_[1 .. $#_]), undef, $opens) };
         $own->('the key in the file of the certificate', $certificate, $key);
         $own->('the key before the certificate', $key, $certificate);
-        $own->('the key between certificates', $certificate, $key, slurp($other->{certificate}));
+        $own->('the key between certificates', $certificate, $key, read_file($other->{certificate}));
         add("the certificate after the key in the key's file, $form", $kind, $pair->{certificate}, file($kind, $key, $certificate), $opens);
     }
 
-    my ($certificate, $key) = map { slurp($_) } @$pair{qw(certificate key)};
+    my ($certificate, $key) = map { read_file($_) } @$pair{qw(certificate key)};
     my $with_key = sub { add($_[0], $kind, file($kind, @_[1 .. $#_]), $pair->{key}) };
-    $with_key->('a chain: the first is ours', $certificate, slurp($other->{certificate}));
+    $with_key->('a chain: the first is ours', $certificate, read_file($other->{certificate}));
     $with_key->('text around the certificate', openssl('x509', '-text', '-in', $pair->{certificate}), "the end\n");
     $with_key->('lines that end as in Windows', $certificate =~ s/\n/\r\n/gr);
     $with_key->('no end of the last line', $certificate =~ s/\n\z//r);
     $with_key->('the older name of a certificate', $certificate =~ s/ CERTIFICATE-/ X509 CERTIFICATE-/gr);
-    add('another key after it: the first is ours', $kind, $pair->{certificate}, file($kind, $key, slurp($other->{key})));
+    add('another key after it: the first is ours', $kind, $pair->{certificate}, file($kind, $key, read_file($other->{key})));
     my $chain = new_path($kind);
     openssl(qw(pkcs12 -export -inkey), $pair->{key}, '-in', $pair->{certificate}, '-certfile', $other->{certificate},
         '-out', $chain, '-passout', "pass:$passphrase");
@@ -57,7 +58,7 @@ for my $kind (@KINDS) {
     add('PKCS#12 without a passphrase', $kind, key_in('PKCS#12', $pair, new_path($kind), ''));
 }
 add('EC PARAMETERS before the key', 'ec:P-256', $pair{'ec:P-256'}{certificate}, file('ec:P-256',
-    openssl(qw(ecparam -name prime256v1)), slurp(key_in('traditional', $pair{'ec:P-256'}, new_path('ec:P-256')))));
+    openssl(qw(ecparam -name prime256v1)), read_file(key_in('traditional', $pair{'ec:P-256'}, new_path('ec:P-256')))));
 
 my $encrypted = key_in('encrypted PKCS#8', $pair{'ec:P-256'}, "$dir/encrypted", $passphrase);
 my @encrypted = ('ec:P-256', $pair{'ec:P-256'}{certificate}, $encrypted);
@@ -108,11 +109,4 @@ sub der {
     my ($pair) = @_;
     openssl('x509', '-in', $pair->{certificate}, '-outform', 'DER', '-out', "$pair->{certificate}.der");
     return "$pair->{certificate}.der";
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

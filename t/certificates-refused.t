@@ -15,7 +15,8 @@ use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(parts);
-use SessionCrypto::Refusal        qw(flipped is_refused noncanonical replaced);
+use SessionCrypto::Refusal        qw(first flipped is_opened is_refused noncanonical replaced);
+use SessionCrypto::System         qw(read_file);
 
 use constant MEGABYTE => 1 << 20;
 
@@ -61,25 +62,25 @@ for (qw(rsa sha p256 p384 p521)) {
     ($name, $key) = ($_, $key{$_});
     $token = $client->get("/$name", 'X-S' => 'user=mallory')->token // '';
     # The good counterparts: the tables below change one thing in these.
-    opens('as httpd makes it', "/$name", made());
-    opens('with a purpose', "/$name/shop", made(purpose => 'shop'));
+    is_opened($httpd, 'as httpd makes it', "/$name", made());
+    is_opened($httpd, 'with a purpose', "/$name/shop", made(purpose => 'shop'));
     my %refused = (parts_refused(), headers(), encrypted_keys(), $key->is_rsa ? of_rsa() : of_ec());
     is_refused($httpd, $_, "/$name", $refused{$_}) for sort keys %refused;
     my %purposes = purposes();
     is_refused($httpd, $_, "/$name/shop", $purposes{$_}) for sort keys %purposes;
-    opens('the untouched token', "/$name", $token);
+    is_opened($httpd, 'the untouched token', "/$name", $token);
 }
 
 # A number that begins with a zero byte keeps it.
 ($name, $key) = ('p256', $key{p256});
-opens('a point whose x begins with a zero byte', '/p256', made(ephemeral => point_with_zero()));
+is_opened($httpd, 'a point whose x begins with a zero byte', '/p256', made(ephemeral => point_with_zero()));
 is_refused($httpd, 'an x without the zero byte that it begins with', '/p256', shortened_point(point_with_zero()));
 
-opens('another cipher of the list', '/rsa/all', $key{rsa}->token(session => 'user=mallory', enc => 'A128GCM'));
+is_opened($httpd, 'another cipher of the list', '/rsa/all', $key{rsa}->token(session => 'user=mallory', enc => 'A128GCM'));
 for ([rsa => 'rsa-2'], ['rsa-2' => 'rsa'], [p256 => 'p256-2'], ['p256-2' => 'p256']) {
     my ($one, $two) = @key{@$_};
     my $path = "/$$_[0]/both" =~ s/-2//r;
-    opens("$$_[0], of two", $path, $one->token(session => 'user=mallory'));
+    is_opened($httpd, "$$_[0], of two", $path, $one->token(session => 'user=mallory'));
     is_refused($httpd, "the id of $$_[1], all else of $$_[0]", $path, $one->token(session => 'user=mallory', kid => $two->id));
 }
 is_refused($httpd, 'a token of the other kind of key', '/rsa', $key{p256}->token(session => 'user=mallory'));
@@ -95,7 +96,7 @@ for (
     ['another digest',        '/sha', '/sha/sha256', $key{sha}->token(session => 'user=mallory')],
 ) {
     my ($what, $opens, $refuses, $token) = @$_;
-    opens("$what, once more", $opens, $token) for 1 .. 8;
+    is_opened($httpd, "$what, once more", $opens, $token) for 1 .. 8;
     is_refused($httpd, "$what, that another section has opened", $refuses, $token);
 }
 
@@ -110,11 +111,6 @@ done_testing;
 sub lines {
     my $files = sub { my ($end) = @_; map { "$_.$end" } @_[1 .. $#_] };
     return "SessionCryptoCertificateFile @{[$files->('pem', @_)]}\nSessionCryptoCertificateKeyFile @{[$files->('key', @_)]}\n";
-}
-
-sub opens {
-    my ($what, $path, $token) = @_;
-    return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $what");
 }
 
 # A token as httpd makes it, except for the arguments.
@@ -159,7 +155,7 @@ sub parts_refused {
         'a classic token under the passphrase' => $client->get('/classic', 'X-S' => 'user=mallory')->token,
         'a JWE under the passphrase'           => $client->get('/passphrase', 'X-S' => 'user=mallory')->token,
         (map { ("a JWE under a passphrase that is $$_[0]" => by_passphrase($$_[1])) }
-            ['the certificate', slurp($pair{$name}{certificate})], ['its id', $key->id]),
+            ['the certificate', read_file($pair{$name}{certificate})], ['its id', $key->id]),
     );
 }
 
@@ -332,15 +328,6 @@ sub by_passphrase {
     return $jwe->token(session => 'user=mallory', header => sprintf '{"alg":"dir","enc":"A256GCM","kid":"%s"}', $key->id);
 }
 
-sub first {
-    my ($make, $is_wanted) = @_;
-    for (1 .. 20_000) {
-        my $made = $make->();
-        return $made if $is_wanted->($made);
-    }
-    die "none in 20,000\n";
-}
-
 sub point_with_zero {
     return first(sub { $key->ephemeral }, sub { (SessionCrypto::CertificateJwe::coordinates($_[0]))[0] =~ /\A\0/ });
 }
@@ -371,11 +358,4 @@ sub padded_key_wrap {
     my ($ephemeral) = @_;
     my $kek = SessionCrypto::CertificateJwe::key_encryption_key($ephemeral, $key->{public});
     return made(ephemeral => $ephemeral, encrypted_key => Crypt::KeyWrap::aes_key_wrap($kek, 'k' x 31));
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

@@ -12,7 +12,7 @@ use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(header parts);
-use SessionCrypto::Refusal        qw(flipped is_refused noncanonical);
+use SessionCrypto::Refusal        qw(first flipped is_opened is_refused noncanonical);
 
 use constant MEGABYTE => 1 << 20;
 
@@ -42,35 +42,30 @@ for (sort keys %KIND) {
     $token     = $client->get("/$name", 'X-S' => 'user=mallory')->token // '';
     $signature = signature($token);
     # The good counterpart: the table below changes one thing in it.
-    opens('as httpd makes it', "/$name", made());
+    is_opened($httpd, 'as httpd makes it', "/$name", made());
     my %refused = (signatures(), $key->is_rsa ? of_rsa() : of_ec());
     is_refused($httpd, $_, "/$name", $refused{$_}) for sort keys %refused;
-    opens('the untouched token', "/$name", $token);
+    is_opened($httpd, 'the untouched token', "/$name", $token);
 
     # A content key that every process knows does not replace a signature.
     my %kept = content_key_kept();
     is_refused($httpd, "$_, and a content key that is kept", "/$name", $kept{$_}) for sort keys %kept;
 
     my $other = $key{"other-$name"};
-    opens('the second certificate', "/$name/both", $other->token(session => 'user=mallory'));
+    is_opened($httpd, 'the second certificate', "/$name/both", $other->token(session => 'user=mallory'));
     is_refused($httpd, 'the first, signed by the second', "/$name/both", made(signer => $other));
     is_refused($httpd, 'the second, signed by the first', "/$name/both", $other->token(session => 'user=mallory', signer => $key));
 }
 
 # A number that begins with a zero byte keeps it.
 ($name, $key) = ('p256', $key{p256});
-opens('an r that begins with a zero byte', '/p256', first(sub { made() }, sub { decode_base64url(signature($_[0])) =~ /\A\0/ }));
+is_opened($httpd, 'an r that begins with a zero byte', '/p256', first(sub { made() }, sub { decode_base64url(signature($_[0])) =~ /\A\0/ }));
 
 $httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a refused token');
 $httpd->log->clean;
 
 done_testing;
-
-sub opens {
-    my ($what, $path, $token) = @_;
-    return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $what");
-}
 
 # A token as httpd makes it, except for the arguments.
 sub made { return $key->token(session => 'user=mallory', @_) }
@@ -132,7 +127,7 @@ sub content_key_kept {
     my ($epk, $encrypted_key) = $key->wrap($content, $key->alg);
     my $kept = sub { made(content_key => $content, encrypted_key => $encrypted_key, epk => $epk, @_) };
     my $right = $kept->();
-    opens('a content key that will be kept', "/$name", $right) for 1 .. 8;
+    is_opened($httpd, 'a content key that will be kept', "/$name", $right) for 1 .. 8;
     return (
         'no signature'                 => $kept->(written => sub { $_[0] =~ s/,"sig":"[^"]*"//r }),
         'an empty signature'           => $kept->(sig => ''),
@@ -179,15 +174,6 @@ sub with_member {
     my ($encoded, $encrypted_key) = split /\./, $signed;
     my $text = decode_base64url($encoded);
     return encode_base64url($text =~ s/\}\z/,$member}/r) . ".$encrypted_key";
-}
-
-sub first {
-    my ($make, $is_wanted) = @_;
-    for (1 .. 20_000) {
-        my $made = $make->();
-        return $made if $is_wanted->($made);
-    }
-    die "none in 20,000\n";
 }
 
 # The same key, which signs in another way.

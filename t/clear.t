@@ -7,7 +7,8 @@ use warnings;
 use MIME::Base64 qw(decode_base64);
 use Test::More;
 
-use SessionCrypto::Httpd ();
+use SessionCrypto::Httpd  ();
+use SessionCrypto::Levels qw(host);
 
 my @SETTINGS = ('SessionCryptoPassphrase secret', 'SessionCryptoCipher aes128', 'SessionCryptoDigest sha256');
 
@@ -35,10 +36,14 @@ subtest 'the settings at any levels' => sub {
     my @levels = qw(vhost directory htaccess location nested);
     my @hosts  = map { my $spread = $_; [map { $levels[$spread / 5**$_ % 5] } 0 .. $#SETTINGS] } 0 .. 124;
     my $httpd  = SessionCrypto::Httpd->new;
-    $httpd->{config} = join '', map { host($httpd, $_, $hosts[$_]) } 0 .. $#hosts;
+    for my $number (0 .. $#hosts) {
+        my %lines;
+        push @{ $lines{ $hosts[$number][$_] } }, $SETTINGS[$_] for 0 .. $#SETTINGS;
+        $httpd->{config} .= host($httpd, $number, \%lines);
+    }
     $httpd->start;
     for my $number (0 .. $#hosts) {
-        my $client = $httpd->client(host => "host$number");
+        my $client = $httpd->client(host => "case$number");
         my $token  = $client->get('/in/nested/', 'X-S' => 'user=joe')->token // '';
         ok(is_sealed($token), "at @{$hosts[$number]}") or diag("the token is '$token'");
         my $body = $client->get('/in/nested/', session => 'user=mallory')->body;
@@ -94,31 +99,6 @@ done_testing;
 sub is_sealed {
     my ($token) = @_;
     return $token =~ m{^[A-Za-z0-9+/]{64,}=*$} && decode_base64($token) !~ /user=joe/;
-}
-
-sub host {
-    my ($httpd, $number, $levels) = @_;
-    my %lines;
-    push @{ $lines{ $levels->[$_] } }, $SETTINGS[$_] for 0 .. $#SETTINGS;
-    my $text = sub { join "\n", @{ $lines{ $_[0] } // [] } };
-    my $root = $httpd->htdocs . "/host$number";
-    $httpd->write_file("htdocs/host$number/in/.htaccess", $text->('htaccess') . "\n");
-    return <<"END";
-<VirtualHost *>
-ServerName host$number
-DocumentRoot "$root"
-@{[$text->('vhost')]}
-<Directory "$root/in">
-@{[$text->('directory')]}
-</Directory>
-<Location /in>
-@{[$text->('location')]}
-</Location>
-<Location /in/nested>
-@{[$text->('nested')]}
-</Location>
-</VirtualHost>
-END
 }
 
 sub expect_warning {

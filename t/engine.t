@@ -9,7 +9,7 @@ use MIME::Base64 qw(decode_base64);
 use Test::More;
 
 use SessionCrypto::Engines
-    qw(is_rejected log_of need_engine opened_by_children opened_by_openssl process_handler restart section);
+    qw(is_rejected log_of need_engine opened_by_children opened_by_openssl opens process_handler seal section);
 use SessionCrypto::Httpd ();
 
 need_engine('gost', 'libengine-gost-openssl');
@@ -64,15 +64,15 @@ END
 my %token;
 for (@SECTIONS) {
     my ($path, $block) = @$_;
-    $token{$path} = seal("/$path");
-    opens("/$path", $token{$path}, 'a session is set and read back');
+    $token{$path} = seal($httpd, "/$path");
+    opens($httpd, "/$path", $token{$path}, 'a session is set and read back');
     is(length decode_base64($token{$path}), 8 + 16 + $block + 16, "and the cipher has blocks of $block bytes");
 }
 for my $path (sort keys %token) {
     for my $from (grep { $_ ne $path && $_ ne ($SAME{$path} // '') } sort keys %token) {
         isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read that of /$from");
     }
-    opens("/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
+    opens($httpd, "/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
 }
 my @gost = (with => '-engine gost', key => 32);
 is(opened_by_openssl($httpd->dir, $token{kuznyechik}, 'kuznyechik-cbc', block => 16, @gost), 'user=joe', 'it is Kuznyechik');
@@ -86,24 +86,24 @@ for (['/', 'kuznyechik'], ['/magma', 'magma'], ['/digest', 'digest']) {
 }
 $other->stop;
 
-opens('/outer/inner', $token{kuznyechik}, 'the engine of an outer section, the cipher of an inner one');
-opens('/kuznyechik', seal('/outer/inner'), 'that of /outer/inner');
-opens('/default', seal('/outer'), 'that of /outer');
-opens('/aes128', seal('/outer/inner/other'), 'another cipher in the innermost section');
-opens('/jwe', seal('/jwe-none'), 'JWE, of a section without an engine');
-opens('/jwe-none', seal('/jwe'), 'and of one with an engine');
+opens($httpd, '/outer/inner', $token{kuznyechik}, 'the engine of an outer section, the cipher of an inner one');
+opens($httpd, '/kuznyechik', seal($httpd, '/outer/inner'), 'that of /outer/inner');
+opens($httpd, '/default', seal($httpd, '/outer'), 'that of /outer');
+opens($httpd, '/aes128', seal($httpd, '/outer/inner/other'), 'another cipher in the innermost section');
+opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'JWE, of a section without an engine');
+opens($httpd, '/jwe-none', seal($httpd, '/jwe'), 'and of one with an engine');
 for my $path (qw(magma none)) {
     my $res = $client->get('/list', session => $token{$path});
     is($res->body, 'user=joe', "a list of ciphers opens that of /$path");
-    opens('/kuznyechik', $res->token // '', 'and seals it under the first');
+    opens($httpd, '/kuznyechik', $res->token // '', 'and seals it under the first');
 }
 
 # Each child uses an engine that the parent has started, also after restarts. A context
 # that has held a cipher of the engine can hold others too.
 for my $round (0 .. 3) {
-    restart($httpd) if $round;
+    $httpd->restart if $round;
     opened_by_children($httpd, \%token, "after $round restarts");
-    opens("/$_", seal("/$_"), 'and what is sealed now') for sort keys %token;
+    opens($httpd, "/$_", seal($httpd, "/$_"), 'and what is sealed now') for sort keys %token;
 }
 
 # .htaccess may name the engines that the server uses.
@@ -117,8 +117,8 @@ for (
 ) {
     my ($path, $same, @lines) = @$_;
     htaccess($httpd, $path, @lines);
-    opens($path, $token{$same}, ".htaccess: @lines");
-    opens("/$same", seal($path), 'and the other way');
+    opens($httpd, $path, $token{$same}, ".htaccess: @lines");
+    opens($httpd, "/$same", seal($httpd, $path), 'and the other way');
 }
 # This section has no engine, though another has: only the request can tell.
 htaccess($httpd, '/nothing/', 'SessionCryptoCipher kuznyechik-cbc');
@@ -183,17 +183,6 @@ $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a cipher who
 $_->log->clean for $httpd, $other, $plain;
 
 done_testing;
-
-sub seal { my ($path) = @_; return $client->get($path, 'X-S' => 'user=joe')->token // '' }
-
-sub opens {
-    my ($path, $token, $name) = @_;
-    my $res = $client->get($path, session => $token);
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is($res->body, 'user=joe', "$path: $name");
-    is($res->token, undef, 'and is left as it is');
-    return;
-}
 
 sub htaccess {
     my ($server, $path, @lines) = @_;

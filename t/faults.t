@@ -15,6 +15,7 @@ use SessionCrypto::Certificates   qw(certificate key_in);
 use SessionCrypto::Engines        qw(section);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            ();
+use SessionCrypto::System         qw(read_file);
 
 use constant { SESSION => 'user=joe', MAX_CALLS => 40, MAX_TOKENS => 400, MAX_LINES => 4 };
 
@@ -149,7 +150,7 @@ sub armed {
     close $file or die "$fault: $!\n";
     $httpd->log->clear;
     my $res;
-    my $has_failed = sub { !-e $fault || slurp($fault) =~ /failed/ };
+    my $has_failed = sub { !-e $fault || read_file($fault) =~ /failed/ };
     # The module draws random bytes for many tokens at once.
     for (1 .. ($name =~ /\ARAND_bytes [01]\z/ ? MAX_TOKENS : 1)) {
         $res = $request->();
@@ -175,13 +176,6 @@ sub is_harmless {
     return "error_log: @lines" if !@lines || @blaming != @lines || @lines > $most;
     return 'the next request: ' . $next->status if $next->status != 200 || $next->body !~ /\Auser=joe/ || !$next->token;
     return '';
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<', $path or die "$path: $!\n";
-    local $/;
-    return <$file> // '';
 }
 
 sub renew {

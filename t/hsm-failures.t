@@ -13,9 +13,10 @@ use POSIX       ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Engines qw(log_of section);
-use SessionCrypto::Httpd   ();
-use SessionCrypto::Token   ();
+use SessionCrypto::Engines       qw(log_of seal section);
+use SessionCrypto::HardwareToken ();
+use SessionCrypto::Httpd         ();
+use SessionCrypto::System        qw(read_file);
 
 # A secret: no message may have it.
 use constant PIN => 'S3cr3t-pin';
@@ -29,16 +30,16 @@ use constant { CLIENTS => 24, REQUESTS => 40 };
 use constant VISITORS => 5;
 
 my $files = SessionCrypto::Httpd->new(name => 'hsm-failures-files')->dir;
-my $token = SessionCrypto::Token->new("$files/hsm", pin => PIN);
-my %pem   = map { my ($name, @make) = @$_; ($name => $token->make_key($name, @make)) }
+my $hardware = SessionCrypto::HardwareToken->new("$files/hsm", pin => PIN);
+my %pem   = map { my ($name, @make) = @$_; ($name => $hardware->make_key($name, @make)) }
     ['rsa', 'rsa:2048'], ['ec', 'ec:P-256'], ['sign-ec', 'ec:P-256', '--usage-sign'],
     ['sign-rsa', 'rsa:2048', '--usage-sign', '--allowed-mechanisms', 'RSA-PKCS,RSA-PKCS-PSS'];
-$token->store_certificate($_) for sort keys %pem;
+$hardware->store_certificate($_) for sort keys %pem;
 my $engine = 'SessionCryptoEngine pkcs11';
 my $pin    = 'SessionCryptoPassphrase ' . PIN;
 
 # Sections that a request meets together: the PIN in one, the key in the other.
-$token->watch(sub {
+$hardware->watch(sub {
     my ($calls) = @_;
     my $late = server('hsm-late', ['late'], section('/late', $engine, pair('rsa')),
         directory('late', 'SessionCryptoPassphrase S3cr3t-wrong'));
@@ -52,7 +53,7 @@ $token->watch(sub {
 });
 
 # The right PIN in the server configuration, and passphrases of .htaccess in its place.
-$token->watch(sub {
+$hardware->watch(sub {
     my ($calls) = @_;
     my $inside = server('hsm-inside', ['hsm'], directory('hsm', $engine, $pin, pair('rsa')));
     $inside->start;
@@ -81,11 +82,11 @@ my @NAMES = ('engine:pkcs11', 'pkcs11', undef);
 my $named = join "\n", 'SessionCryptoDriver openssl engine=pkcs11', $pin,
     map { section("/$_", ($NAMES[$_] ? "SessionCryptoEngine $NAMES[$_]" : ()), pair('rsa'), "SessionCryptoPurpose purpose-$_") } 0 .. $#NAMES;
 my $other = server('hsm-other', [], $named)->start;
-$token->watch(sub {
+$hardware->watch(sub {
     my ($calls) = @_;
     my $one = server('hsm-names', [], $named)->start;
     my %sealed = map { $_ => seal($other, "/$_") } 0 .. $#NAMES;
-    $token->take_away;
+    $hardware->take_away;
     my $looks  = sub { scalar grep { /^C_(?:Initialize|FindObjectsInit|DecryptInit)/ } $calls->() };
     my $before = $looks->();
     my $start  = time;
@@ -94,7 +95,7 @@ $token->watch(sub {
     is_deeply(\%body, { '' => 60 }, 'the token away: what needs it does not open');
     cmp_ok($looks->() - $before, '<=', most($start), 'for which the token is looked for now and then');
     is($one->client->get("/$_", session => $sealed{$_})->body, '', "/$_, by another name: nor does it here") for 1 .. $#NAMES;
-    $token->put_back;
+    $hardware->put_back;
     sleep PATIENCE;
     is($one->client->get("/$_", session => $sealed{$_})->body, 'user=joe', "the token back: /$_ opens") for 0 .. $#NAMES;
     isnt(seal($one, "/$_"), '', 'and seals') for 0 .. $#NAMES;
@@ -107,12 +108,12 @@ $token->watch(sub {
     my $away     = server('hsm-away', [], "SessionMaxAge 3600\n$named")->start;
     my @users    = map { "user=joe-$_" } 1 .. VISITORS;
     my %visitors = map { $_ => $other->client->get('/0', 'X-S' => $_)->token // '' } @users;
-    $token->take_away;
+    $hardware->take_away;
     my @sent = map { $away->client->get('/0', session => $visitors{$_})->token } (@users) x 2;
     is_deeply(\@sent, [(undef) x (2 * VISITORS)], 'the token away: no cookie is replaced');
     my $login = $away->client->get('/0', session => $visitors{ $users[0] }, 'X-S' => 'user=jane')->token // '';
     like($away->client->get('/0', session => $login)->body, qr/\Auser=jane\b/, 'but for one that a login writes');
-    $token->put_back;
+    $hardware->put_back;
     sleep PATIENCE;
     is_deeply([map { $away->client->get('/0', session => $visitors{$_})->body =~ s/&expiry=\d+\z//r } @users], \@users,
         'the token back: nobody was logged out');
@@ -124,17 +125,17 @@ ends($other);
 # hardware token: a certificate file of .htaccess takes a signature. The spy slows each
 # call down, and so lets threads meet that should not.
 my @dirs   = map { "many/$_" } 1 .. CLIENTS * REQUESTS;
-my %absent = ('no-token' => $token->uri('rsa', type => 'cert', token => 'none-such'), 'no-object' => $token->uri('none-such', type => 'cert'));
+my %absent = ('no-token' => $hardware->uri('rsa', type => 'cert', token => 'none-such'), 'no-object' => $hardware->uri('none-such', type => 'cert'));
 # The PIN is in another section, so only a request has PIN and key.
 my $absent = server('hsm-absent', [keys %absent, @dirs], section('/rsa', $engine, $pin, pair('rsa')),
     directory('many', $engine, $pin, pair('ec')),
     map { (directory($_, $pin), section("/$_", $engine, qq(SessionCryptoCertificateFile "$absent{$_}"),
-        'SessionCryptoCertificateKeyFile "' . $token->uri('rsa') . '"')) } sort keys %absent);
+        'SessionCryptoCertificateKeyFile "' . $hardware->uri('rsa') . '"')) } sort keys %absent);
 for (@dirs) {
-    my $certificate = $absent->write_file("htdocs/$_/ec.pem", slurp($pem{ec}));
+    my $certificate = $absent->write_file("htdocs/$_/ec.pem", read_file($pem{ec}));
     $absent->write_file("htdocs/$_/.htaccess", qq(SessionCryptoCertificateFile "$certificate"\n));
 }
-$token->watch(sub {
+$hardware->watch(sub {
     my ($calls) = @_;
     $absent->start;
     my $sealed = seal($absent, '/rsa');
@@ -179,7 +180,7 @@ done_testing;
 
 sub pair {
     my ($name) = @_;
-    return (qq(SessionCryptoCertificateFile "$pem{$name}"), 'SessionCryptoCertificateKeyFile "' . $token->uri($name) . '"');
+    return (qq(SessionCryptoCertificateFile "$pem{$name}"), 'SessionCryptoCertificateKeyFile "' . $hardware->uri($name) . '"');
 }
 
 sub directory {
@@ -203,8 +204,6 @@ sub ends {
     return $httpd->log->clean("$httpd->{name}: nothing unexpected in error_log");
 }
 
-sub seal { my ($httpd, $path) = @_; return $httpd->client->get($path, 'X-S' => 'user=joe')->token // '' }
-
 # The most calls of the PKCS#11 library that looking may take from a time on.
 sub most { my ($start) = @_; return LOOK * (1 + int(time - $start)) }
 
@@ -218,11 +217,4 @@ sub at_once {
         push @pids, $pid;
     }
     return map { waitpid($_, 0); $? == 0 ? 1 : 0 } @pids;
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

@@ -10,11 +10,11 @@ use Test::More;
 use Time::HiRes  qw(sleep);
 
 use SessionCrypto::CertificateJwe ();
-use SessionCrypto::Engines        qw(in_each_child is_rejected log_of process_handler restart section);
+use SessionCrypto::Engines        qw(in_each_child is_rejected log_of opens process_handler seal section);
+use SessionCrypto::HardwareToken  ();
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(header);
 use SessionCrypto::Refusal        qw(is_refused);
-use SessionCrypto::Token          ();
 
 # A secret: no message may have it.
 use constant PIN   => 'S3cr3t-pin';
@@ -23,10 +23,10 @@ use constant LOGIN => 'httpd_username=joe&httpd_password=correct';
 use constant PATIENCE => 1.1;
 
 my $files = SessionCrypto::Httpd->new(name => 'hsm-files')->dir;
-my $token = SessionCrypto::Token->new("$files/hsm", pin => PIN);
-my %pem   = map { my ($name, $kind) = @$_; ($name => $token->make_key($name, $kind)) } ['rsa', 'rsa:2048'], ['ec', 'ec:P-256'];
+my $hardware = SessionCrypto::HardwareToken->new("$files/hsm", pin => PIN);
+my %pem   = map { my ($name, $kind) = @$_; ($name => $hardware->make_key($name, $kind)) } ['rsa', 'rsa:2048'], ['ec', 'ec:P-256'];
 my %key   = map { $_ => SessionCrypto::CertificateJwe->new(certificate => $pem{$_}) } keys %pem;
-$token->store_certificate($_) for sort keys %pem;
+$hardware->store_certificate($_) for sort keys %pem;
 
 my %ALG = (rsa => 'RSA-OAEP-256', sha => 'RSA-OAEP', ec => 'ECDH-ES+A256KW');
 my $pin = 'SessionCryptoPassphrase ' . PIN;
@@ -37,8 +37,8 @@ my %LINES = (
     'pin-in-file'     => ['SessionCryptoPassphraseFile pin', lines('rsa')],
     'pin-in-uri'      => [lines('ec', 'pin-value' => PIN)],
     'pin-first'       => ["$pin S3cr3t-wrong", lines('rsa')],
-    'certificate-rsa' => [$pin, lines('rsa', certificate => $token->uri('rsa', type => 'cert'))],
-    'certificate-ec'  => [$pin, lines('ec', certificate => $token->uri('ec', type => 'cert'))],
+    'certificate-rsa' => [$pin, lines('rsa', certificate => $hardware->uri('rsa', type => 'cert'))],
+    'certificate-ec'  => [$pin, lines('ec', certificate => $hardware->uri('ec', type => 'cert'))],
     passphrase        => ["SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm"],
     classic           => ['SessionCryptoPassphrase secret'],
 );
@@ -76,10 +76,10 @@ for my $path (qw(rsa ec sha)) {
     is($two->client->get("/$path/private", session => $login->token // '')->status, 200, 'with another server as well');
 }
 
-unlike($token->tool('--list-objects', '--type', 'privkey'), qr/Access:(?!.*never extractable)/, 'no key can be taken from the token');
+unlike($hardware->tool('--list-objects', '--type', 'privkey'), qr/Access:(?!.*never extractable)/, 'no key can be taken from the token');
 
 for my $round (0 .. 3) {
-    restart($one) if $round;
+    $one->restart if $round;
     is_deeply([bad($one, qw(rsa sha ec))], [], "after $round restarts, each child opens what another server seals");
     opens($one, "/$_", $sealed{$_}, 'and what was sealed before') for qw(rsa sha ec certificate-ec pin-in-uri);
 }
@@ -87,9 +87,9 @@ for my $round (0 .. 3) {
 # The hardware token is away. Another server seals under a content key of its own, which
 # only the hardware token can decrypt. Keys of this server, and passphrases, still work.
 my %foreign = map { my $path = $_; ($path => [map { seal($two, "/$path") } 1, 2]) } qw(rsa ec);
-restart($one);
+$one->restart;
 my %own = map { $_ => seal($one, "/$_") } qw(rsa ec);
-$token->take_away;
+$hardware->take_away;
 for my $path (qw(rsa ec)) {
     my @log = log_of($one, sub {
         my $res = $client->get("/$path", session => $foreign{$path}[0]);
@@ -117,20 +117,20 @@ opens($one, "/$_", $sealed{$_}, 'nor is what they sealed') for qw(passphrase cla
 
 is(scalar(() = $one->log->lines(qr/shared library/)), 0, 'error_log says nothing of engines that nobody asked for');
 
-$token->put_back;
+$hardware->put_back;
 sleep PATIENCE;
 opens($one, "/$_", $foreign{$_}[1], 'the token is back, and so are the sessions') for qw(rsa ec);
 is_deeply([bad($one, qw(rsa sha ec))], [], 'in each child');
 is_deeply([bad($two, qw(rsa sha ec))], [], 'and on the other server, which has used no token since');
 opens($one, "/$_", $sealed{$_}, 'those of before as well') for qw(rsa sha ec certificate-rsa pin-in-file);
-restart($one);
+$one->restart;
 opens($one, "/$_", $sealed{$_}, 'and after a restart') for qw(rsa sha ec);
 
 # .htaccess can name neither an object on a hardware token nor its PIN.
 for (
-    ['a key on a token',         'only files', 'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}",
-        'SessionCryptoCertificateKeyFile "' . $token->uri('rsa', 'pin-value' => PIN) . '"'],
-    ['a certificate on a token', 'only files', 'SessionCryptoCertificateFile "' . $token->uri('rsa', type => 'cert') . '"'],
+    ['a key on a hardware token', 'only files', 'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}",
+        'SessionCryptoCertificateKeyFile "' . $hardware->uri('rsa', 'pin-value' => PIN) . '"'],
+    ['a certificate on a token', 'only files', 'SessionCryptoCertificateFile "' . $hardware->uri('rsa', type => 'cert') . '"'],
 ) {
     my ($name, $word, @lines) = @$_;
     $one->write_file('htdocs/in/.htaccess', join '', map { "$_\n" } @lines);
@@ -141,7 +141,7 @@ for (
 $_->stop for $one, $two;
 
 # The calls to the hardware token, seen by a spy between it and the engine.
-my @calls = $token->watch(sub {
+my @calls = $hardware->watch(sub {
     my ($calls) = @_;
     my $watched = server('hsm-watched');
     $watched->write_file('htdocs/hsm/.htaccess', "SessionCryptoPassphrase S3cr3t-visitor\n");
@@ -163,7 +163,7 @@ my @calls = $token->watch(sub {
     $watched->log->clean('watched: nothing unexpected in error_log');
 });
 is_deeply([grep { /^C_Login/ && $_ ne 'C_Login ' . PIN } @calls], [], 'and no PIN but the first passphrase');
-@calls = $token->watch(sub {
+@calls = $hardware->watch(sub {
     is_rejected(mistaken('SessionCryptoPassphrase S3cr3t-wrong ' . PIN, lines('rsa')), 'a wrong PIN', 'SessionCryptoCertificateKeyFile', 'PIN', 'first passphrase');
 });
 is_deeply([grep { /^C_Login/ } @calls], ['C_Login S3cr3t-wrong'], 'is tried once, and no other passphrase');
@@ -172,18 +172,18 @@ is_deeply([grep { /^C_Login/ } @calls], ['C_Login S3cr3t-wrong'], 'is tried once
 my %WRONG = (
     'no PIN'                   => [['PIN', 'first passphrase'], lines('rsa')],
     'a wrong PIN in the URI'   => [['PIN'], lines('rsa', 'pin-value' => 'S3cr3t-wrong')],
-    'no such token'            => [['token=none-such'], $pin, lines('rsa', token => 'none-such')],
+    'no such token'   => [['token=none-such'], $pin, lines('rsa', token => 'none-such')],
     'no such object'           => [['object=none-such'], $pin, lines('rsa', object => 'none-such')],
     'no such object, PIN in the URI' => [['object=none-such', 'pin-value=...'], lines('rsa', object => 'none-such', 'pin-value' => PIN)],
     'the key of another certificate' => [["$pem{rsa}", 'object=ec'], 'CertificateFile', $pin,
-        'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}", 'SessionCryptoCertificateKeyFile "' . $token->uri('ec') . '"'],
+        'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}", 'SessionCryptoCertificateKeyFile "' . $hardware->uri('ec') . '"'],
     'no such certificate'      => [['object=none-such'], 'CertificateFile', $pin,
-        lines('rsa', certificate => $token->uri('none-such', type => 'cert'))],
+        lines('rsa', certificate => $hardware->uri('none-such', type => 'cert'))],
     'no engine'                => [['is not a file', 'SessionCryptoEngine pkcs11'], $pin, grep { !/Engine/ } lines('rsa')],
     'no engine, PIN in the URI' => [['is not a file', 'pin-value=...'], grep { !/Engine/ } lines('rsa', 'pin-value' => PIN)],
     'a provider without tokens' => [['object=rsa', 'load the private key'], $pin, map { s/Engine pkcs11/Engine provider:legacy/r } lines('rsa')],
     'no such engine'           => [["engine 'pkcs12'"], 'Engine', $pin, map { s/Engine pkcs11/Engine engine:pkcs12/r } lines('rsa')],
-    'not a URI of a token'     => [['file: before it'], $pin, "SessionCryptoCertificateFile $pem{rsa}",
+    'not a URI of PKCS#11'     => [['file: before it'], $pin, "SessionCryptoCertificateFile $pem{rsa}",
         'SessionCryptoCertificateKeyFile "file:/S3cr3t"'],
 );
 for my $name (sort keys %WRONG) {
@@ -207,7 +207,7 @@ sub lines {
     my ($name, %uri) = @_;
     my $certificate = delete $uri{certificate} // $pem{$name};
     return ('SessionCryptoEngine pkcs11', qq(SessionCryptoCertificateFile "$certificate"),
-        'SessionCryptoCertificateKeyFile "' . $token->uri($name, %uri) . '"');
+        'SessionCryptoCertificateKeyFile "' . $hardware->uri($name, %uri) . '"');
 }
 
 sub mistaken { return SessionCrypto::Httpd->new(name => 'hsm-mistaken', config => join "\n", @_) }
@@ -224,14 +224,6 @@ sub server {
     $httpd->write_file('pin', PIN . "\n", 0600);
     $httpd->write_file('htdocs/hsm/here', '');
     return $httpd->start;
-}
-
-sub seal { my ($httpd, $path) = @_; return $httpd->client->get($path, 'X-S' => 'user=joe')->token // '' }
-
-sub opens {
-    my ($httpd, $path, $sealed, $name) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return is($httpd->client->get($path, session => $sealed)->body, 'user=joe', "$path: $name");
 }
 
 # Returns the paths, of those given, where a child does not open a token of the other

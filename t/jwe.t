@@ -10,7 +10,7 @@ use Test::More;
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::Jwe     qw(header parts);
-use SessionCrypto::Refusal qw(flipped is_refused noncanonical);
+use SessionCrypto::Refusal qw(flipped is_opened is_refused noncanonical);
 
 use constant { MEGABYTE => 1 << 20, LAST_DAY => 2**32 - 1 };
 
@@ -64,12 +64,12 @@ like(header(seal('/purpose', 'a=b')), qr/^\Q{$alg,$enc,"kid":"${\$key->id}.\E\d+
 is(length((parts($token))[3]), length encode_base64url('user=mallory'), 'the ciphertext is as long as the session');
 
 # The good counterparts: the tables below change one thing in these.
-opens('as httpd makes it', '/jwe', made());
-opens('a day ago', '/jwe', made(day => $day - 1));
-opens('on the first day', '/jwe', made(day => 0));
-opens('on the last day', '/jwe', made(day => LAST_DAY));
-opens('with a purpose', '/purpose', made(purpose => 'shop'));
-opens('under the third cipher', '/all', made(enc => 'A128GCM'));
+is_opened($httpd, 'as httpd makes it', '/jwe', made());
+is_opened($httpd, 'a day ago', '/jwe', made(day => $day - 1));
+is_opened($httpd, 'on the first day', '/jwe', made(day => 0));
+is_opened($httpd, 'on the last day', '/jwe', made(day => LAST_DAY));
+is_opened($httpd, 'with a purpose', '/purpose', made(purpose => 'shop'));
+is_opened($httpd, 'under the third cipher', '/all', made(enc => 'A128GCM'));
 
 my %refused = (
     # The tag.
@@ -186,11 +186,11 @@ my %refused_elsewhere = (
 );
 is_refused($httpd, $_, @{ $refused_elsewhere{$_} }) for sort keys %refused_elsewhere;
 
-opens('A128GCM in a list', '/all', seal('/aes128', 'user=mallory'));
-opens('a classic token in a list', '/both', seal('/classic', 'user=mallory'));
-opens('SHA256, which is the digest of JWE', '/named', seal('/jwe', 'user=mallory'));
-opens('SHA512', '/sha512', SessionCrypto::Jwe->new(passphrase => 'secret', digest => 'SHA512')->token(session => 'user=mallory'));
-opens('the untouched token', '/jwe', $token);
+is_opened($httpd, 'A128GCM in a list', '/all', seal('/aes128', 'user=mallory'));
+is_opened($httpd, 'a classic token in a list', '/both', seal('/classic', 'user=mallory'));
+is_opened($httpd, 'SHA256, which is the digest of JWE', '/named', seal('/jwe', 'user=mallory'));
+is_opened($httpd, 'SHA512', '/sha512', SessionCrypto::Jwe->new(passphrase => 'secret', digest => 'SHA512')->token(session => 'user=mallory'));
+is_opened($httpd, 'the untouched token', '/jwe', $token);
 
 # A token under yesterday's key is not stale; a token of another cipher of the list is.
 is($client->get('/jwe', session => made(day => $day - 1))->token, undef, "yesterday's token is not sealed again");
@@ -218,11 +218,6 @@ $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a refused token');
 $httpd->log->clean;
 
 done_testing;
-
-sub opens {
-    my ($name, $path, $token) = @_;
-    return is($client->get($path, session => $token)->body, 'user=mallory', "$path opens: $name");
-}
 
 sub seal {
     my ($path, $session) = @_;

@@ -63,17 +63,17 @@ for my $path (qw(/server /same)) {
 }
 is(waited(), 0, 'and no request derived a key');
 
-restart();
+$httpd->restart;
 is_deeply([derived()], [], 'a graceful restart derives nothing, and says nothing');
 is($client->get('/server', session => $junk)->body, '', 'junk is refused');
 is($client->get('/server', session => $last)->body, 'user=joe', 'the keys are there');
 is(waited(), 0, 'and no request derived one');
 
 write_keys('new', @passphrases[2 .. $#passphrases]);
-restart();
+$httpd->restart;
 is_deeply([derived()], [1], 'a restart derives the key of a new passphrase only');
 write_keys(@passphrases);
-restart();
+$httpd->restart;
 is_deeply([derived()], [2], 'keys that were not configured meanwhile were not kept');
 is($client->get('/server', session => $last)->body, 'user=joe', 'and the others are there');
 is(waited(), 0, 'no request derived one');
@@ -98,7 +98,7 @@ is($client->get('/own/', session => $own)->body, 'user=joe', 'another child open
 ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'and seals it');
 is(waited(), 1, 'with the key that the child before it derived');
 
-restart();
+$httpd->restart;
 is($client->get('/own/', session => $own)->body, 'user=joe', 'a restart keeps the keys of .htaccess');
 ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'which seal on');
 is(waited(), 1, 'and are not derived again');
@@ -157,17 +157,6 @@ sub allowed {
     my ($burst, $start) = @_;
     return $burst + int((time - $start) / INTERVAL) + 1;
 }
-
-sub restart {
-    my @before = $httpd->children;
-    my $generations = generations();
-    $httpd->graceful;
-    until_true(sub { generations() > $generations });
-    until_true(sub { my %now = map { $_ => 1 } $httpd->children; !grep { $now{$_} } @before });
-    return;
-}
-
-sub generations { return scalar(() = $httpd->log->lines(qr/resuming normal operations/)) }
 
 sub until_true {
     my ($condition) = @_;

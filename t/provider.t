@@ -11,7 +11,7 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Engines
-    qw(is_rejected log_of opened_by_children opened_by_openssl process_handler restart section);
+    qw(is_rejected log_of opened_by_children opened_by_openssl opens process_handler seal section);
 use SessionCrypto::Httpd ();
 
 # Ciphers of TLS 1.2: one of the legacy provider, and another.
@@ -43,8 +43,8 @@ my $client = $httpd->client;
 my %token;
 for (@SECTIONS) {
     my ($path, $block, $key, $cipher, $digest) = @$_;
-    my $token = $token{$path} = seal("/$path");
-    opens("/$path", $token, 'a session is set and read back');
+    my $token = $token{$path} = seal($httpd, "/$path");
+    opens($httpd, "/$path", $token, 'a session is set and read back');
     is(length decode_base64($token), 8 + 16 + $block + 16, "and the cipher has blocks of $block bytes");
     is(opened_by_openssl($httpd->dir, $token, $cipher, digest => $digest, block => $block, key => $key,
         with => '-provider legacy -provider default'), 'user=joe', "it is $cipher, under a key of $digest");
@@ -53,21 +53,21 @@ for my $path (sort keys %token) {
     for my $from (grep { $_ ne $path && $_ ne ($SAME{$path} // '') } sort keys %token) {
         isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read that of /$from");
     }
-    opens("/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
+    opens($httpd, "/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
 }
-opens('/cast5', seal('/outer/inner'), 'the provider of an outer section, the cipher of an inner one');
-opens('/outer/inner', $token{cast5}, 'and the other way');
-opens('/jwe', seal('/jwe-none'), 'JWE, of a section without a provider');
-opens('/jwe-none', seal('/jwe'), 'and of one with a provider');
+opens($httpd, '/cast5', seal($httpd, '/outer/inner'), 'the provider of an outer section, the cipher of an inner one');
+opens($httpd, '/outer/inner', $token{cast5}, 'and the other way');
+opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'JWE, of a section without a provider');
+opens($httpd, '/jwe-none', seal($httpd, '/jwe'), 'and of one with a provider');
 
 for my $round (0 .. 2) {
-    restart($httpd) if $round;
+    $httpd->restart if $round;
     opened_by_children($httpd, \%token, "after $round restarts");
 }
 
 # .htaccess may name the providers that the server uses.
 $httpd->write_file('htdocs/in/.htaccess', "SessionCryptoEngine provider:legacy\nSessionCryptoCipher cast5-cbc\n");
-opens('/in/', $token{cast5}, '.htaccess names the provider');
+opens($httpd, '/in/', $token{cast5}, '.htaccess names the provider');
 for my $line ('SessionCryptoEngine provider:base', 'SessionCryptoEngine gost') {
     $httpd->write_file('htdocs/in/.htaccess', "$line\n");
     my @log = log_of($httpd, sub { is($client->get('/in/', 'X-S' => 'user=joe')->status, 500, ".htaccess: $line") });
@@ -187,13 +187,3 @@ sub tls {
 # Newer builds of OpenSSL leave some out.
 sub has_suite { return system("openssl ciphers -s -tls1_2 -provider legacy -provider default '$_[0]:\@SECLEVEL=0' >/dev/null 2>&1") == 0 }
 
-sub seal { my ($path) = @_; return $client->get($path, 'X-S' => 'user=joe')->token // '' }
-
-sub opens {
-    my ($path, $token, $name) = @_;
-    my $res = $client->get($path, session => $token);
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    is($res->body, 'user=joe', "$path: $name");
-    is($res->token, undef, 'and is left as it is');
-    return;
-}

@@ -9,7 +9,8 @@ use Test::More;
 
 use SessionCrypto::Certificates qw(certificate key_in openssl);
 use SessionCrypto::Httpd        ();
-use SessionCrypto::Startup      qw(SECRET host inside is_accepted is_wrong);
+use SessionCrypto::Startup      qw(SECRET host inside is_quiet is_wrong);
+use SessionCrypto::System       qw(read_file);
 
 use constant MAX_FILE => 256 * 1024;
 
@@ -208,7 +209,7 @@ for (@WRONG) {
 for (@RIGHT) {
     my ($name, $fragment) = @$_;
     $httpd->{config} = $fragment;
-    unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'and nothing is said of it');
+    is_quiet($httpd, $name);
 }
 done_testing;
 
@@ -235,7 +236,7 @@ sub name_of {
 sub make_files {
     my %pair = map { $_ => certificate($dir, $_, $KIND{$_}) } keys %KIND;
     my $of   = $pair{rsa};
-    my ($certificate, $key) = map { slurp($_) } @$of{qw(certificate key)};
+    my ($certificate, $key) = map { read_file($_) } @$of{qw(certificate key)};
     key_in($LOCKED{$_}, $of, "$dir/$_", SECRET) for keys %LOCKED;
     key_in('encrypted PKCS#8', $pair{short}, "$dir/locked-short.key", SECRET);
     openssl(qw(pkcs12 -export -nokeys -in),     $of->{certificate}, '-out', "$dir/certificate.p12", '-passout', "pass:${\SECRET}");
@@ -254,15 +255,15 @@ sub make_files {
         ['largest',           substr $certificate . $key . ' ' x MAX_FILE, 0, MAX_FILE],
         ['large',             substr $certificate . $key . ' ' x MAX_FILE, 0, MAX_FILE + 1],
         ['both.pem',          "$certificate$key"],
-        ['mixed.pem',         $certificate . slurp($pair{other}{key})],
-        ['locked-both.pem',   $certificate . slurp("$dir/locked.p8")],
+        ['mixed.pem',         $certificate . read_file($pair{other}{key})],
+        ['locked-both.pem',   $certificate . read_file("$dir/locked.p8")],
         ['a certificate.pem', $certificate],
         ['a certificate.key', $key],
         ['garbage.pem',       "-----BEGIN CERTIFICATE-----\n${\SECRET}\n-----END CERTIFICATE-----\n"],
         ['garbage.key',       "-----BEGIN PRIVATE KEY-----\n${\SECRET}\n-----END PRIVATE KEY-----\n"],
         ['cut.pem',           substr $certificate, 0, length($certificate) / 2],
         ['cut.key',           substr $key, 0, length($key) / 2],
-        ['cut.der',           substr slurp("$dir/rsa.der"), 0, 300],
+        ['cut.der',           substr read_file("$dir/rsa.der"), 0, 300],
         ['parameters.pem',    "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"],
     );
     mkdir "$dir/directory" or die "$dir/directory: $!\n";
@@ -276,11 +277,4 @@ sub make_crl {
     my $conf = $httpd->write_file('ca/conf', "[ca]\ndefault_ca = own\n[own]\ndatabase = $dir/ca/index\ndefault_md = sha256\n");
     openssl(qw(ca -gencrl -crldays 1 -config), $conf, '-keyfile', $of->{key}, '-cert', $of->{certificate}, '-out', "$dir/crl.pem");
     return;
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

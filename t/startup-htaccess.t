@@ -16,6 +16,7 @@ use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Startup        qw(SECRET);
+use SessionCrypto::System         qw(read_file);
 
 # Seconds that three requests may take while others use the processor too.
 use constant PATIENCE => 10;
@@ -40,7 +41,7 @@ key_in('PKCS#12', $pair{ec}, "$dir/archive.p12", SECRET);
 my %slow = (
     'der'        => slow_key(),
     'pem'        => pem(slow_key()),
-    'second'     => slurp("$dir/locked.key") . pem(slow_key()),
+    'second'     => read_file("$dir/locked.key") . pem(slow_key()),
     # OpenSSL reads these encodings as the same key; other parsers need not.
     'tag-der'    => slow_key(\&long_tag),
     'tag-pem'    => pem(slow_key(\&long_tag)),
@@ -195,11 +196,4 @@ sub older {
     my $key = md5(SECRET . substr $iv, 0, 8);
     my $header = sprintf "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,%s\n\n", uc unpack 'H*', $iv;
     return pem(Crypt::Mode::CBC->new('AES')->encrypt($content, $key, $iv), 'ENCRYPTED PRIVATE KEY', $header);
-}
-
-sub slurp {
-    my ($path) = @_;
-    open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }

@@ -40,7 +40,8 @@ use Crypt::PK::RSA        ();
 use Crypt::PRNG           qw(random_bytes);
 use MIME::Base64          qw(decode_base64 decode_base64url encode_base64url);
 
-use SessionCrypto::Jwe qw(compact header key_length parts);
+use SessionCrypto::Jwe    qw(compact header key_length parts);
+use SessionCrypto::System qw(read_file);
 
 # By the bytes of a coordinate (also those of r and s): JWA's name of the curve, and the
 # digest of its signatures.
@@ -48,7 +49,7 @@ my %CURVE = (32 => ['P-256', 'SHA256'], 48 => ['P-384', 'SHA384'], 66 => ['P-521
 
 sub new {
     my ($class, %args) = @_;
-    my $pem = slurp($args{certificate});
+    my $pem = read_file($args{certificate});
     my ($der) = $pem =~ /-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----/s or die "no certificate: $pem\n";
     my $public = eval { Crypt::PK::RSA->new(\$pem) } // Crypt::PK::ECC->new(\$pem);
     my $self = bless { id => encode_base64url(sha256(decode_base64($der))), public => $public, oaep => $args{oaep} // 'SHA256' }, $class;
@@ -162,13 +163,6 @@ sub key_encryption_key {
     my ($private, $public) = @_;
     my $info = pack('N/a', 'ECDH-ES+A256KW') . pack('N', 0) . pack('N', 0) . pack('N', 256);
     return sha256(pack('N', 1) . $private->shared_secret($public) . $info);
-}
-
-sub slurp {
-    my ($path) = @_;
-    CORE::open my $file, '<:raw', $path or die "$path: $!\n";
-    local $/;
-    return <$file>;
 }
 
 1;

@@ -16,9 +16,10 @@ package SessionCrypto::Certificates;
 use strict;
 use warnings;
 
-use Exporter    qw(import);
-use File::Spec  ();
-use POSIX       qw(strftime);
+use Exporter qw(import);
+use POSIX    qw(strftime);
+
+use SessionCrypto::System qw(run write_file);
 
 our @EXPORT_OK = qw(certificate encrypted_key_forms key_forms key_in openssl);
 
@@ -84,18 +85,7 @@ sub key_in {
     return $path;
 }
 
-sub openssl {
-    my (@arguments) = @_;
-    my $pid = open my $output, '-|' // die "fork: $!\n";
-    if (!$pid) {
-        open STDIN,  '<', File::Spec->devnull;
-        open STDERR, '>&', \*STDOUT;
-        exec 'openssl', @arguments or POSIX::_exit(127);
-    }
-    my $said = do { local $/; <$output> } // '';
-    close $output or die "openssl @arguments: $said\n";
-    return $said;
-}
+sub openssl { return run('openssl', @_) }
 
 # Another key certifies a key that cannot sign.
 sub certify_for_another {
@@ -137,14 +127,6 @@ sub dsa_parameters {
     my ($bits, $path) = @_;
     openssl('genpkey', '-genparam', '-algorithm', 'DSA', '-pkeyopt', "dsa_paramgen_bits:$bits", '-out', "$path.dsa");
     return "$path.dsa";
-}
-
-sub write_file {
-    my ($path, $text) = @_;
-    open my $file, '>', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
-    return;
 }
 
 1;

@@ -5,7 +5,8 @@ package SessionCrypto::Engines;
 #   need_engine('gost', 'libengine-gost-openssl');     # or skip all tests
 #   my $httpd = SessionCrypto::Httpd->new(config => section('/a', @lines), handlers => process_handler());
 #   is_rejected($httpd, 'no engine', 'SessionCryptoCipher kuznyechik-cbc', 'unknown cipher');
-#   restart($httpd)                                    # a graceful one, until it is over
+#   my $token = seal($httpd, '/a');                    # the session user=joe
+#   opens($httpd, '/a', $token, 'what it shows');
 #   in_each_child($httpd, sub { my ($client) = @_; ... });
 #   my @lines = log_of($httpd, sub { ... });
 #   opened_by_openssl($dir, $token, 'cast5-cbc', block => 8, key => 16, digest => 'SHA1', with => '-provider legacy');
@@ -17,10 +18,12 @@ use Crypt::KeyDerivation qw(pbkdf2);
 use Exporter             qw(import);
 use MIME::Base64         qw(decode_base64);
 use Test::More           ();
-use Time::HiRes          qw(sleep time);
+use Time::HiRes          qw(time);
+
+use SessionCrypto::Startup qw(line_of);
 
 our @EXPORT_OK = qw(
-    in_each_child is_rejected log_of need_engine opened_by_children opened_by_openssl process_handler restart section
+    in_each_child is_rejected log_of need_engine opened_by_children opened_by_openssl opens process_handler seal section
 );
 
 use constant { SECONDS => 10, CLASSIC_ROUNDS => 4096, PASSPHRASE => 'secret' };
@@ -61,15 +64,6 @@ sub is_rejected {
     }) || Test::More::diag($output);
 }
 
-sub line_of {
-    my ($conf, $beginning) = @_;
-    open my $file, '<', $conf or die "$conf: $!\n";
-    while (<$file>) {
-        return $. if /^\s*\Q$beginning\E/;
-    }
-    return 'none';
-}
-
 # The lines that error_log gets from some requests.
 sub log_of {
     my ($httpd, $requests) = @_;
@@ -77,22 +71,6 @@ sub log_of {
     $requests->();
     my @lines = $httpd->log->lines;
     return @lines[$before .. $#lines];
-}
-
-# Restarts gracefully, and returns when only the new configuration answers: no child of
-# the former one is left. httpd drops a restart that is asked for during another one.
-sub restart {
-    my ($httpd) = @_;
-    my $generations = sub { scalar(() = $httpd->log->lines(qr/resuming normal operations/)) };
-    my $before = $generations->();
-    my %former = map { $_ => 1 } $httpd->children;
-    $httpd->graceful;
-    my $deadline = time + SECONDS;
-    until ($generations->() > $before && !grep { $former{$_} } $httpd->children) {
-        die "no restart within @{[SECONDS]} s\n" if time > $deadline;
-        sleep 0.02;
-    }
-    return;
 }
 
 # The handler that in_each_child asks, at /process.
@@ -114,6 +92,20 @@ sub in_each_child {
         $answered{ $client->get('/process')->body }++;
     }
     return scalar keys %answered;
+}
+
+sub seal {
+    my ($httpd, $path) = @_;
+    return $httpd->client->get($path, 'X-S' => 'user=joe')->token // '';
+}
+
+# Asserts that a token opens, and is not written again.
+sub opens {
+    my ($httpd, $path, $token, $name) = @_;
+    my $res = $httpd->client->get($path, session => $token);
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::is($res->body, 'user=joe', "$path: $name");
+    return Test::More::is($res->token, undef, 'and is left as it is');
 }
 
 # Asserts that every child opens the tokens, by path, of the session `user=joe`.

@@ -6,6 +6,7 @@ package SessionCrypto::Httpd;
 #   my $c = SessionCrypto::Httpd->new(module => 'c', config => $fragment);
 #   $c->start;
 #   $c->client->get('/', 'X-S' => 'user=joe')->token;
+#   $c->graceful;  $c->restart;               # a graceful restart; and all children are new
 #   $c->log->clean;
 #   $c->stop;
 #
@@ -206,11 +207,34 @@ sub _listens {
     return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 1);
 }
 
-# Starts again with the same configuration file, keeping connections.
+# Restarts gracefully, and returns when the new configuration is in force. Children of the
+# former one may still answer. httpd drops a restart that is asked for during another one.
 sub graceful {
     my ($self) = @_;
     $self->{log}->expect(qr/no process of a former configuration is left/, 'what follows a restart');
+    my $configurations = sub { scalar(() = $self->{log}->lines(qr/resuming normal operations/)) };
+    my $before = $configurations->();
     kill USR1 => $self->{pid} or die "no httpd to restart\n";
+    _wait_until(sub { $configurations->() > $before });
+    return;
+}
+
+# Restarts gracefully, and returns when no child of the former configuration is left.
+sub restart {
+    my ($self) = @_;
+    my %former = map { $_ => 1 } $self->children;
+    $self->graceful;
+    _wait_until(sub { !grep { $former{$_} } $self->children });
+    return;
+}
+
+sub _wait_until {
+    my ($condition) = @_;
+    my $deadline = time + START_SECONDS;
+    until ($condition->()) {
+        die "no restart within @{[START_SECONDS]} s\n" if time > $deadline;
+        sleep 0.01;
+    }
     return;
 }
 

@@ -3,6 +3,8 @@ package SessionCrypto::Refusal;
 # Asserts that httpd refuses tokens of the JWE format, and changes one thing in tokens.
 #
 #   is_refused($httpd, 'a tag of zeros', '/path', $token);
+#   is_opened($httpd, 'as httpd makes it', '/path', $token);      # the session user=mallory
+#   my $short = first(sub { make() }, sub { length $_[0] < 10 });  # of many
 #   replaced(4, $tag, $token)      # another part, by its number
 #   flipped($part, $bit)  noncanonical($part)
 
@@ -15,7 +17,7 @@ use Test::More   ();
 
 use SessionCrypto::Jwe qw(parts);
 
-our @EXPORT_OK = qw(flipped is_refused noncanonical replaced);
+our @EXPORT_OK = qw(first flipped is_opened is_refused noncanonical replaced);
 
 # Tries a request that only reads the session, and one that sets a new one.
 sub is_refused {
@@ -37,6 +39,22 @@ sub is_refused {
             Test::More::like($lines[0] // '', qr/\[session_crypto:info\] .*session refused/, 'an info line');
         }
     });
+}
+
+sub is_opened {
+    my ($httpd, $name, $path, $token) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is($httpd->client->get($path, session => $token)->body, 'user=mallory', "$path opens: $name");
+}
+
+# Makes things until one is wanted.
+sub first {
+    my ($make, $is_wanted) = @_;
+    for (1 .. 20_000) {
+        my $made = $make->();
+        return $made if $is_wanted->($made);
+    }
+    die "none in 20,000\n";
 }
 
 # A token with one part replaced.

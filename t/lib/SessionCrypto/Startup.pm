@@ -68,7 +68,7 @@ sub is_warned {
 sub is_quiet {
     my ($httpd, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    return Test::More::unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'and nothing is said of it');
+    return Test::More::unlike(is_accepted($httpd, $name), qr/\[session_crypto:/, 'without a warning');
 }
 
 sub inside {
@@ -83,7 +83,7 @@ sub line_of {
     my ($path, $beginning) = @_;
     my @lines = lines($path);
     for my $number (1 .. @lines) {
-        return $number if $lines[$number - 1] =~ /^\Q$beginning\E/;
+        return $number if $lines[$number - 1] =~ /^\s*\Q$beginning\E/;
     }
     return 'none';
 }

@@ -1,16 +1,16 @@
-package SessionCrypto::Token;
+package SessionCrypto::HardwareToken;
 
 # A hardware token with private keys, for which SoftHSM stands in. The keys are made on
 # it and do not leave it.
 #
-#   my $token = SessionCrypto::Token->new("$dir/hsm", pin => 'a PIN');
-#   my $path  = $token->make_key('web', 'rsa:2048');       # and its certificate, in a file
-#   $token->make_key('sign', 'ec:P-256', '--usage-sign');  # and options of pkcs11-tool
-#   $token->store_certificate('web');                      # and on the token
-#   $token->uri('web')                                     # of the private key
-#   $token->uri('web', type => 'cert', 'pin-value' => 'a PIN');
-#   $token->take_away;   $token->put_back;
-#   my @calls = $token->watch(sub { ... });                # 'C_Login a PIN', 'C_Sign'
+#   my $hardware = SessionCrypto::HardwareToken->new("$dir/hsm", pin => 'a PIN');
+#   my $path = $hardware->make_key('web', 'rsa:2048');        # and its certificate, in a file
+#   $hardware->make_key('sign', 'ec:P-256', '--usage-sign');  # and options of pkcs11-tool
+#   $hardware->store_certificate('web');                      # and on the hardware token
+#   $hardware->uri('web')                                     # of the private key
+#   $hardware->uri('web', type => 'cert', 'pin-value' => 'a PIN');
+#   $hardware->take_away;   $hardware->put_back;
+#   my @calls = $hardware->watch(sub { ... });                # 'C_Login a PIN', 'C_Sign'
 #
 # Servers and all programs that know PKCS#11 find it through %ENV.
 
@@ -18,10 +18,10 @@ use strict;
 use warnings;
 
 use File::Path qw(make_path);
-use POSIX      ();
 
 use SessionCrypto::Certificates qw(openssl);
 use SessionCrypto::Engines      qw(need_engine);
+use SessionCrypto::System       qw(run write_file);
 
 use constant NAME => 'sessions';
 
@@ -105,29 +105,9 @@ sub tool {
     return run('pkcs11-tool', '--module', $self->{softhsm}, '--token-label', NAME, '--login', '--pin', $self->{pin}, @arguments);
 }
 
-sub run {
-    my (@command) = @_;
-    my $pid = open my $output, '-|' // die "fork: $!\n";
-    if (!$pid) {
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-    my $said = do { local $/; <$output> } // '';
-    close $output or die "@command: $said\n";
-    return $said;
-}
-
 sub move {
     my ($from, $to) = @_;
     rename $from, $to or die "$from: $!\n";
-    return;
-}
-
-sub write_file {
-    my ($path, $text) = @_;
-    open my $file, '>', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
     return;
 }
 
