@@ -44,8 +44,8 @@ for my $name (sort keys %KIND) {
 
     my %forged = by_node($key->alg, $genuine, $certificate, $pair{$name}{key});
     my $control = delete $forged{genuine};
-    is($client->get("/$name", session => $control)->body, 'user=mallory', "/$name: so does what jose makes, with the key");
-    cmp_ok(keys %forged, '>', 15, 'jose makes others without it');
+    is($client->get("/$name", session => $control)->body, 'user=mallory', "/$name: so does a token that the jose library makes with the key");
+    cmp_ok(keys %forged, '>', 15, 'the jose library makes forged tokens without the key');
     is_refused($httpd, "by jose: $_", "/$name", $forged{$_}) for sort keys %forged;
 
     my $with_key = SessionCrypto::CertificateJwe->new(%{ $pair{$name} }, @oaep);

@@ -67,10 +67,10 @@ for my $kind ('rsa:2048', 'ec:P-256') {
     is($key{$one}->open($token), 'user=joe', "$path: a certificate seals");
     htaccess($path, lines($two, $one));
     my $res = $client->get($path, session => $token);
-    is($res->body, 'user=joe', 'and opens in second place');
-    is($key{$two}->open($res->token // ''), 'user=joe', 'to be sealed again under the first');
+    is($res->body, 'user=joe', 'and opens when it is the second');
+    is($key{$two}->open($res->token // ''), 'user=joe', 'its session is sealed again under the first');
     htaccess($path, lines($two));
-    is($client->get($path, session => $token)->body, '', 'until it is gone');
+    is($client->get($path, session => $token)->body, '', 'and does not open when it is gone');
     htaccess($path, "SessionCryptoCertificateFile $pair{'ec:P-256-1'}{certificate}", "SessionCryptoCertificateKeyFile $encrypted",
         'SessionCryptoPassphrase wrong secret');
     $token = $client->get($path, 'X-S' => 'user=joe')->token // '';
@@ -144,7 +144,7 @@ chmod 0400, $pair{server}{key} or die "$pair{server}{key}: $!\n";
 for my $name (grep { !/only|first/ } sort keys %thief) {
     htaccess('/thief/', @{ $thief{$name} });
     my $token = $client->get('/thief/', 'X-S' => 'user=joe')->token // '';
-    is($key{server}->open($token), 'user=joe', "$name: works for whoever can read the key");
+    is($key{server}->open($token), 'user=joe', "$name: the settings work where the process can read the key");
 }
 
 # A large certificate that differs with each request must not grow the child. (A comment
@@ -174,7 +174,7 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
         my %status;
         $status{ $touch_and_get->($name)->status }++ for 1 .. 200;
         is_deeply(\%status, { $answer{$name} => 200 }, "a certificate with $size{$name} bytes of comment: answers $answer{$name}");
-        cmp_ok(memory($child) - $before, '<', MAX_GROWTH, 'and 200 of it leave no trace');
+        cmp_ok(memory($child) - $before, '<', MAX_GROWTH, 'and 200 of them do not grow the child');
     }
     $small->stop;
     $small->log->expect(qr{\[core:alert\] .*/more/\.htaccess: .*is larger than}, 'the certificate that is too large');
@@ -206,7 +206,7 @@ END_OF_CONFIG
     my $get   = sub { my ($name, %with) = @_; return $other->client->get("/$name/", %with) };
     my $good  = $key{'ec:P-256-1'}->token(session => 'user=joe');
     my $res   = $get->('long', 'X-S' => 'user=joe');
-    is($res->token // '', '', 'two keys with more passphrases than are tried seal nothing');
+    is($res->token // '', '', 'two keys with more passphrases than the module tries: nothing is sealed');
     my $place = qr{on line 2 of .*/long/\.htaccess: SessionCryptoCertificateKeyFile: };
     my ($line) = $other->log->lines($place);
     like($line // '', qr/32 attempts .*: write the right passphrase first, .*\(the passphrases stand on line 3 of /, 'and a line says what to write');
@@ -218,17 +218,17 @@ END_OF_CONFIG
     }
     # The section above has had one attempt; httpd counts whole seconds.
     my $later = sub { return int((time - $start + 1) / INTERVAL) };
-    cmp_ok(scalar @opens, '>=', BURST - 1, 'an author has some sections opened');
+    cmp_ok(scalar @opens, '>=', BURST - 1, 'some sections of an author open');
     cmp_ok(scalar @opens, '<=', BURST - 1 + $later->(), 'and no more');
     my $sealed = grep { $get->($_, 'X-S' => 'user=joe')->token } @keeps_out;
-    cmp_ok(@opens + $sealed, '<=', BURST - 1 + $later->(), 'nor is anything sealed in the others');
+    cmp_ok(@opens + $sealed, '<=', BURST - 1 + $later->(), 'and the others seal nothing');
     cmp_ok(scalar(() = $other->log->lines(qr/no passphrase has been tried on it yet/)), '>=', @keeps_out, 'a line says why');
     for my $name (@opens[0, -1], 'plain', 'server') {
         is($get->($name, session => $good)->body, 'user=joe', "while /$name/ opens");
         is($key{'ec:P-256-1'}->open($get->($name, 'X-S' => 'user=jane')->token // ''), 'user=jane', 'and seals');
     }
     $other->stop;
-    $other->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'what was to be seen');
+    $other->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'attempts above the bound');
     $other->log->clean;
 }
 

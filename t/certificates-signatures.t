@@ -49,7 +49,7 @@ for (sort keys %KIND) {
 
     # A content key that every process knows does not replace a signature.
     my %kept = content_key_kept();
-    is_refused($httpd, "$_, and a content key that is kept", "/$name", $kept{$_}) for sort keys %kept;
+    is_refused($httpd, "$_, for a content key that is kept", "/$name", $kept{$_}) for sort keys %kept;
 
     my $other = $key{"other-$name"};
     is_opened($httpd, 'the second certificate', "/$name/both", $other->token(session => 'user=mallory'));

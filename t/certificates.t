@@ -137,8 +137,8 @@ for my $names (['rsa-2048', 'new'], ['rsa-2048', 'ec-P-256'], ['ec-P-256', 'rsa-
     }
 }
 
-is($key{'ec-P-256'}->open(seal('/surplus', 'user=joe')), 'user=joe', 'keys of no certificate are left alone');
-is_refused($httpd, "a token of the passphrase, which opens keys only", '/surplus', seal('/passphrase', 'user=mallory'));
+is($key{'ec-P-256'}->open(seal('/surplus', 'user=joe')), 'user=joe', 'a key without a certificate does no harm');
+is_refused($httpd, 'a token under the passphrase, which only opens keys', '/surplus', seal('/passphrase', 'user=mallory'));
 is_refused($httpd, "a token of a certificate", '/passphrase', seal('/surplus', 'user=mallory'));
 is($key{'ec-P-256'}->open(seal('/inner/most', 'user=joe')), 'user=joe', "an inner section's certificates");
 is_refused($httpd, "the certificate of the section around it", '/inner/most', seal('/inner', 'user=mallory'));
@@ -148,7 +148,7 @@ is_refused($httpd, "the certificate of the section around it", '/inner/most', se
     my @servers = map { server($_) } 'rsa-2048', 'rsa-2048', 'new';
     my ($one, $two, $three) = @servers;
     my $sealed = $one->client->get('/', 'X-S' => 'user=joe')->token;
-    is($two->client->get('/', session => $sealed)->body, 'user=joe', 'two servers share');
+    is($two->client->get('/', session => $sealed)->body, 'user=joe', 'two servers share sessions');
     $sealed = $two->client->get('/', 'X-S' => 'user=jane')->token;
     is($one->client->get('/', session => $sealed)->body, 'user=jane', 'both ways');
     is_refused($three, 'a server with another certificate', '/', $sealed);

@@ -34,7 +34,7 @@ unlike($cookie, qr/=joe|correct/, 'and sealed');
 is($client->get('/private/', session => $res->token)->status, 200, 'with which the page opens');
 
 $res = $client->get('/logout', session => $res->token);
-like(($res->header('location'))[0], qr{/login\.shtml\?goodbye$}, 'the way out');
+like(($res->header('location'))[0], qr{/login\.shtml\?goodbye$}, 'a logout sends to the form');
 
 $httpd->stop;
 $httpd->log->expect(qr/AH01617|AH01807|AH01811/, 'a wrong password');

@@ -128,7 +128,7 @@ for my $name (sort keys %described) {
     };
 }
 $server->stop;
-$server->log->expect(qr{\[core:alert\] .*/\.htaccess: SessionCrypto\w+ not allowed here}, 'directives that .htaccess does not have');
+$server->log->expect(qr{\[core:alert\] .*/\.htaccess: SessionCrypto\w+ not allowed here}, 'directives that .htaccess cannot set');
 $server->log->clean;
 
 done_testing;

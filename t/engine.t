@@ -70,9 +70,9 @@ for (@SECTIONS) {
 }
 for my $path (sort keys %token) {
     for my $from (grep { $_ ne $path && $_ ne ($SAME{$path} // '') } sort keys %token) {
-        isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read that of /$from");
+        isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read a token of /$from");
     }
-    opens($httpd, "/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
+    opens($httpd, "/$path", $token{ $SAME{$path} }, "a token of /$SAME{$path}") if $SAME{$path};
 }
 my @gost = (with => '-engine gost', key => 32);
 is(opened_by_openssl($httpd->dir, $token{kuznyechik}, 'kuznyechik-cbc', block => 16, @gost), 'user=joe', 'it is Kuznyechik');
@@ -80,21 +80,21 @@ is(opened_by_openssl($httpd->dir, $token{magma}, 'magma-cbc', block => 8, @gost)
 
 for (['/', 'kuznyechik'], ['/magma', 'magma'], ['/digest', 'digest']) {
     my ($path, $from) = @$_;
-    is($other->client->get($path, session => $token{$from})->body, 'user=joe', "another server opens that of /$from");
+    is($other->client->get($path, session => $token{$from})->body, 'user=joe', "another server opens a token of /$from");
     my $token = $other->client->get($path, 'X-S' => 'user=jane')->token // '';
     is($client->get("/$from", session => $token)->body, 'user=jane', 'and the other way');
 }
 $other->stop;
 
 opens($httpd, '/outer/inner', $token{kuznyechik}, 'the engine of an outer section, the cipher of an inner one');
-opens($httpd, '/kuznyechik', seal($httpd, '/outer/inner'), 'that of /outer/inner');
-opens($httpd, '/default', seal($httpd, '/outer'), 'that of /outer');
+opens($httpd, '/kuznyechik', seal($httpd, '/outer/inner'), 'a token of /outer/inner');
+opens($httpd, '/default', seal($httpd, '/outer'), 'a token of /outer');
 opens($httpd, '/aes128', seal($httpd, '/outer/inner/other'), 'another cipher in the innermost section');
-opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'JWE, of a section without an engine');
+opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'a JWE of a section without an engine');
 opens($httpd, '/jwe-none', seal($httpd, '/jwe'), 'and of one with an engine');
 for my $path (qw(magma none)) {
     my $res = $client->get('/list', session => $token{$path});
-    is($res->body, 'user=joe', "a list of ciphers opens that of /$path");
+    is($res->body, 'user=joe', "a list of ciphers opens a token of /$path");
     opens($httpd, '/kuznyechik', $res->token // '', 'and seals it under the first');
 }
 
@@ -103,7 +103,7 @@ for my $path (qw(magma none)) {
 for my $round (0 .. 3) {
     $httpd->restart if $round;
     opened_by_children($httpd, \%token, "after $round restarts");
-    opens($httpd, "/$_", seal($httpd, "/$_"), 'and what is sealed now') for sort keys %token;
+    opens($httpd, "/$_", seal($httpd, "/$_"), 'and new tokens') for sort keys %token;
 }
 
 # .htaccess may name the engines that the server uses.
@@ -177,7 +177,7 @@ for my $name (sort keys %WRONG) {
     is_rejected(SessionCrypto::Httpd->new(config => $secret . $lines), $name, $beginning || $lines, @words);
 }
 
-$_->log->expect(qr/\[session_crypto:info\] .*\[client /, 'another section') for $httpd, $other, $plain;
+$_->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token of another section') for $httpd, $other, $plain;
 $_->log->expect(qr{\[core:alert\] .*/x/\.htaccess: }, 'the mistakes in .htaccess') for $httpd, $plain;
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a cipher whose engine is not that of the section');
 $_->log->clean for $httpd, $other, $plain;

@@ -36,7 +36,7 @@ my $begin = time;
 my @replayed = splice @anonymous, 0, REPLAYED;
 {
     my $derived = derivations(sub { is(opened(@replayed), REPLAYED, 'sessions that say nothing are opened') });
-    is($derived, REPLAYED, 'a derivation each');
+    is($derived, REPLAYED, 'with one derivation each');
     # A few keys are still kept where all sessions are opened, so that some of these
     # open.
     my $refused = lines($NOTHING);
@@ -53,15 +53,15 @@ is(derivations(sub { is(opened($hour), 1, 'a session of another server of ours i
     my $derived = derivations(sub { opened(@anonymous) }) + REPLAYED;
     my $allowed = BURST + RATE * (1 + time - $begin);
     cmp_ok($derived, '<=', $allowed, "a flood costs $derived derivations");
-    cmp_ok(lines($SHORT), '>', 0, 'and is refused above that');
+    cmp_ok(lines($SHORT), '>', 0, 'and more is refused');
     my $refused = lines($SHORT);
     my $opened  = 0;
     for my $number (0 .. $#users) {
         opened(@anonymous[map { $number * 20 + $_ } 0 .. 19]);
         $opened += $ours->client->get('/', session => $users[$number])->body =~ /user=joe@{[$number + 1]}\b/;
     }
-    is($opened, USERS, 'the sessions of all users of the C server are opened while it goes on');
-    cmp_ok(lines($SHORT) - $refused, '>', 0, 'and it does');
+    is($opened, USERS, 'the sessions of all users of the C server are opened during the flood');
+    cmp_ok(lines($SHORT) - $refused, '>', 0, 'and the flood does go on');
 }
 
 is(derivations(sub { is(opened($hour, (@users) x 2), 1 + 2 * USERS, 'users come again') }), 0,
@@ -70,11 +70,11 @@ is(derivations(sub { is(opened($hour, (@users) x 2), 1 + 2 * USERS, 'users come 
 {
     my $own = $ours->client->get('/', 'X-S' => 'k=v')->token;
     opened(@anonymous);
-    like($ours->client->get('/', session => $own)->body, qr/k=v/, 'an own session is opened, however short');
+    like($ours->client->get('/', session => $own)->body, qr/k=v/, 'this server opens a session of its own, however short');
 }
 
 $_->stop for $c, $other, $ours;
-$ours->log->expect($_, 'what the flood comes to') for $NOTHING, $SHORT;
+$ours->log->expect($_, 'refused tokens of the flood') for $NOTHING, $SHORT;
 $_->log->clean for $ours, $other, $c;
 
 done_testing;

@@ -30,16 +30,16 @@ my %former = map { $_ => 1 } $httpd->children;
 $httpd->graceful;
 sleep ONE_LOOK;
 ok((grep { $former{$_} } $httpd->children), 'a process of the former configuration is left');
-is(scalar(() = $httpd->log->lines(LINE)), 0, 'and no line says otherwise');
+is(scalar(() = $httpd->log->lines(LINE)), 0, 'and no line says that it has ended');
 
 close $open;
 my $deadline = time + 2 * ONE_LOOK;
 sleep 0.1 while !$httpd->log->lines(LINE) && time < $deadline;
 is(scalar(() = $httpd->log->lines(LINE)), 1, 'when it has ended, one line says so');
-is_deeply([grep { $former{$_} } $httpd->children], [], 'and it is true');
+is_deeply([grep { $former{$_} } $httpd->children], [], 'and none is left');
 
 $httpd->stop;
-$httpd->log->expect(LINE, 'what this is about');
+$httpd->log->expect(LINE, 'the line under test');
 $httpd->log->clean;
 
 done_testing;

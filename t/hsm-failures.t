@@ -47,8 +47,8 @@ $hardware->watch(sub {
     my @log = log_of($late, sub {
         is(seal($late, '/late/'), '', 'a wrong PIN, where only a request has key and PIN: nothing is sealed') for 1 .. 30;
     });
-    is(scalar(grep { /\[session_crypto:error\] .*PIN/ } @log), 30, 'which error_log says of each');
-    is_deeply([grep { /^C_Login/ } $calls->()], ['C_Login S3cr3t-wrong'], 'and the token is asked once');
+    is(scalar(grep { /\[session_crypto:error\] .*PIN/ } @log), 30, 'error_log has a line for each request');
+    is_deeply([grep { /^C_Login/ } $calls->()], ['C_Login S3cr3t-wrong'], 'and the hardware token gets one login');
     ends($late, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
 
@@ -58,7 +58,7 @@ $hardware->watch(sub {
     my $inside = server('hsm-inside', ['hsm'], directory('hsm', $engine, $pin, pair('rsa')));
     $inside->start;
     my $sealed = seal($inside, '/hsm/');
-    is($inside->client->get('/hsm/', session => $sealed)->body, 'user=joe', 'the PIN of the server configuration');
+    is($inside->client->get('/hsm/', session => $sealed)->body, 'user=joe', 'the PIN of the server configuration opens a session');
     my $before = () = grep { /^C_Login/ } $calls->();
     my @said;
     for my $passphrase (PIN, 'S3cr3t-other') {
@@ -70,7 +70,7 @@ $hardware->watch(sub {
         });
         push @said, [$answer, map { s/^.*?\[client \S+ //r } @log];
     }
-    is_deeply($said[0], $said[1], 'a passphrase of .htaccess, the PIN or another: there is no telling which');
+    is_deeply($said[0], $said[1], 'a passphrase of .htaccess has the same answer, whether or not it is the PIN');
     is($said[0][0], '200 none  200 none ', 'without a session');
     is(scalar(() = grep { /^C_Login/ } $calls->()), $before, 'and without a login');
     ends($inside, qr/\[session(?:_crypto)?:error\] .*\[client /);
@@ -92,12 +92,12 @@ $hardware->watch(sub {
     my $start  = time;
     my %body;
     $body{ $one->client->get('/0', session => $sealed{0})->body }++ for 1 .. 60;
-    is_deeply(\%body, { '' => 60 }, 'the token away: what needs it does not open');
-    cmp_ok($looks->() - $before, '<=', most($start), 'for which the token is looked for now and then');
-    is($one->client->get("/$_", session => $sealed{$_})->body, '', "/$_, by another name: nor does it here") for 1 .. $#NAMES;
+    is_deeply(\%body, { '' => 60 }, 'the hardware token away: a token that needs it does not open');
+    cmp_ok($looks->() - $before, '<=', most($start), 'and the module looks for it once a second');
+    is($one->client->get("/$_", session => $sealed{$_})->body, '', "/$_, by another name of the engine: nor does it open") for 1 .. $#NAMES;
     $hardware->put_back;
     sleep PATIENCE;
-    is($one->client->get("/$_", session => $sealed{$_})->body, 'user=joe', "the token back: /$_ opens") for 0 .. $#NAMES;
+    is($one->client->get("/$_", session => $sealed{$_})->body, 'user=joe', "the hardware token back: /$_ opens") for 0 .. $#NAMES;
     isnt(seal($one, "/$_"), '', 'and seals') for 0 .. $#NAMES;
     ends($one, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });
@@ -110,13 +110,13 @@ $hardware->watch(sub {
     my %visitors = map { $_ => $other->client->get('/0', 'X-S' => $_)->token // '' } @users;
     $hardware->take_away;
     my @sent = map { $away->client->get('/0', session => $visitors{$_})->token } (@users) x 2;
-    is_deeply(\@sent, [(undef) x (2 * VISITORS)], 'the token away: no cookie is replaced');
+    is_deeply(\@sent, [(undef) x (2 * VISITORS)], 'the hardware token away: no cookie is replaced');
     my $login = $away->client->get('/0', session => $visitors{ $users[0] }, 'X-S' => 'user=jane')->token // '';
-    like($away->client->get('/0', session => $login)->body, qr/\Auser=jane\b/, 'but for one that a login writes');
+    like($away->client->get('/0', session => $login)->body, qr/\Auser=jane\b/, 'except by a login');
     $hardware->put_back;
     sleep PATIENCE;
     is_deeply([map { $away->client->get('/0', session => $visitors{$_})->body =~ s/&expiry=\d+\z//r } @users], \@users,
-        'the token back: nobody was logged out');
+        'the hardware token back: nobody was logged out');
     ends($away, qr/\[session(?:_crypto)?:error\] .*\[client /);
 }
 ends($other);
@@ -158,9 +158,9 @@ $hardware->watch(sub {
             }
         }
         return 1;
-    })], [(1) x CLIENTS], 'a certificate that is not on the token: those who ask have no session, others theirs');
-    cmp_ok($looks->() - $before, '<=', most($start), 'for which the token is looked at now and then');
-    is($absent->client->get('/rsa', session => $sealed)->body, 'user=joe', 'also those of before');
+    })], [(1) x CLIENTS], 'a certificate that is not on the hardware token: requests that need it have no session, others have theirs');
+    cmp_ok($looks->() - $before, '<=', most($start), 'and the module looks at the hardware token once a second');
+    is($absent->client->get('/rsa', session => $sealed)->body, 'user=joe', 'older sessions open too');
     like(join("\n", $absent->log->lines(qr/session_crypto:error/)), qr/$_=none-such/, "and error_log says which $_ is not there") for qw(token object);
     ends($absent, qr/\[session(?:_crypto)?:error\] .*\[client .*(?:none-such|session_load|AH018)/);
 });
@@ -170,7 +170,7 @@ for my $name (qw(sign-rsa sign-ec)) {
     my $signing = server("hsm-$name", [], $engine, $pin, pair($name));
     my $started = eval { $signing->start };
     my $said    = $@;
-    ok(!$started, "$name, which does not decrypt: no start");
+    ok(!$started, "$name: httpd does not start with a key that cannot decrypt");
     like($said, qr/sessions cannot be sealed: .*\S{8}/, 'error_log says why');
     unlike($said, qr/S3cr3t/, 'and no secret');
     $signing->stop;
@@ -199,7 +199,7 @@ sub server {
 sub ends {
     my ($httpd, @expected) = @_;
     $httpd->stop;
-    $httpd->log->expect($_, 'what the test is about') for @expected;
+    $httpd->log->expect($_, 'the failures under test') for @expected;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return $httpd->log->clean("$httpd->{name}: nothing unexpected in error_log");
 }

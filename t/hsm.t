@@ -58,8 +58,8 @@ for my $path (@RSA, @EC, 'sha') {
 }
 for my $same (\@RSA, \@EC, ['sha']) {
     for my $path (@$same) {
-        opens($one, "/$path", $sealed{$_}, "that of /$_") for @$same;
-        opens($two, "/$path", $sealed{ $$same[0] }, "that of another server");
+        opens($one, "/$path", $sealed{$_}, "a token of /$_") for @$same;
+        opens($two, "/$path", $sealed{ $$same[0] }, 'a token of another server');
         opens($one, "/$path", seal($two, "/$path"), 'and the other way');
     }
 }
@@ -71,12 +71,12 @@ for my $path (qw(rsa ec sha)) {
     is($from->get("/$path/private")->status, 401, "/$path: nobody is logged in");
     is($from->get("/$path/private", session => $sealed{$path})->status, 401, 'a session is not a login');
     my $login = $from->post("/$path/private", LOGIN, session => 'junk');
-    is($login->status, 200, 'the right password is');
+    is($login->status, 200, 'the right password is a login');
     is($from->get("/$path/private", session => $login->token // '')->status, 200, 'and the next request is logged in');
     is($two->client->get("/$path/private", session => $login->token // '')->status, 200, 'with another server as well');
 }
 
-unlike($hardware->tool('--list-objects', '--type', 'privkey'), qr/Access:(?!.*never extractable)/, 'no key can be taken from the token');
+unlike($hardware->tool('--list-objects', '--type', 'privkey'), qr/Access:(?!.*never extractable)/, 'no key can leave the hardware token');
 
 for my $round (0 .. 3) {
     $one->restart if $round;
@@ -93,36 +93,36 @@ $hardware->take_away;
 for my $path (qw(rsa ec)) {
     my @log = log_of($one, sub {
         my $res = $client->get("/$path", session => $foreign{$path}[0]);
-        is($res->status, 200, "/$path, the token away: the request goes on");
+        is($res->status, 200, "/$path, the hardware token away: the request goes on");
         is($res->body, '', 'without the session');
     });
     cmp_ok(scalar(grep { /\[session_crypto:error\] .*session not opened: OpenSSL failed to / } @log), '>=', 1, 'and error_log says so');
-    is(scalar(grep { /\[session_crypto:info\]/ } @log), 0, 'and nothing of a refused token');
+    is(scalar(grep { /\[session_crypto:info\]/ } @log), 0, 'and does not call a token refused');
     my %wrong;
     my $children = in_each_child($one, sub {
         my ($from) = @_;
         my $res = $from->get("/$path", session => $foreign{$path}[0]);
-        $res->status == 200 && $res->body eq '' or $wrong{'what needs the token'} = 1;
+        $res->status == 200 && $res->body eq '' or $wrong{'a token that needs it opens'} = 1;
         my $sealed = $from->get("/$path", 'X-S' => 'user=joe')->token // '';
-        $from->get("/$path", session => $_)->body eq 'user=joe' or $wrong{'what does not'} = 1 for $sealed, $own{$path};
+        $from->get("/$path", session => $_)->body eq 'user=joe' or $wrong{'a token of its own does not open'} = 1 for $sealed, $own{$path};
     });
-    cmp_ok($children, '>=', 2, 'so it does in several children');
-    is_deeply([sort keys %wrong], [], 'which seal and open under the key of the hour');
+    cmp_ok($children, '>=', 2, 'several children answer');
+    is_deeply([sort keys %wrong], [], 'and seal and open under the content keys that they have');
     is_refused($one, 'a forged token, for which the private key is not asked', "/$path",
         $key{$path}->token(session => 'user=mallory', sig => encode_base64url("\1" x ($path eq 'rsa' ? 256 : 64))));
     is_refused($one, 'junk', "/$path", 'junk');
 }
-opens($one, "/$_", seal($one, "/$_"), 'passphrases are none of its business') for qw(passphrase classic);
-opens($one, "/$_", $sealed{$_}, 'nor is what they sealed') for qw(passphrase classic);
+opens($one, "/$_", seal($one, "/$_"), 'passphrases do not need the hardware token') for qw(passphrase classic);
+opens($one, "/$_", $sealed{$_}, 'nor do tokens under passphrases') for qw(passphrase classic);
 
-is(scalar(() = $one->log->lines(qr/shared library/)), 0, 'error_log says nothing of engines that nobody asked for');
+is(scalar(() = $one->log->lines(qr/shared library/)), 0, 'error_log does not mention engines that no section names');
 
 $hardware->put_back;
 sleep PATIENCE;
-opens($one, "/$_", $foreign{$_}[1], 'the token is back, and so are the sessions') for qw(rsa ec);
+opens($one, "/$_", $foreign{$_}[1], 'the hardware token is back: a session that needs it opens') for qw(rsa ec);
 is_deeply([bad($one, qw(rsa sha ec))], [], 'in each child');
-is_deeply([bad($two, qw(rsa sha ec))], [], 'and on the other server, which has used no token since');
-opens($one, "/$_", $sealed{$_}, 'those of before as well') for qw(rsa sha ec certificate-rsa pin-in-file);
+is_deeply([bad($two, qw(rsa sha ec))], [], 'and on the other server, which has not used the hardware token since');
+opens($one, "/$_", $sealed{$_}, 'and older tokens') for qw(rsa sha ec certificate-rsa pin-in-file);
 $one->restart;
 opens($one, "/$_", $sealed{$_}, 'and after a restart') for qw(rsa sha ec);
 
@@ -130,7 +130,7 @@ opens($one, "/$_", $sealed{$_}, 'and after a restart') for qw(rsa sha ec);
 for (
     ['a key on a hardware token', 'only files', 'SessionCryptoEngine pkcs11', "SessionCryptoCertificateFile $pem{rsa}",
         'SessionCryptoCertificateKeyFile "' . $hardware->uri('rsa', 'pin-value' => PIN) . '"'],
-    ['a certificate on a token', 'only files', 'SessionCryptoCertificateFile "' . $hardware->uri('rsa', type => 'cert') . '"'],
+    ['a certificate on a hardware token', 'only files', 'SessionCryptoCertificateFile "' . $hardware->uri('rsa', type => 'cert') . '"'],
 ) {
     my ($name, $word, @lines) = @$_;
     $one->write_file('htdocs/in/.htaccess', join '', map { "$_\n" } @lines);
@@ -153,8 +153,8 @@ my @calls = $hardware->watch(sub {
             for 64, 256;
     }
     is($private->(), $before, 'for forged tokens no private key is used');
-    opens($watched, '/rsa', $sealed{rsa}, 'for others it is');
-    cmp_ok($private->(), '>', $before, 'or else they would not open');
+    opens($watched, '/rsa', $sealed{rsa}, 'a genuine token opens');
+    cmp_ok($private->(), '>', $before, 'with the private key');
     my @log = log_of($watched, sub { is($watched->client->get('/hsm/', 'X-S' => 'user=joe')->token, undef, 'a passphrase of .htaccess is no PIN') });
     like("@log", qr/\[session_crypto:error\] .*a passphrase of \.htaccess is not tried as its PIN/, 'and error_log says so');
     $watched->stop;
@@ -162,17 +162,17 @@ my @calls = $hardware->watch(sub {
     $watched->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'the passphrase of .htaccess');
     $watched->log->clean('watched: nothing unexpected in error_log');
 });
-is_deeply([grep { /^C_Login/ && $_ ne 'C_Login ' . PIN } @calls], [], 'and no PIN but the first passphrase');
+is_deeply([grep { /^C_Login/ && $_ ne 'C_Login ' . PIN } @calls], [], 'only the first passphrase was tried as the PIN');
 @calls = $hardware->watch(sub {
     is_rejected(mistaken('SessionCryptoPassphrase S3cr3t-wrong ' . PIN, lines('rsa')), 'a wrong PIN', 'SessionCryptoCertificateKeyFile', 'PIN', 'first passphrase');
 });
-is_deeply([grep { /^C_Login/ } @calls], ['C_Login S3cr3t-wrong'], 'is tried once, and no other passphrase');
+is_deeply([grep { /^C_Login/ } @calls], ['C_Login S3cr3t-wrong'], 'a wrong PIN is tried once, and no other passphrase');
 
 # name => [words of the message, lines]
 my %WRONG = (
     'no PIN'                   => [['PIN', 'first passphrase'], lines('rsa')],
     'a wrong PIN in the URI'   => [['PIN'], lines('rsa', 'pin-value' => 'S3cr3t-wrong')],
-    'no such token'   => [['token=none-such'], $pin, lines('rsa', token => 'none-such')],
+    'no such hardware token'   => [['token=none-such'], $pin, lines('rsa', token => 'none-such')],
     'no such object'           => [['object=none-such'], $pin, lines('rsa', object => 'none-such')],
     'no such object, PIN in the URI' => [['object=none-such', 'pin-value=...'], lines('rsa', object => 'none-such', 'pin-value' => PIN)],
     'the key of another certificate' => [["$pem{rsa}", 'object=ec'], 'CertificateFile', $pin,
@@ -181,7 +181,7 @@ my %WRONG = (
         lines('rsa', certificate => $hardware->uri('none-such', type => 'cert'))],
     'no engine'                => [['is not a file', 'SessionCryptoEngine pkcs11'], $pin, grep { !/Engine/ } lines('rsa')],
     'no engine, PIN in the URI' => [['is not a file', 'pin-value=...'], grep { !/Engine/ } lines('rsa', 'pin-value' => PIN)],
-    'a provider without tokens' => [['object=rsa', 'load the private key'], $pin, map { s/Engine pkcs11/Engine provider:legacy/r } lines('rsa')],
+    'a provider without hardware tokens' => [['object=rsa', 'load the private key'], $pin, map { s/Engine pkcs11/Engine provider:legacy/r } lines('rsa')],
     'no such engine'           => [["engine 'pkcs12'"], 'Engine', $pin, map { s/Engine pkcs11/Engine engine:pkcs12/r } lines('rsa')],
     'not a URI of PKCS#11'     => [['file: before it'], $pin, "SessionCryptoCertificateFile $pem{rsa}",
         'SessionCryptoCertificateKeyFile "file:/S3cr3t"'],
@@ -194,7 +194,7 @@ for my $name (sort keys %WRONG) {
 
 for my $httpd ($one, $two) {
     $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token that is refused');
-    $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client .*(?:session not opened|session_load|AH018)/, 'the token away');
+    $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client .*(?:session not opened|session_load|AH018)/, 'the hardware token away');
     $httpd->log->expect(qr/AH01617|AH01807/, 'a wrong password');
     $httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'the mistakes in .htaccess');
     $httpd->log->clean("$httpd->{name}: nothing unexpected in error_log");

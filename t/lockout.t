@@ -69,7 +69,7 @@ for my $name ('a junk cookie', 'a cookie under a retired key') {
     my $client = $httpd{c}->client;
     my $login  = $client->post('/private', $LOGIN);
     is($client->get('/private', session => $login->token // '')->status, 200,
-        'the C module logs in who has no cookie: the configuration is right');
+        'the C module logs in a user without a cookie: the configuration is right');
     is($httpd{ours}->client->get('/private', session => $login->token // '')->status, 200,
         'and its login is a login here');
 }
@@ -103,7 +103,7 @@ for my $kind (kinds('ours')) {
         my $written = $client->get($path, session => $old{data}, 'X-S' => 'user=jane');
         lives($client, $path, $written->token, 'user=jane', "$name: what an application writes to it");
 
-        is($client->get("$path/private", session => $old{login})->status, 401, "$name: an expired login is none");
+        is($client->get("$path/private", session => $old{login})->status, 401, "$name: an expired login does not count");
         is($client->post("$path/private", 'httpd_username=joe&httpd_password=wrong', session => $old{login})->status, 401,
             "$name: nor is a wrong password with it");
         for my $which (qw(data login)) {

@@ -53,7 +53,7 @@ my $last = SessionCrypto::Jwe->new(passphrase => $passphrases[-1])->token(sessio
 
 # In the parent.
 $httpd->start;
-$httpd->log->expect(qr/SessionCryptoCipher does nothing/, 'the passphrases of .htaccess are not known yet');
+$httpd->log->expect(qr/SessionCryptoCipher does nothing/, 'passphrases of .htaccess are unknown at startup');
 my $client = $httpd->client;
 is_deeply([derived()], [PASSPHRASES], 'the parent derives every passphrase once, and says so once');
 for my $path (qw(/server /same)) {
@@ -74,7 +74,7 @@ $httpd->restart;
 is_deeply([derived()], [1], 'a restart derives the key of a new passphrase only');
 write_keys(@passphrases);
 $httpd->restart;
-is_deeply([derived()], [2], 'keys that were not configured meanwhile were not kept');
+is_deeply([derived()], [2], 'a restart keeps no key of a passphrase that is not configured');
 is($client->get('/server', session => $last)->body, 'user=joe', 'and the others are there');
 is(waited(), 0, 'no request derived one');
 
@@ -84,9 +84,9 @@ for (1 .. 20) {
     is($client->get('/junk/', session => $junk)->body, '', 'junk for a .htaccess with many passphrases is refused');
 }
 ok($client->get('/junk/', 'X-S' => 'user=joe')->token, 'its first passphrase seals');
-is(waited(), 0, 'under the key that junk has had derived');
+is(waited(), 0, 'with the key that junk has made the server derive');
 my $own = $client->get('/own/', 'X-S' => 'user=joe')->token;
-ok($own, 'junk has left some for sealing');
+ok($own, 'junk has left keys for sealing');
 is(waited(), 1, 'which takes one of them');
 
 # One key a server, which the next child has as well.
@@ -100,7 +100,7 @@ is(waited(), 1, 'with the key that the child before it derived');
 
 $httpd->restart;
 is($client->get('/own/', session => $own)->body, 'user=joe', 'a restart keeps the keys of .htaccess');
-ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'which seal on');
+ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'and they still seal');
 is(waited(), 1, 'and are not derived again');
 is_deeply([derived()], [], 'nor by the parent');
 
@@ -111,18 +111,18 @@ for my $number (1 .. 30) {
     my $token = $client->get('/own/', 'X-S' => 'user=joe')->token;
     $sealed++ if $token;
 }
-cmp_ok($sealed, '>=', BURST / 2 - 1, "an author who changes his passphrase 30 times has $sealed keys: what junk has left");
+cmp_ok($sealed, '>=', BURST / 2 - 1, "an author with 30 passphrases in turn gets $sealed keys: those that junk has left");
 cmp_ok($sealed, '<=', allowed(BURST / 2, $start), 'and no more');
 is(waited(), 1 + $sealed, 'each for a session that was sealed');
 my $refused = () = $httpd->log->lines(qr/\[session_crypto:error\] .*session not sealed, and not saved: the key of its passphrase is not derived yet/);
 is($refused, 30 - $sealed, 'a line says why the others were not');
 $httpd->write_file('htdocs/own/.htaccess', passphrase_line('own'));
-is($client->get('/own/', session => $own)->body, 'user=joe', 'the key that he had goes on opening');
+is($client->get('/own/', session => $own)->body, 'user=joe', 'the key from before still opens');
 ok($client->get('/server', 'X-S' => 'user=joe')->token, 'and the server seals');
 
 $httpd->log->expect(qr/\[session_crypto:info\] .*no passphrase of this section has the token's key id/, 'junk');
 $httpd->log->expect(qr/exit signal Killed/, 'the child that was killed');
-$httpd->log->expect(qr/not derived yet/, 'what was to be seen');
+$httpd->log->expect(qr/not derived yet/, 'keys above the rate');
 $httpd->log->expect(qr/AH01820/, 'as mod_session says it');
 $httpd->log->clean;
 

@@ -179,7 +179,7 @@ sub is_merged {
         return;
     }
     my ($seals) = grep { ($key{$_}->open($token, $says->{purpose}) // '') eq 'user=joe' } @NAMES;
-    is($seals // "nobody knows: $token", $list->[0], "$name: the first certificate in force seals");
+    is($seals // "an unknown certificate: $token", $list->[0], "$name: the first certificate in force seals");
     is("@opens", join(' ', sort @$list), 'and all of its list open');
     my $enc = $says->{enc} // 'A256GCM';
     like(header($token), qr/"enc":"$enc"/, 'by the cipher in force');

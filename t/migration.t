@@ -71,7 +71,7 @@ subtest 'a farm half way' => sub {
     } 0 .. $#lines;
     is_deeply(\@opens, [qw(yyyn yyyn nyyy nyyy)], 'each step opens what the one before it and after it seals');
     $ours->stop;
-    $ours->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a step too far');
+    $ours->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token of a step too far away');
     $ours->log->clean;
 };
 

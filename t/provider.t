@@ -51,13 +51,13 @@ for (@SECTIONS) {
 }
 for my $path (sort keys %token) {
     for my $from (grep { $_ ne $path && $_ ne ($SAME{$path} // '') } sort keys %token) {
-        isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read that of /$from");
+        isnt($client->get("/$path", session => $token{$from})->body, 'user=joe', "/$path does not read a token of /$from");
     }
-    opens($httpd, "/$path", $token{ $SAME{$path} }, "that of /$SAME{$path}") if $SAME{$path};
+    opens($httpd, "/$path", $token{ $SAME{$path} }, "a token of /$SAME{$path}") if $SAME{$path};
 }
 opens($httpd, '/cast5', seal($httpd, '/outer/inner'), 'the provider of an outer section, the cipher of an inner one');
 opens($httpd, '/outer/inner', $token{cast5}, 'and the other way');
-opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'JWE, of a section without a provider');
+opens($httpd, '/jwe', seal($httpd, '/jwe-none'), 'a JWE of a section without a provider');
 opens($httpd, '/jwe-none', seal($httpd, '/jwe'), 'and of one with a provider');
 
 for my $round (0 .. 2) {
@@ -100,12 +100,12 @@ END
     $all->start;
   SKIP: {
         skip 'this OpenSSL has no such cipher for TLS', 1 if !has_suite(LEGACY);
-        is(tls($all, $port, LEGACY, '/seed', session => $token{seed})->body, 'user=joe', 'but would, were the provider that of all');
+        is(tls($all, $port, LEGACY, '/seed', session => $token{seed})->body, 'user=joe', 'but knows it where the provider is loaded for all');
     }
-    is($all->client->get("/$_", session => $token{$_})->body, 'user=joe', "where /$_ works as well") for sort keys %token;
+    is($all->client->get("/$_", session => $token{$_})->body, 'user=joe', "and /$_ works there as well") for sort keys %token;
     $all->stop;
     my ($ok, $output) = SessionCrypto::Httpd->new(config => 'SessionCryptoCipher cast5-cbc')->check;
-    ok($ok, 'and no line would be needed') or diag($output);
+    ok($ok, 'and there the cipher needs no SessionCryptoEngine') or diag($output);
     expect_mod_ssl($all->log);
     $all->log->clean;
 }
