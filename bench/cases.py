@@ -1,6 +1,6 @@
-"""What is measured: the table of cases, each with the target it is read against.
+"""The table of cases, each with its target.
 
-A target is information. Nothing fails when a machine misses it.
+A target is information: a machine that misses it makes nothing fail.
 """
 
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from httpd import C, CLEAR, MPM_PREFORK, OURS, SESSION_BASICS, Setup
 
-# Tokens from so many servers, each with its own salt.
+# Servers that tokens come from, each with its own salt.
 SERVERS = 1000
 
-# Sessions that a visitor without a name has collected from a C server.
+# Sessions that an attacker without a login has collected from a C server.
 COLLECTED = 6000
 
 # One cookie of fifty is junk.
 JUNK_SHARE = 0.02
 
-# Children, and so first requests, of each server in each round.
+# New children, and so first requests, of each server in a round.
 NEW_CHILDREN = 20
 
 
@@ -28,14 +28,14 @@ class Cookies(Enum):
     OWN = "one, made by the server itself"
     OF_C_SERVERS = "made by the C module, a new salt in each"
     WITH_JUNK = "the server's own, 2 % of them replaced by junk"
-    REPLAYED = "of visitors to the C module that say nothing, a new salt in each"
+    REPLAYED = "made by the C module without a login, a new salt in each"
     JUNK = "nothing but junk of the classic format"
     JUNK_SIGNATURE = "the server's own, with a random signature in each"
-    JUNK_JWE = "made up, of the form of JWE, with key ids of nobody"
+    JUNK_JWE = "made up, in the form of JWE, with unknown key ids"
 
     @property
     def hostile(self) -> bool:
-        """Whether no request has a session of its own."""
+        """Whether the load consists of an attacker's cookies alone."""
         return self in (
             Cookies.REPLAYED,
             Cookies.JUNK,
@@ -54,7 +54,7 @@ class Method(Enum):
 
 @dataclass(frozen=True)
 class Target:
-    """A bound, and on which side of it a figure should be."""
+    """A bound, and the side of it on which a figure should be."""
 
     bound: float
     at_least: bool
@@ -76,7 +76,7 @@ class Subject:
     cookies: Cookies = Cookies.OWN
     # Whether each request writes the session again.
     writes: bool = True
-    # The subject whose cookie this one's session is made as long as.
+    # The subject whose cookie has the length that this one's is padded to.
     as_long_as: str = ""
 
 
@@ -89,16 +89,16 @@ class Comparison:
     target: Target | None = None
     # Time per request instead of requests per time.
     cost: bool = False
-    # Processor time per request: what an attacker can make a server compute.
+    # Processor time per request, which an attacker can make a server spend.
     cpu: bool = False
-    # A verification by `openssl speed`, which is added to the subject below.
+    # The signature whose verification, by `openssl speed`, is added to `below`.
     verification: str | None = None
     # Two more subjects, whose ratio this one is divided by.
     beside: tuple[str, str] | None = None
 
     @property
     def title(self) -> str:
-        """How the ratio is called in tables."""
+        """The name of the ratio in tables."""
         title = f"{self.above} / {self.below}"
         if self.verification:
             title = f"{self.above} / ({self.below} + {self.verification})"
@@ -125,14 +125,14 @@ class Case:
 
     @property
     def against_clear(self) -> bool:
-        """Whether this is the plain trio, which the chart can show."""
+        """Whether the subjects are the plain trio, which the chart can show."""
         return self.method is Method.THROUGHPUT and [s.name for s in self.subjects] == TRIO
 
 
 TRIO = [CLEAR, OURS, C]
 PADDED = f"{CLEAR}, padded"
 
-# A private key and its certificate each.
+# Files with a private key and its certificate each.
 CERTIFICATES = Path(__file__).resolve().parent.parent / "core/vectors/certificates"
 
 
@@ -167,7 +167,7 @@ def against_clear(clear: float | None) -> tuple[Comparison, ...]:
 
 
 def jwe(size: int) -> tuple[Subject, ...]:
-    """The session in clear, and as JWE, which the C module does not have."""
+    """The session in clear, and as JWE. The C module has no JWE."""
     crypto = "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n"
     return tuple(Subject(kind, Setup(kind, crypto=crypto, size=size)) for kind in (CLEAR, OURS))
 
@@ -175,8 +175,8 @@ def jwe(size: int) -> tuple[Subject, ...]:
 def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
     """The session sealed for a certificate, and in clear with as long a cookie.
 
-    Whatever seals a session makes it longer, and a certificate by most: what a
-    longer cookie costs httpd is left out.
+    A token is longer than its session, and longest under a certificate. The padding
+    leaves out the cost of a longer cookie in httpd itself.
     """
     sessions = EACH_REQUEST_WRITES if writes else NO_REQUEST_WRITES
     crypto = f'SessionCryptoCertificateFile "{CERTIFICATES / name}.pem"\n'
@@ -214,9 +214,9 @@ def junk_signature(name: str, title: str, verification: str) -> Case:
     )
 
 
-# The session's age starts anew with each request, so each request writes it.
+# Each request renews the session's age, and so writes the session.
 EACH_REQUEST_WRITES = "SessionMaxAge 86400\n"
-# An age that is never behind by so much is never written.
+# No request writes the session, because its age is never so far behind.
 NO_REQUEST_WRITES = "SessionMaxAge 86400\nSessionExpiryUpdateInterval 80000\n"
 
 # The same file for all three: where no crypto module is loaded, the last
@@ -240,16 +240,16 @@ HTACCESS_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"author-{n}" for n
 
 
 def junk_jwe(name: str, title: str, method: Method = Method.THROUGHPUT, **setup) -> Case:
-    """A plain request beside one with a JWE whose key id nobody has."""
+    """A plain request beside one with a JWE under an unknown key id."""
     server = Setup(OURS, **setup)
     subjects = (Subject(PLAIN, server), Subject(HOSTILE, server, Cookies.JUNK_JWE))
-    # A first request has a time, and no processor time that could be told apart.
+    # The time of a first request can be measured, but not its processor time.
     cpu = method is Method.THROUGHPUT
     return Case(name, title, subjects, (Comparison(HOSTILE, PLAIN, at_most(2), cpu=cpu),), method)
 
 
 def passphrases(kind: str, crypto: str) -> Setup:
-    """A server whose sessions are made under the last of its passphrases."""
+    """A server that opens sessions made under the last of its passphrases."""
     return Setup(kind, crypto=crypto, crypto_to_make=ONE_PASSPHRASE)
 
 
@@ -266,7 +266,7 @@ def sixteen_threads(children: int) -> str:
 
 
 def new_children_prefork() -> str:
-    """Children that serve one connection; none is added while they are timed."""
+    """Children that serve one connection each. None is added during the timing."""
     return (
         f"StartServers {NEW_CHILDREN}\nServerLimit {NEW_CHILDREN}\n"
         f"MaxRequestWorkers {NEW_CHILDREN}\nMinSpareServers 1\n"
@@ -411,7 +411,7 @@ CASES = (
         (
             Comparison("ours, 1x16", "ours, 2x8", at_least(0.95)),
             Comparison("clear, 1x16", "clear, 2x8"),
-            # httpd's own listener threads differ too, and this leaves them out.
+            # httpd's own listener threads differ too; this ratio leaves them out.
             Comparison(
                 "ours, 1x16", "ours, 2x8", at_least(0.95), beside=("clear, 1x16", "clear, 2x8")
             ),

@@ -17,7 +17,7 @@ TITLE = "Requests per second, in percent of the same server with the session in 
 WIDTH = 860
 LEFT = 270
 RIGHT = WIDTH - 210
-# A little more than clear, for what a noisy machine shows.
+# A little more than clear, because a noisy machine may show more.
 MOST = 1.1
 PERCENT_COLUMN = WIDTH - 110
 RATE_COLUMN = WIDTH - 24
@@ -27,7 +27,7 @@ ROW = 2 * BAR + GAP + 18
 TOP = 92
 LINE = 22
 
-# The card brings its own background: whatever page it is on, ink and ground match.
+# The card has its own background, so ink and ground match on every page.
 STYLE = """
   .ground { fill: #ffffff; stroke: #d0d7de; }
   text { font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328; }
@@ -53,7 +53,7 @@ STYLE = """
 
 
 def write(path: Path, machine: dict[str, str], results: list[Result]) -> None:
-    """Draws the trios, and lists what else has a target or is measured beside clear."""
+    """Draws the trios, and lists other figures with a target or beside clear."""
     bars = [r for r in results if r.case.against_clear and _of(r, CLEAR) and _of(r, OURS)]
     words = [
         (r, f)

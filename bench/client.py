@@ -11,13 +11,13 @@ PAGE = "/page/index.txt"
 # Where a session is made.
 MAKE = "/make/session"
 
-# A session comes back with a new expiry, and a token in whole cipher blocks.
+# A written session has a new expiry, and its token has whole cipher blocks.
 SLACK = 32
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What matters of a response."""
+    """The parts of a response that matter here."""
 
     status: int
     session: str | None
@@ -69,7 +69,7 @@ def make_sessions(server: Server, count: int = 1, path: str = MAKE) -> list[str]
 
 
 def check(server: Server, session: str, writes: bool) -> None:
-    """Makes sure that a server reads this session, and writes it back or not."""
+    """Makes sure that a server reads this session, and writes it only if it should."""
     with Client(server) as client:
         answer = client.get(PAGE, session)
     kind = server.setup.kind

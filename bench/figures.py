@@ -1,8 +1,8 @@
 """Medians and ratios.
 
-A ratio is taken within each round, where both servers ran within seconds of
-each other, and only then summed up: what slows the machine for a while slows
-both, and leaves the ratio alone.
+A ratio is taken within each round, in which both servers run within seconds of
+each other; the rounds are summed up after that. Other work on the machine slows
+both servers of a round, and leaves their ratio alone.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Spread:
         return cls(median(values), min(values), max(values))
 
     def as_json(self) -> dict:
-        """Rounded to what the measurement is good for."""
+        """Rounded to the precision of the measurement."""
         return {
             "median": _round(self.median),
             "min": _round(self.least),

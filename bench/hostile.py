@@ -1,4 +1,4 @@
-"""Cookies that no server of ours has made as they are."""
+"""Cookies that no server has made as they are."""
 
 import base64
 import random
@@ -12,9 +12,9 @@ COUNT = 1000
 
 
 def with_junk(good: str) -> list[str]:
-    """A thousand cookies: every fiftieth is junk, each in another way.
+    """A thousand cookies, of which every fiftieth is junk.
 
-    Damaged tokens, random ones of the same length, and text that no encoder made.
+    Junk is in turn a damaged token, a random one of the same length, and plain text.
     """
     rng = random.Random(1)
     every = round(1 / JUNK_SHARE)
@@ -40,8 +40,8 @@ def junk(good: str) -> list[str]:
 def junk_signatures(good: str) -> list[str]:
     """A thousand JWEs for a certificate, each with a random signature.
 
-    Both halves begin with a zero byte, so that none is above the order of the
-    curve, or the modulus, and refused before it is verified.
+    Both halves begin with a zero byte, and so are below the order of the curve or
+    the modulus. A larger number would be refused without a verification.
     """
     rng = random.Random(1)
     header, *rest = good.split(".")
@@ -57,7 +57,7 @@ def junk_signatures(good: str) -> list[str]:
 
 
 def junk_jwes() -> list[str]:
-    """A thousand JWEs of today, each with a key id of nobody."""
+    """A thousand JWEs of today, each with an unknown key id."""
     rng = random.Random(1)
     day = int(time.time()) // 86_400
 

@@ -1,8 +1,8 @@
-"""Finding an httpd, configuring it, and running one for the time of a `with`.
+"""Finds an httpd, configures it, and runs it for the time of a `with`.
 
-Every server is described by a `Setup`. The three kinds differ in nothing but
-the session_crypto module they load, and in the directives in `Setup.crypto`,
-which the clear server leaves out.
+A `Setup` describes a server. The three kinds differ only in the session_crypto
+module that they load, and in the directives in `Setup.crypto`, which the clear
+server leaves out.
 """
 
 import os
@@ -25,8 +25,8 @@ STOP_TIMEOUT = 10.0
 # Tokens of 3,000-byte sessions pass through both the Cookie line and Set-Cookie.
 FIELD_SIZE = 32768
 
-# As few modules as a session needs: the less else a request costs, the larger
-# the share of the session in it.
+# The modules that a session needs, and no others: the cheaper the rest of a
+# request is, the larger is the share of the session in it.
 MODULES = ("unixd", "authz_core", "session", "session_cookie", "asis")
 
 SESSION_BASICS = """\
@@ -35,9 +35,9 @@ SessionHeader X-S
 SessionCookieName session path=/
 """
 
-# One child: how connections happen to fall on two changes the throughput of the
-# same server by a fifth from run to run. And more threads than connections: a
-# child whose threads are all at work closes the idle ones.
+# One child, because the spread of connections over two changes the throughput of
+# the same server by a fifth from run to run. More threads than connections, because
+# a child whose threads all work closes idle connections.
 MPM_EVENT = """\
 StartServers 1
 ServerLimit 1
@@ -111,7 +111,7 @@ class Httpd:
         return f'LoadModule {name}_module "{self.modules}/mod_{name}.so"\n'
 
     def load_crypto(self, kind: str) -> str:
-        """The line in which the three kinds of server differ."""
+        """The line that differs between the three kinds of server."""
         if kind == CLEAR:
             return ""
         path = self.ours if kind == OURS else self.c
@@ -120,23 +120,23 @@ class Httpd:
 
 @dataclass(frozen=True)
 class Setup:
-    """What one server runs with."""
+    """The configuration of one server."""
 
     kind: str
     # Directives of sessions, the same for every kind.
     sessions: str = "SessionMaxAge 86400\n"
     # Directives of encryption, for OURS and C.
     crypto: str = "SessionCryptoPassphrase secret\n"
-    # Replaces `crypto` where sessions are made.
+    # Replaces `crypto` in the server that makes the sessions.
     crypto_to_make: str = ""
-    # The .htaccess of every folder; then nothing above is configured elsewhere.
+    # The .htaccess of every folder; it replaces the directives above.
     htaccess: str = ""
     mpm: str = "event"
     # Replaces the MPM's directives in MPM_DEFAULTS.
     processes: str = ""
-    # Log what a request had to derive; the C module has no such line.
+    # Whether to log the keys that a request derives; the C module has no such line.
     log_derivations: bool = False
-    # Bytes of the session that can be made here.
+    # Bytes of the session that the server makes.
     size: int = 100
 
 
@@ -204,7 +204,7 @@ class Server:
             process.kill()
             process.wait()
             for pid in left:
-                # Of this server's process group, hence not a reused number.
+                # It is in this server's process group, so its number is not reused.
                 try:
                     if os.getpgid(pid) == process.pid:
                         os.kill(pid, signal.SIGKILL)
@@ -212,7 +212,7 @@ class Server:
                     pass
 
     def make_sessions_of(self, size: int) -> None:
-        """From now on, sessions that are made here have so many bytes."""
+        """Sets the bytes of the sessions that the server makes from now on."""
         value = "v" * (size - len("k="))
         self._session.write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
 
@@ -239,7 +239,7 @@ class Server:
             (page / ".htaccess").write_text(self.setup.htaccess)
             (make / ".htaccess").write_text(self.setup.htaccess)
         self.make_sessions_of(self.setup.size)
-        # httpd's unprivileged user reads here, whatever the umask was.
+        # httpd's unprivileged user reads here, under every umask.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
 

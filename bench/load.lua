@@ -1,8 +1,8 @@
 -- wrk: sends the Cookie headers of a file in turn, and reports as one JSON line.
 -- Arguments: the file, one header value on each line.
 --
--- With a single cookie wrk sends one prepared request; `request` exists only
--- where there are several, and they too are prepared before the clock starts.
+-- With a single cookie, wrk itself sends one prepared request. With several, the
+-- function `request` sends them; these too are prepared before the clock starts.
 
 local prepared = {}
 

@@ -1,4 +1,4 @@
-"""Driving a server with wrk, and what the machine spent meanwhile."""
+"""Drives a server with wrk, and measures the processor time meanwhile."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Run:
     errors: int
     # Connections that httpd closed between requests, as it may.
     closed: int
-    # Share of the machine that neither the server nor wrk used, but was used.
+    # The share of the machine that other processes used.
     foreign: float
 
     @property
@@ -110,8 +110,8 @@ def _wrk() -> str:
 def _cpu(pids: list[int]) -> float:
     """Processor seconds of these processes, by proc_pid_stat(5).
 
-    The first process is the parent, whose account of children that have ended
-    is added: a child that ends during a run is not lost.
+    The first process is the parent. Its account of children that have ended is
+    added, so that a child that ends during a run counts too.
     """
     ticks = 0
     for index, pid in enumerate(pids):

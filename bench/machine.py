@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine and the software of the measurement."""
 
 import ctypes
 import os

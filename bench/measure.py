@@ -20,13 +20,13 @@ DERIVED = "a key was derived, or a private key used, during this request"
 
 # Requests with the server's own token before a child counts as at rest.
 WARM_UP_REQUESTS = 30_000
-# For what ends, is freed or is paged in behind the last response.
+# Seconds in which threads end and memory is freed or paged in, after the last response.
 SETTLE_SECONDS = 0.6
 
 
 @dataclass(frozen=True)
 class Options:
-    """How long, and how much."""
+    """The length and the size of a measurement."""
 
     rounds: int
     seconds: int
@@ -66,7 +66,7 @@ class Result:
     case: Case
     measured: list[Measured]
     findings: list[Finding]
-    # Share of the machine that something else used, at the median and at most.
+    # The share of the machine that other processes used, at the median and at most.
     foreign: Spread | None = None
 
 
@@ -78,13 +78,13 @@ class Bench:
         self._options = options
         self._root = root
         self._say = say
-        # By kind of cookies; tokens of the C module take a while to make.
+        # By kind of cookies: the C module takes a while to make them.
         self._of_c_servers: dict[Cookies, list[str]] = {}
         self._next = 0
 
     def possible(self, case: Case) -> str | None:
-        """Why a case cannot be measured here, if so."""
-        # Without processes of its own, a subject runs under the MPM of the options.
+        """The reason why a case cannot be measured here; empty if it can."""
+        # A subject without `processes` runs under the MPM of the options.
         wanted = {s.setup.mpm for s in case.subjects if s.setup.processes}
         missing = wanted - set(self._httpd.mpms())
         if missing:
@@ -111,11 +111,11 @@ class Bench:
         with contextlib.ExitStack() as stack:
             ready = self._start_all(stack, subjects)
             for subject, server, cookies in ready:
-                # Long enough to use up the derivations that are free at once.
+                # Uses up the derivations that a server allows at once.
                 self._drive(subject, server, cookies, 3 if subject.cookies.hostile else 1)
             for number in range(self._options.rounds):
                 self._say(f"round {number + 1} of {self._options.rounds}")
-                # Another one begins each round.
+                # Another server begins each round.
                 first = number % len(ready)
                 for subject, server, cookies in ready[first:] + ready[:first]:
                     run = self._drive(subject, server, cookies, self._options.seconds)
@@ -133,7 +133,7 @@ class Bench:
         )
 
     def _drive(self, subject: Subject, server: Server, cookies: Path, seconds: int) -> Run:
-        # Some hundred requests a second leave little to average.
+        # At some hundred requests a second, a longer run gives no better average.
         short = 1 if subject.setup.kind == C else seconds
         return drive(server, cookies, short, self._options.connections)
 
@@ -204,7 +204,7 @@ class Bench:
     def _start_all(
         self, stack: contextlib.ExitStack, subjects: list[Subject]
     ) -> list[tuple[Subject, Server, Path]]:
-        """Starts the servers of a case: those last whose sessions depend on others'."""
+        """Starts the servers of a case. Padded ones come last, after their models."""
         started: dict[str, tuple[Subject, Server, Path]] = {}
         for subject in sorted(subjects, key=lambda s: bool(s.as_long_as)):
             cookie = None
@@ -216,7 +216,7 @@ class Bench:
     def _start(
         self, stack: contextlib.ExitStack, subject: Subject, as_long_as: str | None = None
     ) -> tuple[Server, Path]:
-        """Starts a subject's server, and shows that it does what it is to be timed at."""
+        """Starts a subject's server, and checks that it reads and writes as it should."""
         server = stack.enter_context(self._server(subject))
         if as_long_as:
             self._pad(server, as_long_as)
@@ -228,7 +228,7 @@ class Bench:
         return server, write_cookies(self._file(), sessions)
 
     def _pad(self, server: Server, cookie: str) -> None:
-        """Has a server make its sessions so long that the cookie is as long as this one."""
+        """Pads the sessions of a server until its cookie is as long as this one."""
         wanted = len(cookie.removeprefix(COOKIE))
         [session] = make_sessions(server)
         server.make_sessions_of(server.setup.size + wanted - len(session))
@@ -258,7 +258,7 @@ class Bench:
             return junk_jwes()
         if subject.cookies is Cookies.JUNK_SIGNATURE:
             return junk_signatures(make_sessions(server)[0])
-        # Visitors bring no session, and are given one that says nothing.
+        # A request to PAGE without a session gets one that says nothing about a user.
         count, path = (COLLECTED, PAGE) if subject.cookies.hostile else (SERVERS, MAKE)
         if subject.setup.kind == CLEAR:
             return make_sessions(server, count, path)
@@ -271,17 +271,17 @@ class Bench:
 
 
 def _time_first_requests(server: Server, cookies: Cookies) -> list[float]:
-    """One request on a new connection, to as many children as there are.
+    """Times one request to each child, on a new connection.
 
-    The first of them makes the session that the others read and write, unless
-    they are hostile.
+    The first request makes the session that the others read and write. A hostile
+    load has cookies of its own.
     """
     [session] = make_sessions(server)
     if cookies is Cookies.JUNK_JWE:
         [session, *_] = junk_jwes()
     times = []
     for _ in range(NEW_CHILDREN - 1):
-        # The child that served the last one goes away meanwhile.
+        # The child of the request before ends meanwhile.
         time.sleep(0.01)
         with Client(server) as client:
             answer = client.get(PAGE, session)
@@ -319,13 +319,13 @@ def _compare(case: Case, measured: dict[str, Measured]) -> list[Finding]:
 
 
 def _quotients(of: list[list[float]]) -> list[float]:
-    """The first by the second; with four, that by the third by the fourth."""
+    """The first by the second. With four, divided by the third by the fourth."""
     values = ratios(of[0], of[1])
     return ratios(values, ratios(of[2], of[3])) if len(of) == 4 else values
 
 
 def _cpu_quotients(comparison: Comparison, above: Measured, below: Measured) -> list[float]:
-    """Processor time per request by that of the other, and a verification if named."""
+    """The ratio of processor times; a verification, if named, is added to `below`."""
     name = comparison.verification
     more = verification_us(name) if name else 0.0
     return ratios(above.cpu_us, [value + more for value in below.cpu_us])

@@ -6,7 +6,7 @@ from pathlib import Path
 from figures import Spread
 from measure import Finding, Measured, Options, Result
 
-# Above this share of the machine, what else runs on it shows in the figures.
+# Above this share of the machine, other processes show in the figures.
 QUIET = 0.05
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Measures mod_session_crypto side by side with the session in clear and with
-httpd's own C module. bench/README.md says what, and how to read it.
+httpd's own C module. bench/README.md describes the cases and the figures.
 
     bench/run.py              every case, about ten minutes
     bench/run.py CASE ...     some; `bench/run.py --list` names them
@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
 
 
 def measure(httpd: Httpd, options: Options, cases: list[Case], root: Path, out: Path) -> None:
-    """Runs the cases, and writes what came out as soon as all are done."""
+    """Runs the cases, and then writes the results."""
     root.chmod(0o755)
     machine = describe(httpd, options.mpm, root)
     print(report.machine_line(machine))
@@ -81,7 +81,7 @@ def measure(httpd: Httpd, options: Options, cases: list[Case], root: Path, out: 
         progress("")
         print(report.as_text(result), flush=True)
         results.append(result)
-    # Figures of separate runs are not mixed: a selection has files of its own.
+    # A selection has files of its own, so that figures of separate runs do not mix.
     stem = "latest" if len(cases) == len(CASES) else "partial"
     report.write_json(out / f"{stem}.json", machine, options, results)
     report.write_markdown(out / f"{stem}.md", machine, results)
@@ -105,7 +105,7 @@ def module() -> Path:
 
 
 def mpm(httpd: Httpd) -> str:
-    """The MPM that was asked for, or the first this httpd has."""
+    """The MPM of the environment, or the first that this httpd has."""
     have = httpd.mpms()
     wanted = os.environ.get("MPM", have[0] if have else "event")
     if wanted not in have:
@@ -129,7 +129,7 @@ def progress(text: str) -> None:
 
 
 def interrupted(_signal, _frame) -> None:
-    """Unwinds, so that every server is stopped."""
+    """Unwinds, which stops every server."""
     raise KeyboardInterrupt
 
 
