@@ -1,10 +1,10 @@
-//! Finds httpd, makes Rust of its headers, and compiles what is only C.
+//! Finds httpd, translates its headers into Rust, and compiles the shim for its C macros.
 
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Rust names of httpd's API that `src/ffi` uses, and nothing else.
+/// The functions of httpd's API that `src/ffi` uses, and no others.
 const FUNCTIONS: &[&str] = &[
     "ap_find_linked_module",
     "ap_get_core_module_config",
@@ -101,7 +101,7 @@ fn build() -> Result<(), String> {
     compile_shim(&httpd)
 }
 
-/// What building needs of an httpd.
+/// An httpd, as the build needs to know it.
 struct Httpd {
     /// Directories for `-I`: httpd's own headers, APR's and APR-util's.
     include_dirs: Vec<PathBuf>,
@@ -110,7 +110,7 @@ struct Httpd {
 }
 
 impl Httpd {
-    /// Asks `apxs/find`, the one place that knows how an httpd is found.
+    /// Asks `apxs/find`, which is the one finder of httpd.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ fn translate_headers(httpd: &Httpd, output: &Path) -> Result<(), String> {
         )
         .parse_callbacks(Box::new(bindgen::CargoCallbacks::new()))
         .default_macro_constant_type(bindgen::MacroTypeVariation::Signed)
-        // For statuses, which are sums of other macros.
+        // Translates macros of statuses, which are sums of other macros.
         .clang_macro_fallback()
         .clang_macro_fallback_build_dir(output.parent().unwrap_or(Path::new(".")))
         .default_enum_style(bindgen::EnumVariation::Consts)
@@ -190,7 +190,7 @@ fn translate_headers(httpd: &Httpd, output: &Path) -> Result<(), String> {
         .iter()
         .fold(builder, |builder, name| builder.allowlist_var(name));
 
-    // bindgen panics when there is no libclang; its many lines become one.
+    // Without libclang, bindgen panics with many lines; this prints one instead.
     panic::set_hook(Box::new(|_| ()));
     let generated = panic::catch_unwind(AssertUnwindSafe(|| builder.generate()));
     let _ = panic::take_hook();

@@ -15,5 +15,5 @@
 
 #include "shim.h"
 
-/* MODULE_MAGIC_COOKIE of ap_mmn.h, with the type of the field it goes to. */
+/* MODULE_MAGIC_COOKIE of ap_mmn.h, with the type of its field in `module`. */
 static const unsigned long SESSION_CRYPTO_MAGIC_COOKIE = MODULE_MAGIC_COOKIE;

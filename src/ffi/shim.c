@@ -1,8 +1,8 @@
-/* What httpd offers only as C macros: its log calls.
+/* Functions for httpd's log calls, which httpd offers only as C macros.
  *
- * APLOG_USE_MODULE ties every line to this module's own log index, so that
- * "LogLevel session_crypto:debug" works; the macros read the level inline, so
- * that a line nobody wants costs a comparison.
+ * APLOG_USE_MODULE gives every line this module's own log index, which
+ * "LogLevel session_crypto:debug" needs. The macros read the level inline, so a
+ * line below the level costs a comparison.
  */
 #include "httpd.h"
 #include "http_config.h"
