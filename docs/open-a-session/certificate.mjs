@@ -32,7 +32,7 @@ function readCertificate() {
     privateKey: createPrivateKey(readFileSync(process.env.SESSION_KEY_FILE)),
     curve: curve?.[0],
     digest: curve?.[1] ?? "sha256",
-    // With a curve as in JWS: r and s, one after the other.
+    // With a curve, the form of JWS: r and s, one after the other.
     verifier: curve
       ? { key: publicKey, dsaEncoding: "ieee-p1363" }
       : { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
@@ -51,11 +51,11 @@ async function openSession(token, purpose, certificate) {
   if (!/^[\w-]+(\.[\w-]+){4}$/.test(token)) throw new Refused("not a token");
   const [encoded, encryptedKey] = token.split(".");
   const header = Buffer.from(encoded, "base64url").toString("latin1");
-  // The token chooses nothing: its header is, to the letter, the agreed one.
+  // The token chooses nothing: its header must be the agreed one, to the letter.
   const match = headerPattern(certificate, purpose).exec(header);
   if (!match) throw new Refused("another certificate, purpose or algorithm");
   const [, unsigned, alg, enc, sig] = match;
-  // Anybody can encrypt for a certificate: only the signature proves that httpd did.
+  // Anybody can encrypt for a certificate. Only the signature proves that httpd did it.
   const signed = Buffer.from(`${Buffer.from(unsigned + "}").toString("base64url")}.${encryptedKey}`);
   if (!verify(certificate.digest, signed, certificate.verifier, Buffer.from(sig, "base64url"))) {
     throw new Refused("the signature is wrong");
@@ -71,7 +71,7 @@ async function openSession(token, purpose, certificate) {
     if (error instanceof errors.JOSEError) throw new Refused("the tag is wrong");
     throw error;
   }
-  // Microseconds since 1970. mod_session looks at it, and so must an application.
+  // In microseconds since 1970. An application must check it, as mod_session does.
   const expiry = new URLSearchParams(session.toString("latin1")).get("expiry");
   if (expiry !== null && Number(expiry) < Date.now() * 1000) throw new Refused("expired");
   return session;

@@ -21,7 +21,7 @@ use Crypt::PK::RSA;
 use MIME::Base64 qw(decode_base64 decode_base64url encode_base64url);
 use Time::HiRes qw(time);
 
-# The curve's name, and the digest of its signatures, for their length.
+# By the length of a signature: the curve's name, and the digest of its signatures.
 my %CURVE = (64 => ['P-256', 'SHA256'], 96 => ['P-384', 'SHA384'], 132 => ['P-521', 'SHA512']);
 
 binmode $_ for *STDIN, *STDOUT;
@@ -57,7 +57,7 @@ sub verify {
     my ($certificate, $signature, $signed) = @_;
     my $public = $certificate->{public};
     return $public->verify_message($signature, $signed, 'SHA256', 'pss', 32) if $certificate->{is_rsa};
-    # As in JWS: r and s, one after the other, each as long as the order.
+    # The form of JWS: r and s, each as long as the order of the curve.
     return length $signature == $certificate->{length}
         && $public->verify_message_rfc7518($signature, $signed, $certificate->{digest});
 }
@@ -66,10 +66,10 @@ sub open_session {
     my ($token, $purpose, $certificate) = @_;
     $token =~ /\A[\w-]+(?:\.[\w-]+){4}\z/a or refuse('not a token');
     my ($encoded, $encrypted_key) = split /\./, $token;
-    # The token chooses nothing: its header is, to the letter, the agreed one.
+    # The token chooses nothing: its header must be the agreed one, to the letter.
     my ($unsigned, $alg, $enc, $sig) = decode_base64url($encoded) =~ header_pattern($certificate, $purpose)
         or refuse('another certificate, purpose or algorithm');
-    # Anybody can encrypt for a certificate: only the signature proves that httpd did.
+    # Anybody can encrypt for a certificate. Only the signature proves that httpd did it.
     verify($certificate, decode_base64url($sig), encode_base64url("$unsigned}") . ".$encrypted_key")
         or refuse('the signature is wrong');
     my $session = eval {
@@ -78,7 +78,7 @@ sub open_session {
             accepted_alg => $alg, accepted_enc => $enc, decode_payload => 0,
         );
     } // refuse('the tag is wrong');
-    # Microseconds since 1970. mod_session looks at it, and so must an application.
+    # In microseconds since 1970. An application must check it, as mod_session does.
     my ($expiry) = $session =~ /(?:\A|&)expiry=(\d+)/;
     refuse('expired') if defined $expiry && $expiry < time * 1_000_000;
     return $session;

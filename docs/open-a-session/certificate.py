@@ -62,7 +62,7 @@ class Certificate:
             pss = padding.PSS(padding.MGF1(hashes.SHA256()), salt_length=32)
             self.public.verify(signature, data, pss, hashes.SHA256())
             return
-        # As in JWS: r and s, one after the other, each as long as the order.
+        # The form of JWS: r and s, each as long as the order of the curve.
         size = (self.public.key_size + 7) // 8
         if len(signature) != 2 * size:
             raise InvalidSignature
@@ -78,12 +78,12 @@ def open_session(token, purpose, certificate):
         header = base64url_decode(encoded).decode("ascii")
     except ValueError:
         raise Refused("not a token") from None
-    # The token chooses nothing: its header is, to the letter, the agreed one.
+    # The token chooses nothing: its header must be the agreed one, to the letter.
     match = re.fullmatch(certificate.header_pattern(purpose), header, re.ASCII)
     if not match:
         raise Refused("another certificate, purpose or algorithm")
     unsigned, alg, enc, sig = match.groups()
-    # Anybody can encrypt for a certificate: only the signature proves that httpd did.
+    # Anybody can encrypt for a certificate. Only the signature proves that httpd did it.
     signed = base64url_encode(unsigned + "}") + "." + encrypted_key
     try:
         certificate.verify(base64url_decode(sig), signed.encode())
@@ -95,7 +95,7 @@ def open_session(token, purpose, certificate):
     except jwe.InvalidJWEData:
         raise Refused("the tag is wrong") from None
     session = opened.payload
-    # Microseconds since 1970. mod_session looks at it, and so must an application.
+    # In microseconds since 1970. An application must check it, as mod_session does.
     expiry = parse_qs(session.decode("latin-1"), encoding="latin-1").get("expiry")
     if expiry and int(expiry[0]) < time.time() * 1_000_000:
         raise Refused("expired")

@@ -24,7 +24,7 @@ function readPassphrases() {
   return lines.map((line) => Buffer.from(line, "latin1"));
 }
 
-// The slow step, a fifth of a second: a server does it once, at startup.
+// The slow step (a fifth of a second): do it once, when the application starts.
 function masterKey(passphrase) {
   return pbkdf2Sync(passphrase, "mod_session_crypto JWE 1", 600_000, 32, "sha256");
 }
@@ -78,7 +78,7 @@ async function openSession(token, purpose, masters) {
     if (error instanceof errors.JOSEError) throw new Refused("the tag is wrong");
     throw error;
   }
-  // Microseconds since 1970. mod_session looks at it, and so must an application.
+  // In microseconds since 1970. An application must check it, as mod_session does.
   const expiry = new URLSearchParams(session.toString("latin1")).get("expiry");
   if (expiry !== null && Number(expiry) < Date.now() * 1000) throw new Refused("expired");
   return session;

@@ -54,7 +54,7 @@ sub open_session {
             accepted_alg => 'dir', accepted_enc => $enc, decode_payload => 0,
         );
     } // refuse('the tag is wrong');
-    # Microseconds since 1970. mod_session looks at it, and so must an application.
+    # In microseconds since 1970. An application must check it, as mod_session does.
     my ($expiry) = $session =~ /(?:\A|&)expiry=(\d+)/;
     refuse('expired') if defined $expiry && $expiry < time * 1_000_000;
     return $session;
@@ -75,7 +75,7 @@ sub make_token {
     );
 }
 
-# The slow step, half a second: a server does it once, at startup.
+# The slow step (half a second): do it once, when the application starts.
 sub master_key { return pbkdf2($_[0], 'mod_session_crypto JWE 1', 600_000, 'SHA256', 32) }
 
 sub key_id { return encode_base64url(hkdf_expand($_[0], 'SHA256', 6, 'kid')) }

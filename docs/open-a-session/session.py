@@ -35,7 +35,7 @@ def read_passphrases():
 
 
 def master_key(passphrase):
-    # The slow step, a fifth of a second: a server does it once, at startup.
+    # The slow step (a fifth of a second): do it once, when the application starts.
     salt = b"mod_session_crypto JWE 1"
     return hashlib.pbkdf2_hmac("sha256", passphrase, salt, 600_000, 32)
 
@@ -56,8 +56,8 @@ def day_key(master, enc, day):
 
 
 def write_header(enc, kid, purpose):
-    # httpd takes the members in this order only, and without spaces. A
-    # dictionary would do too, but jwcrypto sorts its members.
+    # httpd takes the members in this order only, and without spaces. The header is
+    # text, because jwcrypto would sort the members of a dictionary.
     aud = f',"aud":"{purpose}"' if purpose else ""
     return f'{{"alg":"dir","enc":"{enc}","kid":"{kid}"{aud}}}'
 
@@ -86,7 +86,7 @@ def open_session(token, purpose, masters):
     except jwe.InvalidJWEData:
         raise Refused("the tag is wrong") from None
     session = opened.payload
-    # Microseconds since 1970. mod_session looks at it, and so must an application.
+    # In microseconds since 1970. An application must check it, as mod_session does.
     expiry = parse_qs(session.decode("latin-1"), encoding="latin-1").get("expiry")
     if expiry and int(expiry[0]) < time.time() * 1_000_000:
         raise Refused("expired")
