@@ -28,7 +28,7 @@ help:
 deps:
 	tools/deps
 
-# All that shows without running httpd whether a change fits in.
+# All checks that need no httpd to run.
 check:
 	tools/deps check
 	$(CARGO) fmt --all --check
@@ -39,7 +39,7 @@ check:
 	tools/check-messages
 	tools/deny
 
-# One after the other, also under `make -j`.
+# Each step needs the one before it, also under `make -j`.
 test:
 	tools/deps test
 	$(CARGO) build --release --locked
@@ -67,7 +67,7 @@ demo:
 	$(CARGO) build --release --locked
 	@exec setpriv --pdeathsig TERM demo/run
 
-# Neither builds: root should not have to run a compiler.
+# Neither builds, so that root need not run a compiler.
 install uninstall:
 	@apxs/install $@
 

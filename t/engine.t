@@ -156,7 +156,7 @@ my %WRONG = (
         . "<VirtualHost *>\nServerName b\nSessionCryptoCipher kuznyechik-cbc\n</VirtualHost>", 'SessionCryptoCipher', 'unknown cipher'],
     'another engine in the section' => ["SessionCryptoEngine gost\n" . section('/a', 'SessionCryptoEngine provider:legacy',
         'SessionCryptoCipher kuznyechik-cbc'), 'SessionCryptoCipher', 'unknown cipher'],
-    'a cipher that nobody has'      => ["SessionCryptoEngine gost\nSessionCryptoCipher aes256 kuznyechik", 'SessionCryptoCipher', "'kuznyechik'", 'unknown cipher'],
+    'a cipher that does not exist'  => ["SessionCryptoEngine gost\nSessionCryptoCipher aes256 kuznyechik", 'SessionCryptoCipher', "'kuznyechik'", 'unknown cipher'],
     (map { ("the cipher $_" => ["SessionCryptoEngine gost\nSessionCryptoCipher $_", 'SessionCryptoCipher', $_, 'neither CBC nor AES-GCM']) }
         qw(kuznyechik-ctr kuznyechik-ecb kuznyechik-cfb kuznyechik-ctr-acpkm-omac magma-ctr gost89 magma-kexp15)),
     (map { ("the digest $_" => ["SessionCryptoEngine gost\nSessionCryptoDigest $_", 'SessionCryptoDigest', $_, 'cannot be used for HMAC']) }

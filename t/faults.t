@@ -141,7 +141,7 @@ sub each_call {
     return;
 }
 
-# The answer of a request in which a call failed, and the lines of error_log. Nothing if
+# The answer of a request in which a call failed, and the lines of error_log. Empty if
 # there was no such call.
 sub armed {
     my ($name, $request) = @_;

@@ -144,7 +144,7 @@ $_->stop for $one, $two;
 my @calls = $hardware->watch(sub {
     my ($calls) = @_;
     my $watched = server('hsm-watched');
-    $watched->write_file('htdocs/hsm/.htaccess', "SessionCryptoPassphrase S3cr3t-visitor\n");
+    $watched->write_file('htdocs/hsm/.htaccess', "SessionCryptoPassphrase S3cr3t-author\n");
     my $private = sub { grep { /^C_(?:Decrypt|DeriveKey|Sign)$/ } $calls->() };
     my $before = $private->();
     cmp_ok($before, '>=', 2, 'at the start the private keys sign');

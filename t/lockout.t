@@ -136,7 +136,7 @@ done_testing;
 sub kinds { my ($module) = @_; return $module eq 'c' ? qw(classic clear) : sort keys %SETTINGS }
 
 # Asserts that a token is a session with these entries and, if the section gives it any,
-# a life before it. Nothing is left of an expired session.
+# a life before it. An expired session leaves no entry.
 sub lives {
     my ($client, $path, $token, $entries, $name) = @_;
     my $body = $client->get($path, session => $token // '')->body;
