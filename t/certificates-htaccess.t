@@ -84,10 +84,10 @@ for my $kind ('rsa:2048', 'ec:P-256') {
 my $pem = $pair{'ec:P-256-1'}{certificate};
 my $own = $pair{'ec:P-256-1'}{key};
 my %bad = (
-    'a certificate of an HSM'        => [certificate_file('pkcs11:token=t;object=o'), key_file($own)],
-    'a key of an HSM'                => [certificate_file($pem), key_file('pkcs11:token=t;object=o?pin-value=1')],
-    'a key of an HSM, in capitals'   => [certificate_file($pem), key_file('PKCS11:token=t')],
-    'a key of an HSM, second'        => [certificate_file($pem), "SessionCryptoCertificateKeyFile $own pkcs11:token=t"],
+    'a certificate on a hardware token'  => [certificate_file('pkcs11:token=t;object=o'), key_file($own)],
+    'a key on a hardware token'          => [certificate_file($pem), key_file('pkcs11:token=t;object=o?pin-value=1')],
+    'a key on a hardware token, in capitals' => [certificate_file($pem), key_file('PKCS11:token=t')],
+    'a key on a hardware token, second'  => [certificate_file($pem), "SessionCryptoCertificateKeyFile $own pkcs11:token=t"],
     'no such certificate'            => [certificate_file("$dir/none.pem"), key_file($own)],
     'no such key'                    => [certificate_file($pem), key_file("$dir/none.key")],
     'no key'                         => [certificate_file($pem)],

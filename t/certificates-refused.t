@@ -15,7 +15,7 @@ use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(parts);
-use SessionCrypto::Refusal        qw(first flipped is_opened is_refused noncanonical replaced);
+use SessionCrypto::Refusal        qw(children_live first flipped is_opened is_refused noncanonical replaced);
 use SessionCrypto::System         qw(read_file);
 
 use constant MEGABYTE => 1 << 20;
@@ -100,8 +100,7 @@ for (
     is_refused($httpd, "$what, that another section has opened", $refuses, $token);
 }
 
-my %alive = map { $_ => 1 } $httpd->children;
-is_deeply([grep { $alive{$_} } @children], \@children, 'every child is still running');
+children_live($httpd, @children);
 $httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a refused token');
 $httpd->log->clean;

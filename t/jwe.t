@@ -10,7 +10,7 @@ use Test::More;
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::Jwe     qw(header parts);
-use SessionCrypto::Refusal qw(flipped is_opened is_refused noncanonical);
+use SessionCrypto::Refusal qw(children_live flipped is_opened is_refused noncanonical);
 
 use constant { MEGABYTE => 1 << 20, LAST_DAY => 2**32 - 1 };
 
@@ -211,8 +211,7 @@ is($client->get('/all', session => $again)->token, undef, 'and only once');
     $httpd->log->expect(qr/\[session(_crypto)?:error\] .*\[client /, 'the purpose without a cipher');
 }
 
-my %alive = map { $_ => 1 } $httpd->children;
-is_deeply([grep { $alive{$_} } @children], \@children, 'every child is still running');
+children_live($httpd, @children);
 $httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a refused token');
 $httpd->log->clean;

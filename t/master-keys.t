@@ -48,7 +48,7 @@ cmp_ok(processor_time(sub { ($ok, $output) = $httpd->check }), '<', LITTLE, 'htt
 ok($ok, 'and accepts the configuration') or diag($output);
 unlike($output, qr/derived/, 'nor does it say so');
 
-my $junk = SessionCrypto::Jwe->new(passphrase => 'of nobody')->token(session => 'user=mallory');
+my $junk = SessionCrypto::Jwe->new(passphrase => 'unknown')->token(session => 'user=mallory');
 my $last = SessionCrypto::Jwe->new(passphrase => $passphrases[-1])->token(session => 'user=joe');
 
 # In the parent.

@@ -162,7 +162,7 @@ sub run_cases {
     $httpd->log->expect(qr/\[session_crypto:info\] .*session refused/, 'a token for another certificate');
     $httpd->log->expect(qr/\[session_crypto:warn\] .* does nothing, and sessions go out in clear/, 'the certificate is in .htaccess');
     $httpd->log->expect(qr/\[session_crypto:warn\] .* would do nothing in a request that/, 'a passphrase inside a certificate');
-    $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'settings of no use') if grep { !$_->[2] } @cases;
+    $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'settings that do not work together') if grep { !$_->[2] } @cases;
     $httpd->log->clean;
     return;
 }
@@ -197,7 +197,7 @@ sub engines {
         for my $outer (outer($inner)) {
             push @cases, ["engine at $outer and $inner", { $outer => [$engine{default}], $inner => [$engine{legacy}, $cipher] }, 1];
             push @cases, ["engine at $outer, cipher at $inner", { $outer => [$engine{legacy}], $inner => [$cipher] }, 1] if may_need($outer);
-            push @cases, ["another engine at $inner, of no use", { $outer => [$engine{legacy}, $cipher], $inner => [$engine{default}] }, 0]
+            push @cases, ["another engine at $inner, without the cipher", { $outer => [$engine{legacy}, $cipher], $inner => [$engine{default}] }, 0]
                 if $inner eq 'htaccess' && $outer ne 'htaccess';
         }
     }
@@ -219,7 +219,7 @@ sub engines {
             unlike($token . decode_base64($token), qr/user=/, 'and not in clear');
         }
         $httpd->stop;
-        $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'an engine of no use') if grep { !$_->[2] } @here;
+        $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'an engine without the cipher') if grep { !$_->[2] } @here;
         $httpd->log->clean;
     }
     return;

@@ -8,7 +8,7 @@ use MIME::Base64 qw(decode_base64 encode_base64 encode_base64url);
 use Test::More;
 
 use SessionCrypto::Httpd   ();
-use SessionCrypto::Refusal qw(is_opened is_refused);
+use SessionCrypto::Refusal qw(children_live is_opened is_refused);
 
 use constant MEGABYTE => 1 << 20;
 
@@ -63,8 +63,7 @@ is_deeply([grep { /\[session/ && !/:debug\]/ } @lines[$before .. $#lines]], [], 
 
 is_opened($httpd, 'the untouched token', '/aes256', $token);
 
-my %alive = map { $_ => 1 } $httpd->children;
-is_deeply([grep { $alive{$_} } @children], \@children, 'every child is still running');
+children_live($httpd, @children);
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a refused token');
 $httpd->log->clean;
 

@@ -65,7 +65,7 @@ my %WRONG = (
     # No request is in both.
     'a cipher of an engine in another location' => [
         "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher cast5-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'cast5-cbc', 'unknown cipher'],
-    'a cipher that nobody has, an engine in another location' => [
+    'a cipher that does not exist, an engine in another location' => [
         "<Location /a>\n${secret}# wrong:\nSessionCryptoCipher nosuch-cbc\n</Location>\n<Location /b>\nSessionCryptoEngine legacy\n</Location>", 'nosuch-cbc', 'unknown cipher'],
     # Under a digest without a length of its own, anybody could know the key.
     (map { ("the digest $_ of a provider" => ["${secret}SessionCryptoEngine provider:legacy\nSessionCryptoDigest $_", 'SessionCryptoDigest', $_, 'cannot be used for HMAC']) }

@@ -32,7 +32,7 @@ my %WRONG = (
     'an open quote after a good passphrase' => [qq(${\SECRET} "${\SECRET}-other\n), 1, 'not closed'],
     'an open quote of joined lines' => [qq("${\SECRET}\\\n${\SECRET}\n), 2, 'not closed'],
     'a line of 8192 bytes'        => [SECRET . "\n" . 'x' x 8192, 2, 'longer than 8191 bytes'],
-    'a mark and nothing'          => ["\xef\xbb\xbf", 0, 'no passphrase'],
+    'a byte order mark alone'     => ["\xef\xbb\xbf", 0, 'no passphrase'],
     'a mark and a comment'        => ["\xef\xbb\xbf# ${\SECRET}\n", 0, 'no passphrase'],
     'more than a file may have'   => ["# a comment\n" x 100_000, 0, 'larger than 1048576 bytes'],
 );

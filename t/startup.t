@@ -164,7 +164,7 @@ my %WRONG_IN_HTACCESS = (
     'an empty passphrase' => ['SessionCryptoPassphrase ""', 'empty passphrase'],
     'an unknown cipher' => ['SessionCryptoCipher rot13', 'unknown cipher'],
     'an unknown digest' => ['SessionCryptoDigest rot13', 'unknown digest'],
-    'an AEAD cipher that JWE has not' => ['SessionCryptoCipher aes-256-ocb', 'aes-256-gcm'],
+    'an AEAD cipher that JWE lacks' => ['SessionCryptoCipher aes-256-ocb', 'aes-256-gcm'],
     # Its author could claim the purpose of a neighbour.
     'a purpose'         => ['SessionCryptoPurpose shop', 'SessionCryptoPurpose not allowed'],
     'a driver'          => ['SessionCryptoDriver openssl', 'SessionCryptoDriver not allowed'],

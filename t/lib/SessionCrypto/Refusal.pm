@@ -4,6 +4,7 @@ package SessionCrypto::Refusal;
 #
 #   is_refused($httpd, 'a tag of zeros', '/path', $token);
 #   is_opened($httpd, 'as httpd makes it', '/path', $token);      # the session user=mallory
+#   children_live($httpd, @children);                             # none of them has ended
 #   my $short = first(sub { make() }, sub { length $_[0] < 10 });  # of many
 #   replaced(4, $tag, $token)      # another part, by its number
 #   flipped($part, $bit)  noncanonical($part)
@@ -17,7 +18,7 @@ use Test::More   ();
 
 use SessionCrypto::Jwe qw(parts);
 
-our @EXPORT_OK = qw(first flipped is_opened is_refused noncanonical replaced);
+our @EXPORT_OK = qw(children_live first flipped is_opened is_refused noncanonical replaced);
 
 # Tries a request that only reads the session, and one that sets a new one.
 sub is_refused {
@@ -45,6 +46,13 @@ sub is_opened {
     my ($httpd, $name, $path, $token) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return Test::More::is($httpd->client->get($path, session => $token)->body, 'user=mallory', "$path opens: $name");
+}
+
+sub children_live {
+    my ($httpd, @children) = @_;
+    my %alive = map { $_ => 1 } $httpd->children;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::is_deeply([grep { $alive{$_} } @children], \@children, 'every child is still running');
 }
 
 # Makes things until one is wanted.
