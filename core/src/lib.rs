@@ -30,8 +30,8 @@
 //! # }
 //! ```
 //!
-//! Each file and folder imports only from those below it in this table, and so in
-//! the table of each folder (`tests/layers.rs`).
+//! A file or folder imports only from those below it in this table. The table of each
+//! folder has the same rule. `tests/layers.rs` checks both.
 //!
 //! | file or folder | what it holds |
 //! |---|---|
@@ -46,8 +46,8 @@
 //! | `algorithm` | ciphers and digests by name, and keys made with them |
 //! | `cache` | keys that are kept in memory |
 //! | `libcrypto` | the calls of OpenSSL that the `openssl` crate lacks, and the only unsafe code |
-//! | `arena` | memory that tokens and sessions are written to |
-//! | `error`, `limits` | what can go wrong, by whose fault; the longest session and token |
+//! | `arena` | the memory for tokens and sessions |
+//! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
 //! | `origin`, `purpose` | small values of a section |
 //! | `fingerprint`, `id`, `rate`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]

@@ -308,7 +308,7 @@ fn finds_the_key_of_each_certificate_in_any_order() {
     assert!(has_none, "{error}");
 }
 
-/// The number of private keys of others, if that of a certificate is missing.
+/// The number of other private keys, if the error says that a certificate's is missing.
 fn tried(error: &PairingError) -> Option<usize> {
     match &error.fault {
         PairingFault::NoPrivateKey { tried } => Some(tried.len()),

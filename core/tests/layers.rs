@@ -1,5 +1,5 @@
-//! The files of `src` are layers: each imports only from those below it in the
-//! table of its folder, and from the file that defines a thing.
+//! The files of `src` are layers. A file imports only from the files below it in the
+//! table of its folder, and each thing from the file that defines it.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -24,12 +24,12 @@ fn no_file_imports_a_higher_one() {
 }
 
 #[test]
-fn the_tables_have_each_file() {
+fn each_file_has_a_row_in_the_table_of_its_folder() {
     source().assert_tables();
 }
 
 #[test]
-fn files_are_short_and_few_at_the_top() {
+fn no_file_is_longer_than_500_lines_and_no_more_than_12_are_at_the_top() {
     source().assert_short();
 }
 

@@ -77,6 +77,7 @@ impl Process {
         Ok(sealed.cost != Cost::None)
     }
 
+    /// Opens a token. Says whether a key was derived for it.
     fn open(
         &self,
         (list, payer): (&PassphraseList, Payer),
@@ -330,7 +331,7 @@ fn an_author_who_sets_a_digest_over_passphrases_of_the_server_pays_himself() {
 }
 
 #[test]
-fn a_refusal_to_seal_shows_no_passphrase() {
+fn the_error_of_a_spent_allowance_reveals_no_passphrase() {
     let process = Process::new(SharedMemory::alone());
     process.spend_allowance(MALLORY, NOON);
     let error = process.seal("S3cr3t", MALLORY, NOON).unwrap_err();

@@ -110,8 +110,8 @@ impl Digest {
         &self.label
     }
 
-    /// A number that tells the digests of one registry (`keyring/algorithms.rs`) apart:
-    /// the address of OpenSSL's own object, which all spellings of a name share.
+    /// A number that tells the digests of one keyring apart: the address of OpenSSL's own
+    /// object, which all spellings of a name share.
     pub(crate) fn id(&self) -> usize {
         std::ptr::from_ref(self.evp()).addr()
     }

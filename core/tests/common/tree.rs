@@ -1,8 +1,8 @@
-//! A tree of sources whose tables name its layers, for the tests of layers of both
+//! The sources of a crate, whose tables name its layers; for the tests of layers of both
 //! crates.
 //!
-//! The table of a folder is at the head of its `mod.rs`, that of a crate at the head
-//! of its `lib.rs`: a row for each file and folder, perhaps for several.
+//! The table of a folder is at the head of its `mod.rs`, and the table of a crate at the
+//! head of its `lib.rs`. A row is for one or more files and folders.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 /// The sources of a crate.
 pub(crate) struct Tree(pub(crate) PathBuf);
 
-/// The most lines of a file, and the most files beside `lib.rs`.
+/// The most lines of a file.
 const MOST_LINES: usize = 500;
+
+/// The most files beside `lib.rs`.
 const MOST_FILES: usize = 12;
 
 impl Tree {
@@ -62,7 +64,7 @@ impl Tree {
         }
     }
 
-    /// The folders that have a table, the crate's own first: each with files of Rust.
+    /// The folders that have a table: first the crate's own, and then each folder in it.
     fn folders(&self) -> Vec<PathBuf> {
         let inner = self.names(Path::new("")).into_iter().map(PathBuf::from);
         let inner = inner.filter(|name| self.0.join(name).is_dir());
@@ -80,8 +82,9 @@ impl Tree {
             .collect()
     }
 
-    /// The names in the table of a folder, from the highest to the lowest; the first
-    /// of a row is its highest. Files that are not Rust have an ending, and no layer.
+    /// The names in the table of a folder, from the highest to the lowest. The first name
+    /// of a row is the highest of the row. A name with an ending is a file that is not
+    /// Rust, and has no layer.
     pub(crate) fn layers(&self, folder: &Path) -> Vec<String> {
         let table = if folder.as_os_str().is_empty() {
             "lib.rs"
@@ -96,7 +99,7 @@ impl Tree {
             .collect()
     }
 
-    /// The files of a layer: one, or all in a folder.
+    /// The files of a layer: a single file, or all files in a folder.
     fn files(&self, folder: &Path, layer: &str) -> Vec<PathBuf> {
         let path = self.0.join(folder).join(layer);
         if path.is_dir() {
@@ -107,7 +110,7 @@ impl Tree {
     }
 }
 
-/// The Rust files in a folder and those in it.
+/// The Rust files in a folder and in its folders.
 pub(crate) fn all(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -134,8 +137,8 @@ pub(crate) fn code(file: &Path) -> String {
         .collect()
 }
 
-/// The names in a folder that a file imports from: those after `crate::` for a whole
-/// crate, and after `super::` or the folder's own path for a folder.
+/// The names in a folder that a file imports from. For a whole crate, they follow
+/// `crate::`; for a folder, they follow `super::` or the folder's own path.
 fn imports(file: &Path, folder: &Path) -> Vec<String> {
     let is_table = file.file_name().is_some_and(|name| name == "mod.rs");
     if is_table || file.ends_with("vectors.rs") {
@@ -155,7 +158,7 @@ fn imports(file: &Path, folder: &Path) -> Vec<String> {
                 None => vec![rest],
             };
             let names = paths.into_iter().map(first_name);
-            // The names of the host's API, which a folder's `mod.rs` declares.
+            // `bindings` has the names of the host's API; a folder's `mod.rs` declares it.
             imports.extend(names.filter(|name| name != "bindings"));
         }
     }
