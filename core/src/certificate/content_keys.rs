@@ -1,15 +1,16 @@
-//! The content keys that were encrypted to a certificate, by what they came from.
+//! The content keys that were decrypted with a private key, by the tokens that brought
+//! them.
 
 use zeroize::Zeroizing;
 
 use crate::cache::key_cache::KeyCache;
 
-/// What a content key came from: a certificate, by the number of its identity,
-/// and SHA-256 of a header and an encrypted key that its private key signed.
+/// The id of a content key in the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ContentKeyId {
     /// The id of the certificate that the key is encrypted to.
     pub(crate) identity: u64,
+    /// SHA-256 of a token's header and encrypted key, which the private key has signed.
     pub(crate) digest: [u8; 32],
 }
 
