@@ -70,12 +70,12 @@ pub(crate) const KEY_ID: usize = 6;
 /// The JWE master key of a passphrase: 32 bytes of PBKDF2. HKDF expands it to the key
 /// id and to the key of each day.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Master {
+pub(crate) struct MasterKey {
     bytes: Box<[u8; 32]>,
     key_id: [u8; KEY_ID],
 }
 
-impl Master {
+impl MasterKey {
     /// Derives the master key, which takes a tenth of a second or more.
     pub(crate) fn derive(secret: &[u8], digest: &Digest) -> Result<Self, LibraryError> {
         let mut bytes = Box::new([0; 32]);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::algorithm::derivation::Master;
+use crate::algorithm::derivation::MasterKey;
 use crate::algorithm::digest::Digest;
 use crate::cache::slot::Obtained;
 use crate::error::LibraryError;
@@ -99,15 +99,15 @@ impl MasterKeys {
         &self,
         slot: &'p MasterSlot,
         now: u64,
-    ) -> Result<Option<&'p Master>, LibraryError> {
-        if let Some(master) = slot.master.get() {
-            return Ok(Some(master));
+    ) -> Result<Option<&'p MasterKey>, LibraryError> {
+        if let Some(key) = slot.key.get() {
+            return Ok(Some(key));
         }
         let Some(words) = self.table.find(&slot.name, now) else {
             return Ok(None);
         };
-        let master = Master::restore(&to_bytes(&words))?;
-        Ok(Some(slot.master.get_or_init(|| master)))
+        let key = MasterKey::restore(&to_bytes(&words))?;
+        Ok(Some(slot.key.get_or_init(|| key)))
     }
 
     /// The key of a slot, derived now if no process has it; `None` if the payer has no
@@ -118,7 +118,7 @@ impl MasterKeys {
         (passphrase, digest): (&Passphrase, &Digest),
         (payer, usage): (Payer, KeyUse),
         now: u64,
-    ) -> Result<Option<Obtained<&'p Master>>, LibraryError> {
+    ) -> Result<Option<Obtained<&'p MasterKey>>, LibraryError> {
         let _search = slot.search.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..LOOKS {
             if let Some(key) = self.known(slot, now)? {
@@ -134,11 +134,11 @@ impl MasterKeys {
             return Ok(None);
         }
         self.table.claim(&slot.name, now);
-        let derived = Master::derive(passphrase.secret(), digest);
+        let derived = MasterKey::derive(passphrase.secret(), digest);
         if derived.is_err() {
             self.table.release(&slot.name);
         }
-        let key = slot.master.get_or_init({
+        let key = slot.key.get_or_init({
             let master = derived?;
             || master
         });
@@ -166,8 +166,8 @@ impl MasterJob {
     ///
     /// OpenSSL fails.
     pub fn restore(&self, key: &[u8; 32]) -> Result<(), LibraryError> {
-        let master = Master::restore(key)?;
-        self.slot.master.get_or_init(|| master);
+        let key = MasterKey::restore(key)?;
+        self.slot.key.get_or_init(|| key);
         Ok(())
     }
 
@@ -177,13 +177,13 @@ impl MasterJob {
     ///
     /// OpenSSL fails.
     pub fn derive(&self) -> Result<(), LibraryError> {
-        let master = Master::derive(self.passphrase.secret(), &self.digest)?;
-        self.slot.master.get_or_init(|| master);
+        let key = MasterKey::derive(self.passphrase.secret(), &self.digest)?;
+        self.slot.key.get_or_init(|| key);
         Ok(())
     }
 
     /// The bytes of the key, once it is restored or derived.
     pub fn key(&self) -> Option<&[u8; 32]> {
-        self.slot.master.get().map(Master::bytes)
+        self.slot.key.get().map(MasterKey::bytes)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, OnceLock};
 
 use zeroize::Zeroizing;
 
-use crate::algorithm::derivation::Master;
+use crate::algorithm::derivation::MasterKey;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
 use crate::error::LibraryError;
@@ -13,7 +13,7 @@ use crate::passphrase::master_table::{KeyWords, MasterKeyName};
 /// A slot for one master key, derived or not.
 pub(crate) struct MasterSlot {
     pub(crate) name: MasterKeyName,
-    pub(crate) master: OnceLock<Master>,
+    pub(crate) key: OnceLock<MasterKey>,
     /// Locked by the thread that looks for the key in other processes, or derives it.
     pub(crate) search: Mutex<()>,
 }
@@ -33,7 +33,7 @@ impl MasterSlot {
             .map_err(|stack| LibraryError::new("name a key", &stack))?;
         Ok(Self {
             name: *to_words(&name),
-            master: OnceLock::new(),
+            key: OnceLock::new(),
             search: Mutex::default(),
         })
     }
