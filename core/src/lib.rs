@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use session_crypto_core::{
-//!     HeapArena, Keyring, Keys, Now, OpenSslRandom, Origin, Sealer, Seed, Settings, SharedMemory,
+//!     HeapArena, Keyring, Now, OpenSslRandom, Origin, Sealer, Secrets, Seed, Settings,
+//!     SharedMemory,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,7 +16,7 @@
 //! let passphrases = [passphrase].into_iter().collect();
 //! let ciphers = [keyring.cipher(None, "aes-256-gcm")?];
 //! let settings = Settings {
-//!     keys: Keys::Passphrases(&passphrases),
+//!     secrets: Secrets::Passphrases(&passphrases),
 //!     ciphers: &ciphers,
 //!     digest: None,
 //!     purpose: None,
@@ -80,7 +81,7 @@ pub use passphrase::weakness::Weakness;
 pub use purpose::{InvalidPurpose, Purpose};
 pub use sealer::call::{Cost, Now, Opened, Sealed};
 pub use sealer::sealer::Sealer;
-pub use sealer::settings::{Keys, Settings};
+pub use sealer::settings::{Secrets, Settings};
 pub use shared_memory::SharedMemory;
 
 mod algorithm;

@@ -34,7 +34,7 @@ use crate::passphrase::passphrase::Passphrase;
 use crate::purpose::Purpose;
 use crate::sealer::call::Now;
 use crate::sealer::sealer::Sealer;
-use crate::sealer::settings::{Keys, Settings};
+use crate::sealer::settings::{Secrets, Settings};
 use crate::shared_memory::SharedMemory;
 
 struct Vector {
@@ -109,7 +109,7 @@ fn classic_vectors_have_the_outcome_that_they_state() {
         let ciphers = [cipher];
         let passphrases: PassphraseList = [passphrase.clone()].into_iter().collect();
         let settings = Settings {
-            keys: Keys::Passphrases(&passphrases),
+            secrets: Secrets::Passphrases(&passphrases),
             ciphers: &ciphers,
             digest: Some(&digest),
             purpose: None,
@@ -216,7 +216,7 @@ fn jwe_vectors_have_the_outcome_that_they_state() {
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let purpose = vector.purpose();
         let settings = Settings {
-            keys: Keys::Passphrases(&passphrases),
+            secrets: Secrets::Passphrases(&passphrases),
             ciphers: &ciphers,
             digest: Some(&digest),
             purpose: purpose.as_ref(),
@@ -260,7 +260,7 @@ fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let purpose = vector.purpose();
         let settings = Settings {
-            keys: Keys::Certificates(&identities),
+            secrets: Secrets::Certificates(&identities),
             ciphers: &ciphers,
             digest: Some(&digest),
             purpose: purpose.as_ref(),

@@ -17,9 +17,9 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
-    Asked, At, FileError, HeapArena, Identities, Keyring, Keys, OpenSslRandom, Origin,
-    PairingError, PairingFault, Pairs, PassphraseList, Sealer, Seed, Settings, SharedMemory,
-    Source, SourceError, Validity,
+    Asked, At, FileError, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
+    PairingFault, Pairs, PassphraseList, Sealer, Secrets, Seed, Settings, SharedMemory, Source,
+    SourceError, Validity,
 };
 
 mod common;
@@ -76,7 +76,7 @@ impl Bench {
     /// Seals and opens a session, which uses the private key. Returns the token's header.
     fn use_key(&self, identities: &Identities) -> String {
         let settings = Settings {
-            keys: Keys::Certificates(identities),
+            secrets: Secrets::Certificates(identities),
             ciphers: self.keyring.default_ciphers(None, true),
             digest: None,
             purpose: None,

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Cost, HeapArena, Keyring, Keys, Now, OpenError, OpenSslRandom, Origin, Passphrase,
-    PassphraseList, Refusal, Sealer, Seed, Settings, SharedMemory,
+    Cost, HeapArena, Keyring, Now, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList,
+    Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -32,7 +32,7 @@ fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'
 fn settings<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Settings<'k> {
     let ciphers = keyring.default_ciphers(None, false);
     Settings {
-        keys: Keys::Passphrases(passphrases),
+        secrets: Secrets::Passphrases(passphrases),
         ciphers,
         digest: None,
         purpose: None,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use common::Section;
 use session_crypto_core::{
-    Cipher, Cost, Digest, HeapArena, Keyring, Keys, Now, OpenError, OpenSslRandom, Origin,
-    PassphraseList, Payer, Refusal, SealError, Sealer, Seed, Settings, SharedMemory,
+    Cipher, Cost, Digest, HeapArena, Keyring, Now, OpenError, OpenSslRandom, Origin,
+    PassphraseList, Payer, Refusal, SealError, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -57,7 +57,7 @@ impl Process {
 
     fn settings<'p>(&'p self, list: &'p PassphraseList) -> Settings<'p> {
         Settings {
-            keys: Keys::Passphrases(list),
+            secrets: Secrets::Passphrases(list),
             ciphers: &self.ciphers,
             digest: Some(&self.digest),
             purpose: None,

@@ -11,8 +11,8 @@ use common::{NOW, Section, certificate};
 use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
-    Asked, Cost, Engine, HeapArena, Identities, Keyring, Keys, OpenSslRandom, Origin, PairingError,
-    Pairs, PassphraseList, Sealer, Seed, Settings, SharedMemory,
+    Asked, Cost, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
+    Pairs, PassphraseList, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -58,7 +58,7 @@ impl WithProvider {
 
     fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {
         Settings {
-            keys: Keys::Certificates(identities),
+            secrets: Secrets::Certificates(identities),
             ciphers: self.keyring.default_ciphers(Some(&self.engine), true),
             digest: None,
             purpose: None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use session_crypto_core::{Identities, Keyring, Keys, Settings, Validity};
+use session_crypto_core::{Identities, Keyring, Secrets, Settings, Validity};
 
 use crate::config::{
     CERTIFICATE_FILE, DirConfig, During, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
@@ -35,7 +35,7 @@ impl Warnings {
         let Some(passphrases) = config.passphrases() else {
             return;
         };
-        let seals = matches!(settings.keys, Keys::Passphrases(_));
+        let seals = matches!(settings.secrets, Secrets::Passphrases(_));
         if seals || !config.has_idle_passphrases(keyring, During::Startup) {
             self.used.insert(address(passphrases));
         } else if own.is_some_and(|own| own.has_both()) {
@@ -67,12 +67,12 @@ impl Warnings {
     pub(super) fn about(&mut self, config: &DirConfig<'_>, settings: Settings<'_>, now: u64) {
         self.encrypts = true;
         if let Some(passphrases) = config.passphrases() {
-            let seals = matches!(settings.keys, Keys::Passphrases(_));
+            let seals = matches!(settings.secrets, Secrets::Passphrases(_));
             for warning in passphrases.warnings(seals) {
                 self.say(warning);
             }
         }
-        let Keys::Certificates(identities) = settings.keys else {
+        let Secrets::Certificates(identities) = settings.secrets else {
             return;
         };
         let (Some((line, name)), Some(state)) =

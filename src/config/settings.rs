@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Asked, At, Cipher, Digest, Engine, FileError, Identities, Keyring, Keys, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Settings, Source,
+    Asked, At, Cipher, Digest, Engine, FileError, Identities, Keyring, Origin, PairingError,
+    PairingFault, Pairs, PassphraseList, Secrets, Settings, Source,
 };
 
 use super::algorithms::{Algorithm, AlgorithmNames};
@@ -89,7 +89,7 @@ impl<'p> DirConfig<'p> {
             return Ok(None);
         }
         self.check_purpose_in_force(ciphers)?;
-        let keys = match (self.certificates, self.private_keys, self.passphrases) {
+        let secrets = match (self.certificates, self.private_keys, self.passphrases) {
             (Some(certificates), _, _) => {
                 let identities = self.identities(keyring, certificates, during)?;
                 let identities = kept.get_or_init(|| identities);
@@ -97,7 +97,7 @@ impl<'p> DirConfig<'p> {
                 if self.passphrases_are_inner && self.has_idle_passphrases(keyring, during) {
                     return Err(self.idle_passphrases(IDLE_INSIDE));
                 }
-                Keys::Certificates(identities)
+                Secrets::Certificates(identities)
             }
             (None, Some(private_keys), _) => {
                 return Err(Flaw {
@@ -107,11 +107,11 @@ impl<'p> DirConfig<'p> {
                 });
             }
             (None, None, passphrases) => {
-                Keys::Passphrases(passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
+                Secrets::Passphrases(passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
             }
         };
         Ok(Some(Settings {
-            keys,
+            secrets,
             ciphers,
             digest,
             purpose: self.purpose.map(|purpose| &purpose.value),

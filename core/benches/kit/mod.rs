@@ -14,8 +14,8 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Asked, Cipher, Identities, Keyring, Keys, Now, OpenSslRandom, Origin, Pairs,
-    PassphraseList, Sealer, Seed, Settings, SharedMemory,
+    Arena, Asked, Cipher, Identities, Keyring, Now, OpenSslRandom, Origin, Pairs, PassphraseList,
+    Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 const NOW: Now = Now {
@@ -84,9 +84,9 @@ impl Kit {
 
     fn sealer(&self) -> Sealer<'_> {
         let settings = Settings {
-            keys: match &self.keys {
-                SectionKeys::Passphrases(list) => Keys::Passphrases(list),
-                SectionKeys::Certificates(list) => Keys::Certificates(list),
+            secrets: match &self.keys {
+                SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
+                SectionKeys::Certificates(list) => Secrets::Certificates(list),
             },
             ciphers: &self.ciphers,
             digest: None,

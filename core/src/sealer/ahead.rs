@@ -33,7 +33,7 @@ impl<R: Random + Clone> Keyring<R> {
         if sealer.section.jwe_ciphers().next().is_some() {
             count = sealer.with_scheme(|scheme| scheme.ahead(now))?;
         }
-        let passphrases = settings.keys.passphrases();
+        let passphrases = settings.secrets.passphrases();
         if let (true, Some(passphrase)) = (
             sealer.section.seals_classic(),
             passphrases.and_then(PassphraseList::first),

@@ -149,7 +149,7 @@ mod tests {
     use crate::passphrase::list::PassphraseList;
     use crate::sealer::call::Cost;
     use crate::sealer::sealer::Sealer;
-    use crate::sealer::settings::{Keys, Settings};
+    use crate::sealer::settings::{Secrets, Settings};
     use crate::shared_memory::SharedMemory;
 
     const NOON: u64 = 1_800_000_000;
@@ -184,7 +184,7 @@ mod tests {
 
         fn with<T>(&self, with: impl FnOnce(Sealer<'_>) -> T) -> T {
             let settings = Settings {
-                keys: Keys::Passphrases(&self.passphrases),
+                secrets: Secrets::Passphrases(&self.passphrases),
                 ciphers: &[self.keyring.cipher(None, self.cipher).unwrap()],
                 digest: None,
                 purpose: None,

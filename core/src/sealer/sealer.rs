@@ -20,7 +20,7 @@ use crate::sealer::call::{Now, Opened, Sealed};
 use crate::sealer::day_keys::DayKeys;
 use crate::sealer::key_scheme::KeyScheme;
 use crate::sealer::section::Section;
-use crate::sealer::settings::{Keys, Settings};
+use crate::sealer::settings::{Secrets, Settings};
 use crate::sealer::wrapped_keys::WrappedKeys;
 
 /// The operations of one section of a configuration: it seals sessions into tokens, and
@@ -72,7 +72,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         let cipher = section.settings.ciphers.first().ok_or(SealError::NoKey)?;
         let with = |contexts: &mut Contexts<R>| match cipher.format() {
             Format::Classic { block_size } => {
-                let passphrases = section.settings.keys.passphrases();
+                let passphrases = section.settings.secrets.passphrases();
                 let passphrase = passphrases.and_then(PassphraseList::first);
                 let key = (passphrase.ok_or(SealError::NoKey)?.as_ref(), cipher);
                 Ok(section.seal_classic(session, now, key, block_size, contexts, arena)?)
@@ -105,7 +105,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
                 return self
                     .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
             }
-            match section.settings.keys.passphrases() {
+            match section.settings.secrets.passphrases() {
                 Some(list) => section.open_classic(token, list, now, contexts, arena),
                 None => Err(OpenError::Refused(Refusal::Format)),
             }
@@ -115,9 +115,9 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
     /// Runs `work` with the key scheme of this section. No other function distinguishes
     /// the schemes.
     pub(super) fn with_scheme<T>(&self, work: impl FnOnce(&dyn KeyScheme<R>) -> T) -> T {
-        match self.section.settings.keys {
-            Keys::Passphrases(list) => work(&DayKeys::new(&self.section, list)),
-            Keys::Certificates(list) => work(&WrappedKeys::new(&self.section, list)),
+        match self.section.settings.secrets {
+            Secrets::Passphrases(list) => work(&DayKeys::new(&self.section, list)),
+            Secrets::Certificates(list) => work(&WrappedKeys::new(&self.section, list)),
         }
     }
 }

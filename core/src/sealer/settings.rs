@@ -12,7 +12,7 @@ use crate::purpose::Purpose;
 pub struct Settings<'c> {
     /// The secrets. New sessions are sealed with the first one, and existing ones open
     /// with any of them.
-    pub keys: Keys<'c>,
+    pub secrets: Secrets<'c>,
     /// The ciphers, used in the same way. A cipher implies its wire format.
     pub ciphers: &'c [Cipher],
     /// The digest for the derivation of keys from passphrases. Without one, it is SHA-1
@@ -26,14 +26,14 @@ pub struct Settings<'c> {
 
 /// The secrets of a section. Each kind has a key scheme for JWE.
 #[derive(Clone, Copy, Debug)]
-pub enum Keys<'c> {
+pub enum Secrets<'c> {
     /// Secrets that servers share.
     Passphrases(&'c PassphraseList),
     /// Certificates with their private keys, for JWE only.
     Certificates(&'c Identities),
 }
 
-impl<'c> Keys<'c> {
+impl<'c> Secrets<'c> {
     /// The passphrases, which the classic format needs.
     pub(crate) fn passphrases(self) -> Option<&'c PassphraseList> {
         match self {

@@ -254,7 +254,7 @@ mod tests {
     use crate::keyring::random::OpenSslRandom;
     use crate::sealer::call::Now;
     use crate::sealer::sealer::Sealer;
-    use crate::sealer::settings::{Keys, Settings};
+    use crate::sealer::settings::{Secrets, Settings};
     use crate::shared_memory::SharedMemory;
     use crate::vectors;
 
@@ -296,7 +296,7 @@ mod tests {
 
         fn refusal(&self, token: &str) -> Refusal {
             let settings = Settings {
-                keys: Keys::Certificates(&self.identities),
+                secrets: Secrets::Certificates(&self.identities),
                 ciphers: &[self.keyring.cipher(None, "aes-256-gcm").unwrap()],
                 digest: None,
                 purpose: None,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Asked, Cipher, Digest, HeapArena, Identities, Keyring, Keys, Now, OpenError, OpenSslRandom,
-    Origin, Pairs, PassphraseList, Purpose, Refusal, Sealer, Seed, Settings, SharedMemory,
+    Asked, Cipher, Digest, HeapArena, Identities, Keyring, Now, OpenError, OpenSslRandom, Origin,
+    Pairs, PassphraseList, Purpose, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 /// A time for tests in which the time does not matter.
@@ -118,9 +118,9 @@ impl Section {
 
     pub(crate) fn settings(&self) -> Settings<'_> {
         Settings {
-            keys: match &self.keys {
-                SectionKeys::Passphrases(list) => Keys::Passphrases(list),
-                SectionKeys::Certificates(list) => Keys::Certificates(list),
+            secrets: match &self.keys {
+                SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
+                SectionKeys::Certificates(list) => Secrets::Certificates(list),
             },
             ciphers: &self.ciphers,
             digest: self.digest.as_ref(),
