@@ -4,7 +4,7 @@
     SESSION_PASSPHRASE_FILE=FILE session.py open [PURPOSE] <token >session
     SESSION_PASSPHRASE_FILE=FILE session.py make ENC [PURPOSE] <session >token
 
-FILE has one passphrase a line, as it is: the first encrypts, each decrypts.
+FILE has one passphrase a line, unquoted: the first encrypts, each decrypts.
 ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or has expired, ends
 the program with status 1 and a reason.
 
