@@ -1,6 +1,6 @@
 # mod_session_dbd takes the cookie off the request when it has read it, unless
-# `SessionDBDCookieRemove Off` is set. An internal redirect then finds no cookie. `httpd
-# -t` warns of it where sessions are encrypted.
+# `SessionDBDCookieRemove Off` is set. An internal redirect then finds no cookie. Where
+# sessions are encrypted, `httpd -t` warns of it.
 
 use strict;
 use warnings;

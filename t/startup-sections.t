@@ -1,6 +1,6 @@
-# Sections inside sections, and sections that a request is in at the same time. `httpd
-# -t` refuses settings that do not go together there, and gives a one-line warning about
-# settings that do nothing.
+# Sections inside sections, and sections that a request is in at the same time. Settings
+# that do not go together there are an error of `httpd -t`; settings that do nothing are
+# a warning of one line.
 
 use strict;
 use warnings;
