@@ -126,7 +126,7 @@ pub(crate) fn pairing(error: &PairingError) -> String {
         PairingFault::Key(key) => format!("{name} {}", unusable_key(key)),
         PairingFault::Library(error) => format!("{name}: {}", library(error)),
         PairingFault::Hardware(error) => format!(
-            "{name}: {}: look for the token, at the names in this URI, and at the PIN, which is \
+            "{name}: {}: look for the hardware token, at the names in this URI, and at the PIN, which is \
              the first passphrase of this section",
             library(error)
         ),
@@ -135,7 +135,7 @@ pub(crate) fn pairing(error: &PairingError) -> String {
              or provider that knows this URI, as 'SessionCryptoEngine pkcs11'"
         ),
         PairingFault::PinOfHtaccess => format!(
-            "{name} is on a token, and a passphrase of .htaccess is not tried as its PIN: take \
+            "{name} is on a hardware token, and a passphrase of .htaccess is not tried as its PIN: take \
              the SessionCryptoPassphrase line out"
         ),
         PairingFault::Unpaid => format!(

@@ -49,7 +49,7 @@ pub enum PairingFault {
     #[error("is not a file")]
     NoEngine,
     /// The PIN of a hardware token would be a passphrase of a `.htaccess` file.
-    #[error("is on a token, and a passphrase of .htaccess is not tried as its PIN")]
+    #[error("is on a hardware token, and a passphrase of .htaccess is not tried as its PIN")]
     PinOfHtaccess,
     /// An encrypted private key, at a time when the author of a `.htaccess` file may
     /// have no more opened.
