@@ -50,19 +50,19 @@
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
 //! | `origin`, `purpose` | small values of a section |
-//! | `fingerprint`, `id`, `rate`, `shared_memory` | tools for several folders |
+//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
 pub use algorithm::digest::Digest;
 pub use algorithm::error::AlgorithmError;
 pub use arena::{Arena, HeapArena};
-pub use certificate::attempts::Asked;
+pub use certificate::attempts::During;
 pub use certificate::certificate::{UnusableKey, Validity};
 pub use certificate::file_error::FileError;
 pub use certificate::identity::Identities;
 pub use certificate::pairing::Pairs;
-pub use certificate::pairing_error::{At, PairingError, PairingFault};
+pub use certificate::pairing_error::{PairingError, PairingFault, SourcePosition};
 pub use certificate::source_error::SourceError;
 pub use certificate::sources::Source;
 pub use engine::engine::{Engine, EngineError};
@@ -106,6 +106,7 @@ mod passphrase;
 mod purpose;
 mod rate;
 mod sealer;
+mod secret_file;
 mod shared_memory;
 #[cfg(test)]
 mod vectors;

@@ -17,7 +17,7 @@ use crate::algorithm::cipher::{Cipher, Format};
 use crate::algorithm::derivation::{ClassicKey, KEY_LENGTH};
 use crate::algorithm::digest::Digest;
 use crate::arena::HeapArena;
-use crate::certificate::attempts::Asked;
+use crate::certificate::attempts::During;
 use crate::certificate::identity::Identities;
 use crate::certificate::pairing::Pairs;
 use crate::classic::cbc::CbcContext;
@@ -297,6 +297,7 @@ pub(crate) fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
         passphrases: &PassphraseList::default(),
         engine: None,
         origin: Origin::Server,
+        payer: crate::passphrase::allowance::Payer::default(),
     };
-    keyring.identities(pairs, Asked::AtStartup).unwrap()
+    keyring.identities(pairs, During::Startup).unwrap()
 }

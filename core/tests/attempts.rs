@@ -10,8 +10,8 @@ use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use openssl::x509::X509;
 use session_crypto_core::{
-    Asked, At, FileError, Identities, Keyring, OpenSslRandom, Origin, PairingError, PairingFault,
-    Pairs, PassphraseList, Payer, Seed, SharedMemory, Source,
+    During, FileError, Identities, Keyring, OpenSslRandom, Origin, PairingError, PairingFault,
+    Pairs, PassphraseList, Payer, Seed, SharedMemory, Source, SourcePosition,
 };
 
 mod common;
@@ -122,9 +122,10 @@ impl Section<'_> {
             passphrases: &secrets.collect::<PassphraseList>(),
             engine: None,
             origin: *origin,
+            payer,
         };
-        let asked = Asked::InRequest { now, payer };
-        self.process.keyring.identities(pairs, asked)
+        let during = During::Request { now };
+        self.process.keyring.identities(pairs, during)
     }
 }
 
@@ -167,7 +168,7 @@ fn all_keys_of_a_section_share_32_attempts() {
     assert!(open(4, &right_last("four", 8)).is_ok());
     assert!(open(8, &right_first("eight", 32)).is_ok());
     let error = open(4, &right_last("four", 9)).unwrap_err();
-    assert_eq!(error.at, At::Key(3));
+    assert_eq!(error.position, SourcePosition::Key(3));
     assert_eq!(file_error(&error), Some(FileError::TooManyAttempts(32)));
     assert!(!error.to_string().contains(SECRET), "{error}");
 }

@@ -17,9 +17,9 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
-    Asked, At, FileError, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Sealer, Secrets, Seed, Settings, SharedMemory, Source,
-    SourceError, Validity,
+    During, FileError, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
+    PairingFault, Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Source, SourceError, SourcePosition, Validity,
 };
 
 mod common;
@@ -69,8 +69,9 @@ impl Bench {
             passphrases: &self.passphrases(passphrases),
             engine: None,
             origin: Origin::Server,
+            payer: Payer::default(),
         };
-        self.keyring.identities(pairs, Asked::AtStartup)
+        self.keyring.identities(pairs, During::Startup)
     }
 
     /// Seals and opens a session, which uses the private key. Returns the token's header.
@@ -205,7 +206,7 @@ fn takes_a_key_in_every_form() {
             let (other, longer) = (&b"other"[..], &b"correct horse "[..]);
             for secrets in [&[][..], &[other], &[other, longer]] {
                 let error = pair(secrets).unwrap_err();
-                assert_eq!(error.at, At::Key(0), "{name} {form}");
+                assert_eq!(error.position, SourcePosition::Key(0), "{name} {form}");
                 let expected = if secrets.is_empty() {
                     FileError::NoPassphrase
                 } else {
@@ -297,13 +298,13 @@ fn finds_the_key_of_each_certificate_in_any_order() {
     let error = bench
         .pair(&certificates, keys.get(..3).unwrap(), &[])
         .unwrap_err();
-    assert_eq!(error.at, At::Certificate(3));
+    assert_eq!(error.position, SourcePosition::Certificate(3));
     assert_eq!(tried(&error), Some(3));
     let error = bench.pair(&certificates, [], &[]).unwrap_err();
-    assert_eq!(error.at, At::Certificate(0));
+    assert_eq!(error.position, SourcePosition::Certificate(0));
     assert_eq!(tried(&error), Some(0));
     let error = bench.pair(&certificates, &certificates, &[]).unwrap_err();
-    assert_eq!(error.at, At::Key(0));
+    assert_eq!(error.position, SourcePosition::Key(0));
     let has_none = matches!(error.fault, PairingFault::File(FileError::NoKey));
     assert!(has_none, "{error}");
 }
@@ -358,7 +359,7 @@ fn refuses_keys_of_unusable_kinds() {
             assert!(error.to_string().contains(name), "{name}: {error}");
         }
         let error = bench.pair([&x509], [&key], &[]).unwrap_err();
-        assert_eq!(error.at, At::Certificate(0));
+        assert_eq!(error.position, SourcePosition::Certificate(0));
         assert!(matches!(error.fault, PairingFault::Key(_)), "{error}");
     }
 }
@@ -498,6 +499,7 @@ fn prints_no_secret() {
         passphrases: &bench.passphrases(&[b"secret"]),
         engine: None,
         origin: Origin::Server,
+        payer: Payer::default(),
     };
     let printed = format!("{pairs:?} {:?}", bench.pair([&source], [], &[]).unwrap());
     for secret in ["1234", "secret", "PRIVATE", "MIG"] {

@@ -11,8 +11,8 @@ use common::{NOW, Section, certificate};
 use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
-    Asked, Cost, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
-    Pairs, PassphraseList, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cost, During, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
+    Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -52,8 +52,9 @@ impl WithProvider {
             passphrases: &passphrases,
             engine: Some(&self.engine),
             origin,
+            payer: Payer::default(),
         };
-        self.keyring.identities(pairs, Asked::AtStartup)
+        self.keyring.identities(pairs, During::Startup)
     }
 
     fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {

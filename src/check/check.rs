@@ -1,10 +1,10 @@
 //! Errors in the settings of a server, and keys derived in advance.
 
-use session_crypto_core::Keyring;
+use session_crypto_core::{During, Keyring};
 
 use super::warnings::Warnings;
 use crate::advice;
-use crate::config::{CERTIFICATE_FILE, DirConfig, During, Flaw, KeptIdentities, SettingSet};
+use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptIdentities, SettingSet};
 use crate::ffi::{self, Server};
 
 /// Checks a server and each of its sections.

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use session_crypto_core::{Identities, Keyring, Secrets, Settings, Validity};
+use session_crypto_core::{During, Identities, Keyring, Secrets, Settings, Validity};
 
-use crate::config::{
-    CERTIFICATE_FILE, DirConfig, During, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
-};
+use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, IDLE_BESIDE, Passphrases, SettingSet};
 use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, Server};
 

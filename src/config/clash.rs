@@ -1,9 +1,9 @@
 //! Conflicts between two sections that a request may be in at the same time.
 
-use session_crypto_core::Keyring;
+use session_crypto_core::{During, Keyring};
 
 use super::dir_config::{DirConfig, PURPOSE};
-use super::settings::{During, IDLE_INSIDE};
+use super::settings::IDLE_INSIDE;
 
 impl DirConfig<'_> {
     /// Whether this section sets one half of a conflict.

@@ -21,7 +21,7 @@ pub(crate) use passphrases::Passphrases;
 pub(crate) use protection::Protection;
 pub(crate) use realm::Realm;
 pub(crate) use setting_set::SettingSet;
-pub(crate) use settings::{During, IDLE_BESIDE, KeptIdentities};
+pub(crate) use settings::{IDLE_BESIDE, KeptIdentities};
 
 mod algorithms;
 mod clash;

@@ -1,9 +1,9 @@
 //! The protection of a request's sessions.
 
-use session_crypto_core::{Keyring, Sealer};
+use session_crypto_core::{During, Keyring, Sealer};
 
 use super::dir_config::DirConfig;
-use super::settings::{During, KeptIdentities};
+use super::settings::KeptIdentities;
 
 /// The protection of the sessions of a section.
 pub(crate) enum Protection<'p> {

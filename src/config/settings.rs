@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Asked, At, Cipher, Digest, Engine, FileError, Identities, Keyring, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Secrets, Settings, Source,
+    Cipher, Digest, During, Engine, FileError, Identities, Keyring, Origin, PairingError,
+    PairingFault, Pairs, PassphraseList, Secrets, Settings, Source, SourcePosition,
 };
 
 use super::algorithms::{Algorithm, AlgorithmNames};
@@ -17,15 +17,6 @@ use crate::advice;
 
 /// Keeps the identities that settings refer to, for as long as a hook uses these.
 pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
-
-/// The occasion on which settings are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum During {
-    /// The configuration is read.
-    Startup,
-    /// A request, which came at a Unix time in seconds.
-    Request { now: u64 },
-}
 
 /// The message for a purpose and nothing but CBC ciphers.
 const PURPOSE_NEEDS_AEAD: &str = "takes a cipher whose tokens can carry a purpose: write \
@@ -147,18 +138,8 @@ impl<'p> DirConfig<'p> {
         during: During,
     ) -> Result<Arc<Identities>, Flaw> {
         keyring
-            .identities(self.pairs(certificates), self.asked(during))
+            .identities(self.pairs(certificates), during)
             .map_err(|error| self.pairing_flaw(certificates, &error))
-    }
-
-    fn asked(&self, during: During) -> Asked {
-        match during {
-            During::Startup => Asked::AtStartup,
-            During::Request { now } => Asked::InRequest {
-                now,
-                payer: self.payer,
-            },
-        }
     }
 
     fn pairs<'s>(&'s self, certificates: &'s SourceList) -> Pairs<'s> {
@@ -170,6 +151,7 @@ impl<'p> DirConfig<'p> {
             passphrases,
             engine: self.engine(),
             origin,
+            payer: self.payer,
         }
     }
 
@@ -190,7 +172,7 @@ impl<'p> DirConfig<'p> {
             ..self.pairs(certificates)
         };
         let mut all = pairs.certificates.iter().chain(pairs.keys);
-        !all.any(Source::is_uri) && keyring.identities(pairs, self.asked(during)).is_ok()
+        !all.any(Source::is_uri) && keyring.identities(pairs, during).is_ok()
     }
 
     /// The flaw of passphrases that have no effect.
@@ -209,9 +191,11 @@ impl<'p> DirConfig<'p> {
 
     /// The flaw of certificates and private keys that do not go together.
     fn pairing_flaw(&self, certificates: &SourceList, error: &PairingError) -> Flaw {
-        let (line, directive) = match error.at {
-            At::Certificate(index) => (Some(certificates.line(index)), CERTIFICATE_FILE),
-            At::Key(index) => (
+        let (line, directive) = match error.position {
+            SourcePosition::Certificate(index) => {
+                (Some(certificates.line(index)), CERTIFICATE_FILE)
+            }
+            SourcePosition::Key(index) => (
                 self.private_keys.map(|keys| keys.line(index)),
                 PRIVATE_KEY_FILE,
             ),

@@ -14,8 +14,8 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Asked, Cipher, Identities, Keyring, Now, OpenSslRandom, Origin, Pairs, PassphraseList,
-    Sealer, Secrets, Seed, Settings, SharedMemory,
+    Arena, Cipher, During, Identities, Keyring, Now, OpenSslRandom, Origin, Pairs, PassphraseList,
+    Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 const NOW: Now = Now {
@@ -106,8 +106,9 @@ fn identities(keyring: &Keyring, name: &str) -> Arc<Identities> {
         passphrases: &PassphraseList::default(),
         engine: None,
         origin: Origin::Server,
+        payer: Payer::default(),
     };
-    keyring.identities(pairs, Asked::AtStartup).unwrap()
+    keyring.identities(pairs, During::Startup).unwrap()
 }
 
 /// The primitives alone: a cipher on contexts that keep their key, and base64.

@@ -50,8 +50,8 @@ impl FileError {
     }
 }
 
-/// The result of parsing; `None` if OpenSSL does not take the bytes for that.
-pub(crate) fn taken<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, FileError> {
+/// The result of a parser; `None` if the bytes have another form.
+pub(crate) fn parsed<T>(outcome: Result<T, ErrorStack>) -> Result<Option<T>, FileError> {
     match outcome {
         Ok(found) => Ok(Some(found)),
         Err(stack) if verdict::is_fatal(&stack) => Err(FileError::Failed),

@@ -1,4 +1,4 @@
-//! A certificate with its private key: what the two do together.
+//! A certificate with its private key, and the operations of the two.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use crate::certificate::private_key::PrivateKey;
 use crate::certificate::signature;
 use crate::certificate::wrapping::{NoSuchOaep, Point, Wrapping};
 use crate::error::LibraryError;
+use crate::origin::Origin;
 
-/// The certificates of a section, each with its private key: the first seals,
-/// all open.
+/// The certificates of a section, each with its private key: the first seals, and all
+/// open.
 #[derive(Debug)]
 pub struct Identities(Vec<Arc<Identity>>);
 
@@ -23,9 +24,9 @@ pub(crate) struct Identity {
     id: u64,
     pub(crate) certificate: Certificate,
     key: PrivateKey,
-    /// It came with a `.htaccess` file.
-    pub(crate) is_visitor: bool,
-    /// The content keys that were encrypted to it of late.
+    /// The origin of the certificate and its key: `.htaccess` if it names one of them.
+    pub(crate) origin: Origin,
+    /// The content keys that were encrypted to the certificate in this hour or the last.
     pub(crate) envelopes: Envelopes,
 }
 
@@ -42,7 +43,7 @@ impl Identities {
         self.0.iter()
     }
 
-    /// The place of an identity in the list, by its id.
+    /// The position in the list of the identity with an id.
     pub(crate) fn position(&self, id: u64) -> Option<usize> {
         self.0.iter().position(|identity| identity.id == id)
     }
@@ -52,16 +53,15 @@ impl Identities {
         entries.find(|identity| identity.certificate.thumbprint == *thumbprint)
     }
 
-    /// Compares the dates of the certificate that seals with a Unix time in
-    /// seconds.
+    /// Compares the dates of the certificate that seals with a time in Unix seconds.
     pub fn validity(&self, now: u64) -> Validity {
         self.first().map_or(Validity::Valid, |identity| {
             identity.certificate.validity(now)
         })
     }
 
-    /// Whether tokens can be made under this digest: with RSA, JWE has names
-    /// for SHA-256 and SHA-1 only.
+    /// Whether tokens can be made under this digest. With RSA, JWE has names for SHA-256
+    /// and SHA-1 only.
     pub fn can_use(&self, digest: &Digest) -> bool {
         self.0
             .iter()
@@ -70,18 +70,13 @@ impl Identities {
 }
 
 impl Identity {
-    /// Joins what belongs together; `id` is unique in its keyring.
-    pub(crate) fn new(
-        id: u64,
-        certificate: Certificate,
-        key: PrivateKey,
-        is_visitor: bool,
-    ) -> Self {
+    /// Joins a certificate and its private key. `id` is unique in the keyring.
+    pub(crate) fn new(id: u64, certificate: Certificate, key: PrivateKey, origin: Origin) -> Self {
         Self {
             id,
             certificate,
             key,
-            is_visitor,
+            origin,
             envelopes: Envelopes::default(),
         }
     }
@@ -104,7 +99,7 @@ impl Identity {
             .with(|key| signature::sign(self.certificate.kind, key, input))
     }
 
-    /// Whether our own private key has made this signature.
+    /// Whether the private key of this certificate has made a signature.
     ///
     /// # Errors
     ///
@@ -114,12 +109,12 @@ impl Identity {
         signature::verify(kind, key, input, signature)
     }
 
-    /// Tries whether the private key decrypts, before a session depends on it:
-    /// a token may have keys that only sign.
+    /// Tries whether the private key decrypts, before a session depends on it. A hardware
+    /// token may have keys that can only sign.
     ///
     /// # Errors
     ///
-    /// It does not.
+    /// The key does not decrypt.
     pub(crate) fn try_key(&self, wrapping: Wrapping) -> Result<(), LibraryError> {
         let trial = [0; 32];
         let wrapped = wrapping.wrap(&self.certificate.key, &trial)?;
@@ -133,13 +128,13 @@ impl Identity {
         }
     }
 
-    /// Decrypts an encrypted key that our own private key has signed; `None` if
-    /// there is none in it.
+    /// Decrypts an encrypted key that the private key has signed; `None` if it contains
+    /// no key.
     ///
     /// # Errors
     ///
-    /// OpenSSL fails, or the private key is on a hardware token that does not do its part:
-    /// nothing is known of the encrypted key then.
+    /// OpenSSL fails, or the hardware token with the private key does not do its part.
+    /// The encrypted key may be good then.
     pub(crate) fn unwrap(
         &self,
         wrapping: Wrapping,
@@ -170,7 +165,7 @@ mod tests {
         let certificate = Certificate::new(X509::from_pem(pem).unwrap()).unwrap();
         assert_eq!(certificate.kind, KeyKind::Ec(Curve::P256));
         let key = PKey::private_key_from_pem(pem).unwrap();
-        Identity::new(1, certificate, PrivateKey::Memory(key), false)
+        Identity::new(1, certificate, PrivateKey::Memory(key), Origin::Server)
     }
 
     #[test]

@@ -7,8 +7,8 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use zeroize::Zeroizing;
 
-use crate::certificate::file_error::{FileError, taken};
-use crate::certificate::judged::Judged;
+use crate::certificate::file_error::{FileError, parsed};
+use crate::certificate::htaccess_file::HtaccessFile;
 use crate::certificate::rounds;
 use crate::certificate::unlock::{Secrets, unlock};
 use crate::libcrypto::verdict;
@@ -27,7 +27,7 @@ enum Form {
     /// PKCS#12 (RFC 7292): both, behind a passphrase.
     Pkcs12(Pkcs12),
     /// A file that `.htaccess` names; nothing else of it is kept.
-    Judged(Judged),
+    Htaccess(HtaccessFile),
 }
 
 impl KeyFile {
@@ -50,13 +50,13 @@ impl KeyFile {
         };
         let form = match (origin, form) {
             (Origin::Server, form) => return Ok(Self { content, form }),
-            (Origin::Htaccess, Form::Pem) => Judged::pem(&content)?,
-            (Origin::Htaccess, Form::Der) => Judged::der(&content)?,
+            (Origin::Htaccess, Form::Pem) => HtaccessFile::pem(&content)?,
+            (Origin::Htaccess, Form::Der) => HtaccessFile::der(&content)?,
             (Origin::Htaccess, _) => return Err(FileError::TooSlow),
         };
         Ok(Self {
             content: Zeroizing::default(),
-            form: Form::Judged(form),
+            form: Form::Htaccess(form),
         })
     }
 
@@ -79,7 +79,7 @@ impl KeyFile {
             Form::Pkcs12(archive) => open_pkcs12(archive, secrets)?
                 .0
                 .ok_or(FileError::NoCertificate),
-            Form::Judged(file) => file.certificate(),
+            Form::Htaccess(file) => file.certificate(),
         }
     }
 
@@ -113,7 +113,7 @@ impl KeyFile {
                 }
             }
             Form::Pkcs12(archive) => Ok(open_pkcs12(archive, secrets)?.1),
-            Form::Judged(file) => file.private_key(secrets),
+            Form::Htaccess(file) => file.private_key(secrets),
         }
     }
 
@@ -126,7 +126,7 @@ impl KeyFile {
             Form::Der => (rounds::is_encrypted(&self.content), all.max(1)),
             // Without a passphrase as well; for the certificate and for the key.
             Form::Pkcs12(_) => (true, all.saturating_add(1).saturating_mul(2)),
-            Form::Judged(file) => (file.is_encrypted(), all),
+            Form::Htaccess(file) => (file.is_encrypted(), all),
         };
         if is_encrypted { attempts } else { 0 }
     }
@@ -152,7 +152,7 @@ fn has(content: &[u8], what: &[u8]) -> bool {
 
 /// PKCS#12, which OpenSSL also makes of bytes that merely begin alike.
 fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
-    taken(Pkcs12::from_der(content))
+    parsed(Pkcs12::from_der(content))
 }
 
 /// Tries no passphrase, and then every one.

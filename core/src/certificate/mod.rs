@@ -2,23 +2,23 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `pairings` | the pairs that were found |
+//! | `pairings` | the pairs that have been found |
 //! | `pairing` | which key belongs to which certificate |
 //! | `pairing_error` | why certificates and private keys do not go together |
 //! | `sources` | where certificates and private keys are: files and URIs |
 //! | `source_error` | why a source cannot be used |
 //! | `key_file` | the forms that a file may have |
-//! | `judged` | encrypted keys of `.htaccess` that may meet a passphrase |
+//! | `htaccess_file` | files of `.htaccess`, and the encrypted keys that may meet a passphrase |
 //! | `unlock` | passphrases that are tried on a private key |
-//! | `file_error` | what is wrong with a file |
-//! | `rounds` | how long an encrypted key takes to open |
-//! | `attempts` | how often passphrases are tried on a private key |
-//! | `identity` | what a certificate and its private key do together |
+//! | `file_error` | the faults of a file |
+//! | `rounds` | the time that one passphrase takes on an encrypted key |
+//! | `attempts` | the number of passphrases that are tried on private keys |
+//! | `identity` | the operations of a certificate and its private key |
 //! | `private_key` | a private key, in memory or on a hardware token |
 //! | `signature` | signatures by a private key |
 //! | `envelopes` | content keys of this hour, with their signatures |
 //! | `wrapping` | content keys encrypted to a certificate |
-//! | `certificate` | a certificate, and the kinds of keys that are of use |
+//! | `certificate` | a certificate, and the kinds of keys that can be used |
 //! | `content_keys` | content keys of tokens, by name |
 
 pub(crate) mod attempts;
@@ -26,8 +26,8 @@ pub(crate) mod certificate;
 pub(crate) mod content_keys;
 pub(crate) mod envelopes;
 pub(crate) mod file_error;
+pub(crate) mod htaccess_file;
 pub(crate) mod identity;
-pub(crate) mod judged;
 pub(crate) mod key_file;
 pub(crate) mod pairing;
 pub(crate) mod pairing_error;

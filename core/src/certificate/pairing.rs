@@ -4,82 +4,83 @@ use std::sync::Arc;
 
 use crate::certificate::certificate::{Certificate, Unfit};
 use crate::certificate::file_error::FileError;
-use crate::certificate::pairing_error::{At, PairingError, PairingFault};
+use crate::certificate::pairing_error::{ListedSource, PairingError, PairingFault, SourcePosition};
 use crate::certificate::private_key::PrivateKey;
-use crate::certificate::sources::{Place, Source};
+use crate::certificate::sources::{Location, Source};
 use crate::certificate::unlock::Secrets;
 use crate::engine::engine::Engine;
 use crate::engine::hardware::{HardwareKey, ObjectName};
 use crate::error::LibraryError;
 use crate::libcrypto::evp;
 use crate::origin::Origin;
+use crate::passphrase::allowance::Payer;
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
 
-/// What a section says of certificates.
+/// The certificates of a section, and all that is needed to use them.
 #[derive(Clone, Copy, Debug)]
 pub struct Pairs<'c> {
-    /// The first seals, all open.
+    /// The certificates: the first seals, and all open.
     pub certificates: &'c [Source],
-    /// Their private keys, in any order, but for those that are in the
-    /// certificate's own file.
+    /// The private keys, in any order. A key in the file of its certificate need not be
+    /// listed.
     pub keys: &'c [Source],
-    /// What opens private keys, and the PIN of a token.
+    /// The passphrases of encrypted private keys. The first is also the PIN of a hardware
+    /// token.
     pub passphrases: &'c PassphraseList,
-    /// What has the keys behind URIs.
+    /// The engine or provider that knows the URIs.
     pub engine: Option<&'c Engine>,
-    /// Where the passphrases were written: those of a `.htaccess` file are no
-    /// PIN.
+    /// The origin of the passphrases: one of a `.htaccess` file is never a PIN.
     pub origin: Origin,
+    /// The payer for attempts during a request, if a `.htaccess` file is the reason for
+    /// them.
+    pub payer: Payer,
 }
 
 /// A certificate and the private key that belongs to it.
 pub(crate) struct Pair<'c> {
     pub(crate) certificate: Certificate,
     pub(crate) key: PrivateKey,
-    /// Where the certificate is, and where the key.
+    /// The source of the certificate, and that of the key.
     pub(crate) sources: (&'c Source, &'c Source),
 }
 
-/// Finds the private key of every certificate.
+/// Finds the private key of each certificate.
 pub(crate) fn pair<'c>(pairs: Pairs<'c>, secrets: Secrets<'_>) -> Result<Vec<Pair<'c>>, Failure> {
     let mut keys = Vec::new();
-    for (index, source) in pairs.keys.iter().enumerate() {
-        let from = (source, At::Key(index));
-        keys.push((source, read_key(pairs, from, secrets)?));
+    for listed in listed_keys(pairs) {
+        keys.push((listed.source, read_key(pairs, listed, secrets)?));
     }
-    let mut found = Vec::new();
-    for (index, source) in pairs.certificates.iter().enumerate() {
-        let from = (source, At::Certificate(index));
-        found.push(pair_one(pairs, from, &keys, secrets)?);
-    }
-    Ok(found)
+    listed_certificates(pairs)
+        .map(|listed| pair_one(pairs, listed, &keys, secrets))
+        .collect()
 }
 
+/// Finds the private key of one certificate, in the listed keys or in its own file.
 fn pair_one<'c>(
     pairs: Pairs<'c>,
-    (source, at): (&'c Source, At),
+    listed: ListedSource<'c>,
     keys: &[(&'c Source, PrivateKey)],
     secrets: Secrets<'_>,
 ) -> Result<Pair<'c>, Failure> {
-    let certificate = read_certificate(pairs, (source, at), secrets)?;
-    let fits = |key: &_| fits(key, &certificate).map_err(|error| failure(source, at, error));
-    for (from, key) in keys {
+    let certificate = read_certificate(pairs, listed, secrets)?;
+    let fits = |key: &_| fits(key, &certificate).map_err(|error| library_failure(listed, error));
+    for (source, key) in keys {
         if fits(key)? {
             return Ok(Pair {
                 certificate,
-                sources: (source, from),
+                sources: (listed.source, source),
                 key: key.clone(),
             });
         }
     }
-    let own = read_own_key((source, at), secrets)?;
+    let own = read_own_key(listed, secrets)?;
     let has_own = own.is_some();
     if let Some(key) = own {
         if fits(&key)? {
             return Ok(Pair {
                 certificate,
-                sources: (source, source),
+                sources: (listed.source, listed.source),
                 key,
             });
         }
@@ -92,12 +93,13 @@ fn pair_one<'c>(
             tried: tried.collect(),
         }
     };
-    Err(PairingError::new(at, source, fault).into())
+    Err(PairingError::new(listed, fault).into())
 }
 
-/// Why nothing was found, and whether it will be the same next time.
+/// The reason why a pair was not found.
 pub(crate) struct Failure {
     pub(crate) error: PairingError,
+    /// The outcome will be the same next time, so it can be kept.
     pub(crate) is_final: bool,
 }
 
@@ -117,105 +119,119 @@ fn fits(key: &PrivateKey, certificate: &Certificate) -> Result<bool, LibraryErro
     })
 }
 
-/// This host failed at a certificate.
-fn failure(source: &Source, at: At, error: LibraryError) -> Failure {
+/// The failure of this host at a certificate.
+fn library_failure(listed: ListedSource<'_>, error: LibraryError) -> Failure {
     Failure {
-        error: PairingError::new(at, source, PairingFault::Library(error)),
+        error: PairingError::new(listed, PairingFault::Library(error)),
         is_final: false,
     }
 }
 
-/// All certificates and all keys.
-pub(crate) fn sources(pairs: Pairs<'_>) -> impl Iterator<Item = (At, &Source)> {
+/// All certificates, and then all private keys.
+pub(crate) fn listed(pairs: Pairs<'_>) -> impl Iterator<Item = ListedSource<'_>> {
+    listed_certificates(pairs).chain(listed_keys(pairs))
+}
+
+fn listed_certificates(pairs: Pairs<'_>) -> impl Iterator<Item = ListedSource<'_>> {
     let certificates = pairs.certificates.iter().enumerate();
-    let certificates = certificates.map(|(index, source)| (At::Certificate(index), source));
+    certificates.map(|(index, source)| ListedSource {
+        source,
+        position: SourcePosition::Certificate(index),
+    })
+}
+
+fn listed_keys(pairs: Pairs<'_>) -> impl Iterator<Item = ListedSource<'_>> {
     let keys = pairs.keys.iter().enumerate();
-    certificates.chain(keys.map(|(index, source)| (At::Key(index), source)))
+    keys.map(|(index, source)| ListedSource {
+        source,
+        position: SourcePosition::Key(index),
+    })
 }
 
 fn read_certificate(
     pairs: Pairs<'_>,
-    (source, at): (&Source, At),
+    listed: ListedSource<'_>,
     secrets: Secrets<'_>,
 ) -> Result<Certificate, Failure> {
-    let certificate = match &source.place {
-        Place::File(entry) => {
-            let certificate = entry.file.certificate(secrets);
-            certificate.map_err(|error| file_error(source, at, error))?
+    let certificate = match &listed.source.location {
+        Location::File(checked) => {
+            let certificate = checked.file.certificate(secrets);
+            certificate.map_err(|error| file_failure(listed, error))?
         }
-        Place::Uri(uri) => {
+        Location::Uri(uri) => {
             let engine = pairs
                 .engine
-                .ok_or_else(|| PairingError::new(at, source, PairingFault::NoEngine))?;
+                .ok_or_else(|| PairingError::new(listed, PairingFault::NoEngine))?;
             let certificate = ObjectName::new(uri, pin(pairs))
                 .and_then(|name| engine.hardware.certificate(&name));
-            certificate
-                .map_err(|error| PairingError::new(at, source, PairingFault::Hardware(error)))?
+            certificate.map_err(|error| PairingError::new(listed, PairingFault::Hardware(error)))?
         }
     };
     Certificate::new(certificate).map_err(|unfit| match unfit {
-        Unfit::Failed => file_error(source, at, FileError::Failed),
-        Unfit::Key(error) => PairingError::new(at, source, PairingFault::Key(error)).into(),
+        Unfit::Failed => file_failure(listed, FileError::Failed),
+        Unfit::Key(error) => PairingError::new(listed, PairingFault::Key(error)).into(),
     })
 }
 
 fn read_key(
     pairs: Pairs<'_>,
-    (source, at): (&Source, At),
+    listed: ListedSource<'_>,
     secrets: Secrets<'_>,
 ) -> Result<PrivateKey, Failure> {
-    match &source.place {
-        Place::File(_) => {
-            let key = read_own_key((source, at), secrets)?;
-            key.ok_or_else(|| file_error(source, at, FileError::NoKey))
+    match &listed.source.location {
+        Location::File(_) => {
+            let key = read_own_key(listed, secrets)?;
+            key.ok_or_else(|| file_failure(listed, FileError::NoKey))
         }
-        Place::Uri(uri) => {
+        Location::Uri(uri) => {
             let engine = pairs
                 .engine
-                .ok_or_else(|| PairingError::new(at, source, PairingFault::NoEngine))?;
+                .ok_or_else(|| PairingError::new(listed, PairingFault::NoEngine))?;
             let key = ObjectName::new(uri, pin(pairs)).and_then(|name| {
                 let key = PrivateKey::Hardware(Arc::new(HardwareKey::new(&engine.hardware, name)));
-                // Whether it is there, and the PIN the right one.
+                // This fails if the key is not there, or the PIN is wrong.
                 key.with(|_| Ok(()))?;
                 Ok(key)
             });
-            Ok(key.map_err(|error| PairingError::new(at, source, PairingFault::Hardware(error)))?)
+            Ok(key.map_err(|error| PairingError::new(listed, PairingFault::Hardware(error)))?)
         }
     }
 }
 
-/// The private key in a file, if there is one.
+/// The private key in a file; `None` if the file has no key, or the source is a URI.
 fn read_own_key(
-    (source, at): (&Source, At),
+    listed: ListedSource<'_>,
     secrets: Secrets<'_>,
 ) -> Result<Option<PrivateKey>, Failure> {
-    let Place::File(entry) = &source.place else {
+    let Location::File(checked) = &listed.source.location else {
         return Ok(None);
     };
-    let key = entry.file.private_key(secrets);
-    let key = key.map_err(|error| file_error(source, at, error))?;
+    let key = checked.file.private_key(secrets);
+    let key = key.map_err(|error| file_failure(listed, error))?;
     Ok(key.map(PrivateKey::Memory))
 }
 
-/// The PIN of a token: the first passphrase, and no other, because a token
-/// counts the wrong ones.
+/// The PIN of a hardware token: the first passphrase, and no other, because a hardware
+/// token counts wrong PINs.
 fn pin(pairs: Pairs<'_>) -> Option<&Passphrase> {
     pairs.passphrases.first().map(Arc::as_ref)
 }
 
-/// A passphrase of a `.htaccess` file is no PIN, not even the right one: who
-/// writes it would learn which that is.
+/// The error of a `.htaccess` file whose passphrase would be a PIN.
+///
+/// The passphrase is not tried even if it is the right PIN: its author would learn that
+/// it is right.
 pub(crate) fn no_pin(pairs: Pairs<'_>) -> Option<PairingError> {
     if pairs.origin == Origin::Server || pairs.passphrases.is_empty() {
         return None;
     }
-    let (at, source) = sources(pairs).find(|(_, source)| source.is_uri())?;
-    Some(PairingError::new(at, source, PairingFault::PinOfHtaccess))
+    let listed = listed(pairs).find(|listed| listed.source.is_uri())?;
+    Some(PairingError::new(listed, PairingFault::PinOfHtaccess))
 }
 
-fn file_error(source: &Source, at: At, error: FileError) -> Failure {
+fn file_failure(listed: ListedSource<'_>, error: FileError) -> Failure {
     Failure {
-        error: PairingError::new(at, source, PairingFault::File(error)),
+        error: PairingError::new(listed, PairingFault::File(error)),
         is_final: error != FileError::Failed,
     }
 }

@@ -14,20 +14,27 @@ use crate::error::LibraryError;
 #[error("{name} {fault}")]
 pub struct PairingError {
     /// The position of its source.
-    pub at: At,
+    pub position: SourcePosition,
     /// The name of its source, without a PIN.
     pub name: Arc<str>,
     /// The fault.
     pub fault: PairingFault,
 }
 
-/// A position in one of the two lists.
+/// The position of a source in the lists of a section, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum At {
-    /// Counted from 0.
+pub enum SourcePosition {
+    /// A position in the list of certificates.
     Certificate(usize),
-    /// Counted from 0.
+    /// A position in the list of private keys.
     Key(usize),
+}
+
+/// A source and its position.
+#[derive(Clone, Copy)]
+pub(crate) struct ListedSource<'c> {
+    pub(crate) source: &'c Source,
+    pub(crate) position: SourcePosition,
 }
 
 /// The fault of a certificate or a private key.
@@ -51,8 +58,8 @@ pub enum PairingFault {
     /// The PIN of a hardware token would be a passphrase of a `.htaccess` file.
     #[error("is on a hardware token, and a passphrase of .htaccess is not tried as its PIN")]
     PinOfHtaccess,
-    /// An encrypted private key, at a time when the author of a `.htaccess` file may
-    /// have no more opened.
+    /// The private key is encrypted, and the author of a `.htaccess` file has used up the
+    /// allowance for attempts.
     #[error("is encrypted, and no passphrase has been tried on it yet")]
     Unpaid,
     /// The private key in the certificate's own file belongs to another certificate.
@@ -67,10 +74,10 @@ pub enum PairingFault {
 }
 
 impl PairingError {
-    pub(crate) fn new(at: At, source: &Source, fault: PairingFault) -> Self {
+    pub(crate) fn new(listed: ListedSource<'_>, fault: PairingFault) -> Self {
         Self {
-            at,
-            name: source.shared_name(),
+            position: listed.position,
+            name: listed.source.shared_name(),
             fault,
         }
     }

@@ -1,14 +1,14 @@
-//! The pairs of certificates and private keys that have been found, and what an
-//! author of a `.htaccess` file pays for having others looked for.
+//! The pairs of certificates and private keys that have been found, and the price that
+//! an author of a `.htaccess` file pays for a search.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use crate::certificate::attempts::{Asked, Attempts, MAX_ATTEMPTS};
+use crate::certificate::attempts::{Attempts, During, MAX_ATTEMPTS};
 use crate::certificate::identity::{Identities, Identity};
-use crate::certificate::pairing::{Pair, Pairs, no_pin, pair, sources};
-use crate::certificate::pairing_error::{At, PairingError, PairingFault};
+use crate::certificate::pairing::{Pair, Pairs, listed, no_pin, pair};
+use crate::certificate::pairing_error::{ListedSource, PairingError, PairingFault};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::Source;
 use crate::certificate::unlock::Secrets;
@@ -18,91 +18,96 @@ use crate::origin::Origin;
 use crate::passphrase::allowance::KeyUse;
 use crate::passphrase::master_keys::MasterKeys;
 
-/// The pairs that have been found, so that a section that is merged for each
-/// request does not look for them each time.
+/// The pairs that have been found. A section that is merged for each request finds its
+/// pairs here, without a new search.
 #[derive(Default)]
 pub(crate) struct Pairings {
-    known: RwLock<HashMap<Box<[u64]>, Known>>,
+    outcomes: RwLock<HashMap<Box<[u64]>, KeptOutcome>>,
     identities: Mutex<HashMap<[u64; 3], Weak<Identity>>>,
     clock: AtomicU64,
-    /// Held by the thread that looks for pairs at an author's expense.
+    /// The lock of the thread that searches at an author's expense.
     paid: Mutex<()>,
 }
 
-struct Known {
+/// The outcome of a search.
+struct KeptOutcome {
     outcome: Result<Arc<Identities>, PairingError>,
-    is_visitor: bool,
-    seen: AtomicU64,
+    /// The occasion of the search: the outcome of a request can be replaced.
+    during: During,
+    /// The time of the last use, on the clock of [`Pairings`].
+    used: AtomicU64,
 }
 
-/// Pairs of sections that first came with a request, which are kept.
-const MAX_VISITORS: usize = 64;
+impl KeptOutcome {
+    fn is_replaceable(&self) -> bool {
+        self.during != During::Startup
+    }
+}
+
+/// The most outcomes of searches during requests that are kept.
+const MAX_FROM_REQUESTS: usize = 64;
 
 impl Pairings {
-    /// Finds the private key of every certificate.
+    /// Finds the private key of each certificate.
     ///
-    /// `masters` are what an author pays with for passphrases that are tried.
+    /// `masters` has the allowance from which an author pays for attempts.
     pub(crate) fn find(
         &self,
         pairs: Pairs<'_>,
-        asked: Asked,
+        during: During,
         masters: &MasterKeys,
     ) -> Result<Arc<Identities>, PairingError> {
         if let Some(error) = no_pin(pairs) {
             return Err(error);
         }
         let name = name_of(pairs);
-        if let Some(outcome) = self.known(&name) {
+        if let Some(outcome) = self.kept(&name) {
             return outcome;
         }
-        let (now, payer) = match asked {
-            Asked::InRequest { now, payer } if are_of_author(pairs) => (now, payer),
-            _ => {
-                let is_visitor = asked != Asked::AtStartup;
-                return self.find_new(pairs, name, is_visitor, &Attempts::without_bound());
-            }
+        let now = match during {
+            During::Request { now } if are_of_author(pairs) => now,
+            _ => return self.search(pairs, name, during, &Attempts::without_bound()),
         };
         let attempts = Attempts::of_author();
-        let Some(bill) = bill(pairs) else {
-            return self.find_new(pairs, name, true, &attempts);
+        let Some(charge) = charge_for(pairs) else {
+            return self.search(pairs, name, during, &attempts);
         };
-        // One thread at a time: those that wait find what the first has paid for.
+        // One thread searches at a time. The others wait, and then find the outcome that
+        // the first has paid for.
         let _paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outcome) = self.known(&name) {
+        if let Some(outcome) = self.kept(&name) {
             return outcome;
         }
-        // Any client can ask for it.
+        // Any client can cause this search, so it is paid for like an opening.
         if !masters
             .allowance
-            .pay(payer, KeyUse::Opening, bill.attempts, now)
+            .pay(pairs.payer, KeyUse::Opening, charge.attempts, now)
         {
-            return Err(PairingError::new(
-                bill.at,
-                bill.source,
-                PairingFault::Unpaid,
-            ));
+            return Err(PairingError::new(charge.first, PairingFault::Unpaid));
         }
-        let outcome = self.find_new(pairs, name, true, &attempts);
-        let unused = bill.attempts.saturating_sub(attempts.taken());
-        masters.allowance.give_back(payer, unused);
+        let outcome = self.search(pairs, name, during, &attempts);
+        let unused = charge.attempts.saturating_sub(attempts.taken());
+        masters.allowance.give_back(pairs.payer, unused);
         outcome
     }
 
-    fn known(&self, name: &[u64]) -> Option<Result<Arc<Identities>, PairingError>> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(name)?;
-        if known.is_visitor {
+    /// The outcome that is kept under a name.
+    fn kept(&self, name: &[u64]) -> Option<Result<Arc<Identities>, PairingError>> {
+        let outcomes = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = outcomes.get(name)?;
+        if kept.is_replaceable() {
             let now = self.clock.fetch_add(1, Ordering::Relaxed);
-            known.seen.store(now, Ordering::Relaxed);
+            kept.used.store(now, Ordering::Relaxed);
         }
-        Some(known.outcome.clone())
+        Some(kept.outcome.clone())
     }
 
-    fn find_new(
+    /// Searches for pairs, and keeps the outcome if it is final.
+    fn search(
         &self,
         pairs: Pairs<'_>,
         name: Vec<u64>,
-        is_visitor: bool,
+        during: During,
         attempts: &Attempts,
     ) -> Result<Arc<Identities>, PairingError> {
         let secrets = Secrets {
@@ -123,31 +128,36 @@ impl Pairings {
         };
         let outcome = outcome.map_err(|failure| failure.error);
         if is_final {
-            self.keep(name, &outcome, is_visitor);
+            self.keep(name, &outcome, during);
         }
         outcome
     }
 
+    /// Keeps an outcome; one of a request may replace the one that was not used for the
+    /// longest time.
     fn keep(
         &self,
         name: Vec<u64>,
         outcome: &Result<Arc<Identities>, PairingError>,
-        is_visitor: bool,
+        during: During,
     ) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let visitors = || known.iter().filter(|(_, known)| known.is_visitor);
-        if is_visitor && visitors().count() >= MAX_VISITORS {
-            let oldest = visitors().min_by_key(|(_, known)| known.seen.load(Ordering::Relaxed));
+        let new = KeptOutcome {
+            outcome: outcome.clone(),
+            during,
+            used: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
+        };
+        let mut outcomes = self
+            .outcomes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let replaceable = || outcomes.iter().filter(|(_, kept)| kept.is_replaceable());
+        if new.is_replaceable() && replaceable().count() >= MAX_FROM_REQUESTS {
+            let oldest = replaceable().min_by_key(|(_, kept)| kept.used.load(Ordering::Relaxed));
             if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                known.remove(&oldest);
+                outcomes.remove(&oldest);
             }
         }
-        let entry = Known {
-            outcome: outcome.clone(),
-            is_visitor,
-            seen: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
-        };
-        known.insert(name.into(), entry);
+        outcomes.insert(name.into(), new);
     }
 
     /// The one identity of a certificate and a key, whichever section has them.
@@ -157,14 +167,14 @@ impl Pairings {
         Pair {
             certificate,
             key,
-            sources: (source, from),
+            sources: (source, key_source),
         }: Pair<'_>,
     ) -> Arc<Identity> {
         let engine = match key {
             PrivateKey::Hardware(_) => engine.map(Engine::id).unwrap_or_default(),
             PrivateKey::Memory(_) => 0,
         };
-        let name = [source.id, from.id, engine];
+        let name = [source.id, key_source.id, engine];
         let mut identities = self
             .identities
             .lock()
@@ -173,14 +183,18 @@ impl Pairings {
             return known;
         }
         identities.retain(|_, known| known.strong_count() > 0);
-        let is_visitor = [source, from].iter().any(|source| source.is_visitor);
-        let identity = Arc::new(Identity::new(id::next(), certificate, key, is_visitor));
+        let origin = match (source.origin, key_source.origin) {
+            (Origin::Server, Origin::Server) => Origin::Server,
+            _ => Origin::Htaccess,
+        };
+        let identity = Arc::new(Identity::new(id::next(), certificate, key, origin));
         identities.insert(name, Arc::downgrade(&identity));
         identity
     }
 }
 
-/// What the outcome depends on: each list, with its length before it.
+/// The name of an outcome: the ids of all that it depends on. The length of each list
+/// stands before the lists.
 fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
     let ids = pairs.passphrases.ids();
     let lengths = [pairs.certificates.len(), pairs.keys.len(), ids.len()];
@@ -196,31 +210,31 @@ fn name_of(pairs: Pairs<'_>) -> Vec<u64> {
     name
 }
 
-/// Whether a `.htaccess` file names a source, or says what is tried on all of them:
-/// then it is its author who has them looked at, the server's with his own.
+/// Whether a `.htaccess` file names one of the sources, or the passphrases that are
+/// tried on all of them. Its author is then the cause of the search, also of the parts
+/// that the server's configuration names.
 fn are_of_author(pairs: Pairs<'_>) -> bool {
-    pairs.origin == Origin::Htaccess || sources(pairs).any(|(_, source)| source.is_visitor)
+    pairs.origin == Origin::Htaccess
+        || listed(pairs).any(|listed| listed.source.origin == Origin::Htaccess)
 }
 
-/// The work that an author has to pay for.
-struct Bill<'p> {
-    /// As many as there may be.
+/// The attempts that an author pays for before a search.
+struct AttemptCharge<'p> {
+    /// The most attempts that the search may take.
     attempts: u64,
-    /// Where the first would be.
-    source: &'p Source,
-    at: At,
+    /// The first source on which a passphrase would be tried.
+    first: ListedSource<'p>,
 }
 
-/// The attempts that pairs of an author may take, if any.
-fn bill(pairs: Pairs<'_>) -> Option<Bill<'_>> {
-    let attempts = |source: &Source| source.most_attempts(pairs.passphrases.len());
-    let (at, source) = sources(pairs).find(|(_, source)| attempts(source) > 0)?;
-    let all = sources(pairs).map(|(_, source)| attempts(source));
+/// The charge for a search; `None` if it tries no passphrase.
+fn charge_for(pairs: Pairs<'_>) -> Option<AttemptCharge<'_>> {
+    let attempts = |listed: &ListedSource<'_>| listed.source.most_attempts(pairs.passphrases.len());
+    let first = listed(pairs).find(|listed| attempts(listed) > 0)?;
+    let all = listed(pairs).map(|listed| attempts(&listed));
     let all = all.fold(0, u64::saturating_add);
-    Some(Bill {
+    Some(AttemptCharge {
         attempts: all.min(MAX_ATTEMPTS),
-        source,
-        at,
+        first,
     })
 }
 
@@ -241,8 +255,8 @@ mod tests {
         Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
     }
 
-    /// Lists that differ in a passphrase which nothing needs.
-    fn find(keyring: &Keyring, source: &Source, id: u64, asked: Asked) -> Arc<Identities> {
+    /// The identities of a list that differs from others in a passphrase which no key needs.
+    fn find(keyring: &Keyring, source: &Source, id: u64, during: During) -> Arc<Identities> {
         let passphrase = Arc::new(Passphrase::new(b"secret", id).unwrap());
         let pairs = Pairs {
             certificates: std::slice::from_ref(source),
@@ -250,8 +264,9 @@ mod tests {
             passphrases: &[passphrase].into_iter().collect(),
             engine: None,
             origin: Origin::Server,
+            payer: Payer::Server,
         };
-        keyring.identities(pairs, asked).unwrap()
+        keyring.identities(pairs, during).unwrap()
     }
 
     #[test]
@@ -259,23 +274,20 @@ mod tests {
         let keyring = keyring();
         let path = vectors::certificate("p-256");
         let source = keyring.file(&path, Origin::Server).unwrap();
-        let request = Asked::InRequest {
-            now: NOON,
-            payer: Payer::Server,
-        };
-        let server = find(&keyring, &source, 0, Asked::AtStartup);
+        let request = During::Request { now: NOON };
+        let server = find(&keyring, &source, 0, During::Startup);
         let regular = find(&keyring, &source, 1, request);
-        for id in 2..2 + 2 * u64::try_from(MAX_VISITORS).unwrap() {
+        for id in 2..2 + 2 * u64::try_from(MAX_FROM_REQUESTS).unwrap() {
             let one = find(&keyring, &source, id, request);
             assert!(Arc::ptr_eq(&one, &find(&keyring, &source, id, request)));
             assert!(Arc::ptr_eq(&regular, &find(&keyring, &source, 1, request)));
-            assert!(keyring.pairings.known.read().unwrap().len() <= MAX_VISITORS + 1);
+            assert!(keyring.pairings.outcomes.read().unwrap().len() <= MAX_FROM_REQUESTS + 1);
         }
         assert!(Arc::ptr_eq(
             &server,
-            &find(&keyring, &source, 0, Asked::AtStartup)
+            &find(&keyring, &source, 0, During::Startup)
         ));
-        // However many lists it is in, it is one identity.
+        // All these lists share one identity.
         assert_eq!(keyring.pairings.identities.lock().unwrap().len(), 1);
     }
 }

@@ -1,15 +1,12 @@
-//! Where a configuration says that certificates and private keys are.
+//! The files and URIs of certificates and private keys in a configuration.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-use zeroize::Zeroizing;
 
 use crate::certificate::attempts::Attempts;
 use crate::certificate::certificate::{Certificate, KeyKind};
@@ -19,102 +16,110 @@ use crate::certificate::source_error::SourceError;
 use crate::certificate::unlock::Secrets;
 use crate::origin::Origin;
 use crate::passphrase::list::PassphraseList;
+use crate::secret_file::SecretFile;
 
-/// A file, or the URI of something that is in none.
+/// A file with a certificate or a private key, or the URI of one in an engine or a
+/// provider.
 #[derive(Clone)]
 pub struct Source {
     pub(crate) id: u64,
     shown: Arc<str>,
-    pub(crate) place: Place,
-    /// It was named by a `.htaccess` file.
-    pub(crate) is_visitor: bool,
+    pub(crate) location: Location,
+    /// The kind of configuration file that names the source.
+    pub(crate) origin: Origin,
 }
 
+/// The location of a certificate or a private key.
 #[derive(Clone)]
-pub(crate) enum Place {
-    File(Arc<Entry>),
+pub(crate) enum Location {
+    /// A file, which has been read.
+    File(Arc<CheckedFile>),
+    /// A URI, which an engine or a provider knows.
     Uri(Arc<str>),
 }
 
-/// Larger than any chain of certificates that is used; and what is enough for
-/// one, where many may be kept.
-const MAX_FILE: u64 = 256 * 1024;
-const MAX_HTACCESS_FILE: u64 = 32 * 1024;
+/// The most bytes of a file that the server's configuration names: more than any chain
+/// of certificates has.
+const MAX_FILE_SIZE: u64 = 256 * 1024;
 
-/// A file that has been read, and what was found in it without a passphrase.
-pub(crate) struct Entry {
+/// The most bytes of a file that `.htaccess` names: enough for one chain, because many
+/// files may be kept.
+const MAX_HTACCESS_FILE_SIZE: u64 = 32 * 1024;
+
+/// A file that has been read, and the outcomes of the checks that need no passphrase.
+pub(crate) struct CheckedFile {
     pub(crate) file: KeyFile,
     certificate: OnceLock<Result<(), SourceError>>,
     key: OnceLock<Result<(), SourceError>>,
 }
 
 impl Source {
-    /// Tells sources of one keyring apart: another file, or another content of it,
-    /// has another id.
+    /// The id, which is unique in a keyring: another file has another id, and so has
+    /// another content of the same file.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// What to call it in a message: its name, without a PIN.
+    /// The name for messages, without a PIN.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// The same, to be kept.
+    /// The name for messages, to be kept.
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.shown.clone()
     }
 
-    /// Whether it is the URI of something that an engine or a provider has.
+    /// Whether it is a URI, which an engine or a provider knows.
     pub fn is_uri(&self) -> bool {
-        matches!(self.place, Place::Uri(_))
+        matches!(self.location, Location::Uri(_))
     }
 
-    /// Looks for a certificate, as far as that goes without a passphrase.
+    /// Checks the certificate as far as possible without a passphrase.
     ///
     /// # Errors
     ///
-    /// There is none, or its key is of no use.
+    /// There is no certificate, or its key cannot be used.
     pub fn check_certificate(&self) -> Result<(), SourceError> {
-        let Place::File(entry) = &self.place else {
+        let Location::File(checked) = &self.location else {
             return Ok(());
         };
-        let check = || match without_passphrases(|secrets| entry.file.certificate(secrets)) {
+        let check = || match without_passphrases(|secrets| checked.file.certificate(secrets)) {
             Ok(certificate) => Ok(Certificate::new(certificate).map(|_| ())?),
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
         };
-        keep(&entry.certificate, check)
+        check_once(&checked.certificate, check)
     }
 
-    /// Looks for a private key, as far as that goes without a passphrase.
+    /// Checks the private key as far as possible without a passphrase.
     ///
     /// # Errors
     ///
-    /// There is none, or it is of no use.
+    /// There is no private key, or it cannot be used.
     pub fn check_key(&self) -> Result<(), SourceError> {
-        let Place::File(entry) = &self.place else {
+        let Location::File(checked) = &self.location else {
             return Ok(());
         };
-        let check = || match without_passphrases(|secrets| entry.file.private_key(secrets)) {
+        let check = || match without_passphrases(|secrets| checked.file.private_key(secrets)) {
             Ok(Some(key)) => Ok(KeyKind::of(&key).map(|_| ())?),
             Ok(None) => Err(FileError::NoKey.into()),
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
         };
-        keep(&entry.key, check)
+        check_once(&checked.key, check)
     }
 
-    /// How many attempts it may take to open with so many passphrases.
+    /// The most attempts that it may take to open with this number of passphrases.
     pub(crate) fn most_attempts(&self, passphrases: usize) -> u64 {
-        match &self.place {
-            Place::File(entry) => entry.file.most_attempts(passphrases),
-            Place::Uri(_) => 0,
+        match &self.location {
+            Location::File(checked) => checked.file.most_attempts(passphrases),
+            Location::Uri(_) => 0,
         }
     }
 }
 
-/// Opens what needs no passphrase.
+/// Calls `open` with no passphrase to try.
 fn without_passphrases<T>(open: impl FnOnce(Secrets<'_>) -> T) -> T {
     open(Secrets {
         passphrases: &PassphraseList::default(),
@@ -128,46 +133,61 @@ impl fmt::Debug for Source {
     }
 }
 
-/// The sources that a configuration has named.
+/// The sources that a configuration names.
 ///
-/// What the server's configuration names is read once, by whoever reads that
-/// configuration. What a `.htaccess` file names is opened each time, with the
-/// rights of the process that serves it, and read again if it has changed: it
-/// must not get at what only the parent could read.
+/// A file that the server's configuration names is read once, by the process that reads
+/// the configuration. A file that `.htaccess` names is opened for each request, with the
+/// rights of the child process, and read again after a change. So an author cannot use a
+/// file that only the parent process can read.
 #[derive(Default)]
 pub(crate) struct Sources {
     next_id: AtomicU64,
     server: Mutex<HashMap<PathBuf, Source>>,
-    visitors: Mutex<HashMap<PathBuf, Visitor>>,
+    htaccess: Mutex<HashMap<PathBuf, KeptFile>>,
     uris: Mutex<HashMap<String, Source>>,
 }
 
-struct Visitor {
+/// A file that `.htaccess` names, as it was when it was read.
+struct KeptFile {
     stamp: Stamp,
     source: Source,
-    seen: u64,
+    /// The time of the last use: a number from [`Sources::new_id`].
+    used: u64,
 }
 
-/// What tells one content of a file from another without reading it.
+/// The mark of one content of a file: another content has another stamp.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
-    /// Of owner and mode too, and nobody's to set back as the one above is.
+    /// The time of the last change of the content, the owner or the mode. Unlike
+    /// `modified`, no user can set it back.
     changed: (i64, i64),
 }
 
-/// Files named by `.htaccess` files that are kept.
-const MAX_VISITORS: usize = 64;
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+/// The most files of `.htaccess` that are kept.
+const MAX_HTACCESS_FILES: usize = 64;
 
 impl Sources {
-    /// Finds a file, and reads it if it has not been.
+    /// Finds a file, and reads it if necessary.
     pub(crate) fn file(&self, path: &Path, origin: Origin) -> Result<Source, SourceError> {
         match origin {
             Origin::Server => self.server_file(path),
-            Origin::Htaccess => self.visitor(path),
+            Origin::Htaccess => self.htaccess_file(path),
         }
     }
 
@@ -176,71 +196,62 @@ impl Sources {
         if let Some(known) = server.get(path) {
             return Ok(known.clone());
         }
-        let (file, stamp) = open(path)?;
-        let source = self.read(path, file, &stamp, Origin::Server)?;
+        let source = self.read(path, open(path)?, Origin::Server)?;
         server.insert(path.to_owned(), source.clone());
         Ok(source)
     }
 
-    /// A file system may keep whoever reads waiting: nobody else must wait, so
-    /// there is no lock while that may be.
-    fn visitor(&self, path: &Path) -> Result<Source, SourceError> {
-        let lock = || self.visitors.lock().unwrap_or_else(PoisonError::into_inner);
-        let (file, stamp) = open(path)?;
+    /// Finds a file of `.htaccess`.
+    ///
+    /// A slow file system may keep this thread waiting. No lock is held meanwhile, so
+    /// other threads need not wait for it.
+    fn htaccess_file(&self, path: &Path) -> Result<Source, SourceError> {
+        let lock = || self.htaccess.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = open(path)?;
+        let stamp = Stamp::of(&file.metadata);
         if let Some(known) = lock().get_mut(path).filter(|known| known.stamp == stamp) {
-            known.seen = self.new_id();
+            known.used = self.new_id();
             return Ok(known.source.clone());
         }
-        let source = self.read(path, file, &stamp, Origin::Htaccess)?;
-        let mut visitors = lock();
-        if visitors.len() >= MAX_VISITORS && !visitors.contains_key(path) {
-            let oldest = visitors.iter().min_by_key(|(_, known)| known.seen);
+        let source = self.read(path, file, Origin::Htaccess)?;
+        let mut files = lock();
+        if files.len() >= MAX_HTACCESS_FILES && !files.contains_key(path) {
+            let oldest = files.iter().min_by_key(|(_, known)| known.used);
             if let Some(oldest) = oldest.map(|(path, _)| path.clone()) {
-                visitors.remove(&oldest);
+                files.remove(&oldest);
             }
         }
-        let visitor = Visitor {
+        let kept = KeptFile {
             stamp,
             source: source.clone(),
-            seen: self.new_id(),
+            used: self.new_id(),
         };
-        visitors.insert(path.to_owned(), visitor);
+        files.insert(path.to_owned(), kept);
         Ok(source)
     }
 
-    /// Names what is behind a URI.
+    /// Finds the source of a URI, which the server's configuration names.
     pub(crate) fn uri(&self, uri: &str) -> Source {
         let mut uris = self.uris.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = || Source {
+        let new = || Source {
             id: self.new_id(),
             shown: without_pin(uri).into(),
-            place: Place::Uri(uri.into()),
-            is_visitor: false,
+            location: Location::Uri(uri.into()),
+            origin: Origin::Server,
         };
-        uris.entry(uri.to_owned()).or_insert_with(name).clone()
+        uris.entry(uri.to_owned()).or_insert_with(new).clone()
     }
 
-    fn read(
-        &self,
-        path: &Path,
-        file: File,
-        stamp: &Stamp,
-        origin: Origin,
-    ) -> Result<Source, SourceError> {
+    fn read(&self, path: &Path, file: SecretFile, origin: Origin) -> Result<Source, SourceError> {
         let most = match origin {
-            Origin::Server => MAX_FILE,
-            Origin::Htaccess => MAX_HTACCESS_FILE,
+            Origin::Server => MAX_FILE_SIZE,
+            Origin::Htaccess => MAX_HTACCESS_FILE_SIZE,
         };
-        if stamp.size > most {
+        if file.metadata.size() > most {
             return Err(SourceError::TooLarge(most));
         }
-        // Room for all of it at once: growing would leave a copy behind.
-        let room = usize::try_from(stamp.size).unwrap_or_default();
-        let mut content = Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
-        file.take(stamp.size)
-            .read_to_end(&mut content)
-            .map_err(unreadable)?;
-        let entry = Entry {
+        let content = file.read().map_err(unreadable)?;
+        let checked = CheckedFile {
             file: KeyFile::new(content, origin)?,
             certificate: OnceLock::new(),
             key: OnceLock::new(),
@@ -248,8 +259,8 @@ impl Sources {
         Ok(Source {
             id: self.new_id(),
             shown: path.to_string_lossy().into(),
-            place: Place::File(Arc::new(entry)),
-            is_visitor: origin == Origin::Htaccess,
+            location: Location::File(Arc::new(checked)),
+            origin,
         })
     }
 
@@ -258,48 +269,36 @@ impl Sources {
     }
 }
 
-/// The outcome of a check, made once; it is not kept if the host failed.
-fn keep(
-    place: &OnceLock<Result<(), SourceError>>,
+/// Checks once, and keeps the outcome unless this host failed.
+fn check_once(
+    kept: &OnceLock<Result<(), SourceError>>,
     check: impl FnOnce() -> Result<(), SourceError>,
 ) -> Result<(), SourceError> {
-    if let Some(known) = place.get() {
+    if let Some(known) = kept.get() {
         return known.clone();
     }
     let outcome = check();
     if !matches!(outcome, Err(SourceError::File(FileError::Failed))) {
-        let _ = place.set(outcome.clone());
+        let _ = kept.set(outcome.clone());
     }
     outcome
 }
 
-/// Opens a file, and nothing that would have to be waited for, like a pipe.
-fn open(path: &Path) -> Result<(File, Stamp), SourceError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK)
-        .open(path)
-        .map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
-    if !metadata.is_file() {
+/// Opens a file that is no directory, pipe or device.
+fn open(path: &Path) -> Result<SecretFile, SourceError> {
+    let file = SecretFile::open(path).map_err(unreadable)?;
+    if !file.metadata.is_file() {
         return Err(SourceError::NotAFile);
     }
-    let stamp = Stamp {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-        size: metadata.size(),
-        modified: (metadata.mtime(), metadata.mtime_nsec()),
-        changed: (metadata.ctime(), metadata.ctime_nsec()),
-    };
-    Ok((file, stamp))
+    Ok(file)
 }
 
 fn unreadable(error: std::io::Error) -> SourceError {
     SourceError::Unreadable(error.to_string())
 }
 
-/// A PKCS#11 URI (RFC 7512) without its PIN and what comes after it: where a
-/// PIN ends, engines do not agree.
+/// A PKCS#11 URI (RFC 7512) without its PIN and all that follows the PIN: engines do not
+/// agree where a PIN ends.
 fn without_pin(uri: &str) -> String {
     const NAME: &str = "pin-value=";
     match uri.to_ascii_lowercase().find(NAME) {
@@ -313,12 +312,12 @@ fn without_pin(uri: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, OpenOptions};
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 
-    /// A folder that goes when the test ends.
+    /// A folder that is removed when the test ends.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -349,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_names_is_read_once() {
+    fn files_of_the_server_are_read_once() {
         let (folder, sources) = (Folder::new("once"), Sources::default());
         let path = folder.write("file", b"one");
         let first = sources.file(&path, Origin::Server).unwrap();
@@ -360,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn what_htaccess_names_is_read_when_it_has_changed() {
+    fn files_of_htaccess_are_read_again_after_a_change() {
         let (folder, sources) = (Folder::new("changed"), Sources::default());
         let path = folder.write("file", b"one");
         set_modified(&path, 1000);
@@ -394,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn htaccess_gets_at_nothing_that_it_cannot_read_itself() {
+    fn a_file_that_the_child_cannot_read_is_closed_to_htaccess() {
         let (folder, sources) = (Folder::new("rights"), Sources::default());
         let path = folder.write("file", b"one");
         let server = sources.file(&path, Origin::Server).unwrap();
@@ -410,23 +409,23 @@ mod tests {
         let (folder, sources) = (Folder::new("few"), Sources::default());
         let regular = folder.write("regular", b"one");
         let id = sources.file(&regular, Origin::Htaccess).unwrap().id;
-        for number in 0..2 * MAX_VISITORS {
+        for number in 0..2 * MAX_HTACCESS_FILES {
             let path = folder.write(&number.to_string(), b"one");
             sources.file(&path, Origin::Htaccess).unwrap();
             assert_eq!(sources.file(&regular, Origin::Htaccess).unwrap().id, id);
-            assert!(sources.visitors.lock().unwrap().len() <= MAX_VISITORS);
+            assert!(sources.htaccess.lock().unwrap().len() <= MAX_HTACCESS_FILES);
         }
     }
 
     #[test]
-    fn refuses_what_is_no_file_with_anything_in_it() {
+    fn refuses_directories_pipes_empty_files_and_large_files() {
         let (folder, sources) = (Folder::new("none"), Sources::default());
         let pipe = folder.0.join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
         for (origin, most) in [
-            (Origin::Server, MAX_FILE),
-            (Origin::Htaccess, MAX_HTACCESS_FILE),
+            (Origin::Server, MAX_FILE_SIZE),
+            (Origin::Htaccess, MAX_HTACCESS_FILE_SIZE),
         ] {
             let largest = vec![b'a'; usize::try_from(most).unwrap()];
             let larger = [largest.as_slice(), b"a"].concat();

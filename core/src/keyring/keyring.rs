@@ -9,7 +9,7 @@ use crate::algorithm::defaults::Defaults;
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
-use crate::certificate::attempts::Asked;
+use crate::certificate::attempts::During;
 use crate::certificate::content_keys::ContentKeyCache;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::pairing::Pairs;
@@ -202,9 +202,9 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn identities(
         &self,
         pairs: Pairs<'_>,
-        asked: Asked,
+        during: During,
     ) -> Result<Arc<Identities>, PairingError> {
-        self.pairings.find(pairs, asked, &self.masters)
+        self.pairings.find(pairs, during, &self.masters)
     }
 
     /// Hands over jobs for the master keys that [`Keyring::derive_for`] noted, each once. The
@@ -223,10 +223,9 @@ impl<R: Random + Clone> Keyring<R> {
 
     /// The cache for the content keys under a certificate.
     pub(crate) fn content_keys(&self, identity: &Identity) -> &ContentKeyCache {
-        if identity.is_visitor {
-            &self.htaccess_content_keys
-        } else {
-            &self.content_keys
+        match identity.origin {
+            Origin::Server => &self.content_keys,
+            Origin::Htaccess => &self.htaccess_content_keys,
         }
     }
 

@@ -5,13 +5,13 @@
 //! splits them into words.
 
 use std::ffi::CStr;
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::secret_file::SecretFile;
 
 /// A file that has been read, wiped when it is dropped.
 pub struct PassphraseFile {
@@ -91,31 +91,19 @@ impl PassphraseFile {
     /// It cannot be read, or is no file.
     pub fn read(path: &Path) -> Result<Self, PassphraseFileError> {
         let unreadable = |error: std::io::Error| PassphraseFileError::Unreadable(error.to_string());
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NONBLOCK)
-            .open(path)
-            .map_err(unreadable)?;
-        let metadata = file.metadata().map_err(unreadable)?;
-        if metadata.is_dir() {
+        let file = SecretFile::open(path).map_err(unreadable)?;
+        if file.metadata.is_dir() {
             return Err(PassphraseFileError::Directory);
         }
-        if !metadata.is_file() {
+        if !file.metadata.is_file() {
             return Err(PassphraseFileError::NotAFile);
         }
-        if metadata.size() > MAX_FILE {
+        if file.metadata.size() > MAX_FILE {
             return Err(PassphraseFileError::TooLarge(MAX_FILE));
         }
-        // Room for all of it at once: growing would leave a copy behind.
-        let room = usize::try_from(metadata.size()).unwrap_or_default();
-        let mut content = Zeroizing::new(Vec::with_capacity(room.saturating_add(1)));
-        file.take(metadata.size())
-            .read_to_end(&mut content)
-            .map_err(unreadable)?;
-        Ok(Self {
-            content,
-            mode: metadata.mode(),
-        })
+        let mode = file.metadata.mode();
+        let content = file.read().map_err(unreadable)?;
+        Ok(Self { content, mode })
     }
 
     /// Access to the file that others should not have.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Asked, Cipher, Digest, HeapArena, Identities, Keyring, Now, OpenError, OpenSslRandom, Origin,
-    Pairs, PassphraseList, Purpose, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cipher, Digest, During, HeapArena, Identities, Keyring, Now, OpenError, OpenSslRandom, Origin,
+    Pairs, PassphraseList, Payer, Purpose, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 /// A time for tests in which the time does not matter.
@@ -87,8 +87,9 @@ impl Section {
             passphrases: &PassphraseList::default(),
             engine: None,
             origin: Origin::Server,
+            payer: Payer::default(),
         };
-        let identities = keyring.identities(pairs, Asked::AtStartup).unwrap();
+        let identities = keyring.identities(pairs, During::Startup).unwrap();
         Self::with_keys(keyring, SectionKeys::Certificates(identities), ciphers)
     }
 

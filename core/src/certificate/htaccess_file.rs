@@ -14,13 +14,13 @@ use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 use zeroize::Zeroizing;
 
-use crate::certificate::file_error::{FileError, taken};
+use crate::certificate::file_error::{FileError, parsed};
 use crate::certificate::rounds;
 use crate::certificate::unlock::{Secrets, unlock};
 use crate::libcrypto::pem::{self, Block};
 
 /// The certificate and the key that were found in a file.
-pub(crate) struct Judged {
+pub(crate) struct HtaccessFile {
     certificate: Option<X509>,
     key: Option<Key>,
 }
@@ -44,7 +44,7 @@ const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 /// Longer than a passphrase that OpenSSL takes (`PEM_BUFSIZE`).
 const MAX_PASSPHRASE: usize = 1024;
 
-impl Judged {
+impl HtaccessFile {
     /// Takes PEM apart: the first certificate, and the first private key.
     ///
     /// # Errors
@@ -73,14 +73,14 @@ impl Judged {
     ///
     /// It may take long to open.
     pub(crate) fn der(content: &[u8]) -> Result<Self, FileError> {
-        let certificate = taken(X509::from_der(content))?;
+        let certificate = parsed(X509::from_der(content))?;
         let key = if certificate.is_some() {
             None
-        } else if taken(pem::encrypted_pkcs8(content))?.is_some() {
+        } else if parsed(pem::encrypted_pkcs8(content))?.is_some() {
             let key = rounds::few(content).ok_or(FileError::TooSlow)?;
             Some(Key::Encrypted(key))
         } else {
-            let key = taken(PKey::private_key_from_der(content))?;
+            let key = parsed(PKey::private_key_from_der(content))?;
             key.map(|_| Key::Plain(Zeroizing::new(content.to_vec())))
         };
         Ok(Self { certificate, key })
@@ -144,7 +144,7 @@ fn key(block: Block) -> Result<Option<Key>, FileError> {
             .ok_or(FileError::TooSlow);
     }
     // Under another label OpenSSL may take it for that all the same.
-    if taken(pem::encrypted_pkcs8(&block.content))?.is_some() {
+    if parsed(pem::encrypted_pkcs8(&block.content))?.is_some() {
         return Err(FileError::TooSlow);
     }
     match (is_key, has_header) {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     /// The key of a file, opened with one of these, however many there are.
-    fn open(file: &Judged, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
+    fn open(file: &HtaccessFile, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
         file.private_key(Secrets {
             passphrases: &passphrases(texts),
             attempts: &Attempts::without_bound(),
@@ -209,9 +209,9 @@ mod tests {
     /// The key of a file, opened with the passphrase of the vectors.
     fn opened(name: &str, content: &[u8]) -> Result<Option<PKey<Private>>, FileError> {
         let file = if name.ends_with(".der") {
-            Judged::der(content)
+            HtaccessFile::der(content)
         } else {
-            Judged::pem(content)
+            HtaccessFile::pem(content)
         };
         open(&file?, &["other", SECRET])
     }
@@ -265,7 +265,7 @@ mod tests {
         let few = include_bytes!("../../vectors/rounds/few-pbkdf2.pem").as_slice();
         let many = include_bytes!("../../vectors/rounds/many-pbkdf2.pem").as_slice();
         let certificate = include_bytes!("../../vectors/certificates/p-256.pem").as_slice();
-        let error = |parts: &[&[u8]]| Judged::pem(&parts.concat()).err();
+        let error = |parts: &[&[u8]]| HtaccessFile::pem(&parts.concat()).err();
         assert_eq!(error(&[few, certificate, few]), None);
         for parts in [[few, many], [many, few], [certificate, many]] {
             assert_eq!(error(&parts), Some(FileError::TooSlow));
@@ -292,7 +292,7 @@ mod tests {
     fn a_cut_key_meets_no_passphrase() {
         let der = include_bytes!("../../vectors/rounds/few-made.der");
         for length in 0..der.len() {
-            match Judged::der(&der[..length]) {
+            match HtaccessFile::der(&der[..length]) {
                 Err(error) => assert_eq!(error, FileError::TooSlow, "{length}"),
                 Ok(file) => assert!(file.key.is_none(), "{length}"),
             }
@@ -302,11 +302,11 @@ mod tests {
     #[test]
     fn finds_what_stands_in_one_file() {
         let both = include_bytes!("../../vectors/certificates/p-256.pem").as_slice();
-        let file = Judged::pem(both).unwrap();
+        let file = HtaccessFile::pem(both).unwrap();
         assert!(file.certificate().is_ok());
         assert!(open(&file, &[]).unwrap().is_some());
         let der = X509::from_pem(both).unwrap().to_der().unwrap();
-        let file = Judged::der(&der).unwrap();
+        let file = HtaccessFile::der(&der).unwrap();
         assert!(file.certificate().is_ok());
         assert!(open(&file, &[]).unwrap().is_none());
         let older = include_bytes!("../../vectors/rounds/few-older.pem");
@@ -314,7 +314,7 @@ mod tests {
             (&[][..], FileError::NoPassphrase),
             (&["x"], FileError::Locked),
         ] {
-            let outcome = open(&Judged::pem(older).unwrap(), secrets);
+            let outcome = open(&HtaccessFile::pem(older).unwrap(), secrets);
             assert_eq!(outcome.err(), Some(expected));
         }
     }
