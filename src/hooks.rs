@@ -37,7 +37,7 @@ fn seal<'r>(
         return Err(report::in_another_realm(request));
     }
     if session.is_withheld() {
-        // Nothing is sealed, because `is_to_be_saved` keeps it from the store.
+        // There is no need to seal it, because `is_to_be_saved` keeps it from the store.
         session.clear_encoded();
         return Ok(());
     }

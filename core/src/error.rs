@@ -1,62 +1,63 @@
-//! What can go wrong, split by whose fault it is.
+//! The errors of sealing and opening, by whose fault they are.
 //!
-//! No message holds a secret, or any byte of a token.
+//! No message contains a secret, or any byte of a token.
 
 use openssl::error::{Error, ErrorStack};
 use thiserror::Error;
 
-/// Why a token does not open: the fault of whoever sent it, or of time.
+/// The reason why a token does not open. The sender is at fault, or the token is old.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// A part of the token is not canonical base64, or base64url in JWE.
+    /// A part of the token is not canonical base64; in JWE, not canonical base64url.
     #[error("the token is not canonical base64")]
     Encoding,
-    /// No cipher of the section gives tokens that look like this.
+    /// The token is in a format that no cipher of the section makes.
     #[error("the token is in a format that no cipher of this section gives")]
     Format,
-    /// A JWE without the parts, or the length of parts, that it must have.
+    /// The JWE has the wrong number of parts, or a part has the wrong length.
     #[error("the token has not the five parts of a JWE")]
     Parts,
-    /// A JWE header that we would not have written.
+    /// The JWE has a header that this section does not write.
     #[error("the token has a header that this section does not write")]
     Header,
-    /// A JWE for another purpose, or for none, or for one where none is set.
+    /// The purpose of the JWE is not that of the section. One of the two may have none.
     #[error("the token was made for another purpose")]
     Purpose,
-    /// A JWE under a key that the section does not have.
+    /// The JWE is under a key that the section does not have.
     #[error("no passphrase of this section has the token's key id")]
     UnknownKey,
-    /// A JWE for another certificate, or for none.
+    /// The JWE is for another certificate, or for none.
     #[error("no certificate of this section has the token's key id")]
     UnknownCertificate,
-    /// A JWE whose header the certificate's private key has not signed.
+    /// The certificate's private key has not signed the header of the JWE.
     #[error("the token's signature is not that of the certificate's key")]
     Signature,
-    /// A JWE that was signed, and whose encrypted key yields no key.
+    /// The JWE has the right signature, but its encrypted key contains no key.
     #[error("the token's encrypted key does not open")]
     EncryptedKey,
-    /// A JWE whose tag is wrong: it was changed, or never ours.
+    /// The tag of the JWE is wrong: the token was changed, or is not from this server.
     #[error("the token's tag is wrong")]
     Tag,
-    /// Fewer bytes than the format's fixed fields and one block.
+    /// The token has fewer bytes than the fixed fields of the format and one block.
     #[error("the token is too short")]
     TooShort,
-    /// More than 1 MiB.
+    /// The token has more than 1 MiB.
     #[error("the token is too long")]
     TooLong,
-    /// No passphrase gives this MAC: another key, or a changed token.
+    /// The MAC is wrong under each passphrase: the token is under another key, or was
+    /// changed.
     #[error("no passphrase of this section authenticates the token")]
     NotAuthentic,
-    /// The MAC is right and yet the ciphertext is not a whole session.
+    /// The MAC is right, but the ciphertext does not decrypt to a whole session.
     #[error("the token was made under another cipher or digest")]
     OtherAlgorithm,
-    /// A classic token of another server that was opened before: its session
-    /// has no entry but its expiry, and is worth no second derivation.
+    /// A classic token of another server was opened before. Its session has no entry but
+    /// its expiry, and so is not worth a second derivation.
     #[error("the session says nothing about a user, and its key is not kept")]
     SaysNothing,
-    /// A classic token of another server, as long as those of sessions without
-    /// an entry, at a time when too many of these took a derivation each.
+    /// A classic token of another server has the length of a session without an entry, and
+    /// too many of these have taken a derivation each.
     #[error(
         "the session is as short as those that say nothing about a user, of which too many \
          need a key of their own"
@@ -65,8 +66,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Whether another server of the farm, or this one later, may open the
-    /// token: it should not be replaced by a session without entries.
+    /// Whether another server of the farm may open the token, or this one later. Such a
+    /// token should not be replaced by a session without entries.
     pub fn may_open_elsewhere(self) -> bool {
         matches!(
             self,
@@ -78,7 +79,7 @@ impl Refusal {
     }
 }
 
-/// OpenSSL failed at something that has to work: the fault of this host.
+/// The failure of OpenSSL at something that has to work. This host is at fault.
 #[derive(Clone, Debug, Error)]
 #[error("{subject} failed to {action}: {reason}")]
 pub struct LibraryError {
@@ -88,7 +89,7 @@ pub struct LibraryError {
 }
 
 impl LibraryError {
-    /// Names what was tried; `stack` is OpenSSL's own account of the failure.
+    /// The failure of an action, with the errors that OpenSSL reported.
     pub(crate) fn new(action: &'static str, stack: &ErrorStack) -> Self {
         Self {
             subject: OPENSSL,
@@ -97,7 +98,7 @@ impl LibraryError {
         }
     }
 
-    /// Names what was tried, and what was wrong in our own words.
+    /// The failure of an action, with a reason in the words of this crate.
     pub(crate) fn because(action: &'static str, reason: &str) -> Self {
         Self {
             subject: OPENSSL,
@@ -106,12 +107,12 @@ impl LibraryError {
         }
     }
 
-    /// Whether these are OpenSSL's words for what went wrong.
+    /// Whether the failure has this reason.
     pub(crate) fn is(&self, reason: &str) -> bool {
         self.reason == reason
     }
 
-    /// The caller's memory is not as long as was asked for.
+    /// The failure of an arena whose memory does not have the requested length.
     pub(crate) fn wrong_room() -> Self {
         Self {
             subject: "the arena",
@@ -120,8 +121,8 @@ impl LibraryError {
         }
     }
 
-    /// This process has nothing to work with: it has inherited a keyring, and
-    /// [`Keyring::after_fork`](crate::Keyring::after_fork) has not come to its end.
+    /// The failure of a process that has inherited a keyring, and in which
+    /// [`Keyring::after_fork`](crate::Keyring::after_fork) has not returned.
     pub(crate) fn not_set_up() -> Self {
         Self {
             subject: "this process",
@@ -130,12 +131,12 @@ impl LibraryError {
         }
     }
 
-    /// Whether this process has inherited a keyring, and did not set it up.
+    /// Whether the process has inherited a keyring, and has not set it up.
     pub fn is_not_set_up(&self) -> bool {
         self.reason == NOT_SET_UP
     }
 
-    /// The failure was another thread's, which has reported it.
+    /// The failure of another thread, which has reported it.
     pub(crate) fn elsewhere() -> Self {
         Self {
             subject: OPENSSL,
@@ -151,8 +152,8 @@ const NOT_SET_UP: &str = "its keyring was not set up after the fork";
 /// The subject of most failures.
 const OPENSSL: &str = "OpenSSL";
 
-/// OpenSSL's own words for what went wrong first. What it says of loading
-/// engines is of others that it tried, if there is anything else.
+/// The first reason that OpenSSL gives. Errors of loading engines count only if there are
+/// no others, because OpenSSL may have tried other engines first.
 pub(crate) fn first_reason(stack: &ErrorStack) -> String {
     let errors = stack.errors();
     let is_of_loading = |error: &&Error| matches!(error.library(), Some(DSO | ENGINE));
@@ -160,18 +161,18 @@ pub(crate) fn first_reason(stack: &ErrorStack) -> String {
     let reason = others.chain(errors).find_map(Error::reason);
     match (reason, errors.first()) {
         (Some(reason), _) => reason.to_owned(),
-        // A provider may number what it has no words for.
+        // A provider may give a number without a text.
         (None, Some(error)) => format!("reason {}", error.reason_code()),
         (None, None) => "no reason given".to_owned(),
     }
 }
 
-/// Libraries, as OpenSSL calls them (`ERR_str_libraries`).
+/// Names of libraries in OpenSSL (`ERR_str_libraries`).
 const DSO: &str = "DSO support routines";
 const ENGINE: &str = "engine routines";
 
-/// The same with what OpenSSL adds to it, like the name of a file: for the
-/// administrator, of what no request has a say in.
+/// The first reason that OpenSSL gives, with its details, like the name of a file. It is
+/// for the administrator, about actions that no request can influence.
 pub(crate) fn explain(stack: &ErrorStack) -> String {
     let error = stack.errors().first();
     match error.map(|error| (error.reason(), error.data())) {
@@ -181,16 +182,16 @@ pub(crate) fn explain(stack: &ErrorStack) -> String {
     }
 }
 
-/// Why a session did not become a token.
+/// The reason why a session does not become a token.
 #[derive(Debug, Error)]
 pub enum SealError {
     /// The session is larger than 512 KiB.
     #[error("the session is larger than {} bytes", crate::limits::MAX_SESSION)]
     TooLarge,
-    /// The section names nothing to seal with.
+    /// The section has no passphrase or no cipher.
     #[error("no passphrase and cipher to seal with")]
     NoKey,
-    /// The key is not derived yet, and the limit on derivations is used up.
+    /// The key is not derived yet, and the limit for derivations is used up.
     #[error("the key of its passphrase is not derived yet")]
     TooManyKeys,
     /// OpenSSL failed.
@@ -198,10 +199,10 @@ pub enum SealError {
     Library(#[from] LibraryError),
 }
 
-/// Why a token did not become a session.
+/// The reason why a token does not become a session.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// The token is at fault: to the client there is no session.
+    /// The token is at fault, and the client has no session.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// OpenSSL failed.

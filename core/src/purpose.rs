@@ -1,27 +1,27 @@
-//! What a section's sessions are for.
+//! The purpose of a section's sessions.
 
 use thiserror::Error;
 
-/// The text that a token of one application carries, so that another, which
-/// shares the passphrase, refuses it.
+/// A text that the tokens of one application carry. Another application with the same
+/// passphrase refuses them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Purpose(String);
 
-/// The text cannot be a purpose.
+/// The error of a text that cannot be a purpose.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("a purpose is 1 to 128 printable ASCII characters other than \" and \\")]
 pub struct InvalidPurpose;
 
-/// The longest purpose: it goes into each cookie.
+/// The most bytes of a purpose, which goes into each cookie.
 const MAX_LENGTH: usize = 128;
 
 impl Purpose {
-    /// Takes a text that JSON has no need to escape, so that every JOSE
-    /// library writes it alike.
+    /// Takes a text without characters that JSON escapes: every JOSE library then writes
+    /// it in the same way.
     ///
     /// # Errors
     ///
-    /// It is empty, too long, or has other characters.
+    /// The text is empty, too long, or has other characters.
     pub fn new(text: &str) -> Result<Self, InvalidPurpose> {
         let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
         let valid = (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(plain);

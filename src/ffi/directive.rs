@@ -14,7 +14,7 @@ use super::line::Line;
 use super::module::Module;
 use super::pool::Pool;
 
-/// The places where a directive may stand (http_config.h).
+/// The parts of a configuration in which a directive is allowed (http_config.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Context {
     /// The main server's configuration only.
@@ -51,7 +51,7 @@ pub(crate) struct Directive<M: Module> {
     /// `SYNTAX - DESCRIPTION`, the words after the name as in `docs/directives.md`:
     /// `httpd -L` shows this, and so does a message about a wrong number of words.
     pub(crate) help: &'static CStr,
-    /// The places where it may stand.
+    /// The parts of a configuration in which it is allowed.
     pub(crate) context: Context,
     /// The most words that it takes; the least is one.
     pub(crate) most: usize,

@@ -8,7 +8,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use super::log::{self, Level};
 
-/// What the log says of a panic, before the place where it was caught.
+/// The beginning of the message about a panic. The name of the entry point follows.
 pub(super) const CONTAINED: &str = "an internal error was contained";
 
 /// Runs `work`; if it panics, logs the entry point's name and returns

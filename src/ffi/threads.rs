@@ -18,8 +18,8 @@ struct Work<'w> {
 /// returns when all calls have ended. A panic ends only its own call.
 ///
 /// The threads are the system's, not those of `std::thread`, which leaves a
-/// thread-local with a destructor in the thread that spawns. That would pin the
-/// module in the parent (`__cxa_thread_atexit_impl`).
+/// thread-local with a destructor in the thread that spawns. The destructor
+/// would pin the module in the parent (`__cxa_thread_atexit_impl`).
 pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
     let work = Work {
         next: AtomicUsize::new(0),

@@ -1,4 +1,4 @@
-//! Certificates, and which keys are of use.
+//! Certificates, and the kinds of keys that can be used.
 
 use std::fmt;
 
@@ -26,12 +26,12 @@ pub(crate) struct Certificate {
 
 pub(crate) const THUMBPRINT: usize = 32;
 
-/// The keys of which JWE tells how to use them (RFC 7518, section 4.1).
+/// The kinds of keys that JWE defines a use for (RFC 7518, section 4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
-    /// RSA, with a modulus of so many bytes.
+    /// RSA, with the bytes of the modulus.
     Rsa { size: usize },
-    /// An elliptic curve of NIST's.
+    /// An elliptic curve of NIST.
     Ec(Curve),
 }
 
@@ -43,18 +43,19 @@ pub(crate) enum Curve {
     P521,
 }
 
-/// Shorter moduli are not asked for any more (NIST SP 800-131A, section 6).
+/// The fewest bits of an RSA modulus: shorter ones are no longer allowed (NIST SP
+/// 800-131A, section 6).
 const MIN_RSA_BITS: u32 = 2048;
 
-/// A key that sessions cannot be sealed with: its type, and its size or curve.
+/// The type of a key that cannot be used, with its size or curve.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("a key of {0}, with which sessions cannot be sealed")]
 pub struct UnusableKey(String);
 
-/// Why a key is not used.
+/// The reason why a certificate or its key is not used.
 #[derive(Debug)]
 pub(crate) enum Unfit {
-    /// It cannot be.
+    /// The key cannot be used.
     Key(UnusableKey),
     /// OpenSSL failed, and the certificate may be a good one.
     Failed,
@@ -70,19 +71,19 @@ impl Unfit {
     }
 }
 
-/// Whether the time at hand is one that a certificate names.
+/// The relation of a time to the dates of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
-    /// It is.
+    /// The time is between the dates.
     Valid,
-    /// It is later.
+    /// The time is after the later date.
     Expired,
-    /// It is earlier.
+    /// The time is before the earlier date.
     NotYetValid,
 }
 
 impl Certificate {
-    /// Takes a certificate, if its key is of use.
+    /// Takes a certificate whose key can be used.
     pub(crate) fn new(x509: X509) -> Result<Self, Unfit> {
         verdict::forget_errors();
         let unknown = |stack| Unfit::of(&stack, "a type that OpenSSL does not know");
@@ -94,13 +95,13 @@ impl Certificate {
             key,
             kind,
             thumbprint: thumbprint(&der),
-            // Not all of the certificate: it may be large, and nobody needs it.
+            // Only the dates are kept, because a certificate may be large.
             valid: seconds(x509.not_before()).zip(seconds(x509.not_after())),
         })
     }
 
-    /// Compares the dates of the certificate with a Unix time in seconds; one
-    /// whose dates cannot be read is taken for valid.
+    /// Compares the dates of the certificate with a time in Unix seconds. A certificate
+    /// whose dates cannot be read counts as valid.
     pub(crate) fn validity(&self, now: u64) -> Validity {
         let now = i64::try_from(now).unwrap_or(i64::MAX);
         match self.valid {
@@ -111,14 +112,15 @@ impl Certificate {
     }
 }
 
-/// SHA-256 that does not fail: what OpenSSL does at once, it fetches first.
+/// SHA-256 of a certificate. Unlike OpenSSL's function for certificates, which fetches
+/// the digest first, this cannot fail.
 fn thumbprint(der: &[u8]) -> [u8; THUMBPRINT] {
     let mut hash = Sha256::new();
     hash.update(der);
     hash.finish()
 }
 
-/// The Unix time of a date, in seconds.
+/// The time of a date, in Unix seconds.
 fn seconds(date: &Asn1TimeRef) -> Option<i64> {
     let since = Asn1Time::from_unix(0).ok()?.diff(date).ok()?;
     i64::from(since.days)
@@ -127,7 +129,7 @@ fn seconds(date: &Asn1TimeRef) -> Option<i64> {
 }
 
 impl KeyKind {
-    /// Tells what a key is, if it is of use.
+    /// The kind of a key, if it can be used.
     pub(crate) fn of<T: HasPublic>(key: &PKeyRef<T>) -> Result<Self, Unfit> {
         let unusable = |found: &str| Err(Unfit::Key(UnusableKey(found.to_owned())));
         match key.id() {
@@ -140,8 +142,9 @@ impl KeyKind {
                     Ok(key) => key,
                     Err(stack) => return Err(Unfit::of(&stack, "type EC on an unknown curve")),
                 };
-                // A certificate names its curve (RFC 5480, section 2.1.1). Where it
-                // is spelled out, other libraries may not see that it is one of these.
+                // A certificate names its curve (RFC 5480, section 2.1.1). If it has
+                // the curve's parameters instead, other libraries may not recognize the
+                // curve.
                 let is_named = key.group().asn1_flag() == Asn1Flag::NAMED_CURVE;
                 let name = key.group().curve_name();
                 match name.filter(|_| is_named) {
@@ -168,7 +171,7 @@ impl KeyKind {
         }
     }
 
-    /// Bytes of a signature.
+    /// The bytes of a signature.
     pub(crate) fn signature_length(self) -> usize {
         match self {
             Self::Rsa { size } => size,
@@ -178,7 +181,7 @@ impl KeyKind {
 }
 
 impl Curve {
-    /// The `crv` of a JWK.
+    /// The name of the curve: `crv` of a JWK.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::P256 => "P-256",
@@ -195,7 +198,7 @@ impl Curve {
         }
     }
 
-    /// Bytes of a coordinate, and of half a signature.
+    /// The bytes of a coordinate, which are also half the bytes of a signature.
     pub(crate) fn coordinate(self) -> usize {
         match self {
             Self::P256 => 32,

@@ -1,5 +1,5 @@
-//! Content keys that were encrypted to a certificate, and signed: made once for an
-//! hour, because that takes the private key.
+//! Content keys that were encrypted to a certificate, and signed. Each is made once an
+//! hour, because a signature by the private key is slow.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,10 +9,10 @@ use crate::cache::slot::KeySlot;
 use crate::certificate::wrapping::Wrapping;
 use crate::purpose::Purpose;
 
-/// A content key, and the beginning of every token under it.
+/// A content key, and the beginning of each token under it.
 pub(crate) struct Envelope {
     pub(crate) content_key: Zeroizing<Vec<u8>>,
-    /// In base64url, as the next.
+    /// The header, in base64url.
     pub(crate) header: String,
     pub(crate) encrypted_key: String,
 }
@@ -30,26 +30,26 @@ pub(crate) struct EnvelopeUse {
 #[derive(Default)]
 pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, KeySlot<Envelope>)>>);
 
-/// Envelopes that are kept: for more purposes than a sane configuration has under
-/// one certificate.
+/// The most envelopes that are kept: more than the purposes that a sane configuration
+/// has under one certificate.
 const MAX_ENVELOPES: usize = 64;
 
 impl Envelopes {
-    /// The slot of the envelope for this use.
+    /// The slot of the envelope for a use.
     pub(crate) fn slot(&self, usage: &EnvelopeUse) -> KeySlot<Envelope> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A request may have begun in the last hour, and others in this one: none
-        // of them is to push out what the next one needs.
+        let mut envelopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Requests of the last hour and of this hour may come at the same time. Neither
+        // may push out the envelope of the other.
         let is_near = |hour: u64| hour.abs_diff(usage.hour) <= 1;
-        held.retain(|(held, envelope)| is_near(held.hour) && !envelope.has_failed());
-        if let Some((_, envelope)) = held.iter().find(|(held, _)| held == usage) {
+        envelopes.retain(|(usage, envelope)| is_near(usage.hour) && !envelope.has_failed());
+        if let Some((_, envelope)) = envelopes.iter().find(|(known, _)| known == usage) {
             return envelope.clone();
         }
-        if held.len() >= MAX_ENVELOPES {
-            held.remove(0);
+        if envelopes.len() >= MAX_ENVELOPES {
+            envelopes.remove(0);
         }
         let envelope = KeySlot::default();
-        held.push((usage.clone(), envelope.clone()));
+        envelopes.push((usage.clone(), envelope.clone()));
         envelope
     }
 }
@@ -69,7 +69,7 @@ mod tests {
         }
     }
 
-    /// Whether an envelope had to be made.
+    /// Whether a new envelope was made.
     fn is_new(envelopes: &Envelopes, hour: u64, purpose: usize) -> bool {
         let envelope = envelopes.slot(&usage(hour, purpose));
         let make = || {
@@ -82,7 +82,7 @@ mod tests {
         envelope.get(make).unwrap().is_new
     }
 
-    fn held(envelopes: &Envelopes) -> usize {
+    fn count(envelopes: &Envelopes) -> usize {
         envelopes.0.lock().unwrap().len()
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let envelopes = Envelopes::default();
         for purpose in 0..3 * MAX_ENVELOPES {
             assert!(is_new(&envelopes, 1, purpose));
-            assert!(held(&envelopes) <= MAX_ENVELOPES);
+            assert!(count(&envelopes) <= MAX_ENVELOPES);
         }
         for purpose in 2 * MAX_ENVELOPES..3 * MAX_ENVELOPES {
             assert!(!is_new(&envelopes, 1, purpose), "{purpose}");
@@ -114,11 +114,11 @@ mod tests {
         let envelopes = Envelopes::default();
         for hour in 1..50 {
             assert!(is_new(&envelopes, hour, 0));
-            assert!(held(&envelopes) <= 2);
+            assert!(count(&envelopes) <= 2);
         }
-        // Neither does a clock that goes back keep them.
+        // They are dropped also when the clock goes back.
         assert!(is_new(&envelopes, 1, 0));
-        assert_eq!(held(&envelopes), 1);
+        assert_eq!(count(&envelopes), 1);
     }
 
     #[test]

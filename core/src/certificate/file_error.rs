@@ -5,42 +5,42 @@ use thiserror::Error;
 
 use crate::libcrypto::verdict;
 
-/// The fault of a file; the words go on after its name.
+/// The fault of a file. Its text goes on after the name of the file.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FileError {
     /// The file has no bytes, or only white space.
     #[error("is empty")]
     Empty,
-    /// A file that a `.htaccess` file names takes too long to open, or it does not
-    /// say how long.
+    /// The file is named by `.htaccess`, and takes too long to open or does not say how
+    /// long.
     #[error("takes more rounds to open than are allowed")]
     TooSlow,
-    /// There are passphrases, and none opens it.
+    /// The private key is encrypted, and none of the passphrases opens it.
     #[error("is encrypted, and no passphrase of this section opens it")]
     Locked,
-    /// There is no passphrase to try.
+    /// The private key is encrypted, and there is no passphrase to try.
     #[error("is encrypted, and this section has no passphrase")]
     NoPassphrase,
-    /// The passphrases of a `.htaccess` file take more attempts than this many,
-    /// for which a request waits.
+    /// The section needs more than this many attempts, and a `.htaccess` file is the
+    /// cause. A request would wait for them.
     #[error("is encrypted, and {0} attempts have not opened the private keys of this section")]
     TooManyAttempts(u64),
-    /// It begins like a certificate or a key, and is none.
+    /// The file begins like a certificate or a key, but OpenSSL cannot read it.
     #[error("has a certificate or private key that OpenSSL cannot read")]
     Broken,
-    /// This host failed, and the file may be a good one.
+    /// This host failed, so the file may be a good one.
     #[error("could not be looked at: OpenSSL failed, perhaps for want of memory")]
     Failed,
-    /// There is no certificate, where one is looked for.
+    /// The file has no certificate, and one is needed.
     #[error("has no certificate in it")]
     NoCertificate,
-    /// There is no private key, where one is looked for.
+    /// The file has no private key, and one is needed.
     #[error("has no private key in it")]
     NoKey,
 }
 
 impl FileError {
-    /// Makes the fault of a file that OpenSSL could not read of its errors.
+    /// The fault of a file that OpenSSL could not read, from the errors of OpenSSL.
     pub(crate) fn of(stack: &ErrorStack) -> Self {
         if verdict::is_fatal(stack) {
             Self::Failed

@@ -1,14 +1,15 @@
-//! Files that `.htaccess` names: their certificate and their private key, and
-//! nothing else of them.
+//! The files that `.htaccess` names: a certificate and a private key, and no other
+//! content.
 //!
-//! The author of a file chooses how many rounds a passphrase takes, and a request
-//! waits for them. A parser of our own might read a file in another way than OpenSSL:
-//! its author could show few rounds to the one and many to the other. So OpenSSL takes
-//! the file apart here, and a passphrase meets only
+//! The author of a file chooses the number of rounds that a passphrase takes, and a
+//! request waits for them. If this crate parsed the file, it might read the file
+//! differently from OpenSSL. Then an author could show few rounds to this crate, and
+//! many to OpenSSL. So OpenSSL takes the file apart, and a passphrase is tried only on
+//! two forms of keys:
 //!
-//! - encrypted PKCS#8 of few rounds, written anew from what was judged;
-//! - a block of the older form, which takes one round, and whose content is then read
-//!   without any passphrase.
+//! - encrypted PKCS#8 with few rounds, encoded again from the parsed fields;
+//! - a block of the older PEM form, which takes one round. Its decrypted content is
+//!   then read without a passphrase.
 
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -19,38 +20,38 @@ use crate::certificate::rounds;
 use crate::certificate::unlock::{Secrets, unlock};
 use crate::libcrypto::pem::{self, Block};
 
-/// The certificate and the key that were found in a file.
+/// The certificate and the private key of a file.
 pub(crate) struct HtaccessFile {
     certificate: Option<X509>,
     key: Option<Key>,
 }
 
 enum Key {
-    /// DER that is not encrypted.
+    /// A key in DER that is not encrypted.
     Plain(Zeroizing<Vec<u8>>),
-    /// PKCS#8 in DER.
+    /// Encrypted PKCS#8 in DER, with few rounds.
     Encrypted(Zeroizing<Vec<u8>>),
-    /// Encrypted as RFC 1421 has it.
+    /// A block that is encrypted as in RFC 1421, the older PEM form.
     Older(Block),
 }
 
-/// Labels of certificates, and of what goes before them in the longer ones.
+/// The labels of PEM blocks that begin with a certificate.
 const CERTIFICATES: [&[u8]; 3] = [b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"];
 
-/// The label of encrypted PKCS#8, and what those of all private keys end in.
+/// The label of encrypted PKCS#8, and the end of the labels of all private keys.
 const ENCRYPTED: &[u8] = b"ENCRYPTED PRIVATE KEY";
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 
-/// Longer than a passphrase that OpenSSL takes (`PEM_BUFSIZE`).
+/// The bytes of the buffer for a passphrase: OpenSSL takes as many (`PEM_BUFSIZE`).
 const MAX_PASSPHRASE: usize = 1024;
 
 impl HtaccessFile {
-    /// Takes PEM apart: the first certificate, and the first private key.
+    /// Reads PEM: the first certificate, and the first private key.
     ///
     /// # Errors
     ///
-    /// Some part cannot be read, or may take long to open, whether it is needed or
-    /// not.
+    /// A part cannot be read, or may take long to open. Parts that are not needed count
+    /// too.
     pub(crate) fn pem(content: &[u8]) -> Result<Self, FileError> {
         let mut found = Self {
             certificate: None,
@@ -67,11 +68,11 @@ impl HtaccessFile {
         Ok(found)
     }
 
-    /// Takes DER: a certificate, or else a private key.
+    /// Reads DER: a certificate, or else a private key.
     ///
     /// # Errors
     ///
-    /// It may take long to open.
+    /// The private key may take long to open.
     pub(crate) fn der(content: &[u8]) -> Result<Self, FileError> {
         let certificate = parsed(X509::from_der(content))?;
         let key = if certificate.is_some() {
@@ -86,17 +87,17 @@ impl HtaccessFile {
         Ok(Self { certificate, key })
     }
 
-    /// Whether there is a private key, and it takes a passphrase.
+    /// Whether there is a private key that is encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
         matches!(self.key, Some(Key::Encrypted(_) | Key::Older(_)))
     }
 
-    /// The certificate, if the file has one.
+    /// The certificate, or an error if the file has none.
     pub(crate) fn certificate(&self) -> Result<X509, FileError> {
         self.certificate.clone().ok_or(FileError::NoCertificate)
     }
 
-    /// The private key, or `None` without one.
+    /// The private key, or `None` if the file has none.
     ///
     /// # Errors
     ///
@@ -106,7 +107,8 @@ impl HtaccessFile {
         secrets: Secrets<'_>,
     ) -> Result<Option<PKey<Private>>, FileError> {
         if self.is_encrypted() && secrets.passphrases.is_empty() {
-            // Nor that of no bytes, which takes as long as any other.
+            // The empty passphrase is not tried either, because it takes as long as
+            // others.
             return Err(FileError::NoPassphrase);
         }
         match &self.key {
@@ -134,7 +136,7 @@ fn certificate(block: &Block) -> Result<X509, FileError> {
     X509::from_der(&block.content).map_err(|stack| FileError::of(&stack))
 }
 
-/// The private key in a block, if it may be one.
+/// The private key in a block; `None` if the block has no key.
 fn key(block: Block) -> Result<Option<Key>, FileError> {
     let (is_key, has_header) = (block.label.ends_with(PRIVATE_KEY), block.has_header());
     if block.label == ENCRYPTED {
@@ -143,7 +145,7 @@ fn key(block: Block) -> Result<Option<Key>, FileError> {
             .map(|key| Some(Key::Encrypted(key)))
             .ok_or(FileError::TooSlow);
     }
-    // Under another label OpenSSL may take it for that all the same.
+    // OpenSSL may read encrypted PKCS#8 under another label too.
     if parsed(pem::encrypted_pkcs8(&block.content))?.is_some() {
         return Err(FileError::TooSlow);
     }
@@ -198,7 +200,7 @@ mod tests {
             .collect()
     }
 
-    /// The key of a file, opened with one of these, however many there are.
+    /// The key of a file, opened with these passphrases.
     fn open(file: &HtaccessFile, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
         file.private_key(Secrets {
             passphrases: &passphrases(texts),
@@ -216,20 +218,22 @@ mod tests {
         open(&file?, &["other", SECRET])
     }
 
-    /// The same where nobody judges: what one of OpenSSL's readers makes of it.
+    /// Whether one of OpenSSL's readers opens the file, without the checks of this
+    /// crate.
     fn opened_by_openssl(path: &Path, content: &[u8]) -> bool {
         let secret = SECRET.as_bytes();
         if path.extension().is_some_and(|extension| extension == "der") {
             return PKey::private_key_from_pkcs8_passphrase(content, secret).is_ok();
         }
-        // The other one minds no labels.
+        // The reader of URIs ignores labels.
         let uri = CString::new(format!("file:{}", path.display())).unwrap();
         PKey::private_key_from_pem_passphrase(content, secret).is_ok()
             || store::private_key(&LibCtx::new().unwrap(), &uri, Some(secret)).is_ok()
     }
 
-    /// One key in the forms in which OpenSSL writes it, and in those that it reads
-    /// and others may not: what a name begins with is what is expected.
+    /// The vectors have one key in many forms: those that OpenSSL writes, and those
+    /// that it reads and other libraries may not. The beginning of a vector's name is
+    /// the expected outcome.
     #[test]
     fn opens_what_takes_few_rounds_and_nothing_else() {
         let mut tried = [0; 3];
@@ -237,7 +241,7 @@ mod tests {
             let content = fs::read(&path).unwrap();
             let start = Instant::now();
             let outcome = opened(&name, &content);
-            // Each of 2^31 rounds takes half an hour.
+            // A key of 2^31 rounds takes half an hour.
             assert!(start.elapsed() < Duration::from_secs(10), "{name}");
             let kind = match name.split_once('-').unwrap().0 {
                 "few" => {
@@ -281,7 +285,7 @@ mod tests {
         }
         let end = b"-----END ENCRYPTED PRIVATE KEY-----\n".as_slice();
         assert_eq!(error(&[begin, b"MA==\n", end]), Some(FileError::TooSlow));
-        // Text is none of OpenSSL's business.
+        // OpenSSL ignores text around the blocks.
         assert_eq!(
             error(&[b"text\n", few, b"-----BEGIN and more text\n"]),
             None
@@ -300,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_stands_in_one_file() {
+    fn finds_a_certificate_and_a_key_in_one_file() {
         let both = include_bytes!("../../vectors/certificates/p-256.pem").as_slice();
         let file = HtaccessFile::pem(both).unwrap();
         assert!(file.certificate().is_ok());

@@ -1,4 +1,4 @@
-//! Files with certificates and private keys, in every form that OpenSSL writes.
+//! Files with certificates and private keys, in each form that OpenSSL writes.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::certificate::unlock::{Secrets, unlock};
 use crate::libcrypto::verdict;
 use crate::origin::Origin;
 
-/// The bytes of a file, and what goes by them.
+/// The content of a file, and its form.
 pub(crate) struct KeyFile {
     content: Zeroizing<Vec<u8>>,
     form: Form,
@@ -22,20 +22,21 @@ pub(crate) struct KeyFile {
 
 enum Form {
     Pem,
-    /// A certificate, or a private key.
+    /// A certificate or a private key in DER.
     Der,
-    /// PKCS#12 (RFC 7292): both, behind a passphrase.
+    /// PKCS#12 (RFC 7292): a certificate and a private key, both under a passphrase.
     Pkcs12(Pkcs12),
-    /// A file that `.htaccess` names; nothing else of it is kept.
+    /// A file that `.htaccess` names. No other part of its content is kept.
     Htaccess(HtaccessFile),
 }
 
 impl KeyFile {
-    /// Looks at the form of a file.
+    /// Finds the form of a file.
     ///
     /// # Errors
     ///
-    /// It is empty, or encrypted where it must not be.
+    /// The file is empty. Or `.htaccess` names it, and it cannot be read or may take
+    /// long to open.
     pub(crate) fn new(content: Zeroizing<Vec<u8>>, origin: Origin) -> Result<Self, FileError> {
         if content.iter().all(u8::is_ascii_whitespace) {
             return Err(FileError::Empty);
@@ -60,12 +61,12 @@ impl KeyFile {
         })
     }
 
-    /// The certificate; of several in PEM the first, which in a chain is the
-    /// server's own.
+    /// The certificate. If a PEM file has several, it is the first: in a chain, this is
+    /// the server's own.
     ///
     /// # Errors
     ///
-    /// There is none, or no passphrase opens it.
+    /// The file has no certificate, or no passphrase opens it.
     pub(crate) fn certificate(&self, secrets: Secrets<'_>) -> Result<X509, FileError> {
         verdict::forget_errors();
         match &self.form {
@@ -83,11 +84,11 @@ impl KeyFile {
         }
     }
 
-    /// The private key, or `None` without one.
+    /// The private key, or `None` if the file has none.
     ///
     /// # Errors
     ///
-    /// There is one that cannot be read, or that no passphrase opens.
+    /// The private key cannot be read, or no passphrase opens it.
     pub(crate) fn private_key(
         &self,
         secrets: Secrets<'_>,
@@ -107,7 +108,8 @@ impl KeyFile {
                     PKey::private_key_from_pkcs8_callback(&self.content, ask)
                 });
                 match encrypted {
-                    // It did not ask: not PKCS#8, but perhaps a certificate.
+                    // OpenSSL asked for no passphrase. So this is not PKCS#8, but
+                    // perhaps a certificate.
                     Err(FileError::Broken) => Ok(None),
                     other => other,
                 }
@@ -117,14 +119,15 @@ impl KeyFile {
         }
     }
 
-    /// How many attempts it may take to open with so many passphrases; none, if it
-    /// is not encrypted.
+    /// The most attempts that it may take to open with this number of passphrases; 0 if
+    /// the file is not encrypted.
     pub(crate) fn most_attempts(&self, passphrases: usize) -> u64 {
         let all = u64::try_from(passphrases).unwrap_or(u64::MAX);
         let (is_encrypted, attempts) = match &self.form {
             Form::Pem => (self.has_pem_key() && self.has_encrypted_pem(), all.max(1)),
             Form::Der => (rounds::is_encrypted(&self.content), all.max(1)),
-            // Without a passphrase as well; for the certificate and for the key.
+            // The empty passphrase is tried too. The certificate and the key are opened
+            // separately, so each passphrase takes two attempts.
             Form::Pkcs12(_) => (true, all.saturating_add(1).saturating_mul(2)),
             Form::Htaccess(file) => (file.is_encrypted(), all),
         };
@@ -150,12 +153,13 @@ fn has(content: &[u8], what: &[u8]) -> bool {
     memchr::memmem::find(content, what).is_some()
 }
 
-/// PKCS#12, which OpenSSL also makes of bytes that merely begin alike.
+/// The PKCS#12 in a file, if any. OpenSSL takes bytes for PKCS#12 that only begin like
+/// it.
 fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
     parsed(Pkcs12::from_der(content))
 }
 
-/// Tries no passphrase, and then every one.
+/// Tries the empty passphrase first, and then each of the section.
 fn open_pkcs12(
     archive: &Pkcs12,
     secrets: Secrets<'_>,
@@ -172,8 +176,8 @@ fn open_pkcs12(
         None => secrets.try_each(attempt)?,
     };
     if let Some(parsed) = parsed {
-        // OpenSSL tells the certificate from its chain by the key; where
-        // that is in another file, it is the first as in PEM.
+        // OpenSSL finds the certificate in its chain by the key. If the key is in
+        // another file, the certificate is the first, as in PEM.
         let first = || parsed.ca?.into_iter().next();
         return Ok((parsed.cert.or_else(first), parsed.pkey));
     }

@@ -7,21 +7,21 @@ use openssl::pkey::{PKey, PKeyRef, Private};
 use crate::engine::hardware::HardwareKey;
 use crate::error::LibraryError;
 
-/// A private key that can be used, but not always be had.
+/// A private key that can be used, though its bytes may be out of reach.
 #[derive(Clone)]
 pub(crate) enum PrivateKey {
-    /// Read from a file.
+    /// A key that was read from a file.
     Memory(PKey<Private>),
-    /// Behind a URI.
+    /// A key behind a URI.
     Hardware(Arc<HardwareKey>),
 }
 
 impl PrivateKey {
-    /// Does something with the key.
+    /// Calls `work` with the key.
     ///
     /// # Errors
     ///
-    /// Those of `work`; or the key is on a hardware token that is not there.
+    /// The errors of `work`, or the hardware token with the key is not there.
     pub(crate) fn with<T>(
         &self,
         work: impl Fn(&PKeyRef<Private>) -> Result<T, LibraryError>,

@@ -1,7 +1,7 @@
-//! How long a passphrase of an encrypted private key takes to try: what
-//! encrypted PKCS#8 says of itself (RFC 5958, section 3; RFC 8018).
+//! The time that one passphrase takes on an encrypted private key.
 //!
-//! A block that cannot be read to the letter is not tried either.
+//! Encrypted PKCS#8 says its number of rounds (RFC 5958, section 3; RFC 8018). No
+//! passphrase is tried on a key that does not follow the format to the letter.
 
 use pkcs8::EncryptedPrivateKeyInfo;
 use pkcs8::der::Encode;
@@ -9,17 +9,17 @@ use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::Kdf;
 use zeroize::Zeroizing;
 
-/// Rounds of PBKDF2, of which OpenSSL takes 2,048: four milliseconds, for each of
-/// the attempts that there are (`attempts`).
+/// The most rounds of PBKDF2 in an attempt, which then takes four milliseconds. OpenSSL
+/// writes 2,048 rounds. The number of attempts is limited too (`attempts`).
 const MAX_ROUNDS: u32 = 10_000;
 
-/// Whether this is encrypted PKCS#8 in DER.
+/// Whether the content is encrypted PKCS#8 in DER.
 pub(crate) fn is_encrypted(content: &[u8]) -> bool {
     EncryptedPrivateKeyInfo::try_from(content).is_ok()
 }
 
-/// Encrypted PKCS#8 that takes few rounds, written anew from what was read: no
-/// other bytes of it are left. `None` if it takes many, or is anything else.
+/// Encrypted PKCS#8 with few rounds, encoded again from the parsed fields, without any
+/// other bytes of `content`. `None` if it has many rounds, or has another form.
 pub(crate) fn few(content: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let key = EncryptedPrivateKeyInfo::try_from(content).ok()?;
     if !is_quick(&key.encryption_algorithm) {

@@ -1,7 +1,7 @@
 //! Signatures as in JWS: RSASSA-PSS and ECDSA (RFC 7518, sections 3.4, 3.5).
 //!
-//! A certificate is public, so anybody can encrypt for it. That its own server
-//! made a token, a signature by the private key says.
+//! A certificate is public, so anybody can encrypt a token to it. The signature proves
+//! that the server with the private key made the token.
 
 use openssl::bn::BigNum;
 use openssl::ecdsa::EcdsaSig;
@@ -17,7 +17,7 @@ use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
 
-/// Signs `input`; as many bytes as [`KeyKind::signature_length`] says.
+/// Signs `input`. The signature has [`KeyKind::signature_length`] bytes.
 pub(crate) fn sign(
     kind: KeyKind,
     key: &PKeyRef<Private>,
@@ -38,7 +38,7 @@ pub(crate) fn sign(
     }
 }
 
-/// Whether `signature` is one of `input`.
+/// Whether `signature` is a signature of `input`.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ fn verify_rsa(key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> Result<b
     )
 }
 
-/// r and s side by side, where OpenSSL has them in DER.
+/// An ECDSA signature as JWS has it: r and s side by side. OpenSSL has them in DER.
 fn sign_ec(curve: Curve, key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     let mut signer = Signer::new(curve.digest(), key)?;
     let signature = EcdsaSig::from_der(&signer.sign_oneshot_to_vec(input)?)?;
@@ -110,7 +110,8 @@ fn verify_ec(
     )
 }
 
-/// The digest of a curve's signatures ([`Curve::digest`], as a context takes it).
+/// The digest of a curve's signatures, in the type that a context takes
+/// ([`Curve::digest`]).
 fn digest(curve: Curve) -> &'static MdRef {
     match curve {
         Curve::P256 => Md::sha256(),
@@ -119,7 +120,7 @@ fn digest(curve: Curve) -> &'static MdRef {
     }
 }
 
-/// `no` is how OpenSSL says that a signature is wrong.
+/// Verifies a signature. `no` is OpenSSL's answer to a wrong signature.
 fn is_verified(
     no: Denial,
     verifier: &mut MdCtxRef,

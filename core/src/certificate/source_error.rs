@@ -5,22 +5,23 @@ use thiserror::Error;
 use crate::certificate::certificate::{Unfit, UnusableKey};
 use crate::certificate::file_error::FileError;
 
-/// The reason why a source cannot be used; the words go on after its name.
+/// The reason why a source cannot be used. Its text goes on after the name of the
+/// source.
 #[derive(Clone, Debug, Error)]
 pub enum SourceError {
-    /// The system refuses to read it, for this reason.
+    /// The system refuses to read the file, for this reason.
     #[error("cannot be read ({0})")]
     Unreadable(String),
-    /// It is a directory, a pipe or a device.
+    /// The source is a directory, a pipe or a device.
     #[error("is not a file")]
     NotAFile,
-    /// It has more than this many bytes, and so no certificate or key.
+    /// The file has more than this many bytes, and so is no certificate or key.
     #[error("is larger than {0} bytes")]
     TooLarge(u64),
-    /// Its content is at fault.
+    /// The content of the file is at fault.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Its key cannot be used.
+    /// The key of the source cannot be used.
     #[error("has {0}")]
     Key(#[from] UnusableKey),
 }

@@ -10,10 +10,11 @@ use crate::certificate::file_error::FileError;
 use crate::libcrypto::verdict;
 use crate::passphrase::list::PassphraseList;
 
-/// The function that a reader of keys calls if it needs a passphrase.
+/// The callback by which a reader of keys asks for a passphrase: it fills a buffer, and
+/// returns the length.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
-/// The passphrases that a file is opened with, and how often they are tried.
+/// The passphrases that are tried, and the attempts that are left.
 #[derive(Clone, Copy)]
 pub(crate) struct Secrets<'s> {
     pub(crate) passphrases: &'s PassphraseList,
@@ -21,7 +22,7 @@ pub(crate) struct Secrets<'s> {
 }
 
 impl Secrets<'_> {
-    /// Takes an attempt.
+    /// Takes one attempt, or fails if none is left.
     pub(crate) fn take(self) -> Result<(), FileError> {
         if self.attempts.take() {
             Ok(())
@@ -30,7 +31,8 @@ impl Secrets<'_> {
         }
     }
 
-    /// The passphrases, one after the other: none more, once no attempt is left.
+    /// Tries the passphrases one after the other, until one works or no attempt is
+    /// left.
     pub(crate) fn try_each<T>(
         self,
         attempt: impl Fn(&[u8]) -> Option<T>,
@@ -45,8 +47,10 @@ impl Secrets<'_> {
     }
 }
 
-/// Tries every passphrase on a key that asks for one; one that will, is not
-/// tried without, which takes as long.
+/// Tries each passphrase on a key. `will_ask` says that the key is encrypted.
+///
+/// An attempt without a passphrase takes as long as another, so an encrypted key meets one
+/// only if there is no passphrase.
 pub(crate) fn unlock(
     secrets: Secrets<'_>,
     will_ask: bool,
@@ -55,17 +59,17 @@ pub(crate) fn unlock(
     let passphrases = secrets.passphrases;
     let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
     let attempt = |secret: Option<&[u8]>| {
-        let mut answer = |buffer: &mut [u8]| {
+        let mut ask = |buffer: &mut [u8]| {
             has_asked.set(true);
             let secret = secret.unwrap_or_default();
-            // One that does not fit is none: OpenSSL takes 1,024 bytes.
-            let Some(place) = buffer.get_mut(..secret.len()) else {
+            // A passphrase that does not fit counts as none: OpenSSL takes 1,024 bytes.
+            let Some(answer) = buffer.get_mut(..secret.len()) else {
                 return Ok(0);
             };
-            place.copy_from_slice(secret);
+            answer.copy_from_slice(secret);
             Ok(secret.len())
         };
-        read(&mut answer)
+        read(&mut ask)
             .inspect_err(|stack| has_failed.set(has_failed.get() || verdict::is_fatal(stack)))
     };
     if !will_ask || passphrases.is_empty() {

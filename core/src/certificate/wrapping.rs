@@ -1,5 +1,5 @@
-//! Content keys, encrypted to a certificate: RSA-OAEP and ECDH-ES+A256KW (RFC
-//! 7518, sections 4.3 and 4.6).
+//! Content keys, encrypted to a certificate: RSA-OAEP and ECDH-ES+A256KW (RFC 7518,
+//! sections 4.3 and 4.6).
 
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::cipher::Cipher;
@@ -20,41 +20,41 @@ use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
 
-/// How the content key of a token is encrypted.
+/// The algorithm that encrypts the content key of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrapping {
-    /// RSA-OAEP with SHA-256, or with SHA-1, which some hardware has alone.
+    /// RSA-OAEP with SHA-256, or with SHA-1, the only digest of some hardware.
     RsaOaep(Oaep),
-    /// ECDH with a key pair of the sender's, and AES key wrap.
+    /// ECDH with a key pair of the sender, and AES key wrap.
     EcdhEs(Curve),
 }
 
-/// The digest of OAEP and of its mask.
+/// The digest of OAEP and of its mask generation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Oaep {
     Sha1,
     Sha256,
 }
 
-/// An encrypted content key, and what its recipient needs beside.
+/// An encrypted content key. With ECDH-ES, the recipient needs the sender's point too.
 pub(crate) struct Wrapped {
     pub(crate) encrypted_key: Vec<u8>,
     pub(crate) point: Option<Point>,
 }
 
-/// The sender's public key of ECDH-ES: coordinates, each as long as the
-/// curve's field.
+/// The sender's public key of ECDH-ES: two coordinates, each as long as the curve's
+/// field.
 pub(crate) struct Point {
     pub(crate) x: Vec<u8>,
     pub(crate) y: Vec<u8>,
 }
 
-/// A digest that RSA-OAEP has no name for in JWE.
+/// JWE has no name for RSA-OAEP with this digest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoSuchOaep;
 
 impl Wrapping {
-    /// How a key of this kind is used under a digest of the configuration.
+    /// The algorithm for a kind of key, under a digest of the configuration.
     pub(crate) fn new(kind: KeyKind, digest: &Digest) -> Result<Self, NoSuchOaep> {
         match kind {
             KeyKind::Ec(curve) => Ok(Self::EcdhEs(curve)),
@@ -64,7 +64,7 @@ impl Wrapping {
         }
     }
 
-    /// The `alg` of the header.
+    /// The name of the algorithm: `alg` of the header.
     pub(crate) fn alg(self) -> &'static str {
         match self {
             Self::RsaOaep(Oaep::Sha1) => "RSA-OAEP",
@@ -73,10 +73,10 @@ impl Wrapping {
         }
     }
 
-    /// Bytes of an encrypted content key of so many bytes.
+    /// The bytes of an encrypted content key, from the bytes of the content key.
     pub(crate) fn encrypted_key_length(self, kind: KeyKind, content_key: usize) -> usize {
         match self {
-            // As a signature, it has as many as the modulus.
+            // It is as long as the modulus, like a signature.
             Self::RsaOaep(_) => kind.signature_length(),
             Self::EcdhEs(_) => content_key.saturating_add(WRAP_OVERHEAD),
         }
@@ -95,12 +95,12 @@ impl Wrapping {
         .map_err(|stack| LibraryError::new("encrypt a content key", &stack))
     }
 
-    /// Decrypts a content key; `None` if there is none in it.
+    /// Decrypts a content key; `None` if the encrypted key contains none.
     ///
     /// # Errors
     ///
-    /// OpenSSL fails, or the private key, if that is not in memory: nothing is
-    /// known of the encrypted key then.
+    /// OpenSSL or the hardware token with the private key fails. The encrypted key may
+    /// be good then.
     pub(crate) fn unwrap(
         self,
         key: &PKeyRef<Private>,
@@ -118,10 +118,10 @@ impl Wrapping {
 
 const ECDH_ES: &str = "ECDH-ES+A256KW";
 
-/// Bytes of the key that wraps.
+/// The bytes of the key that wraps.
 const KEK: usize = 32;
 
-/// Bytes that wrapping adds (RFC 3394, section 2.2.1).
+/// The bytes that wrapping adds (RFC 3394, section 2.2.1).
 const WRAP_OVERHEAD: usize = 8;
 
 impl Oaep {
@@ -157,7 +157,8 @@ fn rsa_decrypt(
     decrypter.set_rsa_oaep_md(oaep.digest())?;
     decrypter.set_rsa_mgf1_md(oaep.digest())?;
     let mut text = Zeroizing::new(vec![0; decrypter.decrypt_len(encrypted_key)?]);
-    // Errors of a hardware token, which say nothing of the padding, are of other libraries.
+    // Errors of a hardware token come from other libraries, and prove nothing about the
+    // padding.
     let no = Denial::Reason(Library::RSA);
     let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
     Ok(length.map(|length| {
@@ -194,8 +195,8 @@ fn ecdh_unwrap(
     aes_unwrap(&kek, encrypted_key)
 }
 
-/// The public key of a point; `None` if it is not on the curve, or at infinity,
-/// which has no coordinates: OpenSSL checks both.
+/// The public key of a point; `None` if the point is not on the curve, or is the point at
+/// infinity, which has no coordinates. OpenSSL checks both.
 fn public_key(curve: Curve, point: &Point) -> Result<Option<PKey<Public>>, ErrorStack> {
     let group = EcGroup::from_curve_name(curve.nid())?;
     let x = BigNum::from_slice(&point.x)?;
@@ -220,8 +221,8 @@ fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, 
     })
 }
 
-/// The key that wraps: Concat KDF of the shared secret (RFC 7518, section
-/// 4.6.2), one round, without `apu` and `apv`.
+/// The key that wraps, derived from the shared secret by one round of Concat KDF,
+/// without `apu` and `apv` (RFC 7518, section 4.6.2).
 fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
     let mut deriver = Deriver::new(ours)?;
     deriver.set_peer(theirs)?;
@@ -241,7 +242,7 @@ type Kek = Zeroizing<[u8; KEK]>;
 
 const _: () = assert!(ECDH_ES.len() == 14, "the length that `agree` hashes");
 
-/// AES key wrap (RFC 3394); returns the length.
+/// Wraps with AES key wrap (RFC 3394), and returns the length.
 fn aes_wrap(kek: &Kek, text: &[u8], output: &mut [u8]) -> Result<usize, ErrorStack> {
     let mut context = wrapping_context()?;
     let cipher = Cipher::fetch(None, AES_WRAP, None)?;
@@ -249,7 +250,7 @@ fn aes_wrap(kek: &Kek, text: &[u8], output: &mut [u8]) -> Result<usize, ErrorSta
     context.cipher_update(text, Some(output))
 }
 
-/// Takes AES key wrap off; `None` if it is not what this key wrapped.
+/// Unwraps with AES key wrap; `None` if `wrapped` was not wrapped with this key.
 fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
     let mut context = wrapping_context()?;
     let cipher = Cipher::fetch(None, AES_WRAP, None)?;
@@ -257,19 +258,19 @@ fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, E
     let mut text = Zeroizing::new(vec![0; wrapped.len().saturating_add(WRAP_OVERHEAD)]);
     let no = Denial::Reason(Library::PROVIDER);
     let length = verdict::judged(no, || context.cipher_update(wrapped, Some(&mut text)))?;
-    // Of nothing, OpenSSL makes nothing.
+    // OpenSSL turns an empty input into an empty output.
     Ok(length.filter(|length| *length > 0).map(|length| {
         text.truncate(length);
         text
     }))
 }
 
-/// OpenSSL's name of AES key wrap without padding.
+/// OpenSSL's name for AES key wrap without padding.
 const AES_WRAP: &str = "AES-256-WRAP";
 
 fn wrapping_context() -> Result<CipherCtx, ErrorStack> {
     let mut context = CipherCtx::new()?;
-    // Or else OpenSSL refuses (EVP_EncryptInit(3), wrap modes).
+    // Without this flag OpenSSL refuses wrap modes (EVP_EncryptInit(3)).
     context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
     Ok(context)
 }

@@ -1,6 +1,6 @@
 package SessionCrypto::Startup;
 
-# What `httpd -t` says of a configuration.
+# The answer of `httpd -t` to a configuration.
 #
 #   is_wrong($httpd, 'an empty purpose', 'a purpose is', '1 to 128');    # words that it says
 #   is_accepted($httpd, 'a purpose');
