@@ -12,7 +12,7 @@ use crate::passphrase::list::PassphraseList;
 
 /// The callback by which a reader of keys asks for a passphrase: it fills a buffer, and
 /// returns the length.
-pub(crate) type Ask<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
+pub(crate) type AskPassphrase<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize, ErrorStack>;
 
 /// The passphrases that are tried, and the attempts that are left.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ impl Secrets<'_> {
 pub(crate) fn unlock(
     secrets: Secrets<'_>,
     will_ask: bool,
-    read: impl Fn(Ask<'_>) -> Result<PKey<Private>, ErrorStack>,
+    read: impl Fn(AskPassphrase<'_>) -> Result<PKey<Private>, ErrorStack>,
 ) -> Result<Option<PKey<Private>>, FileError> {
     let passphrases = secrets.passphrases;
     let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
