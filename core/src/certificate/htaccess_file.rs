@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::certificate::file_error::{FileError, parsed};
 use crate::certificate::rounds;
-use crate::certificate::unlock::{Secrets, unlock};
+use crate::certificate::unlock::{PassphraseTrial, unlock};
 use crate::libcrypto::pem::{self, Block};
 
 /// The certificate and the private key of a file.
@@ -104,9 +104,9 @@ impl HtaccessFile {
     /// It cannot be read, or no passphrase opens it.
     pub(crate) fn private_key(
         &self,
-        secrets: Secrets<'_>,
+        trial: PassphraseTrial<'_>,
     ) -> Result<Option<PKey<Private>>, FileError> {
-        if self.is_encrypted() && secrets.passphrases.is_empty() {
+        if self.is_encrypted() && trial.passphrases.is_empty() {
             // The empty passphrase is not tried either, because it takes as long as
             // others.
             return Err(FileError::NoPassphrase);
@@ -116,10 +116,10 @@ impl HtaccessFile {
             Some(Key::Plain(der)) => PKey::private_key_from_der(der)
                 .map(Some)
                 .map_err(|stack| FileError::of(&stack)),
-            Some(Key::Encrypted(der)) => unlock(secrets, true, |ask| {
+            Some(Key::Encrypted(der)) => unlock(trial, true, |ask| {
                 PKey::private_key_from_pkcs8_callback(der, ask)
             }),
-            Some(Key::Older(block)) => unlock(secrets, true, |ask| {
+            Some(Key::Older(block)) => unlock(trial, true, |ask| {
                 let mut buffer = Zeroizing::new([0; MAX_PASSPHRASE]);
                 let length = ask(buffer.as_mut_slice())?;
                 let passphrase = buffer.get(..length).unwrap_or_default();
@@ -202,7 +202,7 @@ mod tests {
 
     /// The key of a file, opened with these passphrases.
     fn open(file: &HtaccessFile, texts: &[&str]) -> Result<Option<PKey<Private>>, FileError> {
-        file.private_key(Secrets {
+        file.private_key(PassphraseTrial {
             passphrases: &passphrases(texts),
             attempts: &Attempts::without_bound(),
         })

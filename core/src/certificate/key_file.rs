@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::certificate::file_error::{FileError, parsed};
 use crate::certificate::htaccess_file::HtaccessFile;
 use crate::certificate::rounds;
-use crate::certificate::unlock::{Secrets, unlock};
+use crate::certificate::unlock::{PassphraseTrial, unlock};
 use crate::libcrypto::verdict;
 use crate::origin::Origin;
 
@@ -67,7 +67,7 @@ impl KeyFile {
     /// # Errors
     ///
     /// The file has no certificate, or no passphrase opens it.
-    pub(crate) fn certificate(&self, secrets: Secrets<'_>) -> Result<X509, FileError> {
+    pub(crate) fn certificate(&self, trial: PassphraseTrial<'_>) -> Result<X509, FileError> {
         verdict::forget_errors();
         match &self.form {
             Form::Pem if !has(&self.content, b"CERTIFICATE-----") => Err(FileError::NoCertificate),
@@ -77,7 +77,7 @@ impl KeyFile {
                 .next()
                 .ok_or(FileError::NoCertificate),
             Form::Der => X509::from_der(&self.content).map_err(|_| FileError::NoCertificate),
-            Form::Pkcs12(archive) => open_pkcs12(archive, secrets)?
+            Form::Pkcs12(archive) => open_pkcs12(archive, trial)?
                 .0
                 .ok_or(FileError::NoCertificate),
             Form::Htaccess(file) => file.certificate(),
@@ -91,12 +91,12 @@ impl KeyFile {
     /// The private key cannot be read, or no passphrase opens it.
     pub(crate) fn private_key(
         &self,
-        secrets: Secrets<'_>,
+        trial: PassphraseTrial<'_>,
     ) -> Result<Option<PKey<Private>>, FileError> {
         verdict::forget_errors();
         match &self.form {
             Form::Pem if !self.has_pem_key() => Ok(None),
-            Form::Pem => unlock(secrets, self.has_encrypted_pem(), |ask| {
+            Form::Pem => unlock(trial, self.has_encrypted_pem(), |ask| {
                 PKey::private_key_from_pem_callback(&self.content, ask)
             }),
             Form::Der => {
@@ -104,7 +104,7 @@ impl KeyFile {
                     return Ok(Some(key));
                 }
                 let is_encrypted = rounds::is_encrypted(&self.content);
-                let encrypted = unlock(secrets, is_encrypted, |ask| {
+                let encrypted = unlock(trial, is_encrypted, |ask| {
                     PKey::private_key_from_pkcs8_callback(&self.content, ask)
                 });
                 match encrypted {
@@ -114,8 +114,8 @@ impl KeyFile {
                     other => other,
                 }
             }
-            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, secrets)?.1),
-            Form::Htaccess(file) => file.private_key(secrets),
+            Form::Pkcs12(archive) => Ok(open_pkcs12(archive, trial)?.1),
+            Form::Htaccess(file) => file.private_key(trial),
         }
     }
 
@@ -162,7 +162,7 @@ fn pkcs12(content: &[u8]) -> Result<Option<Pkcs12>, FileError> {
 /// Tries the empty passphrase first, and then each of the section.
 fn open_pkcs12(
     archive: &Pkcs12,
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
 ) -> Result<(Option<X509>, Option<PKey<Private>>), FileError> {
     let attempt = |secret: &[u8]| {
         let text = std::str::from_utf8(secret).ok()?;
@@ -170,10 +170,10 @@ fn open_pkcs12(
         let text = (!text.contains('\0')).then_some(text)?;
         archive.parse2(text).ok()
     };
-    secrets.take()?;
+    trial.take()?;
     let parsed = match attempt(b"") {
         Some(parsed) => Some(parsed),
-        None => secrets.try_each(attempt)?,
+        None => trial.try_each(attempt)?,
     };
     if let Some(parsed) = parsed {
         // OpenSSL finds the certificate in its chain by the key. If the key is in
@@ -181,7 +181,7 @@ fn open_pkcs12(
         let first = || parsed.ca?.into_iter().next();
         return Ok((parsed.cert.or_else(first), parsed.pkey));
     }
-    Err(if secrets.passphrases.is_empty() {
+    Err(if trial.passphrases.is_empty() {
         FileError::NoPassphrase
     } else {
         FileError::Locked

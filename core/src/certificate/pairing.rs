@@ -7,7 +7,7 @@ use crate::certificate::file_error::FileError;
 use crate::certificate::pairing_error::{ListedSource, PairingError, PairingFault, SourcePosition};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::{Location, Source};
-use crate::certificate::unlock::Secrets;
+use crate::certificate::unlock::PassphraseTrial;
 use crate::engine::engine::Engine;
 use crate::engine::hardware::{HardwareKey, ObjectName};
 use crate::error::LibraryError;
@@ -46,13 +46,16 @@ pub(crate) struct Pair<'c> {
 }
 
 /// Finds the private key of each certificate.
-pub(crate) fn pair<'c>(pairs: Pairs<'c>, secrets: Secrets<'_>) -> Result<Vec<Pair<'c>>, Failure> {
+pub(crate) fn pair<'c>(
+    pairs: Pairs<'c>,
+    trial: PassphraseTrial<'_>,
+) -> Result<Vec<Pair<'c>>, Failure> {
     let mut keys = Vec::new();
     for listed in listed_keys(pairs) {
-        keys.push((listed.source, read_key(pairs, listed, secrets)?));
+        keys.push((listed.source, read_key(pairs, listed, trial)?));
     }
     listed_certificates(pairs)
-        .map(|listed| pair_one(pairs, listed, &keys, secrets))
+        .map(|listed| pair_one(pairs, listed, &keys, trial))
         .collect()
 }
 
@@ -61,9 +64,9 @@ fn pair_one<'c>(
     pairs: Pairs<'c>,
     listed: ListedSource<'c>,
     keys: &[(&'c Source, PrivateKey)],
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
 ) -> Result<Pair<'c>, Failure> {
-    let certificate = read_certificate(pairs, listed, secrets)?;
+    let certificate = read_certificate(pairs, listed, trial)?;
     let fits = |key: &_| fits(key, &certificate).map_err(|error| library_failure(listed, error));
     for (source, key) in keys {
         if fits(key)? {
@@ -74,7 +77,7 @@ fn pair_one<'c>(
             });
         }
     }
-    let own = read_own_key(listed, secrets)?;
+    let own = read_own_key(listed, trial)?;
     let has_own = own.is_some();
     if let Some(key) = own {
         if fits(&key)? {
@@ -151,11 +154,11 @@ fn listed_keys(pairs: Pairs<'_>) -> impl Iterator<Item = ListedSource<'_>> {
 fn read_certificate(
     pairs: Pairs<'_>,
     listed: ListedSource<'_>,
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
 ) -> Result<Certificate, Failure> {
     let certificate = match &listed.source.location {
         Location::File(checked) => {
-            let certificate = checked.file.certificate(secrets);
+            let certificate = checked.file.certificate(trial);
             certificate.map_err(|error| file_failure(listed, error))?
         }
         Location::Uri(uri) => {
@@ -176,11 +179,11 @@ fn read_certificate(
 fn read_key(
     pairs: Pairs<'_>,
     listed: ListedSource<'_>,
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
 ) -> Result<PrivateKey, Failure> {
     match &listed.source.location {
         Location::File(_) => {
-            let key = read_own_key(listed, secrets)?;
+            let key = read_own_key(listed, trial)?;
             key.ok_or_else(|| file_failure(listed, FileError::NoKey))
         }
         Location::Uri(uri) => {
@@ -201,12 +204,12 @@ fn read_key(
 /// The private key in a file; `None` if the file has no key, or the source is a URI.
 fn read_own_key(
     listed: ListedSource<'_>,
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
 ) -> Result<Option<PrivateKey>, Failure> {
     let Location::File(checked) = &listed.source.location else {
         return Ok(None);
     };
-    let key = checked.file.private_key(secrets);
+    let key = checked.file.private_key(trial);
     let key = key.map_err(|error| file_failure(listed, error))?;
     Ok(key.map(PrivateKey::Memory))
 }

@@ -11,7 +11,7 @@ use crate::certificate::pairing::{Pair, Pairs, listed, no_pin, pair};
 use crate::certificate::pairing_error::{ListedSource, PairingError, PairingFault};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::Source;
-use crate::certificate::unlock::Secrets;
+use crate::certificate::unlock::PassphraseTrial;
 use crate::engine::engine::Engine;
 use crate::id;
 use crate::origin::Origin;
@@ -110,11 +110,11 @@ impl Pairings {
         during: During,
         attempts: &Attempts,
     ) -> Result<Arc<Identities>, PairingError> {
-        let secrets = Secrets {
+        let trial = PassphraseTrial {
             passphrases: pairs.passphrases,
             attempts,
         };
-        let outcome = pair(pairs, secrets).map(|found| {
+        let outcome = pair(pairs, trial).map(|found| {
             let found = found.into_iter();
             let identities = found.map(|pair| self.identity(pairs.engine, pair));
             Arc::new(Identities::new(identities.collect()))

@@ -13,7 +13,7 @@ use crate::certificate::certificate::{Certificate, KeyKind};
 use crate::certificate::file_error::FileError;
 use crate::certificate::key_file::KeyFile;
 use crate::certificate::source_error::SourceError;
-use crate::certificate::unlock::Secrets;
+use crate::certificate::unlock::PassphraseTrial;
 use crate::origin::Origin;
 use crate::passphrase::list::PassphraseList;
 use crate::secret_file::SecretFile;
@@ -84,7 +84,7 @@ impl Source {
         let Location::File(checked) = &self.location else {
             return Ok(());
         };
-        let check = || match without_passphrases(|secrets| checked.file.certificate(secrets)) {
+        let check = || match without_passphrases(|trial| checked.file.certificate(trial)) {
             Ok(certificate) => Ok(Certificate::new(certificate).map(|_| ())?),
             Err(FileError::NoPassphrase) => Ok(()),
             Err(error) => Err(error.into()),
@@ -101,7 +101,7 @@ impl Source {
         let Location::File(checked) = &self.location else {
             return Ok(());
         };
-        let check = || match without_passphrases(|secrets| checked.file.private_key(secrets)) {
+        let check = || match without_passphrases(|trial| checked.file.private_key(trial)) {
             Ok(Some(key)) => Ok(KeyKind::of(&key).map(|_| ())?),
             Ok(None) => Err(FileError::NoKey.into()),
             Err(FileError::NoPassphrase) => Ok(()),
@@ -120,8 +120,8 @@ impl Source {
 }
 
 /// Calls `open` with no passphrase to try.
-fn without_passphrases<T>(open: impl FnOnce(Secrets<'_>) -> T) -> T {
-    open(Secrets {
+fn without_passphrases<T>(open: impl FnOnce(PassphraseTrial<'_>) -> T) -> T {
+    open(PassphraseTrial {
         passphrases: &PassphraseList::default(),
         attempts: &Attempts::without_bound(),
     })

@@ -16,12 +16,12 @@ pub(crate) type AskPassphrase<'a> = &'a mut dyn FnMut(&mut [u8]) -> Result<usize
 
 /// The passphrases that are tried, and the attempts that are left.
 #[derive(Clone, Copy)]
-pub(crate) struct Secrets<'s> {
+pub(crate) struct PassphraseTrial<'s> {
     pub(crate) passphrases: &'s PassphraseList,
     pub(crate) attempts: &'s Attempts,
 }
 
-impl Secrets<'_> {
+impl PassphraseTrial<'_> {
     /// Takes one attempt, or fails if none is left.
     pub(crate) fn take(self) -> Result<(), FileError> {
         if self.attempts.take() {
@@ -52,11 +52,11 @@ impl Secrets<'_> {
 /// An attempt without a passphrase takes as long as another, so an encrypted key meets one
 /// only if there is no passphrase.
 pub(crate) fn unlock(
-    secrets: Secrets<'_>,
+    trial: PassphraseTrial<'_>,
     will_ask: bool,
     read: impl Fn(AskPassphrase<'_>) -> Result<PKey<Private>, ErrorStack>,
 ) -> Result<Option<PKey<Private>>, FileError> {
-    let passphrases = secrets.passphrases;
+    let passphrases = trial.passphrases;
     let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
     let attempt = |secret: Option<&[u8]>| {
         let mut ask = |buffer: &mut [u8]| {
@@ -74,13 +74,13 @@ pub(crate) fn unlock(
     };
     if !will_ask || passphrases.is_empty() {
         if will_ask {
-            secrets.take()?;
+            trial.take()?;
         }
         if let Ok(key) = attempt(None) {
             return Ok(Some(key));
         }
     }
-    if let Some(key) = secrets.try_each(|secret| attempt(Some(secret)).ok())? {
+    if let Some(key) = trial.try_each(|secret| attempt(Some(secret)).ok())? {
         return Ok(Some(key));
     }
     Err(match (has_asked.get(), passphrases.is_empty()) {
