@@ -83,7 +83,7 @@ impl MasterKey {
         Self::from_bytes(bytes)
     }
 
-    /// Restores a master key from the bytes that [`Master::bytes`] gave.
+    /// Restores a master key from the bytes that [`MasterKey::bytes`] gave.
     pub(crate) fn restore(bytes: &[u8; 32]) -> Result<Self, LibraryError> {
         Self::from_bytes(Box::new(*bytes))
     }
