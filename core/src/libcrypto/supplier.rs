@@ -15,9 +15,10 @@ use openssl::provider::Provider;
 use openssl::x509::X509;
 
 use crate::error::explain;
-use crate::libcrypto::evp::{self, Scope};
 #[cfg(openssl_engines)]
-use crate::libcrypto::{engine, store};
+use crate::libcrypto::engine;
+use crate::libcrypto::evp::{self, Scope};
+use crate::libcrypto::store;
 
 /// A loaded engine or provider.
 pub(crate) enum Supplier {
