@@ -27,9 +27,10 @@ impl Fingerprint {
         Self([next(), next()])
     }
 
-    /// The fingerprint of a number, which is computed without a hash.
+    /// The fingerprint of a number, which is computed without a hash. It is never the
+    /// default one, which stands for no value.
     pub fn of_number(number: u64) -> Self {
-        Self([number, 0])
+        Self([number, 1])
     }
 
     /// The fingerprint of a sequence of numbers; a single number is computed without a
@@ -60,6 +61,14 @@ mod tests {
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one), "{index}");
+        }
+    }
+
+    #[test]
+    fn no_number_has_the_default_fingerprint() {
+        for number in [0, 1, u64::MAX] {
+            assert_ne!(Fingerprint::of_number(number), Fingerprint::default());
+            assert_ne!(Fingerprint::of_numbers(&[number]), Fingerprint::default());
         }
     }
 
