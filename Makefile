@@ -33,6 +33,7 @@ check:
 	tools/deps check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --package session-crypto-core --all-targets --locked --no-default-features -- -D warnings
 	$(CARGO) test --locked --workspace --test layers --test messages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	tools/check-docs

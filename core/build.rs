@@ -1,4 +1,4 @@
-//! Sets `cfg(openssl_engines)` when OpenSSL has engines.
+//! Sets `cfg(openssl_engines)` when OpenSSL has engines, and the feature `engines` is on.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -7,7 +7,8 @@ fn main() {
     // opensslconf.h. OpenSSL 4 has no engines, and some distributions build OpenSSL 3
     // without them.
     let without = std::env::var("DEP_OPENSSL_CONF").unwrap_or_default();
-    if !without.split(',').any(|name| name == "OPENSSL_NO_ENGINE") {
+    let has_engines = !without.split(',').any(|name| name == "OPENSSL_NO_ENGINE");
+    if has_engines && std::env::var_os("CARGO_FEATURE_ENGINES").is_some() {
         println!("cargo::rustc-cfg=openssl_engines");
     }
 }

@@ -332,6 +332,23 @@ fn refuses_another_purpose() {
 }
 
 #[test]
+fn more_members_are_no_other_purpose() {
+    let shop = Section::new(&["secret"], &["aes-256-gcm"]).purpose("shop");
+    let token = shop.seal(SESSION);
+    let audience = r#","aud":"shop"}"#;
+    for members in [
+        r#","x":1,"aud":"shop"}"#,
+        r#","aud":"shop","x":1}"#,
+        r#","x":1}"#,
+        r#","aud":"shop"}}"#,
+    ] {
+        let header = header_of(&token).replace(audience, members);
+        let refused = shop.open(&with_header(&token, &header));
+        assert_eq!(refused, Err(Refusal::Header), "{members}");
+    }
+}
+
+#[test]
 fn refuses_another_passphrase_and_another_digest() {
     let token = Section::new(&["other"], &["aes-256-gcm"]).seal(SESSION);
     assert_eq!(PLAIN.open(&token), Err(Refusal::UnknownKey));

@@ -139,6 +139,10 @@ impl Header {
             return Ok(None);
         }
         let kid = reader.kid().ok_or(Refusal::Header)?;
+        // Other members make it another program's header, and not one for another purpose.
+        if reader.0 != b"}" && !reader.0.starts_with(AUDIENCE.as_bytes()) {
+            return Err(Refusal::Header);
+        }
         reader.audience(purpose)?;
         match reader.0 {
             b"}" => Ok(Some(kid)),
