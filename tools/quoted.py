@@ -1,0 +1,222 @@
+"""What pages quote: figures of the bench, and limits and defaults of the code."""
+
+import json
+import re
+from math import prod
+from pathlib import Path
+from statistics import median
+
+from pages import TOP, Page, collapsed, mistake, read
+
+# Findings of the bench, by the column of README.md that quotes them.
+OF_CLEAR = ("ours / clear", "ours, 1x16 / ours, 2x8, beside clear")
+TIMES_C = ("ours / C",)
+
+# What attackers cost in SECURITY.md: the words around a figure, the case of the bench,
+# and how the figure is made of it.
+COSTS = (
+    ("100 bytes, takes {}.", "rw-100", lambda case: milliseconds(cost(case, "ours"), 3)),
+    ("| junk of the classic format | {} times a plain request |", "junk-classic",
+     lambda case: times(case, "hostile / plain, CPU")),
+    ("| {} times a plain request, once the rate is used up |", "replayed",
+     lambda case: times(case, "hostile / plain, CPU")),
+    ("in sections of the server configuration | {} times a plain request,", "junk-jwe",
+     lambda case: times(case, "hostile / plain, CPU")),
+    ("and {} times as the first of a child |", "first-junk-jwe",
+     lambda case: times(case, "hostile / plain")),
+    ("in sections of `.htaccess` files | {} times a plain request,", "junk-jwe-htaccess",
+     lambda case: times(case, "hostile / plain, CPU")),
+    ("{} more on P-256,", "junk-p-256", lambda case: more(case)),
+    ("{} with RSA-2048,", "junk-rsa-2048", lambda case: more(case)),
+    ("{} on P-384,", "junk-p-384", lambda case: more(case)),
+    ("{} on P-521;", "junk-p-521", lambda case: more(case)),
+)
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# Limits that pages quote: the words around them, and the constants in their order.
+DIRECTIVES = "src/directives.rs"
+SOURCES_RS = "core/src/certificate/sources.rs"
+SESSION = [("core/src/limits.rs", "MAX_SESSION")]
+PASSPHRASES = (DIRECTIVES, "MAX_PASSPHRASES")
+HTACCESS_PASSPHRASES = (DIRECTIVES, "MAX_HTACCESS_PASSPHRASES")
+PASSPHRASE_FILE = [("core/src/passphrase/file.rs", "MAX_FILE")]
+LIMITS = (
+    ("docs/directives.md", "| passphrases of a section | {} | {} |", [HTACCESS_PASSPHRASES, PASSPHRASES]),
+    ("docs/directives.md", "| certificates of a section, and private keys | {} each | {} each |",
+     [(DIRECTIVES, "MAX_HTACCESS_FILES"), (DIRECTIVES, "MAX_FILES")]),
+    ("docs/directives.md", "| size of a certificate or key file | {} | {} |",
+     [(SOURCES_RS, "MAX_HTACCESS_FILE_SIZE"), (SOURCES_RS, "MAX_FILE_SIZE")]),
+    ("docs/directives.md", "| rounds of PBKDF2 to decrypt a private key | {} (",
+     [("core/src/certificate/rounds.rs", "MAX_ROUNDS")]),
+    ("docs/directives.md", "| {} for all keys together |", [("core/src/rate.rs", "PARTS")]),
+    ("docs/directives.md", "{} of them are kept, also over graceful restarts",
+     [("core/src/keyring/passphrases.rs", "MAX_FROM_HTACCESS")]),
+    ("docs/directives.md", "Larger sessions, up to {},", SESSION),
+    ("docs/directives.md", "one above {}; UTF-16", PASSPHRASE_FILE),
+    ("docs/directives.md", "It reads {} of output at most", [("src/program.rs", "MAX_OUTPUT")]),
+    ("docs/directives.md", "shorter than {} bytes", [("core/src/passphrase/weakness.rs", "SHORTEST")]),
+    ("docs/directives.md", "is 1 to {} printable ASCII characters", [("core/src/purpose.rs", "MAX_LENGTH")]),
+    ("docs/differences.md", "| {}; in `.htaccess` {} |", [PASSPHRASES, HTACCESS_PASSPHRASES]),
+    ("docs/differences.md", "| A session above {} |", SESSION),
+    ("docs/differences.md", "| A passphrase file above {} |", PASSPHRASE_FILE),
+    ("SECURITY.md", "At most {} is sealed", SESSION),
+    ("SECURITY.md", "A token has at most {},", [("core/src/limits.rs", "MAX_TOKEN")]),
+    ("SECURITY.md", "No file above {} is read, no pipe waited for | | certificates", PASSPHRASE_FILE),
+    ("SECURITY.md", "No file above {} is read, no pipe waited for | | names", [(SOURCES_RS, "MAX_FILE_SIZE")]),
+)
+
+# Defaults: the directive, its row, and the constants of core/src/algorithm/defaults.rs.
+DEFAULTS_RS = "core/src/algorithm/defaults.rs"
+DEFAULTS = (
+    ("SessionCryptoCipher", "`SessionCryptoCipher {}`; with a certificate `SessionCryptoCipher {}`",
+     ("DEFAULT_CIPHER", "DEFAULT_JWE_CIPHER")),
+    ("SessionCryptoDigest", "`{}` for CBC ciphers, `{}` for AES-GCM", ("CLASSIC_DIGEST", "JWE_DIGEST")),
+)
+# OpenSSL's names, and those that a configuration has.
+NAMES = {"AES-256-CBC": "aes256", "AES-256-GCM": "aes-256-gcm", "SHA1": "SHA"}
+
+
+def check_figures(page: Page, results: Path) -> None:
+    """Compares the table below `Speed`: case, of clear, target, times C, target."""
+    cases = {case["title"]: case["findings"] for case in json.loads(read(results))["cases"]}
+    lines = page.section("Speed")
+    text = "\n".join(line for _, line in lines)
+    quoted = set()
+    for number, line in lines:
+        row = cells(line)
+        if not line.startswith("|") or row[0] == "Case" or set(line) <= set("|-: "):
+            continue
+        title = row[0]
+        if title not in cases:
+            mistake(page.path, number, f"no case '{title}' in {results.relative_to(TOP)}")
+            continue
+        expected = [title]
+        for titles, is_share in ((OF_CLEAR, True), (TIMES_C, False)):
+            found = [item for item in cases[title] if item["title"] in titles]
+            quoted.update((title, item["title"]) for item in found)
+            expected += quotation(found[0], is_share) if found else ["", ""]
+        if row != expected:
+            mistake(page.path, number, f"by {results.relative_to(TOP)} this is | {' | '.join(expected)} |")
+    if not quoted:
+        mistake(page.path, 0, "no table of figures below `Speed`")
+    for item in (item for findings in cases.values() for item in findings if item["title"] == OF_CLEAR[1]):
+        words = f"{quotation(item, True)[0]} of what sessions in clear have"
+        if words not in collapsed(text):
+            mistake(page.path, 0, f"`Speed` does not say '{words}'")
+    for title, findings in cases.items():
+        for item in findings:
+            if not is_missed(item) or (title, item["title"]) in quoted:
+                continue
+            share = item["median"] < 2
+            figure, target = quotation(item, share)
+            # As in `81.1 % (target 95 %, missed)`.
+            words = f"{figure} (target {target})"
+            if words not in collapsed(text):
+                mistake(page.path, 0, f"`Speed` does not say that '{title}' has {words}: {item['title']}")
+
+
+def quotation(item: dict, is_share: bool) -> list:
+    figure = f"{item['median']:.1%}".replace("%", " %") if is_share else f"{item['median']:.1f}"
+    if not item["target"]:
+        return [figure, ""]
+    value = float(item["target"].split()[1])
+    target = f"{value:.0%}".replace("%", " %") if is_share else f"{value:g}"
+    return [figure, target + (", missed" if is_missed(item) else "")]
+
+
+def is_missed(item: dict) -> bool:
+    if not item["target"]:
+        return False
+    sign, value = item["target"].split()
+    return item["median"] < float(value) if sign == ">=" else item["median"] > float(value)
+
+
+def check_costs(page: Page, results: Path) -> None:
+    cases = {case["name"]: case for case in json.loads(read(results))["cases"]}
+    text = collapsed(page.text)
+    for words, name, figure in COSTS:
+        if name not in cases:
+            mistake(page.path, 0, f"no case '{name}' in {results.relative_to(TOP)}")
+        elif words.format(figure(cases[name])) not in text:
+            mistake(page.path, 0, f"by case '{name}' of {results.relative_to(TOP)}, "
+                                  f"it must say '{words.format(figure(cases[name]))}'")
+
+
+def cost(case: dict, server: str) -> float:
+    """Microseconds of processor time for each request."""
+    return median(next(item for item in case["servers"] if item["name"] == server)["cpu_us_per_request"])
+
+
+def times(case: dict, finding: str) -> str:
+    return f"{next(item for item in case['findings'] if item['title'] == finding)['median']:.1f}"
+
+
+def more(case: dict) -> str:
+    return milliseconds(cost(case, "hostile") - cost(case, "plain"), 2)
+
+
+def milliseconds(microseconds: float, digits: int) -> str:
+    return f"{microseconds / 1000:.{digits}f} ms"
+
+
+def check_limits(pages: dict) -> None:
+    for name, words, names in LIMITS:
+        path = TOP / name
+        values = [constant(TOP / source, title) for source, title in names]
+        if None in values:
+            continue
+        expected = words.format(*map(quantity, values))
+        if expected not in collapsed(pages[path].text):
+            mistake(path, 0, f"by {' and '.join(title for _, title in names)} of {names[0][0]}, "
+                             f"it must say '{expected}'")
+
+
+def constant(path: Path, name: str):
+    """The value of a constant that is a product of numbers, or a text."""
+    found = re.search(rf"^\s*(?:pub(?:\(crate\))? )?const {name}: [^=]+= ([^;]+);", read(path), re.M)
+    value = found and found[1].replace("_", "")
+    if value and re.fullmatch(r"\d+(?: \* \d+)*", value):
+        return prod(map(int, value.split(" * ")))
+    if value and re.fullmatch(r'"[^"\\]*"', value):
+        return value.strip('"')
+    mistake(path, 0, f"no constant {name} that tools/check-docs can read")
+    return None
+
+
+def quantity(value: int) -> str:
+    """A number as pages write it."""
+    for unit, size in (("MiB", MIB), ("KiB", KIB)):
+        if value >= 16 * KIB and value % size == 0:
+            return f"{value // size} {unit}"
+    return f"{value:,}"
+
+
+def check_defaults(page: Page) -> None:
+    for name, words, names in DEFAULTS:
+        values = [constant(TOP / DEFAULTS_RS, title) for title in names]
+        if None in values:
+            continue
+        expected = f"| Default | {words.format(*(NAMES.get(value, value) for value in values))} |"
+        if expected not in [line for _, line in page.section(name)]:
+            mistake(page.path, 0, f"{name}: by {DEFAULTS_RS}, its table must have '{expected}'")
+
+
+def check_lengths(page: Page, formats: Page) -> None:
+    """Compares what a certificate adds to a session with the table of wire-format.md."""
+    rows = [cells(line) for _, line in formats.section("Lengths") if line.startswith("|")]
+    lengths = dict(zip(rows[0], rows[-1])) if len(rows) == 3 else {}
+    quoted = [re.fullmatch(r"JWE with a certificate o[nf] (\S+) \| (\d+) characters,.*", " | ".join(cells(line)))
+              for _, line in page.prose]
+    quoted = [row for row in quoted if row]
+    if not quoted:
+        mistake(page.path, 0, "no row says what a certificate adds to a session")
+    for row in quoted:
+        if lengths.get(row[1]) != row[2]:
+            mistake(page.path, 0, f"a certificate of {row[1]} adds {lengths.get(row[1])} characters "
+                                  f"by {formats.path.relative_to(TOP)}, and not {row[2]}")
+
+
+def cells(line: str) -> list:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
