@@ -15,13 +15,7 @@
 //! let passphrase = keyring.passphrase(b"correct horse battery staple", Origin::Server)?;
 //! let passphrases = [passphrase].into_iter().collect();
 //! let ciphers = [keyring.cipher(None, "aes-256-gcm")?];
-//! let settings = Settings {
-//!     secrets: Secrets::Passphrases(&passphrases),
-//!     ciphers: &ciphers,
-//!     digest: None,
-//!     purpose: None,
-//!     engine: None,
-//! };
+//! let settings = Settings::new(Secrets::Passphrases(&passphrases), &ciphers);
 //! let sealer = Sealer::new(&keyring, settings);
 //! let now = Now { seconds: 1_800_000_000, processor: 0 };
 //! let sealed = sealer.seal(b"user=joe", now, &HeapArena)?;

@@ -76,13 +76,8 @@ impl Bench {
 
     /// Seals and opens a session, which uses the private key. Returns the token's header.
     fn use_key(&self, identities: &Identities) -> String {
-        let settings = Settings {
-            secrets: Secrets::Certificates(identities),
-            ciphers: self.keyring.default_ciphers(None, true),
-            digest: None,
-            purpose: None,
-            engine: None,
-        };
+        let ciphers = self.keyring.default_ciphers(None, true);
+        let settings = Settings::new(Secrets::Certificates(identities), ciphers);
         let sealer = Sealer::new(&self.keyring, settings);
         let token = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap().token;
         let opened = sealer.open(token.to_bytes(), NOW, &HeapArena).unwrap();

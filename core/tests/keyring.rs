@@ -31,13 +31,7 @@ fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'
 
 fn settings<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Settings<'k> {
     let ciphers = keyring.default_ciphers(None, false);
-    Settings {
-        secrets: Secrets::Passphrases(passphrases),
-        ciphers,
-        digest: None,
-        purpose: None,
-        engine: None,
-    }
+    Settings::new(Secrets::Passphrases(passphrases), ciphers)
 }
 
 fn passphrase(keyring: &Keyring, text: &str) -> Arc<Passphrase> {

@@ -57,11 +57,8 @@ impl Process {
 
     fn settings<'p>(&'p self, list: &'p PassphraseList) -> Settings<'p> {
         Settings {
-            secrets: Secrets::Passphrases(list),
-            ciphers: &self.ciphers,
             digest: Some(&self.digest),
-            purpose: None,
-            engine: None,
+            ..Settings::new(Secrets::Passphrases(list), &self.ciphers)
         }
     }
 

@@ -58,12 +58,10 @@ impl WithProvider {
     }
 
     fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {
+        let ciphers = self.keyring.default_ciphers(Some(&self.engine), true);
         Settings {
-            secrets: Secrets::Certificates(identities),
-            ciphers: self.keyring.default_ciphers(Some(&self.engine), true),
-            digest: None,
-            purpose: None,
             engine: Some(&self.engine),
+            ..Settings::new(Secrets::Certificates(identities), ciphers)
         }
     }
 }

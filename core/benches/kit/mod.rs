@@ -83,17 +83,11 @@ impl Kit {
     }
 
     fn sealer(&self) -> Sealer<'_> {
-        let settings = Settings {
-            secrets: match &self.keys {
-                SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
-                SectionKeys::Certificates(list) => Secrets::Certificates(list),
-            },
-            ciphers: &self.ciphers,
-            digest: None,
-            purpose: None,
-            engine: None,
+        let secrets = match &self.keys {
+            SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
+            SectionKeys::Certificates(list) => Secrets::Certificates(list),
         };
-        Sealer::new(&self.keyring, settings)
+        Sealer::new(&self.keyring, Settings::new(secrets, &self.ciphers))
     }
 }
 

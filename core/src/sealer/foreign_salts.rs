@@ -183,13 +183,8 @@ mod tests {
         }
 
         fn with<T>(&self, with: impl FnOnce(Sealer<'_>) -> T) -> T {
-            let settings = Settings {
-                secrets: Secrets::Passphrases(&self.passphrases),
-                ciphers: &[self.keyring.cipher(None, self.cipher).unwrap()],
-                digest: None,
-                purpose: None,
-                engine: None,
-            };
+            let ciphers = [self.keyring.cipher(None, self.cipher).unwrap()];
+            let settings = Settings::new(Secrets::Passphrases(&self.passphrases), &ciphers);
             with(Sealer::new(&self.keyring, settings))
         }
 

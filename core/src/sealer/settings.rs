@@ -24,6 +24,21 @@ pub struct Settings<'c> {
     pub engine: Option<&'c Engine>,
 }
 
+impl<'c> Settings<'c> {
+    /// The settings of a section that names nothing but secrets and ciphers.
+    ///
+    /// A caller that has more adds it: `Settings { purpose, ..Settings::new(..) }`.
+    pub fn new(secrets: Secrets<'c>, ciphers: &'c [Cipher]) -> Self {
+        Self {
+            secrets,
+            ciphers,
+            digest: None,
+            purpose: None,
+            engine: None,
+        }
+    }
+}
+
 /// The secrets of a section. Each kind has a key scheme for JWE.
 #[derive(Clone, Copy, Debug)]
 pub enum Secrets<'c> {

@@ -295,13 +295,8 @@ mod tests {
         }
 
         fn refusal(&self, token: &str) -> Refusal {
-            let settings = Settings {
-                secrets: Secrets::Certificates(&self.identities),
-                ciphers: &[self.keyring.cipher(None, "aes-256-gcm").unwrap()],
-                digest: None,
-                purpose: None,
-                engine: None,
-            };
+            let ciphers = [self.keyring.cipher(None, "aes-256-gcm").unwrap()];
+            let settings = Settings::new(Secrets::Certificates(&self.identities), &ciphers);
             let call = Now {
                 seconds: 0,
                 processor: 0,

@@ -118,15 +118,14 @@ impl Section {
     }
 
     pub(crate) fn settings(&self) -> Settings<'_> {
+        let secrets = match &self.keys {
+            SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
+            SectionKeys::Certificates(list) => Secrets::Certificates(list),
+        };
         Settings {
-            secrets: match &self.keys {
-                SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
-                SectionKeys::Certificates(list) => Secrets::Certificates(list),
-            },
-            ciphers: &self.ciphers,
             digest: self.digest.as_ref(),
             purpose: self.purpose.as_ref(),
-            engine: None,
+            ..Settings::new(secrets, &self.ciphers)
         }
     }
 
