@@ -69,13 +69,24 @@ impl Refusal {
     /// Whether another server of the farm may open the token, or this one later. Such a
     /// token should not be replaced by a session without entries.
     pub fn may_open_elsewhere(self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::UnknownKey
-                | Self::UnknownCertificate
-                | Self::SaysNothing
-                | Self::TooManyOfNothing
-        )
+            | Self::UnknownCertificate
+            | Self::SaysNothing
+            | Self::TooManyOfNothing => true,
+            Self::Encoding
+            | Self::Format
+            | Self::Parts
+            | Self::Header
+            | Self::Purpose
+            | Self::Signature
+            | Self::EncryptedKey
+            | Self::Tag
+            | Self::TooShort
+            | Self::TooLong
+            | Self::NotAuthentic
+            | Self::OtherAlgorithm => false,
+        }
     }
 }
 
