@@ -22,7 +22,7 @@ use crate::certificate::identity::Identities;
 use crate::certificate::pairing::Pairs;
 use crate::classic::cbc::CbcContext;
 use crate::classic::token::{self, SealInput};
-use crate::error::{LibraryError, OpenError};
+use crate::error::{LibraryError, OpenError, Refusal};
 use crate::keyring::contexts::ContextPool;
 use crate::keyring::hour::Seed;
 use crate::keyring::keyring::Keyring;
@@ -52,6 +52,16 @@ impl Vector {
     fn purpose(&self) -> Option<Purpose> {
         let text = self.fields.get("purpose")?;
         Some(Purpose::new(text).unwrap())
+    }
+
+    /// Fails unless the file states this variant of `Refusal`.
+    fn assert_refusal(&self, refusal: Refusal) {
+        assert_eq!(
+            format!("{refusal:?}"),
+            self.text("refusal"),
+            "{}",
+            self.name
+        );
     }
 
     fn bytes(&self, field: &str) -> Vec<u8> {
@@ -109,11 +119,8 @@ fn classic_vectors_have_the_outcome_that_they_state() {
         let ciphers = [cipher];
         let passphrases: PassphraseList = [passphrase.clone()].into_iter().collect();
         let settings = Settings {
-            secrets: Secrets::Passphrases(&passphrases),
-            ciphers: &ciphers,
             digest: Some(&digest),
-            purpose: None,
-            engine: None,
+            ..Settings::new(Secrets::Passphrases(&passphrases), &ciphers)
         };
         let sealer = Sealer::new(&keyring, settings);
         let token = vector.text("token");
@@ -128,7 +135,7 @@ fn classic_vectors_have_the_outcome_that_they_state() {
                 let sealed = seal_again(&session, token, &passphrase, &ciphers[0], &digest);
                 assert_eq!(sealed.to_str().unwrap(), token, "{}", vector.name);
             }
-            ("refused", Err(OpenError::Refused(_))) => {}
+            ("refused", Err(OpenError::Refused(refusal))) => vector.assert_refusal(refusal),
             (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
             (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
         }
@@ -216,11 +223,9 @@ fn jwe_vectors_have_the_outcome_that_they_state() {
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let purpose = vector.purpose();
         let settings = Settings {
-            secrets: Secrets::Passphrases(&passphrases),
-            ciphers: &ciphers,
             digest: Some(&digest),
             purpose: purpose.as_ref(),
-            engine: None,
+            ..Settings::new(Secrets::Passphrases(&passphrases), &ciphers)
         };
         let now = Now {
             seconds: vector.text("time").parse().unwrap(),
@@ -244,7 +249,7 @@ fn jwe_vectors_have_the_outcome_that_they_state() {
                     vector.name
                 );
             }
-            ("refused", Err(OpenError::Refused(_))) => {}
+            ("refused", Err(OpenError::Refused(refusal))) => vector.assert_refusal(refusal),
             (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
             (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
         }
@@ -260,11 +265,9 @@ fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
         let purpose = vector.purpose();
         let settings = Settings {
-            secrets: Secrets::Certificates(&identities),
-            ciphers: &ciphers,
             digest: Some(&digest),
             purpose: purpose.as_ref(),
-            engine: None,
+            ..Settings::new(Secrets::Certificates(&identities), &ciphers)
         };
         let token = vector.text("token").as_bytes();
         let opened = Sealer::new(&keyring, settings).open(token, NOW, &HeapArena);
@@ -274,10 +277,7 @@ fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
                 assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
                 assert!(!opened.stale, "{}", vector.name);
             }
-            ("refused", Err(OpenError::Refused(refusal))) => {
-                let expected = vector.text("refusal");
-                assert_eq!(format!("{refusal:?}"), expected, "{}", vector.name);
-            }
+            ("refused", Err(OpenError::Refused(refusal))) => vector.assert_refusal(refusal),
             (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
             (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
         }
