@@ -2,7 +2,6 @@
 //! table of its folder.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::arithmetic_side_effects,
     reason = "a test that cannot go on stops"
 )]

@@ -22,24 +22,30 @@ impl Tree {
         let (mut wrong, mut count) = (Vec::new(), 0);
         for folder in self.folders() {
             let layers = self.layers(&folder);
+            let table = self.shown(&self.table(&folder));
             for (level, layer) in layers.iter().enumerate() {
                 for file in self.files(&folder, layer) {
                     for import in imports(&file, &folder) {
                         count += 1;
                         let other = layers.iter().position(|layer| *layer == import);
-                        let file = file.display();
-                        let other = other.unwrap_or_else(|| {
-                            panic!("{file}: no {import} in the table of {folder:?}")
-                        });
-                        if other < level {
-                            wrong.push(format!("{file} imports {}", folder.join(import).display()));
-                        }
+                        let reason = match other {
+                            Some(other) if other >= level => continue,
+                            Some(_) => format!("which is above it in the table of {table}"),
+                            None if import == "super" => {
+                                "twice: write crate:: in place of super::super::".to_owned()
+                            }
+                            None => format!(
+                                "which has no row in the table of {table}: \
+                                 import from the file that defines it"
+                            ),
+                        };
+                        wrong.push(format!("{} imports {import}, {reason}", self.shown(&file)));
                     }
                 }
             }
         }
         assert!(count > 100, "{count} imports");
-        assert!(wrong.is_empty(), "upwards: {wrong:#?}");
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     /// Fails if a table lacks a file of its folder, or has another one.
@@ -49,7 +55,8 @@ impl Tree {
             let mut names = self.names(&folder);
             names.sort();
             layers.sort();
-            assert_eq!(names, layers, "the table of {folder:?}");
+            let table = self.shown(&self.table(&folder));
+            assert_eq!(names, layers, "files in the folder, and rows of {table}");
         }
     }
 
@@ -60,7 +67,7 @@ impl Tree {
         assert!(top <= MOST_FILES, "{top} files beside lib.rs");
         for file in all(&self.0) {
             let lines = read(&file).lines().count();
-            assert!(lines <= MOST_LINES, "{}: {lines} lines", file.display());
+            assert!(lines <= MOST_LINES, "{}: {lines} lines", self.shown(&file));
         }
     }
 
@@ -86,17 +93,30 @@ impl Tree {
     /// of a row is the highest of the row. A name with an ending is a file that is not
     /// Rust, and has no layer.
     pub(crate) fn layers(&self, folder: &Path) -> Vec<String> {
-        let table = if folder.as_os_str().is_empty() {
-            "lib.rs"
-        } else {
-            "mod.rs"
-        };
-        let text = read(&self.0.join(folder).join(table));
+        let text = read(&self.table(folder));
         let rows = text.lines().filter_map(|line| line.strip_prefix("//! | `"));
         rows.flat_map(|row| row.split('|').next().unwrap().split(','))
             .map(|name| name.trim_matches([' ', '`']).to_owned())
             .filter(|name| !name.contains('.'))
             .collect()
+    }
+
+    /// The file with the table of a folder.
+    fn table(&self, folder: &Path) -> PathBuf {
+        let name = if folder.as_os_str().is_empty() {
+            "lib.rs"
+        } else {
+            "mod.rs"
+        };
+        self.0.join(folder).join(name)
+    }
+
+    /// A path below the root of the repository, which has `Cargo.lock`.
+    pub(crate) fn shown(&self, file: &Path) -> String {
+        let mut folders = self.0.ancestors();
+        let root = folders.find(|folder| folder.join("Cargo.lock").is_file());
+        let file = file.strip_prefix(root.unwrap()).unwrap();
+        file.display().to_string()
     }
 
     /// The files of a layer: a single file, or all files in a folder.
@@ -152,6 +172,9 @@ fn imports(file: &Path, folder: &Path) -> Vec<String> {
     let mut imports = Vec::new();
     for start in starts {
         for (at, _) in code.match_indices(&start) {
+            if code.get(..at).unwrap().ends_with("super::") {
+                continue;
+            }
             let rest = code.get(at + start.len()..).unwrap();
             let paths = match rest.strip_prefix('{') {
                 Some(group) => members(group),
