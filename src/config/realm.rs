@@ -24,7 +24,22 @@ const SETTINGS: usize = 7;
 impl DirConfig<'_> {
     /// The realm of a section.
     pub(crate) fn realm(&self) -> Realm {
-        if self.refuses {
+        // All fields are named, so that a new setting does not build before it is
+        // decided whether it makes a realm.
+        let Self {
+            passphrases,
+            certificates,
+            private_keys,
+            engine,
+            ciphers,
+            digest,
+            purpose,
+            refuses,
+            // These two follow from where settings stand, not from what they are.
+            passphrases_are_inner: _,
+            payer: _,
+        } = self;
+        if *refuses {
             return Realm::Refusing;
         }
         if !self.has_secrets() {
@@ -32,13 +47,13 @@ impl DirConfig<'_> {
         }
         Realm::Sealed(
             [
-                self.passphrases.map(|held| held.fingerprint),
-                self.certificates.map(|list| list.fingerprint()),
-                self.private_keys.map(|list| list.fingerprint()),
-                self.ciphers.map(|names| names.fingerprint()),
-                self.digest.map(|names| names.fingerprint()),
-                self.purpose.map(|purpose| purpose.fingerprint),
-                self.engine.map(|engine| engine.fingerprint),
+                passphrases.map(|held| held.fingerprint),
+                certificates.map(|list| list.fingerprint()),
+                private_keys.map(|list| list.fingerprint()),
+                ciphers.map(|names| names.fingerprint()),
+                digest.map(|names| names.fingerprint()),
+                purpose.map(|purpose| purpose.fingerprint),
+                engine.map(|engine| engine.fingerprint),
             ]
             .map(Option::unwrap_or_default),
         )
