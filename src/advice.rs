@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 
 use session_crypto_core::{
     AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose,
-    LibraryError, LineError, PairingError, PairingFault, PassphraseFileError, SealError,
+    LibraryError, LineError, Origin, PairingError, PairingFault, PassphraseFileError, SealError,
     SourceError, UnusableKey, Weakness,
 };
 
@@ -59,11 +59,19 @@ pub(crate) fn purpose(InvalidPurpose: InvalidPurpose) -> String {
 }
 
 /// A file or a URI cannot be used; the words go on after its name.
-pub(crate) fn source(error: &SourceError) -> String {
+pub(crate) fn source(error: &SourceError, origin: Origin) -> String {
     match error {
-        SourceError::Unreadable(reason) => format!(
-            "cannot be read ({reason}): write the name of a file that httpd's user may read"
-        ),
+        SourceError::Unreadable(reason) => {
+            let reader = match origin {
+                Origin::Server => "the user who starts httpd",
+                Origin::Htaccess => "the user of httpd's children",
+            };
+            format!(
+                "cannot be read ({}): write the name of a file that is there, and that {reader} \
+                 may read",
+                without_number(reason)
+            )
+        }
         SourceError::NotAFile => "is not a file: write the name of one".to_owned(),
         SourceError::TooLarge(most) => {
             format!("is larger than {most} bytes: write the name of a certificate or key")
@@ -210,7 +218,8 @@ pub(crate) fn no_file_name(word: &str) -> String {
 pub(crate) fn passphrase_file(error: &PassphraseFileError) -> String {
     match error {
         PassphraseFileError::Unreadable(reason) => format!(
-            "cannot be read ({reason}): write the name of a file that holds the passphrases"
+            "cannot be read ({}): write the name of a file that holds the passphrases",
+            without_number(reason)
         ),
         PassphraseFileError::Directory => {
             "is a directory: write the name of a file that holds the passphrases".to_owned()
@@ -263,7 +272,7 @@ pub(crate) fn exposure(exposure: Exposure) -> &'static str {
 /// A passphrase can be guessed.
 pub(crate) fn weak_passphrase(location: &str, weakness: Weakness) -> String {
     format!(
-        "{location}: a passphrase {weakness}, and who has a session's cookie can guess it: write \
+        "{location}: a passphrase {weakness}, and whoever has a session's cookie can guess it: write \
          one that 'openssl rand -base64 32' prints"
     )
 }
@@ -283,11 +292,16 @@ pub(crate) fn empty_first_line(EmptyPassphrase: EmptyPassphrase) -> String {
 /// name.
 pub(crate) fn program(error: &ProgramError) -> String {
     match error {
-        ProgramError::NotRun(error) => {
-            format!("cannot be run ({error}): write the path of a program that may be run")
+        ProgramError::NotRun(error) => format!(
+            "cannot be run ({}): write the path of a program that may be run",
+            without_number(error)
+        ),
+        ProgramError::NotWaitedFor(error) => {
+            format!("cannot be waited for ({})", without_number(error))
         }
-        ProgramError::NotWaitedFor(error) => format!("cannot be waited for ({error})"),
-        ProgramError::Unreadable(error) => format!("cannot be read from ({error})"),
+        ProgramError::Unreadable(error) => {
+            format!("cannot be read from ({})", without_number(error))
+        }
         ProgramError::Failed(status) => {
             let status = match (status.code(), status.signal()) {
                 (Some(code), _) => format!("exit status {code}"),
@@ -312,4 +326,13 @@ pub(crate) const NO_EXEC_IN_HTACCESS: &str = "exec: is not allowed in .htaccess,
 /// A word after `exec:` cannot be the path of a program.
 pub(crate) fn no_program_path(word: &str) -> String {
     format!("exec:{word} is not a path")
+}
+
+/// The system's words for a failure, without the number that Rust puts after them.
+fn without_number(reason: &impl ToString) -> String {
+    let mut words = reason.to_string();
+    if let Some(at) = words.rfind(" (os error ") {
+        words.truncate(at);
+    }
+    words
 }

@@ -178,8 +178,10 @@ fn read_sources(
         .iter()
         .map(|word| {
             let source = sources::from_word(parms, keyring, word)?;
-            check(&source)
-                .map_err(|error| format!("{} {}", source.shown(), advice::source(&error)))?;
+            check(&source).map_err(|error| {
+                let reason = advice::source(&error, parms.origin());
+                format!("{} {reason}", source.shown())
+            })?;
             Ok(source)
         })
         .collect()

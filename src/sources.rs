@@ -24,9 +24,13 @@ pub(crate) fn from_word(
     let file = server_root_relative(parms.temporary(), word)
         .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;
     let file = path(file);
-    keyring
-        .file(file, parms.origin())
-        .map_err(|error| format!("{} {}", file.display(), advice::source(&error)))
+    keyring.file(file, parms.origin()).map_err(|error| {
+        format!(
+            "{} {}",
+            file.display(),
+            advice::source(&error, parms.origin())
+        )
+    })
 }
 
 fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, String> {

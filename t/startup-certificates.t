@@ -29,12 +29,14 @@ my %LOCKED = (
     'locked.p12' => 'PKCS#12',
 );
 
+my $IS_THERE = 'write the name of a file that is there, and that the user who starts httpd may read';
+
 # A file that is neither certificate nor key, and words of the message.
 my @NEITHER = (
-    ['missing',              'cannot be read', 'No such file', 'write'],
-    ['missing/more',         'cannot be read', 'No such file', 'write'],
-    ['rsa.pem/more',         'cannot be read', 'Not a directory', 'write'],
-    ['unreadable',           'cannot be read', 'Permission denied', 'write'],
+    ['missing',              "cannot be read (No such file or directory): $IS_THERE"],
+    ['missing/more',         "cannot be read (No such file or directory): $IS_THERE"],
+    ['rsa.pem/more',         "cannot be read (Not a directory): $IS_THERE"],
+    ['unreadable',           "cannot be read (Permission denied): $IS_THERE"],
     ['empty',                'is empty', 'write'],
     ['blank',                'is empty', 'write'],
     ['directory',            'is not a file', 'write'],

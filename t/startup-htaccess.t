@@ -67,8 +67,8 @@ my $ec = pair('ec');
 # Lines, the status of the answer, and words of error_log. Inherited settings may make
 # up for some mistakes; these cases do not run below the server's certificate.
 my %WRONG = (
-    'a missing certificate'  => [certificate_file('missing'), 500, 'SessionCryptoCertificateFile', 'missing', 'No such file'],
-    'a missing key'          => [certificate_file('ec.pem') . key_file('missing'), 500, 'SessionCryptoCertificateKeyFile', 'missing', 'No such file'],
+    'a missing certificate'  => [certificate_file('missing'), 500, 'SessionCryptoCertificateFile', 'missing', 'No such file or directory): write', "the user of httpd's children"],
+    'a missing key'          => [certificate_file('ec.pem') . key_file('missing'), 500, 'SessionCryptoCertificateKeyFile', 'missing', 'No such file or directory): write', "the user of httpd's children"],
     'an empty file'          => [certificate_file('empty'), 500, 'is empty', 'PEM, DER or PKCS#12'],
     'a file of other text'   => [certificate_file('text'), 500, 'has no certificate', 'PEM, DER or PKCS#12'],
     'a pipe'                 => [certificate_file('fifo'), 500, 'is not a file'],

@@ -79,7 +79,7 @@ for my $name (sort keys %TOGETHER) {
     subtest $name => sub {
         ok(!$ok, 'httpd -t fails');
         my $line = line_of($httpd->conf, 'SessionCryptoPurpose');
-        like($output, qr/SessionCryptoPurpose takes a cipher .*SessionCryptoCipher aes-256-gcm.* on line $line of \Q@{[$httpd->conf]}\E/, 'it says what to write, and names the line');
+        like($output, qr/SessionCryptoPurpose: a purpose takes a cipher .*SessionCryptoCipher aes-256-gcm.* on line $line of \Q@{[$httpd->conf]}\E/, 'it says what to write, and names the line');
         unlike($output, qr/${\SECRET}/, 'it tells no secret');
     } or diag($output);
 }

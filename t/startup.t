@@ -43,14 +43,14 @@ my %WRONG = (
     'a blank passphrase file'         => ['SessionCryptoPassphraseFile keys/blank', 'keys/blank', 'no passphrase'],
     'a comment-only passphrase file'  => ['SessionCryptoPassphraseFile keys/comment', 'keys/comment', 'no passphrase'],
     'an empty file after a passphrase' => ["SessionCryptoPassphrase ${\SECRET}\nSessionCryptoPassphraseFile keys/empty", 'keys/empty', 'no passphrase'],
-    'a missing passphrase file'       => ['SessionCryptoPassphraseFile keys/missing', 'keys/missing', 'cannot be read', 'No such file'],
-    'an unreadable passphrase file'   => ['SessionCryptoPassphraseFile keys/unreadable', 'keys/unreadable', 'cannot be read', 'Permission denied'],
+    'a missing passphrase file'       => ['SessionCryptoPassphraseFile keys/missing', 'keys/missing', 'cannot be read (No such file or directory): write'],
+    'an unreadable passphrase file'   => ['SessionCryptoPassphraseFile keys/unreadable', 'keys/unreadable', 'cannot be read (Permission denied): write'],
     'a directory as passphrase file'  => ['SessionCryptoPassphraseFile keys', 'keys', 'is a directory', 'write'],
     'an empty file name'              => ['SessionCryptoPassphraseFile ""', 'SessionCryptoPassphraseFile'],
     'no file name'                    => ['SessionCryptoPassphraseFile', 'SessionCryptoPassphraseFile'],
     'two file names'                  => ['SessionCryptoPassphraseFile keys/good keys/good', 'one argument'],
-    'a missing program'               => ['SessionCryptoPassphrase exec:bin/missing', 'exec:', 'bin/missing', 'No such file'],
-    'a missing program, absolute'     => ['SessionCryptoPassphrase exec:@DIR@/bin/missing', 'exec:', 'bin/missing', 'No such file'],
+    'a missing program'               => ['SessionCryptoPassphrase exec:bin/missing', 'exec:', 'bin/missing cannot be run (No such file or directory): write'],
+    'a missing program, absolute'     => ['SessionCryptoPassphrase exec:@DIR@/bin/missing', 'exec:', 'bin/missing cannot be run (No such file or directory): write'],
     'a program that is not executable' => ['SessionCryptoPassphrase exec:bin/plain-file', 'exec:', 'bin/plain-file', 'Permission denied'],
     'a directory as program'          => ['SessionCryptoPassphrase exec:bin', 'exec:', 'Permission denied'],
     'a failing program'               => ['SessionCryptoPassphrase exec:bin/fail', 'exec:', 'bin/fail', 'exit status 3'],
@@ -95,8 +95,8 @@ my %WRONG = (
     'a digest that HMAC cannot use'   => ['SessionCryptoDigest shake128', 'shake128', 'HMAC'],
     'another one'                     => ['SessionCryptoDigest shake256', 'shake256', 'HMAC'],
     'a cipher as digest'              => ['SessionCryptoDigest aes-256-cbc', 'unknown digest'],
-    'a purpose with CBC ciphers'      => ["SessionCryptoCipher aes256 aes128\nSessionCryptoPurpose shop", 'SessionCryptoPurpose', 'SessionCryptoCipher aes-256-gcm'],
-    'CBC ciphers after a purpose'     => ["SessionCryptoPurpose shop\nSessionCryptoCipher aes256 aes128", 'SessionCryptoPurpose', 'SessionCryptoCipher aes-256-gcm'],
+    'a purpose with CBC ciphers'      => ["SessionCryptoCipher aes256 aes128\nSessionCryptoPurpose shop", 'SessionCryptoPurpose: a purpose takes a cipher', 'SessionCryptoCipher aes-256-gcm'],
+    'CBC ciphers after a purpose'     => ["SessionCryptoPurpose shop\nSessionCryptoCipher aes256 aes128", 'SessionCryptoCipher: a purpose takes a cipher', 'SessionCryptoCipher aes-256-gcm'],
     'a purpose with CBC ciphers, in a location' => ["<Location /a>\nSessionCryptoCipher aes256\nSessionCryptoPurpose shop\n</Location>", 'SessionCryptoCipher aes-256-gcm'],
     'no purpose'                      => ['SessionCryptoPurpose', 'takes an argument'],
     'two purposes'                    => ['SessionCryptoPurpose shop mail', 'one argument'],
@@ -150,7 +150,7 @@ for my $name (sort keys %WRONG_TOGETHER) {
         ok(!$ok, 'httpd -t fails');
         my $place = 'in the server configuration';
         $place = 'in the virtual host at line ' . line_of($httpd->conf, "<$host") . ' of ' . $httpd->conf if $host;
-        like($output, qr/\Q$place: SessionCryptoPurpose\E .*\QSessionCryptoCipher aes-256-gcm\E/, "it says $place what to write");
+        like($output, qr/\Q$place: SessionCryptoPurpose:\E .*\QSessionCryptoCipher aes-256-gcm\E/, "it says $place what to write");
         unlike($output, qr/${\SECRET}/, 'it tells no secret');
     } or diag($output);
 }

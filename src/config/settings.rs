@@ -19,7 +19,7 @@ use crate::advice;
 pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
 
 /// The message for a purpose and nothing but CBC ciphers.
-const PURPOSE_NEEDS_AEAD: &str = "takes a cipher whose tokens can carry a purpose: write \
+const PURPOSE_NEEDS_AEAD: &str = "a purpose takes a cipher whose tokens can carry it: write \
      'SessionCryptoCipher aes-256-gcm', or take the purpose out";
 
 /// The message for a CBC cipher beside a certificate.
@@ -51,7 +51,7 @@ impl<'p> DirConfig<'p> {
         if self.purpose.is_none() || self.ciphers.is_none_or(carries) {
             Ok(())
         } else {
-            Err(format!("{PURPOSE} {PURPOSE_NEEDS_AEAD}"))
+            Err(PURPOSE_NEEDS_AEAD.to_owned())
         }
     }
 
@@ -124,7 +124,7 @@ impl<'p> DirConfig<'p> {
         Err(Flaw {
             line: None,
             message: format!(
-                "{PURPOSE} {PURPOSE_NEEDS_AEAD} (the purpose stands {}; {ciphers})",
+                "{PURPOSE}: {PURPOSE_NEEDS_AEAD} (the purpose stands {}; {ciphers})",
                 purpose.line
             ),
             mended_by: SettingSet::CIPHERS,
