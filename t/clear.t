@@ -90,6 +90,7 @@ subtest 'a session that cannot be sealed' => sub {
     ok(!defined $token || is_sealed($token), 'a session of 1.5 MB is sealed, or not sent');
     is($client->get('/', 'X-S' => 'user=joe')->status, 200, 'the server is still there');
     $httpd->stop;
+    ok(scalar $httpd->log->lines(qr/session not sealed, and not saved: the session is larger than 524288 bytes/), 'error_log says why');
     $httpd->log->expect(qr/\[session(_crypto)?:error\] .*\[client /, 'the session was too large');
     $httpd->log->clean;
 };

@@ -47,7 +47,8 @@ $hardware->watch(sub {
     my @log = log_of($late, sub {
         is(seal($late, '/late/'), '', 'a wrong PIN, where only a request has key and PIN: nothing is sealed') for 1 .. 30;
     });
-    is(scalar(grep { /\[session_crypto:error\] .*PIN/ } @log), 30, 'error_log has a line for each request');
+    is(scalar(grep { /\[session_crypto:error\] .*: look for the hardware token, at the names in this URI, and at the PIN, / } @log), 30,
+        'error_log has a line for each request, and says where to look');
     is_deeply([grep { /^C_Login/ } $calls->()], ['C_Login S3cr3t-wrong'], 'and the hardware token gets one login');
     ends($late, qr/\[session(?:_crypto)?:error\] .*\[client /);
 });

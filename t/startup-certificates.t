@@ -37,12 +37,12 @@ my @NEITHER = (
     ['missing/more',         "cannot be read (No such file or directory): $IS_THERE"],
     ['rsa.pem/more',         "cannot be read (Not a directory): $IS_THERE"],
     ['unreadable',           "cannot be read (Permission denied): $IS_THERE"],
-    ['empty',                'is empty', 'write'],
+    ['empty',                'is empty', 'PEM, DER or PKCS#12'],
     ['blank',                'is empty', 'write'],
-    ['directory',            'is not a file', 'write'],
+    ['directory',            'is not a file', 'write the name of one'],
     ['fifo',                 'is not a file', 'write'],
     ['/dev/zero',            'is not a file', 'write'],
-    ['large',                MAX_FILE . ' bytes', 'write'],
+    ['large',                'is larger than ' . MAX_FILE . ' bytes', 'of a certificate or key'],
     ['text',                 'PEM, DER or PKCS#12'],
     ['cut.der',              'PEM, DER or PKCS#12'],
     ['crl.pem',              'PEM, DER or PKCS#12'],
@@ -50,6 +50,7 @@ my @NEITHER = (
     ['public.pem',           'PEM, DER or PKCS#12'],
     ['parameters.pem',       'PEM, DER or PKCS#12'],
     ['""',                   'write'],
+    ['x' x 5000,             'is not the name of a file'],
     ['file:@DIR@/rsa.pem',   'write it without file:'],
     ['FILE:///rsa.pem',      'write it without file:'],
 );
@@ -58,13 +59,13 @@ my @NO_CERTIFICATE = (
     ['locked.p8',            'has no certificate', 'PEM, DER or PKCS#12'],
     ['locked.pem',           'has no certificate', 'PEM, DER or PKCS#12'],
     ['locked.der',           'has no certificate', 'PEM, DER or PKCS#12'],
-    ['garbage.pem',          'cannot read', 'write'],
+    ['garbage.pem',          'OpenSSL cannot read', 'write it anew'],
     ['cut.pem',              'cannot read', 'write'],
 );
 my @NO_KEY = (
     ['rsa.pem',              'has no private key', 'PEM, DER or PKCS#12'],
     ['rsa.der',              'has no private key', 'PEM, DER or PKCS#12'],
-    ['garbage.key',          'cannot read', 'write'],
+    ['garbage.key',          'OpenSSL cannot read', 'write it anew'],
     ['cut.key',              'cannot read', 'write'],
 );
 
@@ -96,17 +97,17 @@ my @WRONG = (
     ['no file of a key',         'SessionCryptoCertificateKeyFile', 'SessionCryptoCertificateKeyFile'],
     ['a second certificate that is missing', certificate_file('rsa.pem missing'), 'missing', 'No such file'],
     ['a second key that is missing',         key_file('rsa.key missing'), 'missing', 'No such file'],
-    ['too many certificates', certificate_file('rsa.pem ' x 65), 'more than 64 files'],
+    ['too many certificates', certificate_file('rsa.pem ' x 65), 'more than 64 files', 'take out those not in use'],
     ['too many keys',         key_file('rsa.key ' x 33) . key_file('rsa.key ' x 33), 'more than 64 files'],
 
     # Mistakes that show only when httpd has read all lines.
-    ['no key',                    certificate_file('rsa.pem'), 'SessionCryptoCertificateFile', 'rsa.pem', 'SessionCryptoCertificateKeyFile'],
+    ['no key',                    certificate_file('rsa.pem'), 'SessionCryptoCertificateFile', 'rsa.pem', 'nothing says where', 'with SessionCryptoCertificateKeyFile', 'add the key to'],
     ['a key and no certificate',  key_file('rsa.key'), 'SessionCryptoCertificateKeyFile', 'SessionCryptoCertificateFile'],
     ['a key, no certificate, and a passphrase', "SessionCryptoPassphrase ${\SECRET}\n" . key_file('rsa.key'), 'SessionCryptoCertificateFile'],
-    ['the key of another certificate', $wrong . certificate_file('rsa.pem') . key_file('other.key'), 'rsa.pem', 'other.key', 'another', 'SessionCryptoCertificateKeyFile'],
+    ['the key of another certificate', $wrong . certificate_file('rsa.pem') . key_file('other.key'), 'rsa.pem has no private key', "other.key is another's", 'SessionCryptoCertificateKeyFile'],
     ['a key of another kind',     $wrong . certificate_file('rsa.pem') . key_file('ec.key'), 'rsa.pem', 'ec.key'],
     ['keys of others',            $wrong . certificate_file('rsa.pem') . key_file('ec.key third.key other.key'), 'rsa.pem', 'ec.key', 'third.key', 'other.key'],
-    ["another's key in the certificate's file", certificate_file('mixed.pem'), 'mixed.pem', 'not that of its certificate'],
+    ["another's key in the certificate's file", certificate_file('mixed.pem'), 'mixed.pem', 'not that of its certificate', 'put the two that belong together in it'],
     ["another's key in the certificate's file, and another's beside it", $wrong . certificate_file('mixed.pem') . key_file('ec.key'), 'mixed.pem', 'not that of its certificate'],
     ['a second certificate without a key', $wrong . certificate_file('rsa.pem ec.pem') . key_file('rsa.key'), 'ec.pem', 'SessionCryptoCertificateKeyFile'],
     ['a second line of certificates, without a key', $rsa . certificate_file('ec.pem'), 'ec.pem', 'SessionCryptoCertificateKeyFile'],
@@ -114,8 +115,8 @@ my @WRONG = (
 
     # Encrypted keys.
     (map { my $file = $_; my @section = (certificate_file('rsa.pem'), key_file($file)); (
-        ["$LOCKED{$file}, and no passphrase",    join('', @section), $file, 'is encrypted', 'no passphrase', 'SessionCryptoPassphrase'],
-        ["$LOCKED{$file}, a wrong passphrase",   "SessionCryptoPassphrase no-${\SECRET}\n" . join('', @section), $file, 'is encrypted', 'SessionCryptoPassphrase'],
+        ["$LOCKED{$file}, and no passphrase",    join('', @section), $file, 'is encrypted', 'this section has no passphrase', 'write the one that opens it'],
+        ["$LOCKED{$file}, a wrong passphrase",   "SessionCryptoPassphrase no-${\SECRET}\n" . join('', @section), $file, 'is encrypted', 'no passphrase of this section opens it', 'write the right one'],
         ["$LOCKED{$file}, two wrong passphrases", join('', $section[0], $wrong, $section[1]) . qq(SessionCryptoPassphrase no-${\SECRET} "${\SECRET} "\n), $file, 'is encrypted', 'SessionCryptoPassphrase'],
     ) } sort keys %LOCKED),
     ['PKCS#12 with both, and no passphrase',      certificate_file('locked.p12'), 'locked.p12', 'is encrypted', 'no passphrase', 'SessionCryptoPassphrase'],
@@ -137,7 +138,7 @@ my @WRONG = (
     ['SHA3-256 with RSA',         "${rsa}SessionCryptoDigest SHA3-256", 'SessionCryptoDigest', 'SHA256'],
 
     # Names that are not of files.
-    ['a URI, and no engine, as certificate', $wrong . certificate_file("pkcs11:object=o?pin-value=${\SECRET}") . key_file('rsa.key'), 'pkcs11:object=o', 'SessionCryptoEngine'],
+    ['a URI, and no engine, as certificate', $wrong . certificate_file("pkcs11:object=o?pin-value=${\SECRET}") . key_file('rsa.key'), 'pkcs11:object=o', 'is not a file: write the name of one, or with SessionCryptoEngine'],
     ['a URI, and no engine, as key', certificate_file('rsa.pem') . key_file("pkcs11:object=o?pin-value=${\SECRET}"), 'pkcs11:object=o', 'SessionCryptoEngine'],
     ['a URI that no engine knows', certificate_file('rsa.pem') . key_file('http://example.com/a.key'), 'http://example.com/a.key', 'SessionCryptoEngine'],
 

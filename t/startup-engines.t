@@ -37,7 +37,7 @@ my @NO_NAMES = (
 for my $name (@NO_NAMES, '') {
     for my $lines (lines($name)) {
         $httpd->{config} = $lines;
-        is_wrong($httpd, one_line($lines), 'letters, digits, - and _');
+        is_wrong($httpd, one_line($lines), 'a name of letters, digits, - and _ is needed');
     }
 }
 
