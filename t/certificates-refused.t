@@ -65,7 +65,8 @@ for (qw(rsa sha p256 p384 p521)) {
     is_opened($httpd, 'as httpd makes it', "/$name", made());
     is_opened($httpd, 'with a purpose', "/$name/shop", made(purpose => 'shop'));
     my %refused = (parts_refused(), headers(), encrypted_keys(), $key->is_rsa ? of_rsa() : of_ec());
-    is_refused($httpd, $_, "/$name", $refused{$_}) for sort keys %refused;
+    my %reason = ('an encrypted key of zeros' => "the token's encrypted key does not open");
+    is_refused($httpd, $_, "/$name", $refused{$_}, $reason{$_}) for sort keys %refused;
     my %purposes = purposes();
     is_refused($httpd, $_, "/$name/shop", $purposes{$_}) for sort keys %purposes;
     is_opened($httpd, 'the untouched token', "/$name", $token);
@@ -92,12 +93,13 @@ for (
     ['a purpose',             '/rsa/shop', '/rsa', $key{rsa}->token(session => 'user=mallory', purpose => 'shop')],
     ['no purpose',            '/rsa', '/rsa/shop', $key{rsa}->token(session => 'user=mallory')],
     ['another cipher',        '/rsa/all', '/rsa',  $key{rsa}->token(session => 'user=mallory', enc => 'A128GCM')],
-    ['another certificate',   '/p256/both', '/p256', $key{'p256-2'}->token(session => 'user=mallory')],
+    ['another certificate',   '/p256/both', '/p256', $key{'p256-2'}->token(session => 'user=mallory'),
+        "no certificate of this section has the token's key id"],
     ['another digest',        '/sha', '/sha/sha256', $key{sha}->token(session => 'user=mallory')],
 ) {
-    my ($what, $opens, $refuses, $token) = @$_;
+    my ($what, $opens, $refuses, $token, $reason) = @$_;
     is_opened($httpd, "$what, once more", $opens, $token) for 1 .. 8;
-    is_refused($httpd, "$what, that another section has opened", $refuses, $token);
+    is_refused($httpd, "$what, that another section has opened", $refuses, $token, $reason);
 }
 
 children_live($httpd, @children);

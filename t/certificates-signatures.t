@@ -53,7 +53,8 @@ for (sort keys %KIND) {
 
     my $other = $key{"other-$name"};
     is_opened($httpd, 'the second certificate', "/$name/both", $other->token(session => 'user=mallory'));
-    is_refused($httpd, 'the first, signed by the second', "/$name/both", made(signer => $other));
+    is_refused($httpd, 'the first, signed by the second', "/$name/both", made(signer => $other),
+        "the token's signature is not that of the certificate's key");
     is_refused($httpd, 'the second, signed by the first', "/$name/both", $other->token(session => 'user=mallory', signer => $key));
 }
 

@@ -32,6 +32,9 @@ SessionCryptoCipher aes-256-gcm
 <Location /classic>
     SessionCryptoCipher aes256
 </Location>
+<Location /3des>
+    SessionCryptoCipher 3des192
+</Location>
 <Location /both>
     SessionCryptoCipher aes-256-gcm aes256
 </Location>
@@ -164,10 +167,20 @@ my %refused = (
     'a JWS'                      => join('.', map { encode_base64url($_) } '{"alg":"none"}', 'user=mallory', ''),
     'a session in clear'         => 'user=mallory.',
 );
-is_refused($httpd, $_, '/jwe', $refused{$_}) for sort keys %refused;
+my %reason = (
+    'a tag of zeros'             => "the token's tag is wrong",
+    'four parts'                 => 'the token has not the five parts of a JWE',
+    'a non-canonical tag'        => 'the token is not canonical base64',
+    'with "unknown":1'           => 'the token has a header that this section does not write',
+    'a kid of another passphrase' => "no passphrase of this section has the token's key id",
+    'a purpose where none is set' => 'the token was made for another purpose',
+    'a classic token'            => 'the token is in a format that no cipher of this section gives',
+);
+is_refused($httpd, $_, '/jwe', $refused{$_}, $reason{$_}) for sort keys %refused;
 
 my %refused_elsewhere = (
-    'a JWE where the list has only CBC'  => ['/classic', made()],
+    'a JWE where the list has only CBC'  => ['/classic', made(), 'the token is in a format that no cipher of this section gives'],
+    'a classic token of smaller blocks'  => ['/classic', seal('/3des', 'user=mallory'), 'the token was made under another cipher or digest'],
     'a classic token under a purpose'    => ['/purpose', seal('/classic', 'user=mallory')],
     'no purpose where one is set'        => ['/purpose', made()],
     'an empty purpose'                   => ['/purpose', made(purpose => '')],

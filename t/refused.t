@@ -44,13 +44,20 @@ my %refused = (
     'a session in clear'               => 'user=mallory',
     'a session in clear, as base64'    => encode_base64('user=mallory&expiry=4102444800000000', ''),
     'a megabyte of A'                  => 'A' x MEGABYTE,
+    'more than a megabyte'             => 'A' x (MEGABYTE + 4),
     'a megabyte of random base64'      => encode_base64(join('', map { chr int rand 256 } 1 .. MEGABYTE * 3 / 4), ''),
     'another key'                      => seal('/rotate/before', 'user=mallory'),
     'another cipher and key'           => seal('/3des192', 'user=mallory'),
 );
 
+my %reason = (
+    'a space in the middle'            => 'the token is not canonical base64',
+    'cut to 23 bytes'                  => 'the token is too short',
+    'more than a megabyte'             => 'the token is too long',
+    'another key'                      => 'no passphrase of this section authenticates the token',
+);
 for my $name (sort keys %refused) {
-    is_refused($httpd, $name, '/aes256', $refused{$name});
+    is_refused($httpd, $name, '/aes256', $refused{$name}, $reason{$name});
 }
 
 # An empty cookie is no session, and so brings no line in the log.

@@ -50,7 +50,6 @@ my @NEITHER = (
     ['public.pem',           'PEM, DER or PKCS#12'],
     ['parameters.pem',       'PEM, DER or PKCS#12'],
     ['""',                   'write'],
-    ['x' x 5000,             'is not the name of a file'],
     ['file:@DIR@/rsa.pem',   'write it without file:'],
     ['FILE:///rsa.pem',      'write it without file:'],
 );
@@ -95,6 +94,8 @@ my @WRONG = (
     ) } @UNUSABLE),
     ['no file of a certificate', 'SessionCryptoCertificateFile', 'SessionCryptoCertificateFile'],
     ['no file of a key',         'SessionCryptoCertificateKeyFile', 'SessionCryptoCertificateKeyFile'],
+    ['a name of a certificate that is too long', certificate_file('x' x 5000), 'is not the name of a file'],
+    ['a name of a key that is too long',         key_file('x' x 5000), 'is not the name of a file'],
     ['a second certificate that is missing', certificate_file('rsa.pem missing'), 'missing', 'No such file'],
     ['a second key that is missing',         key_file('rsa.key missing'), 'missing', 'No such file'],
     ['too many certificates', certificate_file('rsa.pem ' x 65), 'more than 64 files', 'take out those not in use'],

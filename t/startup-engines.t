@@ -90,6 +90,16 @@ for my $lines (
     is_quiet($httpd, one_line($lines));
 }
 
+# An OpenSSL that is configured without its default provider.
+{
+    my $conf = $httpd->write_file('openssl.cnf', "openssl_conf = all\n[all]\nproviders = providers\n[providers]\nbase = base\n[base]\nactivate = 1\n");
+    $httpd->{config} = '';
+    local $ENV{OPENSSL_CONF} = $conf;
+    my ($ok, $output) = $httpd->check;
+    ok(!$ok, 'without any cipher, httpd -t fails');
+    like($output, qr/OpenSSL lacks what this module cannot do without: unknown cipher: /, 'and says why');
+}
+
 done_testing;
 
 # The two directives that take a name.

@@ -3,6 +3,7 @@ package SessionCrypto::Refusal;
 # Asserts that httpd refuses tokens of the JWE format, and changes one thing in tokens.
 #
 #   is_refused($httpd, 'a tag of zeros', '/path', $token);
+#   is_refused($httpd, 'a tag of zeros', '/path', $token, 'tag is wrong');   # with its reason
 #   is_opened($httpd, 'as httpd makes it', '/path', $token);      # the session user=mallory
 #   children_live($httpd, @children);                             # none of them has ended
 #   my $short = first(sub { make() }, sub { length $_[0] < 10 });  # of many
@@ -22,7 +23,7 @@ our @EXPORT_OK = qw(children_live first flipped is_opened is_refused noncanonica
 
 # Tries a request that only reads the session, and one that sets a new one.
 sub is_refused {
-    my ($httpd, $name, $path, $token) = @_;
+    my ($httpd, $name, $path, $token, $reason) = @_;
     my $client = $httpd->client;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     return Test::More::subtest("$path refuses: $name" => sub {
@@ -38,6 +39,7 @@ sub is_refused {
             @lines = grep { /\[session/ && !/:debug\]/ } @lines[$before .. $#lines];
             Test::More::is(@lines, 1, 'one line in error_log');
             Test::More::like($lines[0] // '', qr/\[session_crypto:info\] .*session refused/, 'an info line');
+            Test::More::like($lines[0] // '', qr/ \Q$reason\E$/, "that says '$reason'") if defined $reason;
         }
     });
 }
