@@ -1,8 +1,8 @@
 """Finds an httpd, configures it, and runs it for the time of a `with`.
 
-A `Setup` describes a server. The three kinds differ only in the session_crypto
-module that they load, and in the directives in `Setup.crypto`, which the clear
-server leaves out.
+A `Setup` describes a server. The kinds differ only in the session_crypto module
+that they load, and in the directives in `Setup.crypto`, which the servers without
+such a module leave out.
 """
 
 import os
@@ -16,7 +16,8 @@ from pathlib import Path
 
 FIND = str(Path(__file__).resolve().parent.parent / "apxs/find")
 
-CLEAR, OURS, C = "clear", "ours", "C"
+# PADDED is in clear too, in a cookie as long as that of another server.
+CLEAR, PADDED, OURS, C = "clear", "clear, padded", "ours", "C"
 
 # A hundred keys of JWE take six seconds of two idle processors.
 START_TIMEOUT = 60.0
@@ -65,18 +66,20 @@ class HarnessError(Exception):
 
 @dataclass(frozen=True)
 class Httpd:
-    """An installed httpd, and the two modules to compare in it."""
+    """An installed httpd, and the modules to compare in it."""
 
     binary: Path
     modules: Path
     built_in: frozenset[str]
     ours: Path
     c: Path | None
+    # The module that only lengthens the cookie (own_modules.py).
+    padded: Path | None = None
 
     @classmethod
     def find(cls, ours: Path, c: str | None) -> "Httpd":
         """Asks apxs/find, which reads APXS."""
-        found = dict(line.split("=", 1) for line in _run([FIND, "httpd", "modules"]).splitlines())
+        found = dict(line.split("=", 1) for line in run([FIND, "httpd", "modules"]).splitlines())
         binary, modules = Path(found["httpd"]), Path(found["modules"])
         if not ours.is_file():
             raise HarnessError(f"no module at {ours}: run `cargo build --release`, or set MODULE=")
@@ -91,7 +94,7 @@ class Httpd:
 
     def version(self) -> str:
         """For example `Apache/2.4.62 (Debian)`."""
-        first = _run([str(self.binary), "-v"]).splitlines()[0]
+        first = run([str(self.binary), "-v"]).splitlines()[0]
         return first.partition(":")[2].strip()
 
     def mpms(self) -> list[str]:
@@ -111,9 +114,11 @@ class Httpd:
         return f'LoadModule {name}_module "{self.modules}/mod_{name}.so"\n'
 
     def load_crypto(self, kind: str) -> str:
-        """The line that differs between the three kinds of server."""
+        """The line that differs between the kinds of server."""
         if kind == CLEAR:
             return ""
+        if kind == PADDED:
+            return f'LoadModule session_padded_module "{self.padded}"\n'
         path = self.ours if kind == OURS else self.c
         return f'LoadModule session_crypto_module "{path}"\n'
 
@@ -138,15 +143,23 @@ class Setup:
     log_derivations: bool = False
     # Bytes of the session that the server makes.
     size: int = 100
+    # Bytes of the cookie, for PADDED.
+    pad_to: int = 0
+    # Further lines of the server's configuration.
+    more: str = ""
 
 
 class Server:
-    """A running httpd. `with Server(...) as server:` stops it in every case."""
+    """A running httpd. `with Server(...) as server:` stops it in every case.
 
-    def __init__(self, httpd: Httpd, setup: Setup, root: Path):
+    With a command before its own, such as a debugger's, httpd has no children.
+    """
+
+    def __init__(self, httpd: Httpd, setup: Setup, root: Path, before: tuple[str, ...] = ()):
         self.setup = setup
         self._httpd = httpd
         self._root = root
+        self._before = before
         self._session = root / "docs/make/session"
         self._process: subprocess.Popen | None = None
         self.port = 0
@@ -159,7 +172,12 @@ class Server:
         # A process group of its own: Ctrl-C reaches the harness, which stops
         # the servers in order.
         self._process = subprocess.Popen(
-            [str(self._httpd.binary), "-f", str(config), "-DFOREGROUND"],
+            [
+                *self._before,
+                str(self._httpd.binary),
+                *("-f", str(config)),
+                "-X" if self._before else "-DFOREGROUND",
+            ],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=(self._root / "stdout").open("wb"),
@@ -223,7 +241,8 @@ class Server:
             if self._process.poll() is not None:
                 break
             # No probe connection: it would use up a child's first request.
-            if pid_file.exists() and children(self.pid) and _listens(self.port):
+            has_children = self._before or children(self.pid)
+            if pid_file.exists() and has_children and _listens(self.port):
                 time.sleep(0.2)
                 return
             time.sleep(0.02)
@@ -247,7 +266,7 @@ class Server:
         setup, root, httpd = self.setup, self._root, self._httpd
         names = ("mpm_" + setup.mpm, *MODULES)
         crypto, crypto_to_make = setup.crypto, setup.crypto_to_make
-        if setup.kind == CLEAR:
+        if setup.kind in (CLEAR, PADDED):
             crypto = crypto_to_make = ""
         sessions = SESSION_BASICS + setup.sessions + crypto
         derivations = setup.kind == OURS and setup.log_derivations
@@ -260,6 +279,7 @@ PidFile "{root}/httpd.pid"
 ErrorLog "{root}/error_log"
 {"".join(map(httpd.load_module, names))}\
 {httpd.load_crypto(setup.kind)}\
+{f"SessionPadTo {setup.pad_to}" if setup.kind == PADDED else ""}
 LogLevel warn {"session_crypto:debug" if derivations else ""}
 {unprivileged_user()}\
 {setup.processes or MPM_DEFAULTS[setup.mpm]}\
@@ -267,6 +287,7 @@ KeepAlive On
 MaxKeepAliveRequests 0
 KeepAliveTimeout 60
 LimitRequestFieldSize {FIELD_SIZE}
+{setup.more}\
 {"" if setup.htaccess else sessions}\
 DocumentRoot "{root}/docs"
 <Directory "{root}/docs">
@@ -326,11 +347,11 @@ def _free_port() -> int:
 
 
 def _built_in(binary: Path) -> frozenset[str]:
-    lines = _run([str(binary), "-l"]).splitlines()
+    lines = run([str(binary), "-l"]).splitlines()
     return frozenset(line.strip().removesuffix(".c") for line in lines if line.startswith(" "))
 
 
-def _run(command: list[str]) -> str:
+def run(command: list[str]) -> str:
     try:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
     except subprocess.CalledProcessError as error:
