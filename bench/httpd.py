@@ -307,14 +307,25 @@ def children(parent: int) -> list[int]:
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             try:
-                stat = Path(entry.path, "stat").read_text()
+                state, ppid = _stat(int(entry.name))
             except OSError:
                 continue
-            # The name in parentheses may hold anything; the rest is numbers.
-            state, ppid = stat.rpartition(")")[2].split()[:2]
             if int(ppid) == parent and state != "Z":
                 found.append(int(entry.name))
     return found
+
+
+def state(pid: int) -> str:
+    """The state of a process, by proc_pid_stat(5): `R` for running, `S` for waiting."""
+    return _stat(pid)[0]
+
+
+def _stat(pid: int) -> tuple[str, str]:
+    """The state and the parent of a process."""
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    # The name in parentheses may hold anything; the rest is numbers.
+    state_, parent = stat.rpartition(")")[2].split()[:2]
+    return state_, parent
 
 
 def unprivileged_user() -> str:
