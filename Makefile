@@ -18,7 +18,8 @@ help:
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
-	@echo 'make budget     instructions a token, compared with bench/instructions.budget'
+	@echo 'make budget     instructions of a token and of a request, compared with'
+	@echo '                bench/instructions.budget and bench/requests.budget'
 	@echo 'make deps       install what building needs (Debian, Ubuntu)'
 	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
 	@echo '                DESTDIR=/path puts it below that directory'
@@ -61,7 +62,9 @@ bench:
 
 budget:
 	tools/deps bench
+	$(CARGO) build --release --locked
 	bench/instructions
+	bench/requests
 
 demo:
 	tools/deps

@@ -1,7 +1,8 @@
 """The results as a chart: SVG 1.1, written by hand, readable on light and dark.
 
 Upper part: throughput of ours and of the C module for each case, where the same
-server with the session in clear is 100 %. Lower part: the other figures, in words.
+server with the session in clear is 100 %. A mark shows the session in clear in a
+cookie as long as ours. Lower part: the other figures, in words.
 """
 
 from html import escape
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from cases import Target
 from figures import Spread, ratios
-from httpd import C, CLEAR, OURS
+from httpd import C, CLEAR, OURS, PADDED
 from measure import Finding, Result
 from report import machine_line
 
@@ -39,6 +40,7 @@ STYLE = """
   .c { fill: #c2570c; }
   .spread { stroke: #1f2328; stroke-width: 1.2; }
   .target { stroke: #1f2328; stroke-width: 1.2; stroke-dasharray: 2 2; }
+  .padded { stroke: #1a7f37; stroke-width: 2.4; }
   @media (prefers-color-scheme: dark) {
     .ground { fill: #0d1117; stroke: #3d444d; }
     text { fill: #e6edf3; }
@@ -48,6 +50,7 @@ STYLE = """
     .ours { fill: #4aa3f0; }
     .c { fill: #f0883e; }
     .spread, .target { stroke: #e6edf3; }
+    .padded { stroke: #3fb950; }
   }
 """
 
@@ -55,13 +58,7 @@ STYLE = """
 def write(path: Path, machine: dict[str, str], results: list[Result]) -> None:
     """Draws the trios, and lists other figures with a target or beside clear."""
     bars = [r for r in results if r.case.against_clear and _of(r, CLEAR) and _of(r, OURS)]
-    words = [
-        (r, f)
-        for r in results
-        if r not in bars
-        for f in r.findings
-        if f.target or f.title == f"{OURS} / {CLEAR}"
-    ]
+    words = [(r, f) for r in results for f in r.findings if _is_worded(f, r in bars)]
     body: list[str] = []
     bottom = TOP + ROW * len(bars) if bars else 56
     if bars:
@@ -90,6 +87,13 @@ def write(path: Path, machine: dict[str, str], results: list[Result]) -> None:
     )
 
 
+def _is_worded(finding: Finding, has_bars: bool) -> bool:
+    """Whether a figure is listed. Bars show those beside clear and the C module."""
+    if has_bars:
+        return finding.target is not None and PADDED in finding.title
+    return finding.target is not None or finding.title == f"{OURS} / {CLEAR}"
+
+
 def _axis(body: list[str], bottom: int) -> None:
     for percent in (0, 20, 40, 60, 80, 100):
         x = _x(percent / 100)
@@ -113,6 +117,9 @@ def _bars(body: list[str], result: Result, y: int) -> None:
         share = _share(result, name)
         top = y + place * (BAR + GAP)
         _bar(body, name.lower(), share, top, target if name == OURS else None)
+        if name == OURS and _of(result, PADDED):
+            x = _x(_share(result, PADDED).median)
+            body.append(_line("padded", x, top - 2, x, top + BAR + 2))
         rate = f"{Spread.of(measured.values).median:,.0f}/s"
         body.append(_text(PERCENT_COLUMN, top + BAR - 2, _percent(share.median), anchor="end"))
         body.append(_text(RATE_COLUMN, top + BAR - 2, rate, anchor="end"))
@@ -155,6 +162,8 @@ def _legend() -> str:
     parts.append(_text(296, y + 11, "least to greatest of the rounds", "soft"))
     parts.append(_line("target", 500, y - 2, 500, y + BAR + 2))
     parts.append(_text(508, y + 11, "target", "soft"))
+    parts.append(_line("padded", 566, y - 1, 566, y + BAR + 1))
+    parts.append(_text(574, y + 11, "in clear, in a cookie as long as ours", "soft"))
     return "\n".join(parts) + "\n"
 
 

@@ -160,7 +160,6 @@ class Server:
         self._httpd = httpd
         self._root = root
         self._before = before
-        self._session = root / "docs/make/session"
         self._process: subprocess.Popen | None = None
         self.port = 0
 
@@ -229,11 +228,6 @@ class Server:
                 except ProcessLookupError:
                     pass
 
-    def make_sessions_of(self, size: int) -> None:
-        """Sets the bytes of the sessions that the server makes from now on."""
-        value = "v" * (size - len("k="))
-        self._session.write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
-
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
         pid_file = self._root / "httpd.pid"
@@ -257,7 +251,8 @@ class Server:
         if self.setup.htaccess:
             (page / ".htaccess").write_text(self.setup.htaccess)
             (make / ".htaccess").write_text(self.setup.htaccess)
-        self.make_sessions_of(self.setup.size)
+        value = "v" * (self.setup.size - len("k="))
+        (make / "session").write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
         # httpd's unprivileged user reads here, under every umask.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

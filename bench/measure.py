@@ -207,34 +207,25 @@ class Bench:
         """Starts the servers of a case. Padded ones come last, after their models."""
         started: dict[str, tuple[Subject, Server, Path]] = {}
         for subject in sorted(subjects, key=lambda s: bool(s.as_long_as)):
-            cookie = None
             if subject.as_long_as:
-                cookie = started[subject.as_long_as][2].read_text().splitlines()[0]
-            started[subject.name] = (subject, *self._start(stack, subject, cookie))
+                cookies = started[subject.as_long_as][2].read_text()
+                length = len(cookies.splitlines()[0].removeprefix(COOKIE))
+                subject = replace(subject, setup=replace(subject.setup, pad_to=length))
+            started[subject.name] = (subject, *self._start(stack, subject))
         return [started[s.name] for s in subjects]
 
-    def _start(
-        self, stack: contextlib.ExitStack, subject: Subject, as_long_as: str | None = None
-    ) -> tuple[Server, Path]:
+    def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Path]:
         """Starts a subject's server, and checks that it reads and writes as it should."""
         server = stack.enter_context(self._server(subject))
-        if as_long_as:
-            self._pad(server, as_long_as)
         sessions = self._sessions(subject, server)
         good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
         if subject.cookies.hostile:
             [good] = make_sessions(server)
+        wanted = subject.setup.pad_to
+        if subject.as_long_as and len(good) != wanted:
+            raise HarnessError(f"a cookie of {len(good)} bytes is not as long as one of {wanted}")
         check(server, good, subject.writes)
         return server, write_cookies(self._file(), sessions)
-
-    def _pad(self, server: Server, cookie: str) -> None:
-        """Pads the sessions of a server until its cookie is as long as this one."""
-        wanted = len(cookie.removeprefix(COOKIE))
-        [session] = make_sessions(server)
-        server.make_sessions_of(server.setup.size + wanted - len(session))
-        [session] = make_sessions(server)
-        if len(session) != wanted:
-            raise HarnessError(f"a cookie of {len(session)} bytes is not as long as one of {wanted}")
 
     def _server(self, subject: Subject) -> Server:
         self._next += 1

@@ -22,6 +22,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import chart
@@ -30,6 +31,7 @@ from cases import CASES, Case
 from httpd import HarnessError, Httpd
 from machine import describe
 from measure import Bench, Options
+from own_modules import compile_module
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,7 +56,9 @@ def main(arguments: list[str]) -> int:
     out = Path(os.environ.get("OUT", HERE / "results"))
     out.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="mod_session_crypto-bench-"))
+    root.chmod(0o755)
     try:
+        httpd = replace(httpd, padded=compile_module("padded", root))
         measure(httpd, options, cases, root, out)
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -63,7 +67,6 @@ def main(arguments: list[str]) -> int:
 
 def measure(httpd: Httpd, options: Options, cases: list[Case], root: Path, out: Path) -> None:
     """Runs the cases, and then writes the results."""
-    root.chmod(0o755)
     machine = describe(httpd, options.mpm, root)
     print(report.machine_line(machine))
     if httpd.c is None:

@@ -8,9 +8,14 @@ from statistics import median
 
 from pages import TOP, Page, collapsed, mistake, read
 
-# Findings of the bench, by the column of README.md that quotes them.
-OF_CLEAR = ("ours / clear", "ours, 1x16 / ours, 2x8, beside clear")
-TIMES_C = ("ours / C",)
+# Columns of README.md with findings of the bench: heading, titles of the findings, and
+# whether the figure is a share. A column with its targets is there if any case has it.
+BESIDE_CLEAR = "ours, 1x16 / ours, 2x8, beside clear"
+COLUMNS = (
+    ("Share of clear", ("ours / clear", BESIDE_CLEAR), True),
+    ("Share of clear, as long a cookie", ("ours / clear, padded",), True),
+    ("Times as fast as C", ("ours / C",), False),
+)
 
 # What attackers cost in SECURITY.md: the words around a figure, the case of the bench,
 # and how the figure is made of it.
@@ -79,21 +84,27 @@ NAMES = {"AES-256-CBC": "aes256", "AES-256-GCM": "aes-256-gcm", "SHA1": "SHA"}
 
 
 def check_figures(page: Page, results: Path) -> None:
-    """Compares the table below `Speed`: case, of clear, target, times C, target."""
+    """Compares the table below `Speed`: case, and each of COLUMNS with its target."""
     cases = {case["title"]: case["findings"] for case in json.loads(read(results))["cases"]}
     lines = page.section("Speed")
     text = "\n".join(line for _, line in lines)
+    rows = [(number, cells(line)) for number, line in lines
+            if line.startswith("|") and not set(line) <= set("|-: ")]
+    quotable = {item["title"] for _, row in rows for item in cases.get(row[0], [])}
+    columns = [column for column in COLUMNS if quotable.intersection(column[1])]
     quoted = set()
-    for number, line in lines:
-        row = cells(line)
-        if not line.startswith("|") or row[0] == "Case" or set(line) <= set("|-: "):
-            continue
+    for number, row in rows:
         title = row[0]
+        if title == "Case":
+            headings = ["Case"] + [word for column in columns for word in (column[0], "Target")]
+            if row != headings:
+                mistake(page.path, number, f"the headings must be | {' | '.join(headings)} |")
+            continue
         if title not in cases:
             mistake(page.path, number, f"no case '{title}' in {results.relative_to(TOP)}")
             continue
         expected = [title]
-        for titles, is_share in ((OF_CLEAR, True), (TIMES_C, False)):
+        for _, titles, is_share in columns:
             found = [item for item in cases[title] if item["title"] in titles]
             quoted.update((title, item["title"]) for item in found)
             expected += quotation(found[0], is_share) if found else ["", ""]
@@ -101,7 +112,7 @@ def check_figures(page: Page, results: Path) -> None:
             mistake(page.path, number, f"by {results.relative_to(TOP)} this is | {' | '.join(expected)} |")
     if not quoted:
         mistake(page.path, 0, "no table of figures below `Speed`")
-    for item in (item for findings in cases.values() for item in findings if item["title"] == OF_CLEAR[1]):
+    for item in (item for findings in cases.values() for item in findings if item["title"] == BESIDE_CLEAR):
         words = f"{quotation(item, True)[0]} of what sessions in clear have"
         if words not in collapsed(text):
             mistake(page.path, 0, f"`Speed` does not say '{words}'")
