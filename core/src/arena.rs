@@ -1,6 +1,9 @@
 //! The memory for tokens and sessions.
 
-use std::ffi::CStr;
+use std::fmt;
+use std::str::{self, Utf8Error};
+
+use memchr::memchr;
 
 use crate::error::LibraryError;
 
@@ -22,21 +25,69 @@ impl Arena<'static> for HeapArena {
     }
 }
 
-/// A C string of `length` bytes in an arena. `write` fills the bytes before the NUL, or
+/// A token or a session in an arena: bytes that end in a NUL, as a C string does.
+///
+/// It is not a [`CStr`](std::ffi::CStr), which would look for NULs byte by byte: a token
+/// is base64, and a session was searched by the fastest means when it was decrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// With the NUL.
+    bytes: &'a [u8],
+}
+
+impl<'a> Text<'a> {
+    /// Takes bytes that end in a NUL; `None` if they do not, or another NUL is in them.
+    pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let (last, text) = bytes.split_last()?;
+        (*last == 0 && memchr(0, text).is_none()).then_some(Self { bytes })
+    }
+
+    /// The text without the NUL.
+    pub fn to_bytes(self) -> &'a [u8] {
+        self.bytes.split_last().map_or(&[], |(_, text)| text)
+    }
+
+    /// The text with the NUL, which is always its last byte.
+    pub fn to_bytes_with_nul(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The text as a `str`.
+    ///
+    /// # Errors
+    ///
+    /// It is not UTF-8. A token always is.
+    pub fn to_str(self) -> Result<&'a str, Utf8Error> {
+        str::from_utf8(self.to_bytes())
+    }
+}
+
+impl fmt::Debug for Text<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Text")
+    }
+}
+
+/// Base64 of `length` bytes in an arena. `write` fills the bytes before the NUL, or
 /// returns `None` if `length` is not the number of bytes that it writes.
 ///
 /// # Errors
 ///
-/// `write` returned `None` or wrote a NUL byte, or the arena did not return as many
-/// bytes as it was asked for.
-pub(crate) fn text<'a>(
+/// `write` returned `None`, or the arena did not return as many bytes as it was asked for.
+pub(crate) fn base64<'a>(
     arena: &impl Arena<'a>,
     length: usize,
     write: impl FnOnce(&mut [u8]) -> Option<()>,
-) -> Result<&'a CStr, LibraryError> {
+) -> Result<Text<'a>, LibraryError> {
     let bytes = arena.bytes(length.saturating_add(1));
-    let written = bytes.get_mut(..length).and_then(write);
+    let written = match bytes.split_last_mut() {
+        Some((last, text)) if text.len() == length => {
+            *last = 0;
+            write(text)
+        }
+        _ => None,
+    };
     written
-        .and_then(|()| CStr::from_bytes_with_nul(bytes).ok())
+        .map(|()| Text { bytes })
         .ok_or_else(LibraryError::wrong_room)
 }

@@ -6,7 +6,6 @@
 //! RSASSA-PSS and ECDSA itself.
 
 use std::collections::HashMap;
-use std::ffi::CString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,7 +132,7 @@ fn classic_vectors_have_the_outcome_that_they_state() {
                 assert_eq!(opened.session.to_bytes(), session, "{}", vector.name);
                 assert!(!opened.stale, "{}", vector.name);
                 let sealed = seal_again(&session, token, &passphrase, &ciphers[0], &digest);
-                assert_eq!(sealed.to_str().unwrap(), token, "{}", vector.name);
+                assert_eq!(sealed, token, "{}", vector.name);
             }
             ("refused", Err(OpenError::Refused(refusal))) => vector.assert_refusal(refusal),
             (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
@@ -149,7 +148,7 @@ fn seal_again(
     passphrase: &Passphrase,
     cipher: &Cipher,
     digest: &Digest,
-) -> CString {
+) -> String {
     let raw = STANDARD.decode_to_vec(token).unwrap();
     let salt: [u8; 16] = raw[8..24].try_into().unwrap();
     let iv: [u8; 16] = raw[24..40].try_into().unwrap();
@@ -168,7 +167,7 @@ fn seal_again(
             panic!("no CBC")
         };
         let bytes = key.prefix(cipher.key_length());
-        let mut nonce = [0; 32];
+        let mut nonce = [0; 64];
         contexts
             .classic_opening
             .set_key(&id, cipher, block_size, bytes)?;
@@ -188,10 +187,10 @@ fn seal_again(
         let seal = |context: &mut CbcContext, scratch: &mut Vec<u8>| {
             token::seal(context, session, &input, scratch, &HeapArena)
         };
-        let token = seal(context, scratch)?.to_owned();
+        let token = seal(context, scratch)?;
         let again = seal(context, scratch)?;
-        assert_eq!(*token, *again, "the context keeps no state between seals");
-        Ok(token)
+        assert_eq!(token, again, "the context keeps no state between seals");
+        Ok(token.to_str().unwrap().to_owned())
     })
     .map_err(|error: LibraryError| error)
     .unwrap()

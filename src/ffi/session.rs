@@ -10,6 +10,8 @@ use std::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
+use session_crypto_core::Text;
+
 use super::bindings::{self, apr_table_t, apr_time_t, session_rec};
 use super::pool::Pool;
 use super::request::Request;
@@ -146,13 +148,15 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     /// Hands mod_session the text of the session, to be read next.
-    pub(crate) fn set_text(&mut self, text: &'r CStr) {
+    pub(crate) fn set_text(&mut self, text: Text<'r>) {
+        // With its NUL, it is a C string that lives as long as the session.
+        let text = text.to_bytes_with_nul().as_ptr().cast();
         // SAFETY: the record lives, and only this view uses it.
-        unsafe { self.raw.as_mut() }.encoded = text.as_ptr();
+        unsafe { self.raw.as_mut() }.encoded = text;
     }
 
     /// Hands the token of the session to the store.
-    pub(crate) fn set_token(&mut self, token: &'r CStr) {
+    pub(crate) fn set_token(&mut self, token: Text<'r>) {
         self.set_text(token);
         self.mark_encoded();
     }

@@ -5,7 +5,6 @@
     reason = "a measurement that cannot go on stops"
 )]
 
-use std::ffi::CStr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -64,16 +63,17 @@ impl Kit {
         };
         // This derives the key and sets up the contexts before the measurement.
         let token = kit.seal().to_owned();
-        kit.open(token.to_bytes()).unwrap();
+        kit.open(&token).unwrap();
         kit
     }
 
-    pub(crate) fn seal(&mut self) -> &CStr {
+    pub(crate) fn seal(&mut self) -> &[u8] {
         self.memory.reset();
         self.sealer()
             .seal(&self.session, NOW, &Pool(&self.memory))
             .unwrap()
             .token
+            .to_bytes()
     }
 
     pub(crate) fn open(&mut self, token: &[u8]) -> Option<&[u8]> {

@@ -7,6 +7,7 @@ use openssl::error::ErrorStack;
 
 use crate::algorithm::cipher::{Cipher, MAX_BLOCK};
 use crate::error::LibraryError;
+use crate::libcrypto::cipher_calls::{self, ROOM};
 use crate::passphrase::classic_keys::ClassicKeyId;
 
 /// A CBC context for one direction, and the key that it is set up with.
@@ -94,14 +95,14 @@ impl CbcContext {
     ///
     /// The first block must be a nonce. It becomes the IV, which is the nonce's
     /// encryption under the key (NIST SP 800-38A, appendix C, the first method),
-    /// whatever was encrypted before. The last block of `blocks` is working room, and
-    /// is left undefined.
+    /// whatever was encrypted before. The last [`ROOM`] bytes of `blocks` are working
+    /// room.
     pub(crate) fn encrypt(
         &mut self,
         blocks: &mut [u8],
         block_size: NonZeroUsize,
     ) -> Result<(), LibraryError> {
-        let length = blocks.len().saturating_sub(block_size.get());
+        let length = blocks.len().saturating_sub(ROOM);
         if length <= block_size.get() || length % block_size != 0 {
             return Err(LibraryError::because(
                 "encrypt",
@@ -112,7 +113,7 @@ impl CbcContext {
         for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
             *byte ^= last;
         }
-        let done = self.context.cipher_update_inplace(blocks, length);
+        let done = cipher_calls::update_in_place(&mut self.context, blocks, length);
         if !matches!(done, Ok(written) if written == length) {
             self.set_up_with = None;
             return Err(LibraryError::new(
@@ -127,10 +128,10 @@ impl CbcContext {
         Ok(())
     }
 
-    /// Decrypts whole blocks into `output`, which must be longer than `blocks` by a
-    /// block. The first block is the IV; its decryption is of no use.
+    /// Decrypts whole blocks into `output`, which must be longer than `blocks` by
+    /// [`ROOM`]. The first block is the IV; its decryption is of no use.
     pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
-        let done = self.context.cipher_update(blocks, Some(output));
+        let done = cipher_calls::update(&mut self.context, blocks, output);
         if !matches!(done, Ok(written) if written == blocks.len()) {
             self.set_up_with = None;
             return Err(LibraryError::new(

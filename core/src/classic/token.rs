@@ -12,7 +12,6 @@
 //! A token does not say which passphrase, cipher or digest made it. The right MAC shows
 //! the passphrase; the right padding shows the cipher.
 
-use std::ffi::CStr;
 use std::hash::Hasher;
 use std::num::NonZeroUsize;
 
@@ -22,16 +21,17 @@ use subtle::ConstantTimeEq;
 
 use crate::algorithm::cipher::MAX_BLOCK;
 use crate::algorithm::derivation::CLASSIC_SALT;
-use crate::arena::{self, Arena};
+use crate::arena::{self, Arena, Text};
 use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, Refusal};
+use crate::libcrypto::cipher_calls::ROOM;
 use crate::passphrase::passphrase::Passphrase;
 
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
 
-/// Most bytes that a token has beside its session, with a block of working room.
-const MAX_OVERHEAD: usize = MAC + CLASSIC_SALT + 3 * MAX_BLOCK;
+/// Most bytes that a token has beside its session, with working room.
+const MAX_OVERHEAD: usize = MAC + CLASSIC_SALT + 2 * MAX_BLOCK + ROOM;
 
 /// A token in bytes, not authenticated yet.
 pub(crate) struct Token<'t> {
@@ -98,8 +98,8 @@ impl<'t> Token<'t> {
         context: &mut CbcContext,
         block_size: NonZeroUsize,
         arena: &impl Arena<'a>,
-    ) -> Result<Option<&'a CStr>, LibraryError> {
-        let output = arena.bytes(self.body.len().saturating_add(block_size.get()));
+    ) -> Result<Option<Text<'a>>, LibraryError> {
+        let output = arena.bytes(self.body.len().saturating_add(ROOM));
         context.decrypt(self.body, output)?;
         let padded = output.get_mut(block_size.get()..self.body.len());
         Ok(padded.and_then(|padded| unpad(padded, block_size)))
@@ -110,7 +110,7 @@ impl<'t> Token<'t> {
 /// `None` if there is no padding, or a NUL in the text.
 ///
 /// The time that this takes reveals nothing: only a token with the right MAC gets here.
-fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
+fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<Text<'_>> {
     let count = *padded.last()?;
     let length = padded.len().checked_sub(usize::from(count))?;
     let padding = padded.get_mut(length..)?;
@@ -118,7 +118,7 @@ fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<&CStr> {
         return None;
     }
     *padding.first_mut()? = 0;
-    CStr::from_bytes_with_nul(padded.get(..=length)?).ok()
+    Text::new(padded.get(..=length)?)
 }
 
 /// The input for a token, beside the session.
@@ -137,7 +137,7 @@ pub(crate) fn seal<'a>(
     input: &SealInput<'_>,
     scratch: &mut Vec<u8>,
     arena: &impl Arena<'a>,
-) -> Result<&'a CStr, LibraryError> {
+) -> Result<Text<'a>, LibraryError> {
     let block_size = input.block_size;
     scratch.clear();
     // All room at once: a vector that grows leaves a copy of the session behind.
@@ -152,7 +152,7 @@ pub(crate) fn seal<'a>(
     let length = scratch.len().saturating_add(count);
     scratch.resize(length, u8::try_from(count).unwrap_or_default());
     // Working room for the context.
-    scratch.resize(length.saturating_add(block_size.get()), 0);
+    scratch.resize(length.saturating_add(ROOM), 0);
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
     context.encrypt(body.unwrap_or_default(), block_size)?;
     scratch.truncate(length);
@@ -160,7 +160,7 @@ pub(crate) fn seal<'a>(
     for (byte, mac) in scratch.iter_mut().zip(mac) {
         *byte = mac;
     }
-    arena::text(arena, STANDARD.encoded_length(length), |text| {
+    arena::base64(arena, STANDARD.encoded_length(length), |text| {
         let _ = STANDARD.encode(scratch, text.as_out());
         Some(())
     })

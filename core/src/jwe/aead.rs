@@ -1,36 +1,31 @@
 //! AES-GCM in cipher contexts that are kept.
 
-use openssl::cipher_ctx::CipherCtx;
-use openssl::error::ErrorStack;
-
 use crate::algorithm::cipher::Cipher;
 use crate::error::LibraryError;
-use crate::libcrypto::verdict::{self, Denial, Library};
+use crate::libcrypto::cipher_calls::{Direction, GcmContext};
 
 /// Bytes of nonce and of tag (RFC 7518, section 5.3).
-pub(crate) const NONCE: usize = 12;
-pub(crate) const TAG: usize = 16;
+pub(crate) const NONCE: usize = GcmContext::NONCE;
+pub(crate) const TAG: usize = GcmContext::TAG;
 
 /// A GCM context for one direction, under a key that was set once.
 pub(crate) struct AeadContext {
-    context: CipherCtx,
+    context: GcmContext,
 }
 
 impl AeadContext {
     /// Makes a context that encrypts.
     pub(crate) fn sealing(cipher: &Cipher, key: &[u8]) -> Result<Self, LibraryError> {
-        let mut context = new_context()?;
-        context
-            .encrypt_init(Some(cipher.evp()), Some(key), None)
-            .map_err(|stack| LibraryError::new("start a cipher", &stack))?;
-        Ok(Self { context })
+        Self::new(cipher, key, Direction::Encrypt)
     }
 
     /// Makes a context that decrypts.
     pub(crate) fn opening(cipher: &Cipher, key: &[u8]) -> Result<Self, LibraryError> {
-        let mut context = new_context()?;
-        context
-            .decrypt_init(Some(cipher.evp()), Some(key), None)
+        Self::new(cipher, key, Direction::Decrypt)
+    }
+
+    fn new(cipher: &Cipher, key: &[u8], direction: Direction) -> Result<Self, LibraryError> {
+        let context = GcmContext::new(cipher.evp(), key, direction)
             .map_err(|stack| LibraryError::new("start a cipher", &stack))?;
         Ok(Self { context })
     }
@@ -42,19 +37,9 @@ impl AeadContext {
         associated: &[u8],
         text: &mut [u8],
     ) -> Result<[u8; TAG], LibraryError> {
-        let fail = |stack| LibraryError::new("encrypt", &stack);
-        let length = text.len();
         self.context
-            .encrypt_init(None, None, Some(nonce))
-            .map_err(fail)?;
-        self.context.cipher_update(associated, None).map_err(fail)?;
-        self.context
-            .cipher_update_inplace(text, length)
-            .map_err(fail)?;
-        self.context.cipher_final(&mut []).map_err(fail)?;
-        let mut tag = [0; TAG];
-        self.context.tag(&mut tag).map_err(fail)?;
-        Ok(tag)
+            .encrypt(nonce, associated, text)
+            .map_err(|stack| LibraryError::new("encrypt", &stack))
     }
 
     /// Decrypts `text` in place, and returns whether the tag is right. If it is wrong, or
@@ -66,42 +51,12 @@ impl AeadContext {
         text: &mut [u8],
         tag: &[u8; TAG],
     ) -> Result<bool, LibraryError> {
-        let outcome = self.decrypt(nonce, associated, text, tag);
+        let outcome = self.context.decrypt(nonce, associated, text, tag);
         if !matches!(outcome, Ok(true)) {
             text.fill(0);
         }
         outcome.map_err(|stack| LibraryError::new("decrypt", &stack))
     }
-
-    fn decrypt(
-        &mut self,
-        nonce: &[u8; NONCE],
-        associated: &[u8],
-        text: &mut [u8],
-        tag: &[u8; TAG],
-    ) -> Result<bool, ErrorStack> {
-        let length = text.len();
-        self.context.decrypt_init(None, None, Some(nonce))?;
-        self.context.set_tag(tag)?;
-        self.context.cipher_update(associated, None)?;
-        self.context.cipher_update_inplace(text, length)?;
-        // OpenSSL 3 puts no error into its queue for a wrong tag (ossl_gcm_stream_final
-        // in providers/implementations/ciphers/ciphercommon_gcm.c). An error that other
-        // code has left in the queue makes one wrong tag look like a failure, which does
-        // no harm. To empty the queue first would slow each token down by a twentieth.
-        match self.context.cipher_final(&mut []) {
-            Ok(_) => Ok(true),
-            Err(stack) if verdict::is_denial(NO, &stack) => Ok(false),
-            Err(stack) => Err(stack),
-        }
-    }
-}
-
-/// OpenSSL's answer to a wrong tag.
-const NO: Denial = Denial::SilentOrReason(Library::PROVIDER);
-
-fn new_context() -> Result<CipherCtx, LibraryError> {
-    CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))
 }
 
 #[cfg(test)]

@@ -12,12 +12,10 @@
 //! | ciphertext | n ≥ 1 | the session |
 //! | tag | 16 | authenticates ciphertext and encoded header |
 
-use std::ffi::CStr;
-
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use memchr::memchr;
 
-use crate::arena::{self, Arena};
+use crate::arena::{self, Arena, Text};
 use crate::error::{LibraryError, Refusal};
 use crate::jwe::aead::{NONCE, TAG};
 
@@ -90,7 +88,7 @@ pub(crate) fn write<'a>(
     nonce: &[u8; NONCE],
     ciphertext: &[u8],
     tag: &[u8; TAG],
-) -> Result<&'a CStr, LibraryError> {
+) -> Result<Text<'a>, LibraryError> {
     let lengths = [
         header.len(),
         encrypted_key.len(),
@@ -100,7 +98,7 @@ pub(crate) fn write<'a>(
         DOTS,
     ];
     let length = lengths.into_iter().fold(0, usize::saturating_add);
-    arena::text(arena, length, |text| {
+    arena::base64(arena, length, |text| {
         let rest = put(put(text, header)?, b".")?;
         let rest = put(put(rest, encrypted_key)?, b".")?;
         let rest = put(encode(rest, nonce)?, b".")?;

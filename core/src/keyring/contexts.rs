@@ -110,13 +110,12 @@ impl<R: Random + Clone> ContextPool<R> {
         work: impl FnOnce(&mut Contexts<R>) -> Result<T, E>,
     ) -> Result<T, E> {
         let processors = self.processors.get().ok_or_else(LibraryError::not_set_up)?;
-        let processor = processors
-            .get(processor % PROCESSORS)
-            .map(|processor| &processor.0);
-        let slots = processor.into_iter().flatten();
-        let mut contexts = match slots.clone().find_map(take) {
+        let Some(Processor([one, other])) = processors.get(processor % PROCESSORS) else {
+            return Err(LibraryError::not_set_up().into());
+        };
+        let mut contexts = match take(one).or_else(|| take(other)) {
             Some(contexts) => contexts,
-            None => Box::new(Contexts::new(self.source.clone())?),
+            None => self.make()?,
         };
         let outcome = work(&mut contexts);
         if let Err(error) = &outcome {
@@ -130,8 +129,16 @@ impl<R: Random + Clone> ContextPool<R> {
         if contexts.scratch.capacity() > MAX_SCRATCH {
             contexts.scratch = Vec::new();
         }
-        put_back(slots, contexts);
+        if let Some(contexts) = put_back(one, contexts) {
+            // Dropped, if there is no empty slot.
+            put_back(other, contexts);
+        }
         outcome
+    }
+
+    #[cold]
+    fn make(&self) -> Result<Box<Contexts<R>>, LibraryError> {
+        Ok(Box::new(Contexts::new(self.source.clone())?))
     }
 }
 
@@ -164,14 +171,13 @@ fn take<R>(slot: &Slot<R>) -> Option<Box<Contexts<R>>> {
     slot.try_lock().ok()?.take()
 }
 
-/// Puts a set into the first empty slot, or drops it if there is none.
-fn put_back<'s, R: 's>(slots: impl Iterator<Item = &'s Slot<R>>, contexts: Box<Contexts<R>>) {
-    for slot in slots {
-        if let Ok(mut slot) = slot.try_lock() {
-            if slot.is_none() {
-                *slot = Some(contexts);
-                return;
-            }
+/// Puts a set into a slot, or gives it back if the slot is not empty.
+fn put_back<R>(slot: &Slot<R>, contexts: Box<Contexts<R>>) -> Option<Box<Contexts<R>>> {
+    match slot.try_lock() {
+        Ok(mut slot) if slot.is_none() => {
+            *slot = Some(contexts);
+            None
         }
+        _ => Some(contexts),
     }
 }

@@ -1,6 +1,6 @@
 //! The time of a call, and its answer.
 
-use std::ffi::CStr;
+use crate::arena::Text;
 
 /// The time and the processor of a call.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub struct Now {
 /// A token, and the cost of making it.
 pub struct Sealed<'a> {
     /// The token: printable ASCII.
-    pub token: &'a CStr,
+    pub token: Text<'a>,
     /// The costly step, if there was one.
     pub cost: Cost,
 }
@@ -23,7 +23,7 @@ pub struct Sealed<'a> {
 /// A session, and the cost of opening its token.
 pub struct Opened<'a> {
     /// The session as mod_session encoded it.
-    pub session: &'a CStr,
+    pub session: Text<'a>,
     /// New sessions get another key, cipher or wire format now, so the session should be
     /// saved again.
     pub stale: bool,

@@ -1,11 +1,10 @@
 //! Sealing and opening in the classic format.
 
-use std::ffi::CStr;
 use std::num::NonZeroUsize;
 
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
-use crate::arena::Arena;
+use crate::arena::{Arena, Text};
 use crate::cache::slot::Obtained;
 use crate::classic::cbc::CbcContext;
 use crate::classic::token::{self, SealInput, Token};
@@ -163,7 +162,7 @@ impl<R: Random + Clone> Section<'_, R> {
 
 /// Whether a session is printable ASCII. A wrong key gives that once in 10⁵ tokens of one
 /// block of 64 bits, and far more seldom in longer ones.
-fn is_text(session: &CStr) -> bool {
+fn is_text(session: Text<'_>) -> bool {
     session
         .to_bytes()
         .iter()

@@ -1,9 +1,7 @@
 //! Sealing and opening as JWE, under the keys of any scheme.
 
-use std::ffi::CStr;
-
 use crate::algorithm::cipher::Cipher;
-use crate::arena::Arena;
+use crate::arena::{Arena, Text};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::compact::{self, Parts};
 use crate::jwe::contexts::{KeySource, OpeningContext};
@@ -113,7 +111,7 @@ fn decrypt<'a>(
     opening: &mut OpeningContext,
     parts: &Parts<'_>,
     arena: &impl Arena<'a>,
-) -> Result<Option<&'a CStr>, OpenError> {
+) -> Result<Option<Text<'a>>, OpenError> {
     // One byte more, for the NUL of the C string.
     let bytes = arena.bytes(parts.session_length()?.saturating_add(1));
     let (_, text) = bytes
@@ -124,6 +122,6 @@ fn decrypt<'a>(
     if !context.open(&parts.nonce, parts.header, text, &parts.tag)? {
         return Ok(None);
     }
-    let session = CStr::from_bytes_with_nul(bytes).map_err(|_| Refusal::OtherAlgorithm)?;
+    let session = Text::new(bytes).ok_or(Refusal::OtherAlgorithm)?;
     Ok(Some(session))
 }
