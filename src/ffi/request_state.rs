@@ -1,10 +1,13 @@
 //! This module's settings for a request, and its own notes on it.
 
+use std::cell::Cell;
+use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use super::bindings::{self, ap_conf_vector_t, apr_table_t};
 use super::dir_config;
 use super::module::Module;
+use super::pool::Pool;
 use super::request::Request;
 use super::tables::Table;
 
@@ -16,6 +19,9 @@ struct RequestState {
     hidden: *mut apr_table_t,
     /// Another request answers in its place.
     is_dropped: bool,
+    /// The notes on the sessions in the request's pool, if it is the first of its
+    /// chain.
+    sessions: Cell<*mut c_void>,
 }
 
 impl<'r> Request<'r> {
@@ -96,6 +102,24 @@ impl<'r> Request<'r> {
             .is_some_and(|state| unsafe { state.as_ref() }.is_dropped)
     }
 
+    /// The slot for the notes on the sessions in a pool, if that is the pool of the
+    /// first request of the chain that led to this one.
+    ///
+    /// The answer is the same for each request of a chain. mod_session's own stores
+    /// keep a session in that pool; the pool of any other has its own slot.
+    pub(super) fn session_notes<M: Module>(self, pool: Pool<'_>) -> Option<&'r Cell<*mut c_void>> {
+        let first = self.origins().last().unwrap_or(self);
+        if !first.is_in_pool(pool) {
+            return None;
+        }
+        let state = first.state_or_new::<M>()?;
+        // SAFETY: the notes on a request that outlives this one; nothing but the cell
+        // refers to its content, and references to the rest are gone after each use.
+        let sessions = unsafe { &raw const (*state.as_ptr()).sessions };
+        // SAFETY: a part of these notes, which live in the first request's pool.
+        unsafe { sessions.as_ref() }
+    }
+
     fn state<M: Module>(self) -> Option<NonNull<RequestState>> {
         let all = self.raw().request_config;
         // SAFETY: a request has a vector with a slot for each module (httpd.h);
@@ -113,6 +137,7 @@ impl<'r> Request<'r> {
             sections: ptr::null(),
             hidden: ptr::null_mut(),
             is_dropped: false,
+            sessions: Cell::new(ptr::null_mut()),
         });
         // SAFETY: a request has a vector with a slot for each module (httpd.h),
         // and this one is ours.

@@ -26,6 +26,9 @@ pub(crate) struct Session<'r, K> {
     pool: Pool<'r>,
     /// Whether the record is in the request's own pool.
     shares_pool: bool,
+    /// The slot for the first notes of the pool; without one they are among the pool's
+    /// userdata, for which APR makes a hash table.
+    slot: Option<&'r Cell<*mut c_void>>,
     /// The result of [`Session::find_notes`], once it is needed.
     notes: Cell<Option<Option<NonNull<Notes<K>>>>>,
     lifetime: PhantomData<&'r mut session_rec>,
@@ -75,14 +78,19 @@ const KEY: &CStr = c"mscr";
 const EXPIRY: &CStr = c"expiry";
 
 impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
-    /// Makes a view of a session; `None` for NULL.
+    /// Makes a view of a session; `None` for NULL. `slot` finds the slot for the first
+    /// notes on the sessions of a pool.
     ///
     /// # Safety
     ///
     /// The session must live for `'r`, and not be used through anything else while
     /// this view is, as mod_session sees to while its hooks run. Every view of it
     /// has the same `K`.
-    pub(super) unsafe fn from_raw(raw: *mut session_rec, request: Request<'r>) -> Option<Self> {
+    pub(super) unsafe fn from_raw(
+        raw: *mut session_rec,
+        request: Request<'r>,
+        slot: impl FnOnce(Pool<'r>) -> Option<&'r Cell<*mut c_void>>,
+    ) -> Option<Self> {
         let raw = NonNull::new(raw)?;
         // SAFETY: not NULL, so a session, as the caller promises.
         let pool = unsafe { raw.as_ref() }.pool;
@@ -92,6 +100,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             raw,
             pool,
             shares_pool: request.is_in_pool(pool),
+            slot: slot(pool),
             notes: Cell::new(None),
             lifetime: PhantomData,
         })
@@ -292,6 +301,9 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     fn first_notes(&self) -> Option<NonNull<Notes<K>>> {
+        if let Some(slot) = self.slot {
+            return NonNull::new(slot.get().cast());
+        }
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: the pool is live; the call writes the pointer that `begin` set,
         // or NULL (apr_pools.h).
@@ -317,6 +329,15 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             is_withheld: false,
             parked: None,
         });
+        self.set_first_notes(notes);
+        self.notes.set(Some(Some(notes)));
+    }
+
+    fn set_first_notes(&self, notes: NonNull<Notes<K>>) {
+        if let Some(slot) = self.slot {
+            slot.set(notes.as_ptr().cast());
+            return;
+        }
         // SAFETY: the key is a constant, and the data is in the same pool and needs
         // no cleanup (apr_pools.h).
         unsafe {
@@ -327,7 +348,6 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
                 self.pool.as_ptr(),
             );
         }
-        self.notes.set(Some(Some(notes)));
     }
 
     /// Parks the contents of the record for the realm that they belong to.

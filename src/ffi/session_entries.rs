@@ -62,9 +62,10 @@ unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
+        let slot = |pool| request.session_notes::<M>(pool);
         // SAFETY: mod_session passes the request's session, and does not use it
         // while the hook runs.
-        let Some(session) = (unsafe { Session::from_raw(z, request) }) else {
+        let Some(session) = (unsafe { Session::from_raw(z, request, slot) }) else {
             return bindings::APR_EGENERAL;
         };
         if M::is_to_be_saved(request, &session) {
@@ -100,8 +101,9 @@ unsafe fn run<M: Module>(
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
+        let slot = |pool| request.session_notes::<M>(pool);
         // SAFETY: the caller promises a session that only this view uses.
-        let Some(mut session) = (unsafe { Session::from_raw(z, request) }) else {
+        let Some(mut session) = (unsafe { Session::from_raw(z, request, slot) }) else {
             return bindings::APR_EGENERAL;
         };
         // SAFETY: the configuration of a request is in force until its end.
