@@ -101,6 +101,7 @@ pub struct LibraryError {
 
 impl LibraryError {
     /// The failure of an action, with the errors that OpenSSL reported.
+    #[cold]
     pub(crate) fn new(action: &'static str, stack: &ErrorStack) -> Self {
         Self {
             subject: OPENSSL,
@@ -110,6 +111,7 @@ impl LibraryError {
     }
 
     /// The failure of an action, with a reason in the words of this crate.
+    #[cold]
     pub(crate) fn because(action: &'static str, reason: &str) -> Self {
         Self {
             subject: OPENSSL,
@@ -124,6 +126,7 @@ impl LibraryError {
     }
 
     /// The failure of an arena whose memory does not have the requested length.
+    #[cold]
     pub(crate) fn wrong_room() -> Self {
         Self {
             subject: "the arena",
@@ -134,6 +137,7 @@ impl LibraryError {
 
     /// The failure of a process that has inherited a keyring, and in which
     /// [`Keyring::after_fork`](crate::Keyring::after_fork) has not returned.
+    #[cold]
     pub(crate) fn not_set_up() -> Self {
         Self {
             subject: "this process",
@@ -148,6 +152,7 @@ impl LibraryError {
     }
 
     /// The failure of another thread, which has reported it.
+    #[cold]
     pub(crate) fn elsewhere() -> Self {
         Self {
             subject: OPENSSL,

@@ -67,7 +67,8 @@ impl<'t> Token<'t> {
 
     /// Whether this passphrase made the token, in constant time.
     pub(crate) fn is_authentic(&self, passphrase: &Passphrase) -> bool {
-        mac(passphrase, self.authenticated).ct_eq(self.mac).into()
+        let mac = u64::from_le_bytes(*self.mac);
+        mac_of(passphrase, self.authenticated).ct_eq(&mac).into()
     }
 
     pub(crate) fn salt(&self) -> &[u8; CLASSIC_SALT] {
@@ -156,9 +157,9 @@ pub(crate) fn seal<'a>(
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
     context.encrypt(body.unwrap_or_default(), block_size)?;
     scratch.truncate(length);
-    let mac = mac(input.passphrase, scratch.get(MAC..).unwrap_or_default());
-    for (byte, mac) in scratch.iter_mut().zip(mac) {
-        *byte = mac;
+    let mac = mac_of(input.passphrase, scratch.get(MAC..).unwrap_or_default());
+    if let Some(front) = scratch.first_chunk_mut() {
+        *front = mac.to_le_bytes();
     }
     arena::base64(arena, STANDARD.encoded_length(length), |text| {
         let _ = STANDARD.encode(scratch, text.as_out());
@@ -166,8 +167,8 @@ pub(crate) fn seal<'a>(
     })
 }
 
-fn mac(passphrase: &Passphrase, bytes: &[u8]) -> [u8; MAC] {
+fn mac_of(passphrase: &Passphrase, bytes: &[u8]) -> u64 {
     let mut hasher = SipHasher24::new_with_key(passphrase.mac_key());
     hasher.write(bytes);
-    hasher.finish().to_le_bytes()
+    hasher.finish()
 }

@@ -36,9 +36,12 @@ impl<R: Random + Clone> Section<'_, R> {
             _ => contexts.salt.insert((hour, self.keyring.salt(hour))).1,
         };
         let id = self.key_id(passphrase, &salt);
-        let slot = || self.keyring.sealing_slot(&id, passphrase);
         let context = &mut contexts.classic_sealing;
-        let is_new = self.set_up(context, &id, passphrase, cipher, block_size, slot)?;
+        let mut is_new = false;
+        if !context.has_key(&id, cipher) {
+            let slot = self.keyring.sealing_slot(&id, passphrase);
+            is_new = self.set_up(context, (&id, slot), passphrase, cipher, block_size)?;
+        }
         let nonce = contexts.random.take()?;
         let input = SealInput {
             passphrase,
@@ -98,7 +101,7 @@ impl<R: Random + Clone> Section<'_, R> {
             }
             if !context.has_key(id, cipher) {
                 let slot = self.key_slot(token, key, now)?;
-                is_new |= self.set_up(context, id, passphrase, cipher, block_size, || slot)?;
+                is_new |= self.set_up(context, (id, slot), passphrase, cipher, block_size)?;
             }
             let Some(session) = token.decrypt(context, block_size, arena)? else {
                 continue;
@@ -118,21 +121,16 @@ impl<R: Random + Clone> Section<'_, R> {
         fallback.ok_or(OpenError::Refused(Refusal::OtherAlgorithm))
     }
 
-    /// Sets a context up with its key, unless it is; returns whether the key was derived
-    /// now.
+    /// Sets a context up with the key of a slot; returns whether the key was derived now.
+    #[cold]
     fn set_up(
         &self,
         context: &mut CbcContext,
-        id: &ClassicKeyId,
+        (id, slot): (&ClassicKeyId, ClassicKeySlot),
         passphrase: &Passphrase,
         cipher: &Cipher,
         block_size: NonZeroUsize,
-        slot: impl FnOnce() -> ClassicKeySlot,
     ) -> Result<bool, LibraryError> {
-        if context.has_key(id, cipher) {
-            return Ok(false);
-        }
-        let slot = slot();
         let Obtained { key, is_new } = slot.get(|| {
             ClassicKey::derive(
                 passphrase.secret(),

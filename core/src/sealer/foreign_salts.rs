@@ -42,6 +42,7 @@ impl<R: Random + Clone> Section<'_, R> {
     /// # Errors
     ///
     /// The token is not worth a derivation.
+    #[cold]
     pub(super) fn key_slot(
         &self,
         token: &Token<'_>,
@@ -81,9 +82,19 @@ impl<R: Random + Clone> Section<'_, R> {
         now: Now,
         opened: &Result<Opened<'_>, OpenError>,
     ) {
-        let Some(found) = key.found.as_ref().filter(|found| found.on_trial) else {
-            return;
-        };
+        if let Some(found) = key.found.as_ref().filter(|found| found.on_trial) {
+            self.judge_on_trial(token, (key, found), now, opened);
+        }
+    }
+
+    #[cold]
+    fn judge_on_trial(
+        &self,
+        token: &Token<'_>,
+        (key, found): (&TokenKey<'_>, &CachedClassicSlot),
+        now: Now,
+        opened: &Result<Opened<'_>, OpenError>,
+    ) {
         let verdict = match opened {
             Ok(opened) if !anonymous::says_nothing(opened.session.to_bytes()) => {
                 return self.keep(key, found);

@@ -101,12 +101,20 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         let section = &self.section;
         section.keyring.contexts.with(now.processor, |contexts| {
             // A classic token is base64, which has no dot. A JWE has four dots.
-            if memchr(b'.', token).is_some() {
+            let has_dot = || memchr(b'.', token).is_some();
+            if section.has_jwe() && has_dot() {
                 return self
                     .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
             }
             match section.settings.secrets.passphrases() {
-                Some(list) => section.open_classic(token, list, now, contexts, arena),
+                Some(list) => section
+                    .open_classic(token, list, now, contexts, arena)
+                    .map_err(|error| match error {
+                        OpenError::Refused(Refusal::Encoding) if has_dot() => {
+                            OpenError::Refused(Refusal::Format)
+                        }
+                        error => error,
+                    }),
                 None => Err(OpenError::Refused(Refusal::Format)),
             }
         })

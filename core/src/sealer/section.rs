@@ -30,6 +30,11 @@ impl<R: Random + Clone> Section<'_, R> {
         })
     }
 
+    /// Whether a cipher of this section gives JWE.
+    pub(super) fn has_jwe(&self) -> bool {
+        self.settings.ciphers.iter().any(Cipher::is_aead)
+    }
+
     /// The ciphers of JWE, each with its position in the whole list and its `enc` (RFC
     /// 7518, section 5.1).
     pub(super) fn jwe_ciphers(&self) -> impl Iterator<Item = (usize, &Cipher, &'static str)> {
