@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -167,14 +168,14 @@ fn seal_again(
             panic!("no CBC")
         };
         let bytes = key.prefix(cipher.key_length());
-        let mut nonce = [0; 64];
+        let mut nonce = [MaybeUninit::uninit(); 64];
         contexts
             .classic_opening
             .set_key(&id, cipher, block_size, bytes)?;
-        contexts
-            .classic_opening
-            .decrypt(&iv[..block_size.get()], &mut nonce)?;
-        let nonce: [u8; 16] = nonce[..16].try_into().unwrap();
+        let iv = &iv[..block_size.get()];
+        let decrypted = contexts.classic_opening.decrypt(iv, &mut nonce)?;
+        let mut nonce = [0; 16];
+        nonce[..decrypted.len()].copy_from_slice(decrypted);
         let context = &mut contexts.classic_sealing;
         context.set_key(&id, cipher, block_size, bytes)?;
         let scratch = &mut contexts.scratch;

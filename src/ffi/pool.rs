@@ -2,10 +2,11 @@
 
 use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
-use session_crypto_core::Arena;
+use session_crypto_core::{Arena, Text, Writer};
 
 use super::bindings::{self, apr_pool_t, apr_status_t};
 use super::guard::guard;
@@ -111,23 +112,105 @@ impl<'p> Pool<'p> {
     }
 
     fn copy_bytes(self, text: &[u8]) -> &'p CStr {
-        let bytes = self.bytes(text.len().saturating_add(1));
-        bytes
-            .iter_mut()
-            .zip(text)
-            .for_each(|(to, from)| *to = *from);
-        CStr::from_bytes_until_nul(bytes).unwrap_or_default()
+        let mut writer = self.writer(text.len());
+        writer.push(text);
+        let text = writer.finish().map(Text::to_bytes_with_nul);
+        text.and_then(|text| CStr::from_bytes_until_nul(text).ok())
+            .unwrap_or_default()
     }
 }
 
 impl<'p> Arena<'p> for Pool<'p> {
-    fn bytes(&self, len: usize) -> &'p mut [u8] {
-        let bytes = self.allocate(len).cast::<u8>();
-        // SAFETY: `len` bytes of the pool, which only this function has.
-        unsafe { bytes.write_bytes(0, len) };
-        // SAFETY: the `len` bytes just zeroed, in the pool for all of 'p, to which
-        // this is the only reference.
+    type Writer = PoolWriter<'p>;
+
+    fn bytes(&self, len: usize) -> &'p mut [MaybeUninit<u8>] {
+        let bytes = self.allocate(len).cast::<MaybeUninit<u8>>();
+        // SAFETY: `len` bytes of the pool for all of 'p, to which this is the only
+        // reference; they need no value.
         unsafe { slice::from_raw_parts_mut(bytes.as_ptr(), len) }
+    }
+
+    fn writer(&self, len: usize) -> PoolWriter<'p> {
+        PoolWriter {
+            start: self.allocate(len.saturating_add(1)).cast(),
+            len,
+            written: 0,
+            lifetime: PhantomData,
+        }
+    }
+}
+
+/// Text in a pool that is being written.
+///
+/// `start` has room for `len` bytes and a NUL, to which nothing else refers, and the first
+/// `written` bytes have been written; or `written` is [`GIVEN_UP`].
+pub(crate) struct PoolWriter<'p> {
+    start: NonNull<u8>,
+    len: usize,
+    written: usize,
+    lifetime: PhantomData<&'p mut [u8]>,
+}
+
+impl PoolWriter<'_> {
+    /// The next `len` bytes, if there is room for as many; if not, the text is given up.
+    #[inline]
+    fn next(&mut self, len: usize) -> Option<NonNull<u8>> {
+        if self.written > self.len || self.len.saturating_sub(self.written) < len {
+            self.written = GIVEN_UP;
+            return None;
+        }
+        // SAFETY: `written` is at most the length of the text.
+        Some(unsafe { self.start.add(self.written) })
+    }
+}
+
+/// The mark of a text that is not whole; no text is as long.
+const GIVEN_UP: usize = usize::MAX;
+
+impl<'p> Writer<'p> for PoolWriter<'p> {
+    #[inline]
+    fn push(&mut self, bytes: &[u8]) {
+        if let Some(next) = self.next(bytes.len()) {
+            // SAFETY: `next` has room for as many bytes, to which nothing else refers.
+            unsafe { next.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+            self.written = self.written.saturating_add(bytes.len());
+        }
+    }
+
+    #[inline]
+    fn fill(
+        &mut self,
+        len: usize,
+        write: impl for<'w> FnOnce(&'w mut [MaybeUninit<u8>]) -> Option<&'w mut [u8]>,
+    ) -> Option<&mut [u8]> {
+        let next = self.next(len)?;
+        // SAFETY: `next` has room for as many bytes, to which nothing else refers, and
+        // which need no value.
+        let room = unsafe { slice::from_raw_parts_mut(next.as_ptr().cast(), len) };
+        let is_written =
+            write(room).is_some_and(|bytes| bytes.len() == len && bytes.as_ptr() == next.as_ptr());
+        if !is_written {
+            self.written = GIVEN_UP;
+            return None;
+        }
+        self.written = self.written.saturating_add(len);
+        // SAFETY: `write` has returned exactly these bytes as written ones.
+        Some(unsafe { slice::from_raw_parts_mut(next.as_ptr(), len) })
+    }
+
+    #[inline]
+    fn finish(self) -> Option<Text<'p>> {
+        if self.written != self.len {
+            return None;
+        }
+        // SAFETY: the byte after the text, for which `start` has room.
+        let end = unsafe { self.start.add(self.len) };
+        // SAFETY: that byte, to which nothing else refers.
+        unsafe { end.write(0) };
+        let len = self.len.wrapping_add(1);
+        // SAFETY: text and NUL are written, live for all of 'p, and nothing refers to them
+        // any more.
+        Text::new(unsafe { slice::from_raw_parts(self.start.as_ptr(), len) })
     }
 }
 

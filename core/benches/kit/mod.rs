@@ -5,6 +5,7 @@
     reason = "a measurement that cannot go on stops"
 )]
 
+use std::mem::MaybeUninit;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
     Arena, Cipher, During, Identities, Keyring, Now, OpenSslRandom, Origin, Pairs, PassphraseList,
-    Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Payer, Sealer, Secrets, Seed, Settings, SharedMemory, Text, Writer,
 };
 
 const NOW: Now = Now {
@@ -200,7 +201,51 @@ fn session(size: usize) -> Vec<u8> {
 struct Pool<'b>(&'b Bump);
 
 impl<'b> Arena<'b> for Pool<'b> {
-    fn bytes(&self, len: usize) -> &'b mut [u8] {
-        self.0.alloc_slice_fill_copy(len, 0)
+    type Writer = PoolWriter<'b>;
+
+    fn bytes(&self, len: usize) -> &'b mut [MaybeUninit<u8>] {
+        self.0.alloc_slice_fill_copy(len, MaybeUninit::uninit())
+    }
+
+    fn writer(&self, len: usize) -> PoolWriter<'b> {
+        PoolWriter {
+            memory: self.0,
+            text: self.0.alloc_slice_fill_copy(len.saturating_add(1), 0),
+            written: 0,
+        }
+    }
+}
+
+/// Text in a block that is cleared beforehand and copied to, which takes no unsafe code.
+struct PoolWriter<'b> {
+    memory: &'b Bump,
+    text: &'b mut [u8],
+    written: usize,
+}
+
+impl<'b> Writer<'b> for PoolWriter<'b> {
+    fn push(&mut self, bytes: &[u8]) {
+        let room = self.text.get_mut(self.written..).unwrap_or_default();
+        room.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        self.written = self.written.saturating_add(bytes.len());
+    }
+
+    fn fill(
+        &mut self,
+        len: usize,
+        write: impl for<'w> FnOnce(&'w mut [MaybeUninit<u8>]) -> Option<&'w mut [u8]>,
+    ) -> Option<&mut [u8]> {
+        let room = self
+            .memory
+            .alloc_slice_fill_copy(len, MaybeUninit::uninit());
+        let start = self.written;
+        self.push(write(room)?);
+        self.text.get_mut(start..self.written)
+    }
+
+    fn finish(self) -> Option<Text<'b>> {
+        Text::new(self.text)
     }
 }

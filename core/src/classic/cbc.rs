@@ -1,5 +1,6 @@
 //! CBC in cipher contexts that are kept.
 
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
 
 use openssl::cipher_ctx::CipherCtx;
@@ -129,17 +130,20 @@ impl CbcContext {
     }
 
     /// Decrypts whole blocks into `output`, which must be longer than `blocks` by
-    /// [`ROOM`]. The first block is the IV; its decryption is of no use.
-    pub(crate) fn decrypt(&mut self, blocks: &[u8], output: &mut [u8]) -> Result<(), LibraryError> {
-        let done = cipher_calls::update(&mut self.context, blocks, output);
-        if !matches!(done, Ok(written) if written == blocks.len()) {
-            self.set_up_with = None;
-            return Err(LibraryError::new(
-                "decrypt",
-                &done.err().unwrap_or_else(ErrorStack::get),
-            ));
-        }
-        Ok(())
+    /// [`ROOM`]. Returns what was written, of which
+    /// the first block is the decrypted IV, and of no use.
+    pub(crate) fn decrypt<'o>(
+        &mut self,
+        blocks: &[u8],
+        output: &'o mut [MaybeUninit<u8>],
+    ) -> Result<&'o mut [u8], LibraryError> {
+        let failure = match cipher_calls::update(&mut self.context, blocks, output) {
+            Ok(written) if written.len() == blocks.len() => return Ok(written),
+            Ok(_) => ErrorStack::get(),
+            Err(stack) => stack,
+        };
+        self.set_up_with = None;
+        Err(LibraryError::new("decrypt", &failure))
     }
 }
 

@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq;
 
 use crate::algorithm::cipher::MAX_BLOCK;
 use crate::algorithm::derivation::CLASSIC_SALT;
-use crate::arena::{self, Arena, Text};
+use crate::arena::{Arena, Text, Writer};
 use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, Refusal};
 use crate::libcrypto::cipher_calls::ROOM;
@@ -101,8 +101,8 @@ impl<'t> Token<'t> {
         arena: &impl Arena<'a>,
     ) -> Result<Option<Text<'a>>, LibraryError> {
         let output = arena.bytes(self.body.len().saturating_add(ROOM));
-        context.decrypt(self.body, output)?;
-        let padded = output.get_mut(block_size.get()..self.body.len());
+        let padded = context.decrypt(self.body, output)?;
+        let padded = padded.get_mut(block_size.get()..);
         Ok(padded.and_then(|padded| unpad(padded, block_size)))
     }
 }
@@ -119,7 +119,7 @@ fn unpad(padded: &mut [u8], block_size: NonZeroUsize) -> Option<Text<'_>> {
         return None;
     }
     *padding.first_mut()? = 0;
-    Text::new(padded.get(..=length)?)
+    Text::new(padded.get(..=length)?).filter(|text| !text.has_nul())
 }
 
 /// The input for a token, beside the session.
@@ -161,10 +161,10 @@ pub(crate) fn seal<'a>(
     if let Some(front) = scratch.first_chunk_mut() {
         *front = mac.to_le_bytes();
     }
-    arena::base64(arena, STANDARD.encoded_length(length), |text| {
-        let _ = STANDARD.encode(scratch, text.as_out());
-        Some(())
-    })
+    let text = STANDARD.encoded_length(length);
+    let mut writer = arena.writer(text);
+    writer.fill(text, |text| Some(STANDARD.encode(scratch, text.as_out())));
+    writer.finish().ok_or_else(LibraryError::wrong_room)
 }
 
 fn mac_of(passphrase: &Passphrase, bytes: &[u8]) -> u64 {

@@ -12,10 +12,12 @@
 //! | ciphertext | n ≥ 1 | the session |
 //! | tag | 16 | authenticates ciphertext and encoded header |
 
+use std::mem::MaybeUninit;
+
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use memchr::memchr;
 
-use crate::arena::{self, Arena, Text};
+use crate::arena::{Arena, Text, Writer};
 use crate::error::{LibraryError, Refusal};
 use crate::jwe::aead::{NONCE, TAG};
 
@@ -70,9 +72,12 @@ impl<'t> Parts<'t> {
 
     /// Decodes the ciphertext into `bytes`, of which there must be
     /// [`session_length`](Self::session_length).
-    pub(crate) fn decode_ciphertext(&self, bytes: &mut [u8]) -> Result<(), Refusal> {
+    pub(crate) fn decode_ciphertext<'b>(
+        &self,
+        bytes: &'b mut [MaybeUninit<u8>],
+    ) -> Result<&'b mut [u8], Refusal> {
         let decoded = URL_SAFE_NO_PAD.decode(self.ciphertext, bytes.as_out());
-        decoded.map(|_| ()).map_err(|_| Refusal::Encoding)
+        decoded.map_err(|_| Refusal::Encoding)
     }
 }
 
@@ -98,28 +103,18 @@ pub(crate) fn write<'a>(
         DOTS,
     ];
     let length = lengths.into_iter().fold(0, usize::saturating_add);
-    arena::base64(arena, length, |text| {
-        let rest = put(put(text, header)?, b".")?;
-        let rest = put(put(rest, encrypted_key)?, b".")?;
-        let rest = put(encode(rest, nonce)?, b".")?;
-        let rest = put(encode(rest, ciphertext)?, b".")?;
-        encode(rest, tag)?.is_empty().then_some(())
-    })
-}
-
-/// Writes `part` to the front of `text`, and returns the rest of it.
-fn put<'t>(text: &'t mut [u8], part: &[u8]) -> Option<&'t mut [u8]> {
-    let (front, rest) = text.split_at_mut_checked(part.len())?;
-    front.copy_from_slice(part);
-    Some(rest)
-}
-
-/// Writes bytes in base64url to the front of `text`, and returns the rest of it.
-fn encode<'t>(text: &'t mut [u8], bytes: &[u8]) -> Option<&'t mut [u8]> {
-    let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
-    let (front, rest) = text.split_at_mut_checked(length)?;
-    let _ = URL_SAFE_NO_PAD.encode(bytes, front.as_out());
-    Some(rest)
+    let mut writer = arena.writer(length);
+    writer.push(header);
+    writer.push(b".");
+    writer.push(encrypted_key);
+    for bytes in [nonce.as_slice(), ciphertext, tag] {
+        writer.push(b".");
+        let length = URL_SAFE_NO_PAD.encoded_length(bytes.len());
+        writer.fill(length, |text| {
+            Some(URL_SAFE_NO_PAD.encode(bytes, text.as_out()))
+        });
+    }
+    writer.finish().ok_or_else(LibraryError::wrong_room)
 }
 
 /// Decodes canonical base64url to exactly `N` bytes.

@@ -4,7 +4,9 @@
 //! The `openssl` crate asks a context for its block size or the length of its IV before
 //! each call. With a short session that takes as long as the call itself.
 
+use std::mem::MaybeUninit;
 use std::ptr;
+use std::slice;
 
 use foreign_types::ForeignTypeRef;
 use libc::c_int;
@@ -43,18 +45,18 @@ pub(crate) fn update_in_place(
     outcome(done, usize::try_from(written).unwrap_or_default())
 }
 
-/// Encrypts or decrypts `input` to `output` (`EVP_CipherUpdate(3)`); returns the number
-/// of bytes written.
+/// Encrypts or decrypts `input` to `output` (`EVP_CipherUpdate(3)`); returns the bytes
+/// written.
 ///
 /// # Errors
 ///
 /// `output` is not longer than `input` by [`ROOM`], or OpenSSL fails.
 #[inline]
-pub(crate) fn update(
+pub(crate) fn update<'o>(
     context: &mut CipherCtxRef,
     input: &[u8],
-    output: &mut [u8],
-) -> Result<usize, ErrorStack> {
+    output: &'o mut [MaybeUninit<u8>],
+) -> Result<&'o mut [u8], ErrorStack> {
     if output.len().saturating_sub(ROOM) < input.len() {
         return Err(ErrorStack::get());
     }
@@ -64,13 +66,17 @@ pub(crate) fn update(
     let done = unsafe {
         openssl_sys::EVP_CipherUpdate(
             context.as_ptr(),
-            output.as_mut_ptr(),
+            output.as_mut_ptr().cast(),
             &mut written,
             input.as_ptr(),
             to_int(input.len())?,
         )
     };
-    outcome(done, usize::try_from(written).unwrap_or_default())
+    let written = outcome(done, usize::try_from(written).unwrap_or_default())?;
+    let written = output.get_mut(..written).unwrap_or_default();
+    let (start, length) = (written.as_mut_ptr().cast(), written.len());
+    // SAFETY: a part of `output` that the call has written, by its own count.
+    Ok(unsafe { slice::from_raw_parts_mut(start, length) })
 }
 
 /// An AES-GCM context for one direction, under a key that was set once.

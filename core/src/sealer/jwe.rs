@@ -1,7 +1,7 @@
 //! Sealing and opening as JWE, under the keys of any scheme.
 
 use crate::algorithm::cipher::Cipher;
-use crate::arena::{Arena, Text};
+use crate::arena::{Arena, Text, Writer};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::compact::{self, Parts};
 use crate::jwe::contexts::{KeySource, OpeningContext};
@@ -112,16 +112,23 @@ fn decrypt<'a>(
     parts: &Parts<'_>,
     arena: &impl Arena<'a>,
 ) -> Result<Option<Text<'a>>, OpenError> {
-    // One byte more, for the NUL of the C string.
-    let bytes = arena.bytes(parts.session_length()?.saturating_add(1));
-    let (_, text) = bytes
-        .split_last_mut()
-        .ok_or_else(LibraryError::wrong_room)?;
-    parts.decode_ciphertext(text)?;
+    let length = parts.session_length()?;
+    let mut writer = arena.writer(length);
+    let mut refusal = None;
+    let text = writer.fill(length, |room| {
+        let decoded = parts.decode_ciphertext(room);
+        decoded.map_err(|error| refusal = Some(error)).ok()
+    });
+    let Some(text) = text else {
+        return Err(refusal.map_or_else(|| LibraryError::wrong_room().into(), OpenError::Refused));
+    };
     let context = &mut opening.context;
     if !context.open(&parts.nonce, parts.header, text, &parts.tag)? {
         return Ok(None);
     }
-    let session = Text::new(bytes).ok_or(Refusal::OtherAlgorithm)?;
+    let session = writer.finish().ok_or_else(LibraryError::wrong_room)?;
+    if session.has_nul() {
+        return Err(OpenError::Refused(Refusal::OtherAlgorithm));
+    }
     Ok(Some(session))
 }
