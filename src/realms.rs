@@ -34,7 +34,7 @@ const SHOWN: &CStr = c"session-crypto-shown";
 /// Hides the session of other requests before httpd looks for the sections of this
 /// one: a `.htaccess` file among them may read the variable (`<If>`).
 pub(crate) fn before_sections(request: Request<'_>) {
-    if request.origins().next().is_none() {
+    if !request.has_origin() {
         return;
     }
     let Some(mut environment) = request.environment() else {
@@ -178,13 +178,12 @@ pub(crate) fn does_not_answer(request: Request<'_>) -> bool {
 
 /// Whether a request that led to this one is, or was, in another realm.
 pub(crate) fn comes_from_elsewhere(request: Request<'_>) -> bool {
-    let mut origins = request.origins().peekable();
     // Most requests have no origin.
-    if origins.peek().is_none() {
+    if !request.has_origin() {
         return false;
     }
     let realm = realm_of(request);
-    origins.any(|origin| differs(origin, realm))
+    request.origins().any(|origin| differs(origin, realm))
 }
 
 fn differs(request: Request<'_>, realm: Realm) -> bool {

@@ -2,6 +2,8 @@
 
 use std::ffi::c_void;
 
+use super::pool::Pool;
+
 /// Settings of a section, which inherits from the section around it.
 ///
 /// Plain data: a value that has a destructor is stored in a pool and referred
@@ -27,4 +29,19 @@ pub(super) unsafe fn read<C: Inherit>(raw: *const c_void) -> C {
     unsafe { raw.cast::<C>().as_ref() }
         .copied()
         .unwrap_or_else(C::refusing)
+}
+
+/// Refers to settings, as [`read`] reads them; NULL gives settings in `pool`.
+///
+/// # Safety
+///
+/// As for [`read`], and the settings live for `'c`.
+pub(super) unsafe fn refer<'c, C: Inherit + 'c>(raw: *const c_void, pool: Pool<'c>) -> &'c C {
+    // SAFETY: the caller promises NULL, or a C that lives.
+    unsafe { raw.cast::<C>().as_ref() }.unwrap_or_else(|| refusing(pool))
+}
+
+#[cold]
+fn refusing<'c, C: Inherit + 'c>(pool: Pool<'c>) -> &'c C {
+    pool.store_plain(C::refusing())
 }

@@ -47,6 +47,11 @@ impl<'r> Request<'r> {
         iter::successors(self.origin(), |request| request.origin())
     }
 
+    /// Whether another request led to this one.
+    pub(crate) fn has_origin(self) -> bool {
+        !self.raw().prev.is_null() || !self.raw().main.is_null()
+    }
+
     /// The requests that this one was redirected to, one after the other.
     pub(crate) fn redirects(self) -> impl Iterator<Item = Request<'r>> {
         iter::successors(self.redirect(), |request| request.redirect())

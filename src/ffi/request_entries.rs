@@ -56,12 +56,12 @@ pub(super) fn register<M: Module>() {
 
 unsafe extern "C" fn before_sections<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, map_to_storage).
-    unsafe { run("map_to_storage", r, M::before_sections) }
+    unsafe { run_if(is_led_to, "map_to_storage", r, M::before_sections) }
 }
 
 unsafe extern "C" fn sections_are_known<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, post_perdir_config).
-    unsafe { run("post_perdir_config", r, M::sections_are_known) }
+    unsafe { run_if(is_led_to, "post_perdir_config", r, M::sections_are_known) }
 }
 
 unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
@@ -81,23 +81,54 @@ unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int
 
 unsafe extern "C" fn redirects_are_done<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
-    unsafe { run("fixups", r, M::redirects_are_done) }
+    unsafe { run_if(is_led_on::<M>, "fixups", r, M::redirects_are_done) }
 }
 
 unsafe extern "C" fn after_fixups<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
-    unsafe { run("fixups", r, M::after_fixups) }
+    unsafe { run_if(is_led_on::<M>, "fixups", r, M::after_fixups) }
 }
 
 unsafe extern "C" fn before_answer<M: Module>(r: *mut request_rec) {
     // SAFETY: httpd passes its hooks a request (http_request.h, insert_filter).
-    unsafe { run("insert_filter", r, M::before_answer) };
+    unsafe { run_if(is_led_to, "insert_filter", r, M::before_answer) };
 }
 
 unsafe extern "C" fn before_error<M: Module>(r: *mut request_rec) {
     // SAFETY: httpd passes its hooks a request (http_protocol.h,
     // insert_error_filter).
     unsafe { run("insert_error_filter", r, M::before_error) };
+}
+
+/// Whether another request led to this one.
+fn is_led_to(request: Request<'_>) -> bool {
+    request.has_origin()
+}
+
+/// Whether another request led to this one, or this one has come into other sections
+/// since its fixups began.
+fn is_led_on<M: Module>(request: Request<'_>) -> bool {
+    request.has_origin() || request.has_moved::<M>()
+}
+
+/// Runs a hook that has nothing to do for most requests, which need no guard then.
+///
+/// # Safety
+///
+/// `r` is a request as httpd passes it to its hooks.
+unsafe fn run_if(
+    is_concerned: impl FnOnce(Request<'_>) -> bool,
+    name: &str,
+    r: *mut request_rec,
+    hook: impl FnOnce(Request<'_>),
+) -> c_int {
+    // SAFETY: the caller promises a request, which lives until the hook returns.
+    let request = unsafe { Request::from_raw(r) };
+    if !request.is_some_and(is_concerned) {
+        return bindings::DECLINED;
+    }
+    // SAFETY: the caller promises a request.
+    unsafe { run(name, r, hook) }
 }
 
 /// Runs a hook, after which the request goes on; a panic ends the request with

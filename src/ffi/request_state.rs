@@ -27,10 +27,21 @@ struct RequestState {
 impl<'r> Request<'r> {
     /// The settings of the sections that this request is in.
     pub(crate) fn config<M: Module>(self) -> M::DirConfig<'r> {
-        let raw = self.config_of(M::module_record().as_ptr());
         // SAFETY: our slot holds what this module's functions made, in pools that
         // outlive the request.
-        unsafe { dir_config::read(raw) }
+        unsafe { dir_config::read(self.section::<M>()) }
+    }
+
+    /// Refers to these settings; settings that refuse are made in `pool`.
+    pub(super) fn config_in<M: Module>(self, pool: Pool<'r>) -> &'r M::DirConfig<'r> {
+        // SAFETY: our slot holds what this module's functions made, in pools that
+        // outlive the request.
+        unsafe { dir_config::refer(self.section::<M>(), pool) }
+    }
+
+    /// The address of these settings, or NULL.
+    pub(super) fn section<M: Module>(self) -> *const c_void {
+        self.config_of(M::module_record().as_ptr())
     }
 
     /// Notes which sections the request is in now; `ap_internal_fast_redirect`
@@ -60,6 +71,12 @@ impl<'r> Request<'r> {
         // SAFETY: our slot holds what this module's functions made, in pools that
         // outlive the request.
         Some(unsafe { dir_config::read(raw) })
+    }
+
+    /// Whether the request is in other sections than those that were noted.
+    pub(super) fn has_moved<M: Module>(self) -> bool {
+        let sections = self.noted_sections::<M>();
+        !sections.is_null() && !ptr::eq(sections, self.raw().per_dir_config)
     }
 
     fn noted_sections<M: Module>(self) -> *const ap_conf_vector_t {

@@ -26,6 +26,9 @@ pub(crate) struct Session<'r, K> {
     pool: Pool<'r>,
     /// Whether the record is in the request's own pool.
     shares_pool: bool,
+    /// The address of the settings of the section that asks; NULL if they may go before
+    /// the record does, and other settings come to be where they were.
+    section: *const c_void,
     /// The slot for the first notes of the pool; without one they are among the pool's
     /// userdata, for which APR makes a hash table.
     slot: Option<&'r Cell<*mut c_void>>,
@@ -46,6 +49,8 @@ struct Notes<K> {
     encoded: *const c_char,
     /// The realm whose contents are in the record.
     current: K,
+    /// The address of settings that are of this realm, or NULL.
+    section: *const c_void,
     /// The token may be good, though the record has none of its entries.
     is_withheld: bool,
     parked: Option<NonNull<Parked<K>>>,
@@ -78,8 +83,9 @@ const KEY: &CStr = c"mscr";
 const EXPIRY: &CStr = c"expiry";
 
 impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
-    /// Makes a view of a session; `None` for NULL. `slot` finds the slot for the first
-    /// notes on the sessions of a pool.
+    /// Makes a view of a session; `None` for NULL. `section` is the address of the
+    /// settings of the request's section, and `slot` finds the slot for the first notes on
+    /// the sessions of a pool.
     ///
     /// # Safety
     ///
@@ -89,6 +95,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     pub(super) unsafe fn from_raw(
         raw: *mut session_rec,
         request: Request<'r>,
+        section: *const c_void,
         slot: impl FnOnce(Pool<'r>) -> Option<&'r Cell<*mut c_void>>,
     ) -> Option<Self> {
         let raw = NonNull::new(raw)?;
@@ -96,10 +103,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         let pool = unsafe { raw.as_ref() }.pool;
         // SAFETY: mod_session makes a session in its pool, which lives as long.
         let pool = unsafe { Pool::from_raw(pool) }?;
+        let shares_pool = request.is_in_pool(pool);
         Some(Self {
             raw,
             pool,
-            shares_pool: request.is_in_pool(pool),
+            shares_pool,
+            section: if shares_pool { section } else { ptr::null() },
             slot: slot(pool),
             notes: Cell::new(None),
             lifetime: PhantomData,
@@ -117,12 +126,14 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     ///
     /// When a realm asks for the first time, its contents are empty, and
     /// [`Session::encoded`] is the token that the request brought.
-    pub(crate) fn enter(&mut self, realm: K) {
+    pub(crate) fn enter(&mut self, realm: impl FnOnce() -> K) {
         let Some(notes) = self.notes() else {
-            self.begin(realm);
+            self.begin(realm());
             return;
         };
-        if notes.current == realm {
+        let same = self.is_section_of(notes);
+        let realm = if same { notes.current } else { realm() };
+        if same || notes.current == realm {
             // The token that our own encode hook has left there must not be opened.
             let own = notes.encoded;
             // SAFETY: the record lives, and only this view uses it.
@@ -138,8 +149,14 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
 
     /// Whether the record has the contents of this realm. A record that our hooks
     /// have not read yet belongs to the request that made it.
-    pub(crate) fn is_in(&self, realm: K) -> bool {
-        self.notes().is_none_or(|notes| notes.current == realm)
+    pub(crate) fn is_in(&self, realm: impl FnOnce() -> K) -> bool {
+        self.notes()
+            .is_none_or(|notes| self.is_section_of(notes) || notes.current == realm())
+    }
+
+    /// Whether the section that asks is the one whose realm the notes have.
+    fn is_section_of(&self, notes: &Notes<K>) -> bool {
+        !self.section.is_null() && ptr::eq(self.section, notes.section)
     }
 
     /// The encoded form in the record: the token, or the text that the hook before
@@ -244,6 +261,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         let entries = Table::new(self.pool).as_ptr();
         if let Some(notes) = self.notes_mut() {
             notes.current = realm;
+            notes.section = ptr::null();
             notes.is_withheld = true;
         }
         // SAFETY: the record lives, and only this view uses it.
@@ -326,6 +344,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             brought: brought.map_or(ptr::null(), CStr::as_ptr),
             encoded: ptr::null(),
             current: realm,
+            section: self.section,
             is_withheld: false,
             parked: None,
         });
@@ -387,11 +406,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
 
     /// Puts the contents of a realm into the record: parked ones, or empty ones.
     fn bring_in(&mut self, realm: K) {
-        let pool = self.pool;
+        let (pool, section) = (self.pool, self.section);
         let Some(notes) = self.notes_mut() else {
             return;
         };
         notes.current = realm;
+        notes.section = section;
         let (contents, encoded) = match find_parked(notes.parked, realm) {
             Some(parked) => {
                 // SAFETY: parked contents of these notes, in the same pool.

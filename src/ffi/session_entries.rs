@@ -62,10 +62,11 @@ unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
+        let section = request.section::<M>();
         let slot = |pool| request.session_notes::<M>(pool);
         // SAFETY: mod_session passes the request's session, and does not use it
         // while the hook runs.
-        let Some(session) = (unsafe { Session::from_raw(z, request, slot) }) else {
+        let Some(session) = (unsafe { Session::from_raw(z, request, section, slot) }) else {
             return bindings::APR_EGENERAL;
         };
         if M::is_to_be_saved(request, &session) {
@@ -101,16 +102,18 @@ unsafe fn run<M: Module>(
         let Some(request) = request else {
             return bindings::APR_EGENERAL;
         };
+        let section = request.section::<M>();
         let slot = |pool| request.session_notes::<M>(pool);
         // SAFETY: the caller promises a session that only this view uses.
-        let Some(mut session) = (unsafe { Session::from_raw(z, request, slot) }) else {
+        let Some(mut session) = (unsafe { Session::from_raw(z, request, section, slot) }) else {
             return bindings::APR_EGENERAL;
         };
         // SAFETY: the configuration of a request is in force until its end.
         let Some(state) = (unsafe { M::module_record().state() }) else {
             return bindings::APR_EGENERAL;
         };
-        match hook(request, state, &request.config::<M>(), &mut session) {
+        let config = request.config_in::<M>(session.pool());
+        match hook(request, state, config, &mut session) {
             Ok(()) => bindings::OK,
             Err(Failed) => bindings::APR_EGENERAL,
         }
