@@ -131,7 +131,7 @@ impl<R: Random + Clone> Section<'_, R> {
     }
 
     /// Whether digest and ciphers all have a number of OpenSSL's, which identifies them.
-    /// Those of a provider may have none.
+    /// An algorithm of a provider may have none.
     fn has_known_algorithms(&self) -> bool {
         self.nids().all(|nid| nid != Nid::UNDEF)
     }
