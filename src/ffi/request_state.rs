@@ -61,10 +61,7 @@ impl<'r> Request<'r> {
     /// The settings of the sections that the request was in when they were
     /// noted; `None` if they were not noted, or if it is still in the same ones.
     pub(crate) fn former_config<M: Module>(self) -> Option<M::DirConfig<'r>> {
-        let sections = self.noted_sections::<M>();
-        if sections.is_null() || ptr::eq(sections, self.raw().per_dir_config) {
-            return None;
-        }
+        let sections = self.former_sections::<M>()?;
         // SAFETY: a vector that `note_sections` found, which lives as long as the
         // request, or as the subrequest whose pool was joined to it.
         let raw = unsafe { bindings::ap_get_module_config(sections, M::module_record().as_ptr()) };
@@ -75,8 +72,14 @@ impl<'r> Request<'r> {
 
     /// Whether the request is in other sections than those that were noted.
     pub(super) fn has_moved<M: Module>(self) -> bool {
+        self.former_sections::<M>().is_some()
+    }
+
+    /// The sections that were noted, unless the request is still in them.
+    fn former_sections<M: Module>(self) -> Option<*const ap_conf_vector_t> {
         let sections = self.noted_sections::<M>();
-        !sections.is_null() && !ptr::eq(sections, self.raw().per_dir_config)
+        let is_in_them = sections.is_null() || ptr::eq(sections, self.raw().per_dir_config);
+        (!is_in_them).then_some(sections)
     }
 
     fn noted_sections<M: Module>(self) -> *const ap_conf_vector_t {
