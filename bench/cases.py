@@ -50,6 +50,7 @@ class Method(Enum):
     THROUGHPUT = "requests per second under load"
     FIRST_REQUEST = "time of the first request to each new child"
     MEMORY = "resident memory of a child before and after many requests"
+    STARTS = "start, graceful restart and memory of a server with many hosts"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ class Subject:
     writes: bool = True
     # For PADDED, the subject whose cookie has the length that this one's is padded to.
     as_long_as: str = ""
+    # For STARTS, directives of each host: {number}, {secret} and {certificate} are its own.
+    of_host: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Comparison:
     cost: bool = False
     # Processor time per request.
     cpu: bool = False
+    # Time of a graceful restart.
+    restart: bool = False
     # The signature whose verification, by `openssl speed`, is added to `below`.
     verification: str | None = None
     # Two more subjects, whose ratio this one is divided by.
@@ -106,6 +111,8 @@ class Comparison:
             title += ", time per request"
         if self.cpu:
             title += ", CPU"
+        if self.restart:
+            title += ", graceful restart"
         if self.beside:
             title += ", beside clear"
         return title
@@ -120,8 +127,10 @@ class Case:
     subjects: tuple[Subject, ...]
     comparisons: tuple[Comparison, ...] = ()
     method: Method = Method.THROUGHPUT
-    # Bound of the case's own figure: derivations, or MiB.
+    # Bound of the case's own figure: derivations, MiB, or milliseconds more than clear.
     target: Target | None = None
+    # Virtual hosts, for STARTS.
+    hosts: int = 0
 
     @property
     def against_clear(self) -> bool:
@@ -259,6 +268,51 @@ def junk_jwe(name: str, title: str, method: Method = Method.THROUGHPUT, **setup)
     # The time of a first request can be measured, but not its processor time.
     cpu = method is Method.THROUGHPUT
     return Case(name, title, subjects, (Comparison(HOSTILE, PLAIN, at_most(2), cpu=cpu),), method)
+
+
+JWE_OF_HOST = f"SessionCryptoPassphrase {{secret}}\n{JWE}"
+OURS_JWE = "ours, JWE"
+ONE_PASSPHRASE_JWE = "ours, JWE, one passphrase"
+OWN_CERTIFICATES = "ours, certificates"
+
+# What a server can do in place of a passphrase for each host.
+INSTEAD_OF_PASSPHRASES = (
+    Subject(
+        ONE_PASSPHRASE_JWE,
+        Setup(OURS, crypto=f"SessionCryptoPassphrase one-passphrase-for-all-hosts\n{JWE}"),
+        of_host="SessionCryptoPurpose https://host-{number}.example/\n",
+    ),
+    Subject(
+        OWN_CERTIFICATES,
+        Setup(OURS, crypto=""),
+        of_host='SessionCryptoCertificateFile "{certificate}"\n',
+    ),
+)
+
+
+def starts(hosts: int, more: float | None = None, times: float | None = None) -> Case:
+    """Servers of so many hosts, each with a passphrase of its own; with the bounds of a
+    graceful restart: milliseconds more than in clear, and times as long."""
+    passphrase = "SessionCryptoPassphrase {secret}\n"
+    subjects = (
+        Subject(CLEAR, Setup(CLEAR)),
+        Subject(C, Setup(C, crypto=""), of_host=passphrase),
+        Subject(OURS, Setup(OURS, crypto=""), of_host=passphrase),
+        Subject(OURS_JWE, Setup(OURS, crypto=""), of_host=JWE_OF_HOST),
+    )
+    return Case(
+        f"starts-{hosts}",
+        f"start and restart, {hosts} host{'s' if hosts > 1 else ''}",
+        subjects + (INSTEAD_OF_PASSPHRASES if more else ()),
+        (
+            Comparison(C, CLEAR, restart=True),
+            Comparison(OURS, CLEAR, at_most(times) if times else None, restart=True),
+            Comparison(OURS_JWE, CLEAR, at_most(times) if times else None, restart=True),
+        ),
+        Method.STARTS,
+        at_most(more) if more else None,
+        hosts,
+    )
 
 
 def passphrases(kind: str, crypto: str) -> Setup:
@@ -473,4 +527,7 @@ CASES = (
         method=Method.MEMORY,
         target=at_most(2),
     ),
+    starts(1),
+    starts(100),
+    starts(500, more=60, times=1.5),
 )

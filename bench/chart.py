@@ -11,8 +11,8 @@ from pathlib import Path
 from cases import Target
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, PADDED
-from measure import Finding, Result
 from report import machine_line
+from result import Finding, Result
 
 TITLE = "Requests per second, in percent of the same server with the session in clear"
 WIDTH = 860

@@ -40,9 +40,11 @@ class Client:
     def __exit__(self, *_exception) -> None:
         self._connection.close()
 
-    def get(self, path: str, session: str | None = None) -> Answer:
+    def get(self, path: str, session: str | None = None, host: str = "") -> Answer:
         """Sends a request, on a new connection if there is none."""
         headers = {"Cookie": f"session={session}"} if session else {}
+        if host:
+            headers["Host"] = host
         begin = time.perf_counter()
         self._connection.request("GET", path, headers=headers)
         response = self._connection.getresponse()
@@ -56,12 +58,14 @@ class Client:
         )
 
 
-def make_sessions(server: Server, count: int = 1, path: str = MAKE) -> list[str]:
+def make_sessions(
+    server: Server, count: int = 1, path: str = MAKE, host: str = ""
+) -> list[str]:
     """Has a server make sessions, and keeps their cookies."""
     sessions = []
     with Client(server) as client:
         for _ in range(count):
-            answer = client.get(path)
+            answer = client.get(path, host=host)
             if answer.status != 200 or not answer.session:
                 raise HarnessError(
                     f"{server.setup.kind}: no session was made (status {answer.status})\n"
@@ -71,10 +75,10 @@ def make_sessions(server: Server, count: int = 1, path: str = MAKE) -> list[str]
     return sessions
 
 
-def check(server: Server, session: str, writes: bool) -> None:
+def check(server: Server, session: str, writes: bool, host: str = "") -> None:
     """Makes sure that a server reads this session, and writes it only if it should."""
     with Client(server) as client:
-        answer = client.get(PAGE, session)
+        answer = client.get(PAGE, session, host)
     kind = server.setup.kind
     if answer.status != 200:
         raise HarnessError(f"{kind}: status {answer.status}\n{server.error_log()[-2000:]}")

@@ -145,7 +145,8 @@ class Setup:
     size: int = 100
     # Bytes of the cookie, for PADDED.
     pad_to: int = 0
-    # Further lines of the server's configuration.
+    # Further modules, and lines of the server's configuration.
+    modules: tuple[str, ...] = ()
     more: str = ""
 
 
@@ -162,6 +163,8 @@ class Server:
         self._before = before
         self._process: subprocess.Popen | None = None
         self.port = 0
+        # When httpd began to start, by `time.perf_counter`.
+        self.begun = 0.0
 
     def __enter__(self) -> "Server":
         self._write_tree()
@@ -170,6 +173,7 @@ class Server:
         config.write_text(self._configuration())
         # A process group of its own: Ctrl-C reaches the harness, which stops
         # the servers in order.
+        self.begun = time.perf_counter()
         self._process = subprocess.Popen(
             [
                 *self._before,
@@ -240,8 +244,11 @@ class Server:
                 time.sleep(0.2)
                 return
             time.sleep(0.02)
+        raise self._did_not_start()
+
+    def _did_not_start(self) -> HarnessError:
         said = (self._root / "stdout").read_text(errors="replace") + self.error_log()
-        raise HarnessError(f"httpd ({self.setup.kind}) did not start:\n{said}")
+        return HarnessError(f"httpd ({self.setup.kind}) did not start:\n{said}")
 
     def _write_tree(self) -> None:
         page, make = self._root / "docs/page", self._root / "docs/make"
@@ -259,7 +266,7 @@ class Server:
 
     def _configuration(self) -> str:
         setup, root, httpd = self.setup, self._root, self._httpd
-        names = ("mpm_" + setup.mpm, *MODULES)
+        names = ("mpm_" + setup.mpm, *MODULES, *setup.modules)
         crypto, crypto_to_make = setup.crypto, setup.crypto_to_make
         if setup.kind in (CLEAR, PADDED):
             crypto = crypto_to_make = ""

@@ -60,9 +60,9 @@ def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Ru
         "--",
         str(cookies),
     ]
-    before = _cpu(pids), _own_children(), _machine()
+    before = _cpu(pids), _own_children(), machine_seconds()
     result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    after = _cpu(pids), _own_children(), _machine()
+    after = _cpu(pids), _own_children(), machine_seconds()
 
     line = next((l for l in result.stdout.splitlines() if l.startswith("RESULT ")), None)
     if result.returncode != 0 or line is None:
@@ -130,7 +130,7 @@ def _own_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _machine() -> tuple[float, float]:
+def machine_seconds() -> tuple[float, float]:
     """Busy and total processor seconds of the machine, by proc_stat(5)."""
     first = Path("/proc/stat").read_text().splitlines()[0]
     user, nice, system, idle, iowait, irq, softirq, steal = map(int, first.split()[1:9])

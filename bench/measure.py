@@ -3,17 +3,19 @@
 import contextlib
 import re
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Callable
 
-from cases import COLLECTED, NEW_CHILDREN, SERVERS, Case, Comparison, Cookies, Method, Subject, Target
+from cases import COLLECTED, NEW_CHILDREN, SERVERS, Case, Comparison, Cookies, Method, Subject
 from client import MAKE, PAGE, Client, check, make_sessions
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
 from hostile import junk, junk_jwes, junk_signatures, with_junk
 from load import COOKIE, Run, drive, write_cookies
+from result import Finding, Measured, Result
+from starts import measure_starts
 from verification import verification_us
 
 DERIVED = "a key was derived, or a private key used, during this request"
@@ -33,41 +35,6 @@ class Options:
     connections: int
     requests: int
     mpm: str
-
-
-@dataclass
-class Measured:
-    """The values of one subject, one for each round."""
-
-    name: str
-    unit: str
-    values: list[float] = field(default_factory=list)
-    cpu_us: list[float] = field(default_factory=list)
-    errors: int = 0
-    closed: int = 0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A figure to be read against a target."""
-
-    title: str
-    value: Spread
-    unit: str = ""
-    target: Target | None = None
-    # The same ratio, of the servers' processor time per request.
-    cpu: Spread | None = None
-
-
-@dataclass
-class Result:
-    """All that came out of a case."""
-
-    case: Case
-    measured: list[Measured]
-    findings: list[Finding]
-    # The share of the machine that other processes used, at the median and at most.
-    foreign: Spread | None = None
 
 
 class Bench:
@@ -101,6 +68,8 @@ class Bench:
             return self._throughput(case, subjects)
         if case.method is Method.FIRST_REQUEST:
             return self._first_requests(case, subjects)
+        if case.method is Method.STARTS:
+            return self._starts(case, subjects)
         return self._memory(case, subjects)
 
     # Throughput
@@ -198,6 +167,14 @@ class Bench:
             elapsed = run.seconds if not done else elapsed + run.seconds
             done += run.requests
         return done
+
+    # Starts
+
+    def _starts(self, case: Case, subjects: list[Subject]) -> Result:
+        subjects = [replace(s, setup=replace(s.setup, mpm=self._options.mpm)) for s in subjects]
+        self._next += 1
+        root = self._root / f"starts-{self._next}"
+        return measure_starts(case, subjects, self._httpd, self._options.rounds, root, self._say)
 
     # Servers and cookies
 

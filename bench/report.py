@@ -1,10 +1,12 @@
 """Results as text on the terminal, as JSON, and as a Markdown table."""
 
 import json
+import textwrap
 from pathlib import Path
 
 from figures import Spread
-from measure import Finding, Measured, Options, Result
+from measure import Options
+from result import Finding, Measured, Result
 
 # Above this share of the machine, other processes show in the figures.
 QUIET = 0.05
@@ -13,10 +15,12 @@ QUIET = 0.05
 def as_text(result: Result) -> str:
     """A few lines for the terminal."""
     lines = [f"{result.case.name}: {result.case.title}"]
+    width = max(33, *(len(measured.name) for measured in result.measured))
     for measured in result.measured:
-        lines.append("    " + _measured_text(measured))
+        lines.append("    " + _measured_text(measured, width))
     for finding in result.findings:
         lines.append("    " + _finding_text(finding))
+    lines += textwrap.wrap(result.note, 92, initial_indent="    ", subsequent_indent="    ")
     if result.foreign and result.foreign.median > QUIET:
         lines.append(f"    noisy: other processes used {result.foreign.median:.0%} of the machine")
     return "\n".join(lines) + "\n"
@@ -56,11 +60,12 @@ def write_markdown(path: Path, machine: dict[str, str], results: list[Result]) -
     lines += ["", "| Case | Server | Median | Processor time per request |", "|---|---|--:|--:|"]
     for result in results:
         for measured in result.measured:
-            value = f"{Spread.of(measured.values).median:,.0f} {measured.unit}"
-            if measured.unit == "MiB":
-                value = f"{measured.values[0]:,.1f} MiB"
+            median = Spread.of(measured.values).median
+            value = f"{median:,.{_digits(measured.unit)}f} {measured.unit}"
             cpu = f"{Spread.of(measured.cpu_us).median:,.1f} us" if measured.cpu_us else ""
             lines.append(f"| {result.case.title} | {measured.name} | {value} | {cpu} |")
+    for note in [result.note for result in results if result.note]:
+        lines += ["", note]
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -73,10 +78,10 @@ def machine_line(machine: dict[str, str]) -> str:
     )
 
 
-def _measured_text(measured: Measured) -> str:
+def _measured_text(measured: Measured, width: int) -> str:
     spread = Spread.of(measured.values)
-    digits = 1 if measured.unit == "MiB" else 0
-    text = f"{measured.name:<34}{spread.median:>11,.{digits}f} {measured.unit:<11}"
+    value = f"{spread.median:>11,.{_digits(measured.unit)}f}"
+    text = f"{measured.name:<{width}} {value} {measured.unit:<11}"
     if measured.cpu_us:
         text += f"{Spread.of(measured.cpu_us).median:>9,.1f} us cpu"
     if measured.errors:
@@ -123,7 +128,13 @@ def _case_json(result: Result) -> dict:
             for finding in result.findings
         ],
         "used_by_others": result.foreign.as_json() if result.foreign else None,
+        **({"note": result.note} if result.note else {}),
     }
+
+
+def _digits(unit: str) -> int:
+    """Digits after the point of a server's figure."""
+    return 1 if unit in ("ms", "MiB") else 0
 
 
 def _number(value: float) -> str:
