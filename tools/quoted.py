@@ -37,6 +37,10 @@ COSTS = (
     ("{} on P-521;", "junk-p-521", lambda case: more(case)),
 )
 
+# Cases of the bench that docs/starts.md quotes, and README.md does not.
+STARTS = "starts-"
+STARTS_HEADINGS = ["Hosts", "Server", "Start", "Graceful restart", "More than clear", "Times clear", "Memory"]
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -85,7 +89,8 @@ NAMES = {"AES-256-CBC": "aes256", "AES-256-GCM": "aes-256-gcm", "SHA1": "SHA"}
 
 def check_figures(page: Page, results: Path) -> None:
     """Compares the table below `Speed`: case, and each of COLUMNS with its target."""
-    cases = {case["title"]: case["findings"] for case in json.loads(read(results))["cases"]}
+    cases = {case["title"]: case["findings"] for case in json.loads(read(results))["cases"]
+             if not case["name"].startswith(STARTS)}
     lines = page.section("Speed")
     text = "\n".join(line for _, line in lines)
     rows = [(number, cells(line)) for number, line in lines
@@ -153,6 +158,84 @@ def check_costs(page: Page, results: Path) -> None:
         elif words.format(figure(cases[name])) not in text:
             mistake(page.path, 0, f"by case '{name}' of {results.relative_to(TOP)}, "
                                   f"it must say '{words.format(figure(cases[name]))}'")
+
+
+def check_starts(page: Page, results: Path) -> None:
+    """Compares the table below `Figures`, and what the page says of targets and of JWE."""
+    document = json.loads(read(results))
+    cases = [case for case in document["cases"] if case["name"].startswith(STARTS)]
+    if not cases:
+        mistake(page.path, 0, f"its table waits for cases {STARTS}* in {results.relative_to(TOP)}: run `make bench`")
+        return
+    expected = [row for case in cases for row in starts_rows(case)]
+    rows = [(number, cells(line)) for number, line in page.section("Figures")
+            if line.startswith("|") and not set(line) <= set("|-: ")]
+    # Another table on the page has two columns.
+    table = [(number, row) for number, row in rows if len(row) == len(STARTS_HEADINGS)]
+    if not table or table[0][1] != STARTS_HEADINGS:
+        mistake(page.path, 0, f"no table | {' | '.join(STARTS_HEADINGS)} | below `Figures`")
+        return
+    for (number, row), right in zip(table[1:], expected):
+        if row != right:
+            mistake(page.path, number, f"by {results.relative_to(TOP)} this is | {' | '.join(right)} |")
+    for right in expected[len(table) - 1:]:
+        mistake(page.path, table[-1][0], f"by {results.relative_to(TOP)}, this row is missing: | {' | '.join(right)} |")
+    for number, _ in table[1 + len(expected):]:
+        mistake(page.path, number, f"a row that {results.relative_to(TOP)} does not have")
+    for words in [*starts_targets(cases), jwe_start(cases[-1], document["machine"]["cores"])]:
+        if words not in collapsed(page.text):
+            mistake(page.path, 0, f"by {results.relative_to(TOP)}, it must say '{words}'")
+
+
+def starts_rows(case: dict) -> list:
+    """The rows of a case: one for each server that starts in it."""
+    hosts = case["name"].removeprefix(STARTS)
+    figures = {item["name"]: item["values"] for item in case["servers"]}
+    findings = {item["title"]: item for item in case["findings"]}
+    rows = []
+    for server in [name.removesuffix(", start") for name in figures if name.endswith(", start")]:
+        more = findings.get(f"{server} - clear, graceful restart")
+        ratio = findings.get(f"{server} / clear, graceful restart")
+        rows.append([
+            hosts,
+            server,
+            duration(median(figures[f"{server}, start"])),
+            duration(median(figures[f"{server}, graceful restart"])),
+            marked(more, duration) if more else "",
+            marked(ratio, lambda value: f"{value:.2f}") if ratio else "",
+            f"{median(figures[f'{server}, memory']):.1f} MiB",
+        ])
+    return rows
+
+
+def starts_targets(cases: list) -> list:
+    """A sentence for each case with targets, whose bounds are the same for each server."""
+    said = []
+    for case in cases:
+        bounds = [item["target"].removeprefix("<= ") for item in case["findings"] if item["target"]]
+        if bounds:
+            said.append(f"With {case['name'].removeprefix(STARTS)} hosts, a graceful restart should take at most "
+                        f"{bounds[0]} ms more than in clear, and at most {bounds[1]} times as long.")
+    return said
+
+
+def jwe_start(case: dict, cores: str) -> str:
+    """The sentence on the cost of many JWE passphrases."""
+    hosts = case["name"].removeprefix(STARTS)
+    figures = {item["name"]: median(item["values"]) for item in case["servers"]}
+    time, cpu = figures["ours, JWE, start"], figures["ours, JWE, start, CPU"]
+    return (f"A start with {hosts} JWE passphrases took {duration(time)} on {cores} cores, and {duration(cpu)} of "
+            f"processor time: {duration(cpu / int(hosts))} for each passphrase.")
+
+
+def marked(item: dict, words) -> str:
+    return words(item["median"]) + (", missed" if is_missed(item) else "")
+
+
+def duration(milliseconds: float) -> str:
+    if abs(milliseconds) >= 1000:
+        return f"{milliseconds / 1000:.1f} s"
+    return f"{milliseconds:.0f} ms" if abs(milliseconds) >= 9.95 else f"{milliseconds:.1f} ms"
 
 
 def cost(case: dict, server: str) -> float:
