@@ -8,7 +8,7 @@ cookie as long as ours. Lower part: the other figures, in words.
 from html import escape
 from pathlib import Path
 
-from cases import Target
+from case import Target
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, PADDED
 from report import machine_line

@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Callable
 
-from cases import COLLECTED, NEW_CHILDREN, SERVERS, Case, Comparison, Cookies, Method, Subject
+from case import Case, Comparison, Cookies, Method, Subject
+from cases import COLLECTED, NEW_CHILDREN, SERVERS
 from client import MAKE, PAGE, Client, check, make_sessions
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children

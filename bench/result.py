@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from cases import Case, Target
+from case import Case, Target
 from figures import Spread
 
 

@@ -27,7 +27,8 @@ from pathlib import Path
 
 import chart
 import report
-from cases import CASES, Case
+from case import Case
+from cases import CASES
 from httpd import HarnessError, Httpd
 from machine import describe
 from measure import Bench, Options

@@ -23,8 +23,9 @@ from pathlib import Path
 from statistics import median
 from typing import Callable
 
-from cases import ONE_PASSPHRASE_JWE, OURS_JWE, OWN_CERTIFICATES, Case, Subject
-from client import MAKE, PAGE, SLACK, Client, check, length, make_sessions
+from case import Case, Subject
+from cases import ONE_PASSPHRASE_JWE, OURS_JWE, OWN_CERTIFICATES
+from client import PAGE, SLACK, Client, check, length, make_sessions
 from figures import Spread, ratios
 from httpd import CLEAR, MPM_DEFAULTS, HarnessError, Httpd, Server, children, run
 from load import machine_seconds
