@@ -73,7 +73,7 @@ class Restart:
     cpu: float
     # The longest time without an answer, to a client that always asks.
     silence: float
-    # The first request after it that makes a session, at the last host.
+    # The first request after it that makes a session, to the last host.
     first_session: float
 
 
@@ -113,9 +113,8 @@ class ServerOfHosts(Server):
                 raise HarnessError(f"{self.setup.kind}: no graceful restart in {TIMEOUT:g} s")
         cpu = cpu_seconds(self.pid) - cpu
         cpu += sum(cpu_seconds(pid) for pid in children(self.pid) if pid not in former)
+        first_session = self.first_session()
         begin = time.perf_counter()
-        make_sessions(self, host=self.last)
-        first_session = time.perf_counter() - begin
         # Under prefork, children may answer before the line is written.
         while len(self._resumed()) <= said or set(former) & set(children(self.pid)):
             if time.perf_counter() - begin > SETTLE_TIMEOUT:
@@ -123,6 +122,12 @@ class ServerOfHosts(Server):
             time.sleep(0.01)
         [resumed] = self._resumed()[said:]
         return Restart(resumed - at, cpu, silence, first_session)
+
+    def first_session(self) -> float:
+        """Seconds of a request that makes a session, to the last host."""
+        begin = time.perf_counter()
+        make_sessions(self, host=self.last)
+        return time.perf_counter() - begin
 
     def memory_mib(self) -> float:
         """Memory of the parent and its first child, shared pages in their share."""
@@ -201,9 +206,10 @@ def measure_starts(
                 server = ServerOfHosts(httpd, subject, case.hosts, certificates, tree)
                 server.__enter__()
                 running[subject.name] = server
-                _check(server, subject)
                 measured[subject.name].starts.append(server.start)
                 measured[subject.name].start_cpus.append(server.start_cpu)
+                measured[subject.name].first_sessions.append(server.first_session())
+                _check(server, subject)
             for _ in range(RESTARTS if case.target else FEW_RESTARTS):
                 say(f"{case.title}, round {number + 1} of {rounds}: graceful restarts")
                 for subject in order:
@@ -228,6 +234,7 @@ class _Values:
     def __init__(self):
         self.starts: list[float] = []
         self.start_cpus: list[float] = []
+        self.first_sessions: list[float] = []
         self.restarts: list[Restart] = []
         self.memory: list[float] = []
 
@@ -236,10 +243,11 @@ class _Values:
         times = {
             "start": self.starts,
             "start, CPU": self.start_cpus,
+            "first session after a start": self.first_sessions,
             "graceful restart": [restart.time for restart in restarts],
             "graceful restart, CPU": [restart.cpu for restart in restarts],
             "longest silence": [restart.silence for restart in restarts],
-            "first session": [restart.first_session for restart in restarts],
+            "first session after a restart": [restart.first_session for restart in restarts],
         }
         rows = [
             Measured(f"{name}, {title}", "ms", [value * 1000 for value in values])
