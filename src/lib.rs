@@ -8,7 +8,7 @@
 //! | `module` | this module, as httpd sees it: what runs when |
 //! | `directives` | the directives: one row and one handler each |
 //! | `check` | the checks before httpd serves requests |
-//! | `master_keys` | JWE master keys, derived side by side and kept |
+//! | `keys_ahead` | keys under passphrases, derived side by side and kept |
 //! | `hooks` | a session on its way in and out |
 //! | `report` | the log lines about a request's session |
 //! | `realms` | how sessions stay in the realm that they belong to |
@@ -28,7 +28,7 @@ mod directives;
 #[expect(unsafe_code, reason = "a C API is called")]
 mod ffi;
 mod hooks;
-mod master_keys;
+mod keys_ahead;
 mod module;
 mod passphrases;
 mod program;

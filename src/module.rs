@@ -8,7 +8,7 @@ use crate::config::{DirConfig, Realm};
 use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
 use crate::hooks::{self, Session};
 use crate::session_crypto::SessionCrypto;
-use crate::{advice, check, directives, master_keys, realms};
+use crate::{advice, check, directives, keys_ahead, realms};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -55,7 +55,7 @@ impl Module for SessionCrypto {
     }
 
     fn before_fork_once(keyring: &Keyring, server: MainServer<'_>) -> Result<(), String> {
-        master_keys::derive(keyring, server)
+        keys_ahead::derive(keyring, server, now())
     }
 
     fn after_fork(keyring: &Keyring) -> Result<(), String> {

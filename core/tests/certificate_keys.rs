@@ -7,7 +7,7 @@ use std::sync::Barrier;
 use common::certified::{CERTIFICATES, GCM, HOUR, SESSION, at, part, parts, sections};
 use common::{NOW, Section};
 
-use session_crypto_core::{Cost, HeapArena};
+use session_crypto_core::{Cost, HeapArena, Priority};
 
 mod common;
 
@@ -180,12 +180,16 @@ fn the_first_request_of_a_child_uses_the_key_signed_before_the_fork() {
     for (name, section) in sections() {
         let keyring = &section.keyring;
         assert_eq!(
-            keyring.derive_for(section.settings(), NOW.seconds).unwrap(),
+            keyring
+                .prepare(section.settings(), Priority::Named, NOW.seconds)
+                .unwrap(),
             1,
             "{name}"
         );
         assert_eq!(
-            keyring.derive_for(section.settings(), NOW.seconds).unwrap(),
+            keyring
+                .prepare(section.settings(), Priority::Named, NOW.seconds)
+                .unwrap(),
             0,
             "{name}"
         );

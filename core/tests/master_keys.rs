@@ -1,12 +1,14 @@
 //! The derivations of JWE master keys: their times, their processes and their limits.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use common::Section;
 use session_crypto_core::{
-    Cipher, Cost, Digest, HeapArena, Keyring, Now, OpenError, OpenSslRandom, Origin,
-    PassphraseList, Payer, Refusal, SealError, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cipher, Cost, Digest, HeapArena, KeyJob, Keyring, Now, OpenError, OpenSslRandom, Origin,
+    PassphraseList, Payer, Priority, Refusal, SealError, Sealer, Secrets, Seed, Settings,
+    SharedMemory,
 };
 
 mod common;
@@ -60,6 +62,15 @@ impl Process {
             digest: Some(&self.digest),
             ..Settings::new(Secrets::Passphrases(list), &self.ciphers)
         }
+    }
+
+    /// The jobs of a configuration with one section.
+    fn jobs(&self, list: &PassphraseList) -> Vec<KeyJob> {
+        let settings = self.settings(list);
+        self.keyring
+            .prepare(settings, Priority::Named, NOON)
+            .unwrap();
+        self.keyring.jobs(NOON, NonZeroUsize::MIN).unwrap().open
     }
 
     fn sealer<'p>(&'p self, list: &'p PassphraseList) -> Sealer<'p> {
@@ -136,11 +147,7 @@ const MALLORY: Payer = Payer::Author(1001);
 fn an_unknown_key_id_derives_nothing_if_the_parent_derived_all_master_keys() {
     let process = Process::new(SharedMemory::alone());
     let list = process.list(&texts(20), Payer::Server);
-    process
-        .keyring
-        .derive_for(process.settings(&list), NOON)
-        .unwrap();
-    let jobs = process.keyring.master_jobs();
+    let jobs = process.jobs(&list);
     assert_eq!(jobs.len(), 20);
     for job in &jobs {
         job.restore(&job.name()).unwrap();
@@ -167,12 +174,14 @@ fn a_job_is_noted_once_and_its_name_depends_on_passphrase_digest_and_seed() {
     let elsewhere = Process::seeded(2, SharedMemory::alone());
     let names = |process: &Process, texts: &[String]| -> Vec<[u8; 32]> {
         let list = process.list(texts, Payer::Server);
-        for _ in 0..2 {
-            let settings = process.settings(&list);
-            process.keyring.derive_for(settings, NOON).unwrap();
-        }
-        let jobs = process.keyring.master_jobs();
-        jobs.iter().map(|job| job.name()).collect()
+        let settings = process.settings(&list);
+        process
+            .keyring
+            .prepare(settings, Priority::Named, NOON)
+            .unwrap();
+        let jobs = process.jobs(&list);
+        assert!(process.jobs(&list).is_empty());
+        jobs.iter().map(KeyJob::name).collect()
     };
     let ours = names(&process, &texts(3));
     assert_eq!(ours.len(), 3);
@@ -189,11 +198,7 @@ fn a_job_is_noted_once_and_its_name_depends_on_passphrase_digest_and_seed() {
 fn a_restored_key_opens_the_tokens_sealed_before_a_restart() {
     let before = Process::new(SharedMemory::alone());
     let list = before.list(&texts(1), Payer::Server);
-    before
-        .keyring
-        .derive_for(before.settings(&list), NOON)
-        .unwrap();
-    let jobs = before.keyring.master_jobs();
+    let jobs = before.jobs(&list);
     let job = jobs.first().unwrap();
     assert!(job.key().is_none());
     job.derive().unwrap();
@@ -204,17 +209,8 @@ fn a_restored_key_opens_the_tokens_sealed_before_a_restart() {
         .unwrap();
     let after = Process::new(SharedMemory::alone());
     let list = after.list(&texts(1), Payer::Server);
-    after
-        .keyring
-        .derive_for(after.settings(&list), NOON)
-        .unwrap();
-    after
-        .keyring
-        .master_jobs()
-        .first()
-        .unwrap()
-        .restore(&kept)
-        .unwrap();
+    let jobs = after.jobs(&list);
+    jobs.first().unwrap().restore(&kept).unwrap();
     assert_eq!(
         after.open((&list, Payer::Server), token.token.to_bytes(), NOON),
         Ok(false)

@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::process::Command;
 use std::sync::Arc;
 
 use base64_simd::URL_SAFE_NO_PAD;
 use common::{NOW, Section};
 use session_crypto_core::{
-    HeapArena, Keyring, OpenError, OpenSslRandom, SealError, Seed, SharedMemory,
+    HeapArena, Keyring, OpenError, OpenSslRandom, Priority, SealError, Seed, SharedMemory,
 };
 
 mod common;
@@ -62,8 +63,15 @@ fn inherited() -> [Section; 4] {
     ];
     for section in &sections {
         let settings = section.settings();
-        let derived = section.keyring.derive_for(settings, NOW.seconds).unwrap();
-        let jobs = section.keyring.master_jobs();
+        let derived = section
+            .keyring
+            .prepare(settings, Priority::Named, NOW.seconds)
+            .unwrap();
+        let jobs = section
+            .keyring
+            .jobs(NOW.seconds, NonZeroUsize::MIN)
+            .unwrap()
+            .open;
         jobs.iter().for_each(|job| job.derive().unwrap());
         assert_eq!(derived.saturating_add(jobs.len()), 1);
     }

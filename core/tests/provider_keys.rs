@@ -12,7 +12,7 @@ use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
     Cost, During, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
-    Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Pairs, PassphraseList, Payer, Priority, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -96,7 +96,9 @@ fn seals_and_opens_with_keys_of_a_provider() {
         let path = certificate(name);
         let identities = provided.pair(&path, &path, &[], Origin::Server).unwrap();
         let settings = provided.settings(&identities);
-        let prepared = provided.keyring.derive_for(settings, NOW.seconds);
+        let prepared = provided
+            .keyring
+            .prepare(settings, Priority::Named, NOW.seconds);
         assert_eq!(prepared.unwrap(), 1, "{name}");
         provided.keyring.after_fork();
         let sealer = Sealer::new(&provided.keyring, settings);

@@ -1,6 +1,6 @@
 //! Errors in the settings of a server, and keys derived in advance.
 
-use session_crypto_core::{During, Keyring};
+use session_crypto_core::{During, Keyring, Priority};
 
 use super::warnings::Warnings;
 use crate::advice;
@@ -101,8 +101,8 @@ fn may_be_mended(server: &Server<'_, DirConfig<'_>>, chain: &[usize], flaw: &Fla
         .any(|other| other.sets().meets(lacks))
 }
 
-/// Derives the keys that the sections of a server seal with, and signs for them,
-/// before the children fork.
+/// Makes the keys under certificates that the sections of a server seal with, and notes
+/// those under passphrases, before the children fork.
 ///
 /// # Errors
 ///
@@ -116,6 +116,10 @@ pub(crate) fn prepare<'s>(
     if !server.stands_behind {
         warnings.about_server(keyring, server);
     }
+    let priority = match server.is_default {
+        true => Priority::Default,
+        false => Priority::Named,
+    };
     for config in server.configs() {
         let identities = KeptIdentities::new();
         // Settings that do not go together are refused in each request.
@@ -123,8 +127,8 @@ pub(crate) fn prepare<'s>(
             continue;
         };
         warnings.about(&config, settings, now);
-        let derived = keyring.derive_for(settings, now);
-        derived.map_err(|error| match config.first_certificate() {
+        let prepared = keyring.prepare(settings, priority, now);
+        prepared.map_err(|error| match config.first_certificate() {
             Some((line, name)) => format!(
                 "{line}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
                  the right to sign and to decrypt (RSA) or derive (EC)",

@@ -42,7 +42,7 @@ pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
 pub(crate) use tables::Table;
-pub(crate) use threads::side_by_side;
+pub(crate) use threads::{processors, side_by_side};
 
 mod config_file;
 pub(crate) mod config_tree;

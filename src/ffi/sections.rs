@@ -1,10 +1,11 @@
 //! Reads servers and their sections out of httpd's structures.
 
+use std::collections::HashSet;
 use std::ffi::CStr;
 
 use super::bindings::{
-    self, ap_conf_vector_t, apr_array_header_t, core_dir_config, core_server_config, module,
-    server_rec, session_dir_conf,
+    self, ap_conf_vector_t, apr_array_header_t, apr_port_t, core_dir_config, core_server_config,
+    module, server_rec, session_dir_conf,
 };
 use super::dir_config::{self, Inherit};
 use super::server::{Kind, Section, Server};
@@ -18,7 +19,7 @@ const DEPTH: usize = 16;
 type Found<'s, C> = (Section<'s, C>, *const ap_conf_vector_t);
 
 /// Hands to `each` every server and virtual host, with the settings that `ours`
-/// has there.
+/// has there: the main server, and then the virtual hosts in the order of their lines.
 ///
 /// # Safety
 ///
@@ -30,10 +31,10 @@ pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
     server: *const server_rec,
     mut each: impl FnMut(&Server<'s, C>) -> Result<(), String>,
 ) -> Result<(), String> {
-    let mut next = server;
-    // SAFETY: a server of the list, which lives for 's; NULL ends it (httpd.h).
-    while let Some(server) = unsafe { next.as_ref() } {
-        next = server.next;
+    // SAFETY: the caller promises the first server, or NULL.
+    let servers = unsafe { in_order(server) };
+    let mut addresses = HashSet::new();
+    for (index, server) in servers.iter().enumerate() {
         // SAFETY: httpd makes the default sections with the server (config.c,
         // init_server_config), and they live as long.
         let outer = unsafe { config_of::<C>(ours, server.lookup_defaults) };
@@ -44,17 +45,73 @@ pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
         let sections = unsafe { sections_of::<C>(ours, server) };
         // SAFETY: the caller promises a server in force for 's.
         let document_root = unsafe { document_root(server) };
+        let is_main = server.is_virtual == 0;
+        // SAFETY: the caller promises a server in force for 's.
+        let is_first = unsafe { add_addresses(&mut addresses, server) };
+        let is_last = servers.len().saturating_sub(index) == 1;
         each(&Server {
             outer: outer.unwrap_or_else(C::refusing),
             has_sessions: has_sessions.unwrap_or_default(),
             sections,
-            stands_behind: server.is_virtual == 0 && !next.is_null(),
-            is_last: next.is_null(),
+            stands_behind: is_main && !is_last,
+            is_default: is_main || is_first,
+            is_last,
             defined: definition(server),
             document_root,
         })?;
     }
     Ok(())
+}
+
+/// The servers of a list: the main server, and then the virtual hosts in the order of
+/// their lines.
+///
+/// # Safety
+///
+/// `server` is NULL, or the first of the servers of a configuration in force for `'s`.
+unsafe fn in_order<'s>(server: *const server_rec) -> Vec<&'s server_rec> {
+    let (mut servers, mut next) = (Vec::new(), server);
+    // SAFETY: a server of the list, which lives for 's; NULL ends it (httpd.h).
+    while let Some(server) = unsafe { next.as_ref() } {
+        next = server.next;
+        servers.push(server);
+    }
+    // httpd lists the virtual hosts in the reverse of their order (vhost.c,
+    // ap_fini_vhost_config).
+    if let Some((_, hosts)) = servers.split_first_mut() {
+        hosts.reverse();
+    }
+    servers
+}
+
+/// An address of a virtual host, and its port.
+type Address<'s> = (&'s [u8], apr_port_t);
+
+/// Adds the addresses of a virtual host to those of the hosts before it. Returns whether
+/// it is the first host of one of them, which gets the requests that name no host.
+///
+/// # Safety
+///
+/// The server belongs to a configuration in force for `'s`.
+unsafe fn add_addresses<'s>(known: &mut HashSet<Address<'s>>, server: &'s server_rec) -> bool {
+    let (mut is_first, mut next) = (false, server.addrs.cast_const());
+    // SAFETY: the addresses of a server in force; NULL ends the list (httpd.h).
+    while let Some(address) = unsafe { next.as_ref() } {
+        next = address.next;
+        // SAFETY: NULL, or the address that httpd resolved for this host (vhost.c,
+        // get_addresses).
+        let Some(host) = (unsafe { address.host_addr.as_ref() }) else {
+            continue;
+        };
+        let length = usize::try_from(host.ipaddr_len).unwrap_or_default();
+        if host.ipaddr_ptr.is_null() {
+            continue;
+        }
+        // SAFETY: as many bytes are there (apr_network_io.h), unchanged for 's.
+        let bytes = unsafe { std::slice::from_raw_parts(host.ipaddr_ptr.cast(), length) };
+        is_first |= known.insert((bytes, address.host_port));
+    }
+    is_first
 }
 
 /// Reads a server's sections.

@@ -18,6 +18,9 @@ pub(crate) struct Server<'s, C> {
     /// It is the main server, and there are virtual hosts. These have inherited
     /// its settings, and it may have no request of its own.
     pub(crate) stands_behind: bool,
+    /// Requests that name no host get here: it is the main server, or the first virtual
+    /// host of an address.
+    pub(crate) is_default: bool,
     /// No server comes after this one.
     pub(crate) is_last: bool,
     /// The definition's file and line, in words.

@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
+use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,11 @@ struct Work<'w> {
     next: AtomicUsize,
     count: usize,
     each: &'w (dyn Fn(usize) + Sync),
+}
+
+/// The number of processors that this process may use.
+pub(crate) fn processors() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// Calls `each` with every number below `count`, on one thread a processor, and
@@ -26,10 +32,9 @@ pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
         count,
         each,
     };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
     let signals = Signals::block();
     let mut threads = Vec::new();
-    for _ in 0..count.min(processors) {
+    for _ in 0..count.min(processors().get()) {
         threads.extend(start(&work));
     }
     drop(signals);

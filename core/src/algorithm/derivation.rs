@@ -44,6 +44,18 @@ impl ClassicKey {
         Ok(key)
     }
 
+    /// Restores key material from the bytes that [`ClassicKey::bytes`] gave.
+    pub(crate) fn restore(bytes: &[u8; KEY_LENGTH]) -> Self {
+        Self {
+            bytes: Box::new(*bytes),
+        }
+    }
+
+    /// All bytes that were derived, a secret.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The key of a cipher whose key has `length` bytes; empty if fewer were derived.
     pub(crate) fn prefix(&self, length: usize) -> &[u8] {
         self.bytes.get(..length).unwrap_or_default()

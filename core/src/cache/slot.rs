@@ -43,6 +43,11 @@ impl<T> KeySlot<T> {
             .ok_or_else(LibraryError::elsewhere)
     }
 
+    /// The key, if the slot is full.
+    pub(crate) fn known(&self) -> Option<&T> {
+        self.0.get()?.as_ref()
+    }
+
     /// Whether a thread has tried to derive the key, and failed.
     pub(crate) fn has_failed(&self) -> bool {
         matches!(self.0.get(), Some(None))

@@ -19,7 +19,7 @@ const SECONDS_AN_HOUR: u64 = 3600;
 /// The seed from which the salts of a server follow. Each server draws its own.
 ///
 /// For salts the seed need not be secret, because tokens contain the salts; it need only
-/// differ from server to server. The names of [master keys](crate::MasterJob::name) follow
+/// differ from server to server. The names of [derived keys](crate::KeyJob::name) follow
 /// from it too.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(pub [u8; 16]);

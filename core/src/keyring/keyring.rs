@@ -2,7 +2,7 @@
 //! and cipher contexts.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::defaults::Defaults;
@@ -28,14 +28,15 @@ use crate::origin::Origin;
 use crate::passphrase::classic_keys::{
     CachedClassicSlot, ClassicKeyCache, ClassicKeyId, ClassicKeySlot, SealingKey,
 };
-use crate::passphrase::master_keys::{MasterJob, MasterKeys};
+use crate::passphrase::hour_keys::HourKeys;
+use crate::passphrase::master_keys::MasterKeys;
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 use crate::shared_memory::SharedMemory;
 
 /// All that a process keeps between requests.
 ///
 /// A server makes a keyring each time it reads its configuration. Children inherit it, with
-/// the keys that [`Keyring::derive_for`] left in it. No child can seal or open a session
+/// the keys that the [jobs](KeyJob) of [`Keyring::jobs`] left in it. No child can seal or open a session
 /// before [`Keyring::after_fork`] has returned there.
 pub struct Keyring<R = OpenSslRandom> {
     /// The first field, to be dropped before `engines`: contexts may use an engine's
@@ -53,9 +54,7 @@ pub struct Keyring<R = OpenSslRandom> {
     /// The content keys under certificates of `.htaccess` files. Their cache is apart,
     /// because an owner of a private key can make any number of content keys.
     htaccess_content_keys: ContentKeyCache,
-    /// The passphrases and digests that seal in the classic format, and so need a key each
-    /// hour.
-    pub(crate) hourly: Mutex<Vec<(Arc<Passphrase>, Digest)>>,
+    pub(crate) hour_keys: HourKeys,
     /// The last field, to be dropped last: every other field may use an engine.
     engines: Engines,
 }
@@ -100,7 +99,7 @@ impl<R: Random + Clone> Keyring<R> {
             content_keys: ContentKeyCache::default(),
             htaccess_content_keys: ContentKeyCache::default(),
             engines: Engines::default(),
-            hourly: Mutex::default(),
+            hour_keys: HourKeys::default(),
             contexts: ContextPool::new(random),
         })
     }
@@ -207,12 +206,6 @@ impl<R: Random + Clone> Keyring<R> {
         self.pairings.find(pairs, during, &self.masters)
     }
 
-    /// Hands over jobs for the master keys that [`Keyring::derive_for`] noted, each once. The
-    /// caller has them done before the children fork.
-    pub fn master_jobs(&self) -> Vec<MasterJob> {
-        self.masters.jobs()
-    }
-
     /// Sets a child process up, which must not share contexts and random bytes with its
     /// siblings.
     pub fn after_fork(&self) {
@@ -227,6 +220,11 @@ impl<R: Random + Clone> Keyring<R> {
             Origin::Server => &self.content_keys,
             Origin::Htaccess => &self.htaccess_content_keys,
         }
+    }
+
+    /// The key that the names of derived keys follow from.
+    pub(crate) fn naming_key(&self) -> &[u8; 16] {
+        &self.seed.0
     }
 
     /// The salt of this server for the hour with this number.

@@ -11,6 +11,7 @@ use crate::algorithm::digest::Digest;
 use crate::cache::slot::Obtained;
 use crate::error::LibraryError;
 use crate::passphrase::allowance::{Allowance, KeyUse, Payer};
+use crate::passphrase::key_job::KeyJob;
 use crate::passphrase::master_slot::{MasterSlot, to_bytes, to_words};
 use crate::passphrase::master_table::MasterTable;
 use crate::passphrase::passphrase::Passphrase;
@@ -36,15 +37,7 @@ struct Jobs {
     /// The ids of passphrase and digest of each key that was ever noted.
     noted: HashSet<(u64, usize)>,
     /// The jobs that are not handed over yet.
-    open: Vec<MasterJob>,
-}
-
-/// A master key that the configuration needs, to be restored or derived before the
-/// children fork.
-pub struct MasterJob {
-    passphrase: Arc<Passphrase>,
-    digest: Digest,
-    slot: Arc<MasterSlot>,
+    open: Vec<KeyJob>,
 }
 
 impl MasterKeys {
@@ -70,17 +63,14 @@ impl MasterKeys {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
             let slot = self.slot(passphrase, digest)?;
-            jobs.open.push(MasterJob {
-                passphrase: passphrase.clone(),
-                digest: digest.clone(),
-                slot,
-            });
+            let job = KeyJob::master(passphrase.clone(), digest.clone(), slot);
+            jobs.open.push(job);
         }
         Ok(())
     }
 
     /// Hands over the jobs for the keys that were noted.
-    pub(crate) fn jobs(&self) -> Vec<MasterJob> {
+    pub(crate) fn jobs(&self) -> Vec<KeyJob> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut jobs.open)
     }
@@ -144,46 +134,5 @@ impl MasterKeys {
         });
         self.table.publish(&slot.name, &to_words(key.bytes()), now);
         Ok(Some(Obtained { key, is_new: true }))
-    }
-}
-
-impl MasterJob {
-    /// The key's name: 32 bytes that follow from the seed of the keyring, the passphrase
-    /// and the digest. It does not reveal the passphrase to a reader without the seed.
-    pub fn name(&self) -> [u8; 32] {
-        *to_bytes(&self.slot.name)
-    }
-
-    /// Whether the key may be derived on any thread, beside other keys. A digest of an
-    /// engine or provider might not allow it.
-    pub fn is_side_by_side(&self) -> bool {
-        !self.digest.is_supplied()
-    }
-
-    /// Restores the key from the bytes of [`MasterJob::key`].
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn restore(&self, key: &[u8; 32]) -> Result<(), LibraryError> {
-        let key = MasterKey::restore(key)?;
-        self.slot.key.get_or_init(|| key);
-        Ok(())
-    }
-
-    /// Derives the key, which takes a tenth of a second or more.
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn derive(&self) -> Result<(), LibraryError> {
-        let key = MasterKey::derive(self.passphrase.secret(), &self.digest)?;
-        self.slot.key.get_or_init(|| key);
-        Ok(())
-    }
-
-    /// The bytes of the key, once it is restored or derived.
-    pub fn key(&self) -> Option<&[u8; 32]> {
-        self.slot.key.get().map(MasterKey::bytes)
     }
 }

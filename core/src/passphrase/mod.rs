@@ -6,6 +6,8 @@
 //! | `file` | a file of passphrases |
 //! | `weakness` | passphrases that can be guessed |
 //! | `master_keys` | how a process gets the master keys of JWE |
+//! | `key_job` | a key that the configuration needs before the children fork |
+//! | `hour_keys` | the passphrases that need a classic key each hour |
 //! | `passphrase` | a secret, and the keys under it |
 //! | `classic_keys` | keys of the classic format, by what they are derived from |
 //! | `master_slot` | the slot of a master key in a process |
@@ -15,6 +17,8 @@
 pub(crate) mod allowance;
 pub(crate) mod classic_keys;
 pub(crate) mod file;
+pub(crate) mod hour_keys;
+pub(crate) mod key_job;
 pub(crate) mod list;
 pub(crate) mod master_keys;
 pub(crate) mod master_slot;

@@ -9,7 +9,9 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
+use crate::algorithm::hmac;
 use crate::error::LibraryError;
 use crate::passphrase::classic_keys::SealingKeys;
 use crate::passphrase::master_slot::MasterSlot;
@@ -109,7 +111,31 @@ impl Passphrase {
         slots.push((digest.id(), slot.clone()));
         Ok(slot)
     }
+
+    /// The name of the classic key under a digest and a salt, in which it is kept over
+    /// restarts.
+    pub(crate) fn classic_key_name(
+        &self,
+        digest: &Digest,
+        salt: &[u8; CLASSIC_SALT],
+        naming_key: &[u8; 16],
+    ) -> Result<[u8; 32], LibraryError> {
+        let label = digest.label().as_bytes();
+        let parts = [
+            CLASSIC_NAME_LABEL,
+            &[0],
+            label,
+            &[0],
+            salt,
+            &self.secret.bytes,
+        ];
+        hmac::sha256(naming_key, &parts).map_err(|stack| LibraryError::new("name a key", &stack))
+    }
 }
+
+/// The beginning of the text that the name of a classic key is computed from; digest, salt
+/// and passphrase follow.
+const CLASSIC_NAME_LABEL: &[u8] = b"mod_session_crypto classic key";
 
 impl fmt::Debug for Passphrase {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

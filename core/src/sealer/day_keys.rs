@@ -114,7 +114,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         Err(OpenError::Refused(Refusal::Header))
     }
 
-    /// Notes the master keys for [`Keyring::master_jobs`](crate::Keyring::master_jobs),
+    /// Notes the master keys for [`Keyring::jobs`](crate::Keyring::jobs),
     /// because each takes a tenth of a second.
     fn ahead(&self, _: u64) -> Result<usize, LibraryError> {
         for passphrase in self.passphrases.iter() {

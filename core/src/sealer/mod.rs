@@ -14,7 +14,7 @@
 //! | `key_scheme` | the source of content keys for JWE |
 //! | `call` | the time of a call, and its answer |
 
-mod ahead;
+pub(crate) mod ahead;
 pub(crate) mod call;
 mod classic;
 mod day_keys;

@@ -3,12 +3,14 @@
 
 pub(crate) mod certified;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
     Cipher, Digest, During, HeapArena, Identities, Keyring, Now, OpenError, OpenSslRandom, Origin,
-    Pairs, PassphraseList, Payer, Purpose, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Pairs, PassphraseList, Payer, Priority, Purpose, Refusal, Sealer, Secrets, Seed, Settings,
+    SharedMemory,
 };
 
 /// A time for tests in which the time does not matter.
@@ -141,10 +143,15 @@ impl Section {
     pub(crate) fn derive_masters(&self) {
         if let SectionKeys::Passphrases(_) = self.keys {
             self.keyring
-                .derive_for(self.settings(), NOW.seconds)
+                .prepare(self.settings(), Priority::Named, NOW.seconds)
                 .unwrap();
         }
-        for job in self.keyring.master_jobs() {
+        for job in self
+            .keyring
+            .jobs(NOW.seconds, NonZeroUsize::MIN)
+            .unwrap()
+            .open
+        {
             job.derive().unwrap();
         }
     }

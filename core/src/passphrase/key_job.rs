@@ -1,0 +1,123 @@
+//! A key that the configuration needs before the children fork.
+
+use std::sync::Arc;
+
+use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH, MasterKey};
+use crate::algorithm::digest::Digest;
+use crate::error::LibraryError;
+use crate::passphrase::classic_keys::ClassicKeySlot;
+use crate::passphrase::master_slot::{MasterSlot, to_bytes};
+use crate::passphrase::passphrase::Passphrase;
+
+/// A key of 32 bytes that the configuration needs, to be restored or derived before the
+/// children fork: a master key of JWE, or a classic key of the hour.
+pub struct KeyJob {
+    passphrase: Arc<Passphrase>,
+    digest: Digest,
+    name: [u8; KEY_LENGTH],
+    key: JobKey,
+}
+
+enum JobKey {
+    Master(Arc<MasterSlot>),
+    Classic {
+        salt: [u8; CLASSIC_SALT],
+        slot: ClassicKeySlot,
+    },
+}
+
+impl KeyJob {
+    /// The job of a master key.
+    pub(crate) fn master(
+        passphrase: Arc<Passphrase>,
+        digest: Digest,
+        slot: Arc<MasterSlot>,
+    ) -> Self {
+        Self {
+            passphrase,
+            digest,
+            name: *to_bytes(&slot.name),
+            key: JobKey::Master(slot),
+        }
+    }
+
+    /// The job of the classic key of an hour, by the hour's salt.
+    pub(crate) fn classic(
+        (passphrase, digest): (Arc<Passphrase>, Digest),
+        salt: [u8; CLASSIC_SALT],
+        slot: ClassicKeySlot,
+        naming_key: &[u8; 16],
+    ) -> Result<Self, LibraryError> {
+        let name = passphrase.classic_key_name(&digest, &salt, naming_key)?;
+        Ok(Self {
+            passphrase,
+            digest,
+            name,
+            key: JobKey::Classic { salt, slot },
+        })
+    }
+
+    /// The key's name: 32 bytes that follow from the seed of the keyring and all that the
+    /// key is derived from. It does not reveal the passphrase to a reader without the
+    /// seed.
+    pub fn name(&self) -> [u8; KEY_LENGTH] {
+        self.name
+    }
+
+    /// Whether it is a master key of JWE, which takes a tenth of a second.
+    pub fn is_master(&self) -> bool {
+        matches!(self.key, JobKey::Master(_))
+    }
+
+    /// Whether the key may be derived on any thread, beside other keys. A digest of an
+    /// engine or provider might not allow it.
+    pub fn is_side_by_side(&self) -> bool {
+        !self.digest.is_supplied()
+    }
+
+    /// Restores the key from the bytes of [`KeyJob::key`].
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn restore(&self, key: &[u8; KEY_LENGTH]) -> Result<(), LibraryError> {
+        match &self.key {
+            JobKey::Master(slot) => {
+                let key = MasterKey::restore(key)?;
+                slot.key.get_or_init(|| key);
+            }
+            JobKey::Classic { slot, .. } => {
+                slot.get(|| Ok(ClassicKey::restore(key)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Derives the key: a millisecond or two for a classic key, and a tenth of a second or
+    /// more for a master key.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub fn derive(&self) -> Result<(), LibraryError> {
+        let secret = self.passphrase.secret();
+        match &self.key {
+            JobKey::Master(slot) => {
+                let key = MasterKey::derive(secret, &self.digest)?;
+                slot.key.get_or_init(|| key);
+            }
+            JobKey::Classic { salt, slot } => {
+                slot.get(|| ClassicKey::derive(secret, &self.digest, salt, KEY_LENGTH))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the key, once it is restored or derived.
+    pub fn key(&self) -> Option<&[u8; KEY_LENGTH]> {
+        match &self.key {
+            JobKey::Master(slot) => slot.key.get().map(MasterKey::bytes),
+            JobKey::Classic { slot, .. } => slot.known()?.bytes().first_chunk(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The keys under the passphrases of the configuration: derived side by side before the
+//! children fork, and kept for the next configuration.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use session_crypto_core::{KeyJob, Keyring, LibraryError};
+
+use crate::advice::{self, cannot_seal};
+use crate::ffi::{self, Level, MainServer, kept_keys};
+
+/// A start that takes longer is worth a word of advice, which `LogLevel warn` does not
+/// hide.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Derives the keys that were not kept, keeps all, and logs how long it took.
+///
+/// # Errors
+///
+/// OpenSSL fails.
+pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Result<(), String> {
+    let failed = |error: LibraryError| cannot_seal(&advice::library(&error));
+    let jobs = keyring.jobs(now, ffi::processors()).map_err(failed)?;
+    let kept = kept_keys::read();
+    let mut new = Vec::new();
+    for job in &jobs.open {
+        match kept.get(&job.name()) {
+            Some(key) => job.restore(key).map_err(failed)?,
+            None => new.push(job),
+        }
+    }
+    let start = Instant::now();
+    derive_all(&new).map_err(failed)?;
+    let elapsed = start.elapsed();
+    let keys = jobs.open.iter();
+    let keys: Vec<_> = keys
+        .filter_map(|job| Some((job.name(), job.key()?)))
+        .collect();
+    if keys.len() < jobs.open.len() {
+        return Err(cannot_seal(&"a thread that derives keys has failed"));
+    }
+    kept_keys::replace(&mut keys.into_iter());
+    log(server, &new, jobs.waiting, elapsed);
+    Ok(())
+}
+
+fn derive_all(jobs: &[&KeyJob]) -> Result<(), LibraryError> {
+    let failure = Mutex::new(None);
+    let derive = |job: &KeyJob| {
+        if let Err(error) = job.derive() {
+            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+    };
+    let (side_by_side, alone): (Vec<&KeyJob>, Vec<&KeyJob>) =
+        jobs.iter().copied().partition(|job| job.is_side_by_side());
+    ffi::side_by_side(side_by_side.len(), &|number| {
+        side_by_side.get(number).iter().for_each(|job| derive(job));
+    });
+    alone.iter().for_each(|job| derive(job));
+    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failure.map_or(Ok(()), Err)
+}
+
+fn log(server: MainServer<'_>, new: &[&KeyJob], waiting: usize, elapsed: Duration) {
+    let masters = new.iter().filter(|job| job.is_master()).count();
+    let classic = new.len().saturating_sub(masters);
+    let seconds = elapsed.as_secs_f64();
+    if classic > 0 || waiting > 0 {
+        let message = format!(
+            "{classic} classic keys derived for this hour, and {waiting} wait for their first \
+             request"
+        );
+        ffi::log_main(server, Level::Debug, &message);
+    }
+    if masters == 0 {
+        return;
+    }
+    let derived = format!("{masters} JWE keys derived from passphrases in {seconds:.1} s");
+    if elapsed > LONG {
+        let message = format!(
+            "{derived}, and nobody was served meanwhile; graceful restarts keep them: restart \
+             gracefully where you can, or let hosts that trust each other share a passphrase"
+        );
+        ffi::log_main(server, Level::Notice, &message);
+    } else {
+        let message = format!("{derived}; graceful restarts keep them");
+        ffi::log_main(server, Level::Info, &message);
+    }
+}
