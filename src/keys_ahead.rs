@@ -20,12 +20,12 @@ const LONG: Duration = Duration::from_secs(1);
 /// OpenSSL fails.
 pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Result<(), String> {
     let failed = |error: LibraryError| cannot_seal(&advice::library(&error));
-    let jobs = keyring.jobs(now, ffi::processors()).map_err(failed)?;
+    let jobs = keyring.jobs(now, ffi::processors());
     let kept = kept_keys::read();
     let mut new = Vec::new();
     for job in &jobs.open {
         match kept.get(&job.name()) {
-            Some(key) => job.restore(key).map_err(failed)?,
+            Some(key) => job.restore(key),
             None => new.push(job),
         }
     }

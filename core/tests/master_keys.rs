@@ -70,7 +70,7 @@ impl Process {
         self.keyring
             .prepare(settings, Priority::Named, NOON)
             .unwrap();
-        self.keyring.jobs(NOON, NonZeroUsize::MIN).unwrap().open
+        self.keyring.jobs(NOON, NonZeroUsize::MIN).open
     }
 
     fn sealer<'p>(&'p self, list: &'p PassphraseList) -> Sealer<'p> {
@@ -150,7 +150,7 @@ fn an_unknown_key_id_derives_nothing_if_the_parent_derived_all_master_keys() {
     let jobs = process.jobs(&list);
     assert_eq!(jobs.len(), 20);
     for job in &jobs {
-        job.restore(&job.name()).unwrap();
+        job.restore(&job.name());
     }
     process.keyring.after_fork();
     // The restored keys are wrong for these passphrases. A token that opens, or a seal
@@ -210,7 +210,7 @@ fn a_restored_key_opens_the_tokens_sealed_before_a_restart() {
     let after = Process::new(SharedMemory::alone());
     let list = after.list(&texts(1), Payer::Server);
     let jobs = after.jobs(&list);
-    jobs.first().unwrap().restore(&kept).unwrap();
+    jobs.first().unwrap().restore(&kept);
     assert_eq!(
         after.open((&list, Payer::Server), token.token.to_bytes(), NOON),
         Ok(false)

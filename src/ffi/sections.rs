@@ -8,7 +8,7 @@ use super::bindings::{
     module, server_rec, session_dir_conf,
 };
 use super::dir_config::{self, Inherit};
-use super::server::{Kind, Section, Server};
+use super::server::{Definition, Kind, Section, Server};
 use super::session_hooks;
 
 /// Sections inside sections inside sections that are read; deeper ones are left
@@ -45,6 +45,8 @@ pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
         let sections = unsafe { sections_of::<C>(ours, server) };
         // SAFETY: the caller promises a server in force for 's.
         let document_root = unsafe { document_root(server) };
+        // SAFETY: the caller promises a server in force for 's.
+        let defined = unsafe { definition(server) };
         let is_main = server.is_virtual == 0;
         // SAFETY: the caller promises a server in force for 's.
         let is_first = unsafe { add_addresses(&mut addresses, server) };
@@ -56,7 +58,7 @@ pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
             stands_behind: is_main && !is_last,
             is_default: is_main || is_first,
             is_last,
-            defined: definition(server),
+            defined,
             document_root,
         })?;
     }
@@ -286,17 +288,18 @@ unsafe fn document_root(server: &server_rec) -> Option<&[u8]> {
 }
 
 /// Says where a server was defined.
-fn definition(server: &server_rec) -> String {
-    if server.defn_name.is_null() {
-        return "in the server configuration".to_owned();
-    }
+///
+/// # Safety
+///
+/// The server belongs to a configuration in force for `'s`.
+unsafe fn definition(server: &server_rec) -> Definition<'_> {
+    let file = server.defn_name;
     // SAFETY: not NULL, so a C string that lives as long as the server (httpd.h).
-    let file = unsafe { CStr::from_ptr(server.defn_name) };
-    let line = server.defn_line_number;
-    format!(
-        "in the virtual host at line {line} of {}",
-        file.to_string_lossy()
-    )
+    let file = (!file.is_null()).then(|| unsafe { CStr::from_ptr(file) });
+    Definition {
+        file,
+        line: server.defn_line_number,
+    }
 }
 
 /// The settings that `ours` has in a section, if one of its directives stands

@@ -1,6 +1,8 @@
 //! A server and its sections, and which of these a request may be in together.
 
 use std::borrow::Cow;
+use std::ffi::{CStr, c_uint};
+use std::fmt;
 
 use super::dir_config::Inherit;
 
@@ -23,9 +25,25 @@ pub(crate) struct Server<'s, C> {
     pub(crate) is_default: bool,
     /// No server comes after this one.
     pub(crate) is_last: bool,
-    /// The definition's file and line, in words.
-    pub(crate) defined: String,
+    pub(crate) defined: Definition<'s>,
     pub(super) document_root: Option<&'s [u8]>,
+}
+
+/// The place where a server is defined; its text is file and line, in words.
+pub(crate) struct Definition<'s> {
+    /// The file; `None` for the main server.
+    pub(super) file: Option<&'s CStr>,
+    pub(super) line: c_uint,
+}
+
+impl fmt::Display for Definition<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, Some(file)) = (self.line, self.file) else {
+            return formatter.write_str("in the server configuration");
+        };
+        let file = file.to_string_lossy();
+        write!(formatter, "in the virtual host at line {line} of {file}")
+    }
 }
 
 /// A section by itself.

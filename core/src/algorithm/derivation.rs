@@ -1,5 +1,7 @@
 //! Every key derivation, with its rounds and labels.
 
+use std::sync::OnceLock;
+
 use openssl::error::ErrorStack;
 use openssl::md::Md;
 use openssl::pkey::Id;
@@ -84,7 +86,9 @@ pub(crate) const KEY_ID: usize = 6;
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct MasterKey {
     bytes: Box<[u8; 32]>,
-    key_id: [u8; KEY_ID],
+    /// Expanded when it is first needed. Each token has a key id, so it is no secret.
+    #[zeroize(skip)]
+    key_id: OnceLock<[u8; KEY_ID]>,
 }
 
 impl MasterKey {
@@ -92,23 +96,18 @@ impl MasterKey {
     pub(crate) fn derive(secret: &[u8], digest: &Digest) -> Result<Self, LibraryError> {
         let mut bytes = Box::new([0; 32]);
         digest.pbkdf2(secret, JWE_SALT, JWE_ROUNDS, bytes.as_mut_slice())?;
-        Self::from_bytes(bytes)
+        Ok(Self {
+            bytes,
+            key_id: OnceLock::new(),
+        })
     }
 
     /// Restores a master key from the bytes that [`MasterKey::bytes`] gave.
-    pub(crate) fn restore(bytes: &[u8; 32]) -> Result<Self, LibraryError> {
-        Self::from_bytes(Box::new(*bytes))
-    }
-
-    fn from_bytes(bytes: Box<[u8; 32]>) -> Result<Self, LibraryError> {
-        let mut master = Self {
-            bytes,
-            key_id: [0; KEY_ID],
-        };
-        let mut key_id = [0; KEY_ID];
-        master.expand(&[KEY_ID_LABEL], &mut key_id)?;
-        master.key_id = key_id;
-        Ok(master)
+    pub(crate) fn restore(bytes: &[u8; 32]) -> Self {
+        Self {
+            bytes: Box::new(*bytes),
+            key_id: OnceLock::new(),
+        }
     }
 
     /// The bytes of the key, a secret.
@@ -116,8 +115,14 @@ impl MasterKey {
         &self.bytes
     }
 
-    pub(crate) fn key_id(&self) -> &[u8; KEY_ID] {
-        &self.key_id
+    /// The key id, which stands in the header of each JWE under this key.
+    pub(crate) fn key_id(&self) -> Result<[u8; KEY_ID], LibraryError> {
+        if let Some(key_id) = self.key_id.get() {
+            return Ok(*key_id);
+        }
+        let mut key_id = [0; KEY_ID];
+        self.expand(&[KEY_ID_LABEL], &mut key_id)?;
+        Ok(*self.key_id.get_or_init(|| key_id))
     }
 
     /// Expands the key of a day for one encryption.

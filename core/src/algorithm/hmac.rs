@@ -1,11 +1,12 @@
-//! HMAC and PBKDF2 with a digest of an engine or of another library context.
+//! PBKDF2 with a digest of an engine or of another library context, and HMAC for names.
 //!
 //! OpenSSL's own PBKDF2 looks for the digest's name in the default context, which does
 //! not have such a digest.
 
 use openssl::error::ErrorStack;
-use openssl::md::{Md, MdRef};
+use openssl::md::MdRef;
 use openssl::md_ctx::MdCtx;
+use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::libcrypto::evp;
@@ -41,12 +42,36 @@ pub(crate) fn pbkdf2(
     Ok(())
 }
 
-/// HMAC-SHA256 of the concatenated `parts`.
-pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> Result<[u8; 32], ErrorStack> {
-    let mut output = [0; 32];
-    Hmac::new(key, Md::sha256())?.compute(parts, &mut output)?;
-    Ok(output)
+/// HMAC-SHA256 of the concatenated `parts`, for names of keys.
+///
+/// A restart names each key of its configuration. A context of OpenSSL for each HMAC would
+/// take ten times as long.
+pub(crate) fn sha256<const N: usize>(key: &[u8; N], parts: &[&[u8]]) -> [u8; 32] {
+    const BLOCK: usize = 64;
+    const {
+        assert!(N <= BLOCK, "a longer key would have to be hashed first");
+    }
+    let started = |pad: u8| {
+        let mut block = [pad; BLOCK];
+        for (byte, key) in block.iter_mut().zip(key) {
+            *byte ^= key;
+        }
+        let mut hash = Sha256::new();
+        hash.update(&block);
+        hash
+    };
+    let (mut inner, mut outer) = (started(INNER), started(OUTER));
+    for part in parts {
+        inner.update(part);
+    }
+    outer.update(&inner.finish());
+    outer.finish()
 }
+
+/// The bytes that pad the key for the inner hash and for the outer one (RFC 2104, section
+/// 2).
+const INNER: u8 = 0x36;
+const OUTER: u8 = 0x5c;
 
 /// An HMAC (RFC 2104) under one key, for many messages.
 struct Hmac {
@@ -83,8 +108,8 @@ impl Hmac {
             Ok::<_, ErrorStack>(context)
         };
         Ok(Self {
-            inner: started(0x36)?,
-            outer: started(0x5c)?,
+            inner: started(INNER)?,
+            outer: started(OUTER)?,
             work: MdCtx::new()?,
         })
     }
@@ -106,6 +131,8 @@ impl Hmac {
 
 #[cfg(test)]
 mod tests {
+    use openssl::md::Md;
+
     use super::*;
 
     #[test]
@@ -123,8 +150,19 @@ mod tests {
     /// RFC 4231, section 4.3.
     #[test]
     fn computes_the_example_of_rfc_4231() {
-        let mac = sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]).unwrap();
+        let mac = sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(mac.first_chunk(), Some(&[0x5b, 0xdc, 0xc1, 0x46]));
         assert_eq!(mac.last_chunk(), Some(&[0x64, 0xec, 0x38, 0x43]));
+    }
+
+    #[test]
+    fn names_are_the_hmac_that_openssl_computes() {
+        for length in [0, 1, 63, 64, 65, 1000] {
+            let text: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
+            let mut theirs = [0; 32];
+            let mut hmac = Hmac::new(&[7; 16], Md::sha256()).unwrap();
+            hmac.compute(&[b"label", &text], &mut theirs).unwrap();
+            assert_eq!(sha256(&[7; 16], &[b"label", &text]), theirs, "{length}");
+        }
     }
 }

@@ -43,6 +43,11 @@ impl<T> KeySlot<T> {
             .ok_or_else(LibraryError::elsewhere)
     }
 
+    /// Fills the slot with a key, unless it is full.
+    pub(crate) fn fill(&self, key: T) {
+        self.0.get_or_init(|| Some(key));
+    }
+
     /// The key, if the slot is full.
     pub(crate) fn known(&self) -> Option<&T> {
         self.0.get()?.as_ref()

@@ -47,14 +47,13 @@ impl KeyJob {
         salt: [u8; CLASSIC_SALT],
         slot: ClassicKeySlot,
         naming_key: &[u8; 16],
-    ) -> Result<Self, LibraryError> {
-        let name = passphrase.classic_key_name(&digest, &salt, naming_key)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
+            name: passphrase.classic_key_name(&digest, &salt, naming_key),
             passphrase,
             digest,
-            name,
             key: JobKey::Classic { salt, slot },
-        })
+        }
     }
 
     /// The key's name: 32 bytes that follow from the seed of the keyring and all that the
@@ -76,21 +75,13 @@ impl KeyJob {
     }
 
     /// Restores the key from the bytes of [`KeyJob::key`].
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn restore(&self, key: &[u8; KEY_LENGTH]) -> Result<(), LibraryError> {
+    pub fn restore(&self, key: &[u8; KEY_LENGTH]) {
         match &self.key {
             JobKey::Master(slot) => {
-                let key = MasterKey::restore(key)?;
-                slot.key.get_or_init(|| key);
+                slot.key.get_or_init(|| MasterKey::restore(key));
             }
-            JobKey::Classic { slot, .. } => {
-                slot.get(|| Ok(ClassicKey::restore(key)))?;
-            }
+            JobKey::Classic { slot, .. } => slot.fill(ClassicKey::restore(key)),
         }
-        Ok(())
     }
 
     /// Derives the key: a millisecond or two for a classic key, and a tenth of a second or

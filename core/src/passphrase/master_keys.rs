@@ -55,18 +55,13 @@ impl MasterKeys {
     }
 
     /// Notes a key that is to be derived before the children fork.
-    pub(crate) fn note(
-        &self,
-        passphrase: &Arc<Passphrase>,
-        digest: &Digest,
-    ) -> Result<(), LibraryError> {
+    pub(crate) fn note(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
-            let slot = self.slot(passphrase, digest)?;
+            let slot = self.slot(passphrase, digest);
             let job = KeyJob::master(passphrase.clone(), digest.clone(), slot);
             jobs.open.push(job);
         }
-        Ok(())
     }
 
     /// Hands over the jobs for the keys that were noted.
@@ -76,28 +71,17 @@ impl MasterKeys {
     }
 
     /// The slot of a passphrase's master key under a digest.
-    pub(crate) fn slot(
-        &self,
-        passphrase: &Passphrase,
-        digest: &Digest,
-    ) -> Result<Arc<MasterSlot>, LibraryError> {
+    pub(crate) fn slot(&self, passphrase: &Passphrase, digest: &Digest) -> Arc<MasterSlot> {
         passphrase.master_slot(digest, &self.naming_key)
     }
 
     /// The key of a slot, if this process or another one has it.
-    pub(crate) fn known<'p>(
-        &self,
-        slot: &'p MasterSlot,
-        now: u64,
-    ) -> Result<Option<&'p MasterKey>, LibraryError> {
-        if let Some(key) = slot.key.get() {
-            return Ok(Some(key));
-        }
-        let Some(words) = self.table.find(&slot.name, now) else {
-            return Ok(None);
-        };
-        let key = MasterKey::restore(&to_bytes(&words))?;
-        Ok(Some(slot.key.get_or_init(|| key)))
+    pub(crate) fn known<'p>(&self, slot: &'p MasterSlot, now: u64) -> Option<&'p MasterKey> {
+        slot.key.get().or_else(|| {
+            let words = self.table.find(&slot.name, now)?;
+            let restore = || MasterKey::restore(&to_bytes(&words));
+            Some(slot.key.get_or_init(restore))
+        })
     }
 
     /// The key of a slot, derived now if no process has it; `None` if the payer has no
@@ -111,7 +95,7 @@ impl MasterKeys {
     ) -> Result<Option<Obtained<&'p MasterKey>>, LibraryError> {
         let _search = slot.search.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..LOOKS {
-            if let Some(key) = self.known(slot, now)? {
+            if let Some(key) = self.known(slot, now) {
                 passphrase.note_use();
                 return Ok(Some(Obtained { key, is_new: false }));
             }

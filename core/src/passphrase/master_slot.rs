@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 use crate::algorithm::derivation::MasterKey;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
-use crate::error::LibraryError;
 use crate::passphrase::master_table::{KeyWords, MasterKeyName};
 
 /// A slot for one master key, derived or not.
@@ -23,19 +22,13 @@ const NAME_LABEL: &[u8] = b"mod_session_crypto master key";
 
 impl MasterSlot {
     /// Makes an empty slot for the master key of a passphrase under a digest.
-    pub(crate) fn new(
-        secret: &[u8],
-        digest: &Digest,
-        naming_key: &[u8; 16],
-    ) -> Result<Self, LibraryError> {
+    pub(crate) fn new(secret: &[u8], digest: &Digest, naming_key: &[u8; 16]) -> Self {
         let parts = [NAME_LABEL, &[0], digest.label().as_bytes(), &[0], secret];
-        let name = hmac::sha256(naming_key, &parts)
-            .map_err(|stack| LibraryError::new("name a key", &stack))?;
-        Ok(Self {
-            name: *to_words(&name),
+        Self {
+            name: *to_words(&hmac::sha256(naming_key, &parts)),
             key: OnceLock::new(),
             search: Mutex::default(),
-        })
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
-use crate::error::LibraryError;
 use crate::passphrase::classic_keys::SealingKeys;
 use crate::passphrase::master_slot::MasterSlot;
 
@@ -96,20 +95,16 @@ impl Passphrase {
 
     /// The slot of the JWE master key under a digest, derived or not. Its name follows
     /// from `naming_key`.
-    pub(crate) fn master_slot(
-        &self,
-        digest: &Digest,
-        naming_key: &[u8; 16],
-    ) -> Result<Arc<MasterSlot>, LibraryError> {
+    pub(crate) fn master_slot(&self, digest: &Digest, naming_key: &[u8; 16]) -> Arc<MasterSlot> {
         let mut slots = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, slot)) = slots.iter().find(|(known, _)| *known == digest.id()) {
-            return Ok(slot.clone());
+            return slot.clone();
         }
         // The slots need no bound: OpenSSL's digests are few, and a master key is 38
         // bytes.
-        let slot = Arc::new(MasterSlot::new(&self.secret.bytes, digest, naming_key)?);
+        let slot = Arc::new(MasterSlot::new(&self.secret.bytes, digest, naming_key));
         slots.push((digest.id(), slot.clone()));
-        Ok(slot)
+        slot
     }
 
     /// The name of the classic key under a digest and a salt, in which it is kept over
@@ -119,7 +114,7 @@ impl Passphrase {
         digest: &Digest,
         salt: &[u8; CLASSIC_SALT],
         naming_key: &[u8; 16],
-    ) -> Result<[u8; 32], LibraryError> {
+    ) -> [u8; 32] {
         let label = digest.label().as_bytes();
         let parts = [
             CLASSIC_NAME_LABEL,
@@ -129,7 +124,7 @@ impl Passphrase {
             salt,
             &self.secret.bytes,
         ];
-        hmac::sha256(naming_key, &parts).map_err(|stack| LibraryError::new("name a key", &stack))
+        hmac::sha256(naming_key, &parts)
     }
 }
 

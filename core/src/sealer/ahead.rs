@@ -71,11 +71,7 @@ impl<R: Random + Clone> Keyring<R> {
     /// and each of these once. The classic keys are those of the hour of a Unix time in
     /// seconds, as many as `processors` derive in time. The caller has all jobs done before
     /// the children fork.
-    ///
-    /// # Errors
-    ///
-    /// OpenSSL fails.
-    pub fn jobs(&self, now: u64, processors: NonZeroUsize) -> Result<Jobs, LibraryError> {
+    pub fn jobs(&self, now: u64, processors: NonZeroUsize) -> Jobs {
         let mut open = self.masters.jobs();
         let salt = self.salt(hour::hour(now));
         let mut waiting: usize = 0;
@@ -92,9 +88,9 @@ impl<R: Random + Clone> Keyring<R> {
             left = rest;
             let slot = self.sealing_slot(&hour_key_id(&passphrase, &digest, salt), &passphrase);
             let key = (passphrase, digest);
-            open.push(KeyJob::classic(key, salt, slot, self.naming_key())?);
+            open.push(KeyJob::classic(key, salt, slot, self.naming_key()));
         }
-        Ok(Jobs { open, waiting })
+        Jobs { open, waiting }
     }
 
     /// Derives the classic keys of the hour for the sections that [`Keyring::prepare`] was

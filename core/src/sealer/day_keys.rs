@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::algorithm::derivation::KEY_ID;
+use crate::algorithm::derivation::{KEY_ID, MasterKey};
 use crate::error::{LibraryError, OpenError, Refusal, SealError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
@@ -68,14 +68,14 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
         let passphrase = self.passphrases.first().ok_or(SealError::NoKey)?;
         let (purpose, digest) = (section.settings.purpose, section.jwe_digest());
-        let slot = masters.slot(passphrase, digest)?;
+        let slot = masters.slot(passphrase, digest);
         let account = (section.payer, KeyUse::Sealing);
         let master = masters
             .find_or_derive(&slot, (passphrase, digest), account, now)?
             .ok_or(SealError::TooManyKeys)?;
         let day = day(now);
         let kid = Kid {
-            key_id: *master.key.key_id(),
+            key_id: master.key.key_id()?,
             day,
         };
         let key = master.key.day_key(enc, day, cipher.key_length())?;
@@ -102,8 +102,8 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
                 continue;
             };
             let (passphrase, cost) = self.passphrase(&kid.key_id, now)?;
-            let slot = masters.slot(passphrase, digest)?;
-            let master = masters.known(&slot, now)?.ok_or(Refusal::UnknownKey)?;
+            let slot = masters.slot(passphrase, digest);
+            let master = masters.known(&slot, now).ok_or(Refusal::UnknownKey)?;
             passphrase.note_use();
             let key = master.day_key(enc, kid.day, cipher.key_length())?;
             let context = AeadContext::opening(cipher, &key)?;
@@ -119,7 +119,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
     fn ahead(&self, _: u64) -> Result<usize, LibraryError> {
         for passphrase in self.passphrases.iter() {
             let masters = &self.section.keyring.masters;
-            masters.note(passphrase, self.section.jwe_digest())?;
+            masters.note(passphrase, self.section.jwe_digest());
         }
         Ok(0)
     }
@@ -138,9 +138,9 @@ impl<R: Random + Clone> DayKeys<'_, R> {
         let (section, masters) = (self.section, &self.section.keyring.masters);
         let digest = section.jwe_digest();
         let key_id_of = |passphrase: &Passphrase| {
-            let slot = masters.slot(passphrase, digest)?;
-            let master = masters.known(&slot, now)?;
-            Ok(master.map(|master| *master.key_id()))
+            let slot = masters.slot(passphrase, digest);
+            let master = masters.known(&slot, now);
+            master.map(MasterKey::key_id).transpose()
         };
         let account = (section.payer, KeyUse::Opening);
         let mut is_new = false;
@@ -152,7 +152,7 @@ impl<R: Random + Clone> DayKeys<'_, R> {
                 KeyIdMatch::Underived(passphrase) if left > 0 => passphrase,
                 KeyIdMatch::Underived(_) | KeyIdMatch::Unknown => break,
             };
-            let slot = masters.slot(underived, digest)?;
+            let slot = masters.slot(underived, digest);
             let found = masters.find_or_derive(&slot, (underived, digest), account, now)?;
             let Some(master) = found else {
                 break;

@@ -146,12 +146,7 @@ impl Section {
                 .prepare(self.settings(), Priority::Named, NOW.seconds)
                 .unwrap();
         }
-        for job in self
-            .keyring
-            .jobs(NOW.seconds, NonZeroUsize::MIN)
-            .unwrap()
-            .open
-        {
+        for job in self.keyring.jobs(NOW.seconds, NonZeroUsize::MIN).open {
             job.derive().unwrap();
         }
     }
