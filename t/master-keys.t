@@ -56,6 +56,7 @@ $httpd->start;
 $httpd->log->expect(qr/SessionCryptoCipher does nothing/, 'passphrases of .htaccess are unknown at startup');
 my $client = $httpd->client;
 is_deeply([derived()], [PASSPHRASES], 'the parent derives every passphrase once, and says so once');
+is_at_the_right_level($_) for $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
 for my $path (qw(/server /same)) {
     is($client->get($path, session => $junk)->body, '', "$path: the first junk token is refused") for 1 .. 3;
     is($client->get($path, session => $last)->body, 'user=joe', 'the last passphrase opens');
@@ -147,6 +148,18 @@ sub derived {
     my @new = @all[$told .. $#all];
     $told = @all;
     return @new;
+}
+
+# A start of more than a second is a notice with advice. Some machines are fast enough for
+# a start without.
+sub is_at_the_right_level {
+    my ($line) = @_;
+    my ($level, $seconds, $advice) = $line =~ /\[session_crypto:(\w+)\] .* in ([\d.]+) s(.*)/;
+    my $is_long = $seconds > 1 || ($seconds == 1 && $level eq 'notice');
+    is($level, $is_long ? 'notice' : 'info', "$seconds s are worth a line at this level");
+    my $words = $is_long ? qr/nobody was served meanwhile; .*restart gracefully .*share a passphrase\z/ : qr/\A; graceful restarts keep them\z/;
+    like($advice, $words, 'with these words');
+    return;
 }
 
 # The number of requests that had to wait for a key.
