@@ -2,8 +2,9 @@
 //!
 //! The module is unloaded and loaded again between two configurations, so the keys
 //! are in mappings to which httpd's retained data refers. Children inherit a copy
-//! of the keys that the parent derives. All children of all configurations share
-//! one table of the keys that requests have derived.
+//! of the keys that the parent derives: master keys, and classic keys of the hour.
+//! All children of all configurations share one table of the master keys that
+//! requests have derived.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_void};
@@ -42,6 +43,7 @@ struct Retained {
 /// The layout of this build: `count` entries.
 const LAYOUT: u64 = 1;
 
+/// The name that every build looks for, so that none leaves keys behind unwiped.
 const NAME: &CStr = c"mod_session_crypto master keys";
 
 /// Bytes that are retained, with room for later layouts.
