@@ -36,8 +36,8 @@ use crate::shared_memory::SharedMemory;
 /// All that a process keeps between requests.
 ///
 /// A server makes a keyring each time it reads its configuration. Children inherit it, with
-/// the keys that the [jobs](KeyJob) of [`Keyring::jobs`] left in it. No child can seal or open a session
-/// before [`Keyring::after_fork`] has returned there.
+/// the keys that the jobs of [`Keyring::jobs`] left in it. No child can seal or open a
+/// session before [`Keyring::after_fork`] has returned there.
 pub struct Keyring<R = OpenSslRandom> {
     /// The first field, to be dropped before `engines`: contexts may use an engine's
     /// ciphers.
