@@ -130,11 +130,9 @@ fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'
 /// mod_session 2.4 would drop the session's record, with the entries that a login
 /// writes there (PR 56052). 2.5 would move the record into the pool of the request
 /// that asks, which may be a subrequest's.
-pub(crate) fn decoded(request: Request<'_>, session: &mut Session<'_>) {
-    if session.has_expired() {
-        session.empty();
-        report::expired(request);
-    }
+pub(crate) fn expired(request: Request<'_>, session: &mut Session<'_>) {
+    session.empty();
+    report::expired(request);
 }
 
 /// Whether the stores may have a session. These are kept from them:

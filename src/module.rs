@@ -89,13 +89,13 @@ impl Module for SessionCrypto {
         Ok(())
     }
 
-    fn decoded<'r>(
+    fn expired<'r>(
         request: Request<'r>,
         _: &'r Keyring,
         _: &DirConfig<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::decoded(request, session);
+        hooks::expired(request, session);
         Ok(())
     }
 

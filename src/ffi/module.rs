@@ -74,8 +74,8 @@ pub(crate) trait Module: Sized + 'static {
         session: &mut Session<'r, Self::Realm>,
     ) -> Result<(), Failed>;
 
-    /// Runs when mod_session has read the session.
-    fn decoded<'r>(
+    /// Runs when mod_session has read a session that has expired.
+    fn expired<'r>(
         request: Request<'r>,
         state: &'r Self::State,
         config: &Self::DirConfig<'r>,

@@ -175,26 +175,28 @@ impl<'r> Request<'r> {
             );
         }
     }
+
+    #[cold]
+    fn log_contained(self, hook: &str) {
+        let message = format!(
+            "{} in the {hook} hook, for host {}; please report it",
+            guard::CONTAINED,
+            self.host().to_string_lossy()
+        );
+        self.log(Level::Error, &message);
+    }
 }
 
 /// Runs a hook of a request; if it panics, logs the hook's name, in a line that
 /// names the client too, and returns `fallback`.
 pub(super) fn guard<T>(
-    request: Option<Request<'_>>,
+    request: Request<'_>,
     hook: &str,
     fallback: T,
     work: impl FnOnce() -> T,
 ) -> T {
-    let Some(request) = request else {
-        return guard::guard(hook, fallback, work);
-    };
     guard::catch(work).unwrap_or_else(|| {
-        let message = format!(
-            "{} in the {hook} hook, for host {}; please report it",
-            guard::CONTAINED,
-            request.host().to_string_lossy()
-        );
-        request.log(Level::Error, &message);
+        request.log_contained(hook);
         fallback
     })
 }

@@ -67,7 +67,7 @@ unsafe extern "C" fn sections_are_known<M: Module>(r: *mut request_rec) -> c_int
 unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
     unsafe {
-        run("fixups", r, |request| {
+        run_if(any, "fixups", r, |request| {
             M::before_fixups(request);
             request.note_sections::<M>();
         })
@@ -76,7 +76,7 @@ unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
 
 unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
-    unsafe { run("fixups", r, M::environment_is_set) }
+    unsafe { run_if(any, "fixups", r, M::environment_is_set) }
 }
 
 unsafe extern "C" fn redirects_are_done<M: Module>(r: *mut request_rec) -> c_int {
@@ -97,7 +97,12 @@ unsafe extern "C" fn before_answer<M: Module>(r: *mut request_rec) {
 unsafe extern "C" fn before_error<M: Module>(r: *mut request_rec) {
     // SAFETY: httpd passes its hooks a request (http_protocol.h,
     // insert_error_filter).
-    unsafe { run("insert_error_filter", r, M::before_error) };
+    unsafe { run_if(any, "insert_error_filter", r, M::before_error) };
+}
+
+/// Every request.
+fn any(_: Request<'_>) -> bool {
+    true
 }
 
 /// Whether another request led to this one.
@@ -111,7 +116,7 @@ fn is_led_on<M: Module>(request: Request<'_>) -> bool {
     request.has_origin() || request.has_moved::<M>()
 }
 
-/// Runs a hook that has nothing to do for most requests, which need no guard then.
+/// Runs a hook for the requests that it concerns; the others need no guard.
 ///
 /// # Safety
 ///
@@ -123,28 +128,18 @@ unsafe fn run_if(
     hook: impl FnOnce(Request<'_>),
 ) -> c_int {
     // SAFETY: the caller promises a request, which lives until the hook returns.
-    let request = unsafe { Request::from_raw(r) };
-    if !request.is_some_and(is_concerned) {
-        return bindings::DECLINED;
+    match unsafe { Request::from_raw(r) } {
+        Some(request) if is_concerned(request) => run(name, request, hook),
+        _ => bindings::DECLINED,
     }
-    // SAFETY: the caller promises a request.
-    unsafe { run(name, r, hook) }
 }
 
 /// Runs a hook, after which the request goes on; a panic ends the request with
 /// an error, because the hook may have left something that belongs to another
 /// realm.
-///
-/// # Safety
-///
-/// `r` is a request as httpd passes it to its hooks.
-unsafe fn run(name: &str, r: *mut request_rec, hook: impl FnOnce(Request<'_>)) -> c_int {
-    // SAFETY: the caller promises a request, which lives until the hook returns.
-    let request = unsafe { Request::from_raw(r) };
+fn run(name: &str, request: Request<'_>, hook: impl FnOnce(Request<'_>)) -> c_int {
     request::guard(request, name, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
-        if let Some(request) = request {
-            hook(request);
-        }
+        hook(request);
         bindings::DECLINED
     })
 }

@@ -159,6 +159,20 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         !self.section.is_null() && ptr::eq(self.section, notes.section)
     }
 
+    /// Whether the decode hook has nothing to do: there is no token, and the record has
+    /// the contents of the realm that asks.
+    pub(super) fn is_read(&self) -> bool {
+        !self.has_encoded() && self.notes().is_some_and(|notes| self.is_section_of(notes))
+    }
+
+    /// Whether there is an encoded form in the record.
+    pub(super) fn has_encoded(&self) -> bool {
+        // SAFETY: the record lives, and only this view uses it.
+        let encoded = unsafe { self.raw.as_ref() }.encoded;
+        // SAFETY: NULL, or a C string, which has a first byte.
+        unsafe { encoded.as_ref() }.is_some_and(|first| *first != 0)
+    }
+
     /// The encoded form in the record: the token, or the text that the hook before
     /// ours made of the session. `None` if there is none.
     pub(crate) fn encoded(&self) -> Option<&'r CStr> {
@@ -229,14 +243,6 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     /// written to since.
     pub(crate) fn is_withheld(&self) -> bool {
         self.notes().is_some_and(|notes| notes.is_withheld) && self.is_untouched()
-    }
-
-    /// Whether the session has an expiry that is over.
-    pub(crate) fn has_expired(&self) -> bool {
-        // SAFETY: the record lives, and only this view uses it.
-        let expiry = unsafe { self.raw.as_ref() }.expiry;
-        // SAFETY: the call takes no arguments (apr_time.h).
-        expiry != 0 && expiry < unsafe { bindings::apr_time_now() }
     }
 
     /// Makes the session an empty one, which can be written to.
@@ -334,14 +340,17 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     /// Begins the notes, with the token that the request has brought.
     fn begin(&mut self, realm: K) {
         // The token of a subrequest is in the subrequest's pool, which goes first.
-        let brought = self.encoded().map(|token| match self.shares_pool {
-            true => token,
-            false => self.pool.copy(token),
-        });
+        let brought = if self.shares_pool {
+            // SAFETY: the record lives, and only this view uses it.
+            unsafe { self.raw.as_ref() }.encoded
+        } else {
+            let token = self.encoded().map(|token| self.pool.copy(token));
+            token.map_or(ptr::null(), CStr::as_ptr)
+        };
         let notes = self.pool.store_raw(Notes {
             record: self.raw,
             next: self.first_notes(),
-            brought: brought.map_or(ptr::null(), CStr::as_ptr),
+            brought,
             encoded: ptr::null(),
             current: realm,
             section: self.section,
@@ -440,6 +449,20 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.written = contents.written;
         record.encoded = encoded;
     }
+}
+
+/// Whether a session has an expiry that is over.
+///
+/// # Safety
+///
+/// NULL, or a session that nobody changes meanwhile.
+pub(super) unsafe fn has_expired(raw: *const session_rec) -> bool {
+    // SAFETY: the caller promises NULL, or a session.
+    let Some(record) = (unsafe { raw.as_ref() }) else {
+        return false;
+    };
+    // SAFETY: the call takes no arguments (apr_time.h).
+    record.expiry != 0 && record.expiry < unsafe { bindings::apr_time_now() }
 }
 
 /// Looks for the contents of a realm in a list.

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
 use super::module::{Failed, Module};
 use super::request::{self, Request};
-use super::session::Session;
+use super::session::{self, Session};
 use super::session_hooks::SessionFunctions;
 
 /// The functions of a module.
@@ -21,54 +21,78 @@ pub(super) fn functions<M: Module>() -> SessionFunctions {
 unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_encode).
-    unsafe { run::<M>("session_encode", r, z, M::encode) }
+    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    run::<M>("session_encode", request, session, M::encode)
 }
 
 unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
-    let status = unsafe { run::<M>("session_decode", r, z, M::decode) };
+    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    if session.is_read() {
+        return bindings::OK;
+    }
+    let status = run::<M>("session_decode", request, session, M::decode);
     if status == bindings::OK {
         return status;
     }
-    // mod_session would make a session of its own, and save it over the cookie.
     // SAFETY: the same two pointers, to which no view is left.
-    unsafe { run::<M>("session_decode", r, z, give_up::<M>) }
+    unsafe { give_up::<M>(r, z) }
 }
 
-/// Leaves an empty session where `decode` has failed or panicked.
-fn give_up<'r, M: Module>(
-    _: Request<'r>,
-    _: &'r M::State,
-    config: &M::DirConfig<'r>,
-    session: &mut Session<'r, M::Realm>,
-) -> Result<(), Failed> {
-    session.give_up(M::realm(config));
-    Ok(())
+/// Leaves an empty session where `decode` has failed or panicked. mod_session would make
+/// one of its own, and save it over the cookie.
+///
+/// # Safety
+///
+/// As for [`view`].
+#[cold]
+unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
+    // SAFETY: the caller promises what `view` demands.
+    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    run::<M>(
+        "session_decode",
+        request,
+        session,
+        |_, _, config, session| {
+            session.give_up(M::realm(config));
+            Ok(())
+        },
+    )
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
+    // SAFETY: mod_session passes the session (mod_session.h, session_decode).
+    if !unsafe { session::has_expired(z) } {
+        return bindings::OK;
+    }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
-    unsafe { run::<M>("session_decode", r, z, M::decoded) }
+    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    run::<M>("session_decode", request, session, M::expired)
 }
 
 /// Answers `OK` to keep a session from every store, which ends the hook
 /// (`AP_IMPLEMENT_HOOK_RUN_FIRST`), and `DECLINED` to leave it to them.
 unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -> c_int {
-    // SAFETY: mod_session passes the request (mod_session.h, session_save).
-    let request = unsafe { Request::from_raw(r) };
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_save).
+    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    // Only requests that others led to have sessions of several realms, or are dropped.
+    if session.has_encoded() && !request.has_origin() {
+        return bindings::DECLINED;
+    }
     request::guard(request, "session_save", bindings::APR_EGENERAL, || {
-        let Some(request) = request else {
-            return bindings::APR_EGENERAL;
-        };
-        let section = request.section::<M>();
-        let slot = |pool| request.session_notes::<M>(pool);
-        // SAFETY: mod_session passes the request's session, and does not use it
-        // while the hook runs.
-        let Some(session) = (unsafe { Session::from_raw(z, request, section, slot) }) else {
-            return bindings::APR_EGENERAL;
-        };
         if M::is_to_be_saved(request, &session) {
             bindings::DECLINED
         } else {
@@ -84,30 +108,32 @@ type SessionHook<M> = for<'r> fn(
     &mut Session<'r, <M as Module>::Realm>,
 ) -> Result<(), Failed>;
 
-/// Runs a hook; no session is the answer to an error and to a panic.
+/// Makes views of a request and its session; `None` if one of them is NULL.
 ///
 /// # Safety
 ///
-/// `r` and `z` are a request and a session as mod_session passes them to its
-/// hooks, and nobody else uses the session until this returns.
-unsafe fn run<M: Module>(
-    name: &str,
+/// `r` and `z` are a request and a session as mod_session passes them to its hooks, both
+/// live for `'r`, and nobody else uses the session while the view does.
+unsafe fn view<'r, M: Module>(
     r: *mut request_rec,
     z: *mut session_rec,
+) -> Option<(Request<'r>, Session<'r, M::Realm>)> {
+    // SAFETY: the caller promises a request, which lives until the hook returns.
+    let request = unsafe { Request::from_raw(r) }?;
+    let slot = |pool| request.session_notes::<M>(pool);
+    // SAFETY: the caller promises a session that only this view uses.
+    let session = unsafe { Session::from_raw(z, request, request.section::<M>(), slot) }?;
+    Some((request, session))
+}
+
+/// Runs a hook; no session is the answer to an error and to a panic.
+fn run<'r, M: Module>(
+    name: &str,
+    request: Request<'r>,
+    mut session: Session<'r, M::Realm>,
     hook: SessionHook<M>,
 ) -> apr_status_t {
-    // SAFETY: the caller promises a request, which lives until the hook returns.
-    let request = unsafe { Request::from_raw(r) };
     request::guard(request, name, bindings::APR_EGENERAL, || {
-        let Some(request) = request else {
-            return bindings::APR_EGENERAL;
-        };
-        let section = request.section::<M>();
-        let slot = |pool| request.session_notes::<M>(pool);
-        // SAFETY: the caller promises a session that only this view uses.
-        let Some(mut session) = (unsafe { Session::from_raw(z, request, section, slot) }) else {
-            return bindings::APR_EGENERAL;
-        };
         // SAFETY: the configuration of a request is in force until its end.
         let Some(state) = (unsafe { M::module_record().state() }) else {
             return bindings::APR_EGENERAL;
