@@ -45,8 +45,8 @@ fn seal<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let identities = KeptIdentities::new();
-    let sealer = match config.protection(keyring, &identities, request.time()) {
+    let (identities, now) = (KeptIdentities::new(), now(request));
+    let sealer = match config.protection(keyring, &identities, now.seconds) {
         Protection::Clear => {
             session.mark_encoded();
             return Ok(());
@@ -55,7 +55,7 @@ fn seal<'r>(
         Protection::Seal(sealer) => sealer,
     };
     let sealed = sealer
-        .seal(plaintext.to_bytes(), now(request), &session.pool())
+        .seal(plaintext.to_bytes(), now, &session.pool())
         .map_err(|error| report::not_sealed(request, &error))?;
     session.set_token(sealed.token);
     if sealed.cost != Cost::None {
@@ -79,8 +79,8 @@ pub(crate) fn decode<'r>(
     let Some(token) = session.encoded() else {
         return;
     };
-    let identities = KeptIdentities::new();
-    let sealer = match config.protection(keyring, &identities, request.time()) {
+    let (identities, now) = (KeptIdentities::new(), now(request));
+    let sealer = match config.protection(keyring, &identities, now.seconds) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
             report::unusable(request, &reason);
@@ -90,7 +90,7 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let outcome = sealer.open(token.to_bytes(), now(request), &session.pool());
+    let outcome = sealer.open(token.to_bytes(), now, &session.pool());
     match outcome {
         Ok(opened) => accept(request, session, &opened),
         Err(OpenError::Refused(refusal)) => {

@@ -2,6 +2,8 @@
 //!
 //! A token that does not open is an everyday event: `info`. A failure of this host
 //! is an `error`, and mod_session gets no session.
+//!
+//! The functions are cold, because most requests have nothing to report.
 
 use session_crypto_core::{LibraryError, Refusal, SealError};
 
@@ -9,6 +11,7 @@ use crate::advice;
 use crate::ffi::{Failed, Level, Request};
 
 /// The client's token does not open.
+#[cold]
 pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
     request.log(
         Level::Info,
@@ -18,6 +21,7 @@ pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
 
 /// The client's token would not be made as it is now. `saves` tells whether it is
 /// replaced at once, or when the session is saved next.
+#[cold]
 pub(crate) fn stale(request: Request<'_>, saves: bool) {
     let when = if saves {
         "it will be saved"
@@ -34,6 +38,7 @@ pub(crate) fn stale(request: Request<'_>, saves: bool) {
 }
 
 /// The session in the client's token has expired.
+#[cold]
 pub(crate) fn expired(request: Request<'_>) {
     request.log(
         Level::Debug,
@@ -42,6 +47,7 @@ pub(crate) fn expired(request: Request<'_>) {
 }
 
 /// The session belongs to another realm; it is not stored.
+#[cold]
 pub(crate) fn in_another_realm(request: Request<'_>) -> Failed {
     request.log(
         Level::Error,
@@ -52,6 +58,7 @@ pub(crate) fn in_another_realm(request: Request<'_>) -> Failed {
 }
 
 /// A request had to wait for a key that no earlier request needed.
+#[cold]
 pub(crate) fn derived(request: Request<'_>) {
     request.log(
         Level::Debug,
@@ -60,6 +67,7 @@ pub(crate) fn derived(request: Request<'_>) {
 }
 
 /// The session could not be sealed; it is not stored.
+#[cold]
 pub(crate) fn not_sealed(request: Request<'_>, error: &SealError) -> Failed {
     request.log(
         Level::Error,
@@ -69,6 +77,7 @@ pub(crate) fn not_sealed(request: Request<'_>, error: &SealError) -> Failed {
 }
 
 /// This host failed at opening the token, which may be good.
+#[cold]
 pub(crate) fn not_opened(request: Request<'_>, error: &LibraryError) {
     request.log(
         Level::Error,
@@ -77,6 +86,7 @@ pub(crate) fn not_opened(request: Request<'_>, error: &LibraryError) {
 }
 
 /// The settings of a section do not go together, or could not be made.
+#[cold]
 pub(crate) fn unusable(request: Request<'_>, reason: &str) -> Failed {
     request.log(
         Level::Error,

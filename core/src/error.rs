@@ -91,74 +91,74 @@ impl Refusal {
 }
 
 /// The failure of OpenSSL at something that has to work. This host is at fault.
+///
+/// It is boxed, because results that hardly ever fail should not be large.
+#[derive(Clone, Debug, Error)]
+#[error(transparent)]
+pub struct LibraryError(Box<Failure>);
+
 #[derive(Clone, Debug, Error)]
 #[error("{subject} failed to {action}: {reason}")]
-pub struct LibraryError {
+struct Failure {
     subject: &'static str,
     action: &'static str,
     reason: String,
 }
 
 impl LibraryError {
+    #[cold]
+    fn of(subject: &'static str, action: &'static str, reason: String) -> Self {
+        Self(Box::new(Failure {
+            subject,
+            action,
+            reason,
+        }))
+    }
+
     /// The failure of an action, with the errors that OpenSSL reported.
     #[cold]
     pub(crate) fn new(action: &'static str, stack: &ErrorStack) -> Self {
-        Self {
-            subject: OPENSSL,
-            action,
-            reason: first_reason(stack),
-        }
+        Self::of(OPENSSL, action, first_reason(stack))
     }
 
     /// The failure of an action, with a reason in the words of this crate.
     #[cold]
     pub(crate) fn because(action: &'static str, reason: &str) -> Self {
-        Self {
-            subject: OPENSSL,
-            action,
-            reason: reason.to_owned(),
-        }
+        Self::of(OPENSSL, action, reason.to_owned())
     }
 
     /// Whether the failure has this reason.
     pub(crate) fn is(&self, reason: &str) -> bool {
-        self.reason == reason
+        self.0.reason == reason
     }
 
     /// The failure of an arena whose memory does not have the requested length.
     #[cold]
     pub(crate) fn wrong_room() -> Self {
-        Self {
-            subject: "the arena",
-            action: "give room for a token",
-            reason: "it gave another number of bytes than it was asked for".to_owned(),
-        }
+        let reason = "it gave another number of bytes than it was asked for";
+        Self::of("the arena", "give room for a token", reason.to_owned())
     }
 
     /// The failure of a process that has inherited a keyring, and in which
     /// [`Keyring::after_fork`](crate::Keyring::after_fork) has not returned.
     #[cold]
     pub(crate) fn not_set_up() -> Self {
-        Self {
-            subject: "this process",
-            action: "start",
-            reason: NOT_SET_UP.to_owned(),
-        }
+        Self::of("this process", "start", NOT_SET_UP.to_owned())
     }
 
     /// Whether the process has inherited a keyring, and has not set it up.
     pub fn is_not_set_up(&self) -> bool {
-        self.reason == NOT_SET_UP
+        self.is(NOT_SET_UP)
     }
 
     /// The failure of another thread, which has reported it.
     #[cold]
     pub(crate) fn elsewhere() -> Self {
-        Self {
-            subject: OPENSSL,
-            action: "derive a key",
-            reason: "another request failed at it".to_owned(),
-        }
+        Self::of(
+            OPENSSL,
+            "derive a key",
+            "another request failed at it".to_owned(),
+        )
     }
 }
 

@@ -125,13 +125,7 @@ impl<A: Algorithm> AlgorithmNames<A> {
                 Some(resolved) if resolved.engine == id => return Ok(&resolved.algorithms),
                 Some(resolved) => slot = &resolved.next,
                 None => {
-                    let algorithms = self.find(keyring, engine).map_err(|message| Flaw {
-                        line: Some(self.line.clone()),
-                        message: format!("{}: {message}", A::DIRECTIVE),
-                        mended_by: SettingSet::ENGINE
-                            .if_set(self.is_known_to_engine(keyring))
-                            .and(A::SETTING),
-                    })?;
+                    let algorithms = self.look_up(keyring, engine)?;
                     // If another thread is faster, its entry is read next.
                     let _ = slot.set(Box::new(Resolved {
                         engine: id,
@@ -141,6 +135,17 @@ impl<A: Algorithm> AlgorithmNames<A> {
                 }
             }
         }
+    }
+
+    #[cold]
+    fn look_up(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<A>, Flaw> {
+        self.find(keyring, engine).map_err(|message| Flaw {
+            line: Some(self.line.clone()),
+            message: format!("{}: {message}", A::DIRECTIVE),
+            mended_by: SettingSet::ENGINE
+                .if_set(self.is_known_to_engine(keyring))
+                .and(A::SETTING),
+        })
     }
 
     /// Whether an engine of the server configuration has all of the names.

@@ -3,6 +3,7 @@
 use session_crypto_core::{During, Keyring, Sealer};
 
 use super::dir_config::DirConfig;
+use super::flaw::Flaw;
 use super::settings::KeptIdentities;
 
 /// The protection of the sessions of a section.
@@ -22,6 +23,7 @@ const BROKEN: &str = "an internal error kept the section's settings from being r
 impl<'p> DirConfig<'p> {
     /// The protection of sessions in a request that came at a Unix time in
     /// seconds.
+    #[inline]
     pub(crate) fn protection(
         &self,
         keyring: &'p Keyring,
@@ -29,14 +31,24 @@ impl<'p> DirConfig<'p> {
         now: u64,
     ) -> Protection<'p> {
         if self.refuses {
-            return Protection::Refuse(BROKEN.to_owned());
+            return broken();
         }
         match self.settings(keyring, identities, During::Request { now }) {
-            Err(flaw) => Protection::Refuse(flaw.to_string()),
+            Err(flaw) => refusal(&flaw),
             Ok(None) => Protection::Clear,
             Ok(Some(settings)) => {
                 Protection::Seal(Sealer::new(keyring, settings).paid_by(self.payer))
             }
         }
     }
+}
+
+#[cold]
+fn broken<'p>() -> Protection<'p> {
+    Protection::Refuse(BROKEN.to_owned())
+}
+
+#[cold]
+fn refusal<'p>(flaw: &Flaw) -> Protection<'p> {
+    Protection::Refuse(flaw.to_string())
 }

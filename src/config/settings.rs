@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use session_crypto_core::{
     Cipher, Digest, During, Engine, FileError, Identities, Keyring, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Secrets, Settings, Source, SourcePosition,
+    PairingFault, Pairs, PassphraseList, Purpose, Secrets, Settings, Source, SourcePosition,
 };
 
 use super::algorithms::{Algorithm, AlgorithmNames};
@@ -13,6 +13,7 @@ use super::dir_config::{CERTIFICATE_FILE, DirConfig, PRIVATE_KEY_FILE, PURPOSE};
 use super::flaw::Flaw;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
+use super::written::Written;
 use crate::advice;
 
 /// Keeps the identities that settings refer to, for as long as a hook uses these.
@@ -80,26 +81,11 @@ impl<'p> DirConfig<'p> {
             return Ok(None);
         }
         self.check_purpose_in_force(ciphers)?;
-        let secrets = match (self.certificates, self.private_keys, self.passphrases) {
-            (Some(certificates), _, _) => {
-                let identities = self.identities(keyring, certificates, during)?;
-                let identities = kept.get_or_init(|| identities);
-                self.check_certificates(identities, ciphers, digest)?;
-                if self.passphrases_are_inner && self.has_idle_passphrases(keyring, during) {
-                    return Err(self.idle_passphrases(IDLE_INSIDE));
-                }
-                Secrets::Certificates(identities)
-            }
-            (None, Some(private_keys), _) => {
-                return Err(Flaw {
-                    line: Some(private_keys.line(0)),
-                    message: format!("{PRIVATE_KEY_FILE}: {NO_CERTIFICATE}"),
-                    mended_by: SettingSet::CERTIFICATES,
-                });
-            }
-            (None, None, passphrases) => {
-                Secrets::Passphrases(passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
-            }
+        let secrets = if self.certificates.is_none() && self.private_keys.is_none() {
+            Secrets::Passphrases(self.passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
+        } else {
+            let identities = self.identities_for(keyring, kept, during, (ciphers, digest))?;
+            Secrets::Certificates(identities)
         };
         Ok(Some(Settings {
             secrets,
@@ -110,25 +96,57 @@ impl<'p> DirConfig<'p> {
         }))
     }
 
-    fn check_purpose_in_force(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
-        let Some(purpose) = self.purpose else {
-            return Ok(());
+    /// The identities of a section with certificates or private keys.
+    ///
+    /// It is a function of its own, because most sections have passphrases.
+    #[inline(never)]
+    fn identities_for(
+        &self,
+        keyring: &'p Keyring,
+        kept: &'p KeptIdentities,
+        during: During,
+        (ciphers, digest): (&[Cipher], Option<&Digest>),
+    ) -> Result<&'p Identities, Flaw> {
+        let Some(certificates) = self.certificates else {
+            return Err(Flaw {
+                line: self.private_keys.map(|keys| keys.line(0)),
+                message: format!("{PRIVATE_KEY_FILE}: {NO_CERTIFICATE}"),
+                mended_by: SettingSet::CERTIFICATES,
+            });
         };
-        if ciphers.iter().any(Cipher::is_aead) {
-            return Ok(());
+        let identities = self.identities(keyring, certificates, during)?;
+        let identities = kept.get_or_init(|| identities);
+        self.check_certificates(identities, ciphers, digest)?;
+        if self.passphrases_are_inner && self.has_idle_passphrases(keyring, during) {
+            return Err(self.idle_passphrases(IDLE_INSIDE));
         }
+        Ok(identities)
+    }
+
+    fn check_purpose_in_force(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
+        match self.purpose {
+            Some(purpose) if !ciphers.iter().any(Cipher::is_aead) => {
+                Err(self.purpose_flaw(purpose))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The flaw of a purpose that no cipher in force can carry.
+    #[cold]
+    fn purpose_flaw(&self, purpose: &Written<Purpose>) -> Flaw {
         let ciphers = match self.ciphers {
             Some(names) => format!("the ciphers {} do not", names.line()),
             None => "the default is none".to_owned(),
         };
-        Err(Flaw {
+        Flaw {
             line: None,
             message: format!(
                 "{PURPOSE}: {PURPOSE_NEEDS_AEAD} (the purpose stands {}; {ciphers})",
                 purpose.line
             ),
             mended_by: SettingSet::CIPHERS,
-        })
+        }
     }
 
     fn identities(

@@ -15,6 +15,7 @@ use session_crypto_core::Text;
 use super::bindings::{self, apr_table_t, apr_time_t, session_rec};
 use super::pool::Pool;
 use super::request::Request;
+use super::session_record;
 use super::tables::Table;
 
 /// A session that lives for the request, `'r` (mod_session.h, session_rec).
@@ -143,6 +144,11 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             }
             return;
         }
+        self.change_to(realm);
+    }
+
+    #[cold]
+    fn change_to(&mut self, realm: K) {
         self.park();
         self.bring_in(realm);
     }
@@ -162,15 +168,9 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     /// Whether the decode hook has nothing to do: there is no token, and the record has
     /// the contents of the realm that asks.
     pub(super) fn is_read(&self) -> bool {
-        !self.has_encoded() && self.notes().is_some_and(|notes| self.is_section_of(notes))
-    }
-
-    /// Whether there is an encoded form in the record.
-    pub(super) fn has_encoded(&self) -> bool {
         // SAFETY: the record lives, and only this view uses it.
-        let encoded = unsafe { self.raw.as_ref() }.encoded;
-        // SAFETY: NULL, or a C string, which has a first byte.
-        unsafe { encoded.as_ref() }.is_some_and(|first| *first != 0)
+        let has_token = unsafe { session_record::has_encoded(self.raw.as_ptr()) };
+        !has_token && self.notes().is_some_and(|notes| self.is_section_of(notes))
     }
 
     /// The encoded form in the record: the token, or the text that the hook before
@@ -325,9 +325,14 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     fn first_notes(&self) -> Option<NonNull<Notes<K>>> {
-        if let Some(slot) = self.slot {
-            return NonNull::new(slot.get().cast());
+        match self.slot {
+            Some(slot) => NonNull::new(slot.get().cast()),
+            None => self.first_notes_in_userdata(),
         }
+    }
+
+    #[cold]
+    fn first_notes_in_userdata(&self) -> Option<NonNull<Notes<K>>> {
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: the pool is live; the call writes the pointer that `begin` set,
         // or NULL (apr_pools.h).
@@ -362,10 +367,14 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     fn set_first_notes(&self, notes: NonNull<Notes<K>>) {
-        if let Some(slot) = self.slot {
-            slot.set(notes.as_ptr().cast());
-            return;
+        match self.slot {
+            Some(slot) => slot.set(notes.as_ptr().cast()),
+            None => self.set_first_notes_in_userdata(notes),
         }
+    }
+
+    #[cold]
+    fn set_first_notes_in_userdata(&self, notes: NonNull<Notes<K>>) {
         // SAFETY: the key is a constant, and the data is in the same pool and needs
         // no cleanup (apr_pools.h).
         unsafe {
@@ -449,20 +458,6 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.written = contents.written;
         record.encoded = encoded;
     }
-}
-
-/// Whether a session has an expiry that is over.
-///
-/// # Safety
-///
-/// NULL, or a session that nobody changes meanwhile.
-pub(super) unsafe fn has_expired(raw: *const session_rec) -> bool {
-    // SAFETY: the caller promises NULL, or a session.
-    let Some(record) = (unsafe { raw.as_ref() }) else {
-        return false;
-    };
-    // SAFETY: the call takes no arguments (apr_time.h).
-    record.expiry != 0 && record.expiry < unsafe { bindings::apr_time_now() }
 }
 
 /// Looks for the contents of a realm in a list.

@@ -5,8 +5,9 @@ use std::ffi::c_int;
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
 use super::module::{Failed, Module};
 use super::request::{self, Request};
-use super::session::{self, Session};
+use super::session::Session;
 use super::session_hooks::SessionFunctions;
+use super::session_record;
 
 /// The functions of a module.
 pub(super) fn functions<M: Module>() -> SessionFunctions {
@@ -69,7 +70,7 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
-    if !unsafe { session::has_expired(z) } {
+    if !unsafe { session_record::has_expired(z) } {
         return bindings::OK;
     }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
@@ -83,15 +84,18 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
 /// Answers `OK` to keep a session from every store, which ends the hook
 /// (`AP_IMPLEMENT_HOOK_RUN_FIRST`), and `DECLINED` to leave it to them.
 unsafe extern "C" fn save<M: Module>(r: *mut request_rec, z: *mut session_rec) -> c_int {
+    // SAFETY: mod_session passes the request (mod_session.h, session_save).
+    let is_first = unsafe { Request::from_raw(r) }.is_some_and(|request| !request.has_origin());
+    // Only requests that others led to have sessions of several realms, or are dropped.
+    // SAFETY: mod_session passes the session (mod_session.h, session_save).
+    if is_first && unsafe { session_record::has_encoded(z) } {
+        return bindings::DECLINED;
+    }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_save).
     let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    // Only requests that others led to have sessions of several realms, or are dropped.
-    if session.has_encoded() && !request.has_origin() {
-        return bindings::DECLINED;
-    }
     request::guard(request, "session_save", bindings::APR_EGENERAL, || {
         if M::is_to_be_saved(request, &session) {
             bindings::DECLINED

@@ -46,10 +46,10 @@ pub(crate) struct Token<'t> {
 impl<'t> Token<'t> {
     /// Decodes a token from base64 into `scratch`.
     pub(crate) fn decode(text: &[u8], scratch: &'t mut Vec<u8>) -> Result<Self, Refusal> {
-        let length = STANDARD
-            .decoded_length(text)
-            .map_err(|_| Refusal::Encoding)?;
-        scratch.resize(length, 0);
+        let room = STANDARD.estimated_decoded_length(text.len());
+        if scratch.len() < room {
+            scratch.resize(room, 0);
+        }
         let bytes = STANDARD
             .decode(text, scratch.as_mut_slice().as_out())
             .map_err(|_| Refusal::Encoding)?;
@@ -145,15 +145,16 @@ pub(crate) fn seal<'a>(
     scratch.reserve(session.len().saturating_add(MAX_OVERHEAD));
     scratch.extend_from_slice(&[0; MAC]);
     scratch.extend_from_slice(&input.salt);
-    scratch.extend(input.nonce.iter().take(block_size.get()));
+    scratch.extend_from_slice(input.nonce.get(..block_size.get()).unwrap_or_default());
     scratch.extend_from_slice(session);
     // PKCS#7 (RFC 5652, section 6.3): from 1 byte to a whole block, each with the count
-    // of these bytes.
+    // of these bytes. Working room for the context follows, with any content.
     let count = block_size.get().saturating_sub(session.len() % block_size);
     let length = scratch.len().saturating_add(count);
-    scratch.resize(length, u8::try_from(count).unwrap_or_default());
-    // Working room for the context.
-    scratch.resize(length.saturating_add(ROOM), 0);
+    scratch.resize(
+        length.saturating_add(ROOM),
+        u8::try_from(count).unwrap_or_default(),
+    );
     let body = scratch.get_mut(MAC.saturating_add(CLASSIC_SALT)..);
     context.encrypt(body.unwrap_or_default(), block_size)?;
     scratch.truncate(length);

@@ -5,13 +5,13 @@
 //! takes one call of OpenSSL.
 //!
 //! Each processor has a few sets, not each thread: the set that a processor used last is
-//! still in its cache. A thread takes a set out while it works, so no thread waits for
-//! another's encryption.
+//! still in its cache. A thread that finds a set in use takes another one, so no thread waits
+//! for another's encryption.
 //!
 //! A process has sets of its own, or none. A set holds random bytes that are drawn in
 //! advance; if two processes went on with one set, they would use the same nonces.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use zeroize::Zeroize;
 
@@ -60,7 +60,10 @@ pub(crate) struct ContextPool<R> {
 #[repr(align(64))]
 struct Processor<R>([Slot<R>; SLOTS]);
 
+/// A set that is locked while it is in use.
 type Slot<R> = Mutex<Option<Box<Contexts<R>>>>;
+
+type LockedSlot<'s, R> = MutexGuard<'s, Option<Box<Contexts<R>>>>;
 
 /// Processors that are told apart. On a machine with more, some share their sets.
 const PROCESSORS: usize = 64;
@@ -113,25 +116,16 @@ impl<R: Random + Clone> ContextPool<R> {
         let Some(Processor([one, other])) = processors.get(processor % PROCESSORS) else {
             return Err(LibraryError::not_set_up().into());
         };
-        let mut contexts = match take(one).or_else(|| take(other)) {
+        let (mut kept, mut own) = (lock(one).or_else(|| lock(other)), None);
+        // If both slots are in use, the set is dropped after its work.
+        let slot = kept.as_deref_mut().unwrap_or(&mut own);
+        let contexts = match slot {
             Some(contexts) => contexts,
-            None => self.make()?,
+            None => slot.insert(self.make()?),
         };
-        let outcome = work(&mut contexts);
-        if let Err(error) = &outcome {
-            // It may hold a session that was not encrypted.
-            contexts.scratch.zeroize();
-            if error.is_of_host() {
-                // OpenSSL may have left a context half set up, so the set is dropped.
-                return outcome;
-            }
-        }
-        if contexts.scratch.capacity() > MAX_SCRATCH {
-            contexts.scratch = Vec::new();
-        }
-        if let Some(contexts) = put_back(one, contexts) {
-            // Dropped, if there is no empty slot.
-            put_back(other, contexts);
+        let outcome = work(contexts);
+        if contexts.scratch.capacity() > MAX_SCRATCH || outcome.is_err() {
+            clean_up(slot, outcome.as_ref().err());
         }
         outcome
     }
@@ -166,18 +160,33 @@ impl Fault for OpenError {
     }
 }
 
-/// Takes the set out of a slot, unless another thread is using the slot.
-fn take<R>(slot: &Slot<R>) -> Option<Box<Contexts<R>>> {
-    slot.try_lock().ok()?.take()
+/// Empties the scratch memory of a set after an error, or if it is large.
+#[cold]
+fn clean_up<R>(slot: &mut Option<Box<Contexts<R>>>, error: Option<&impl Fault>) {
+    if let Some(contexts) = slot {
+        // It may hold a session that was not encrypted.
+        contexts.scratch.zeroize();
+        contexts.scratch.shrink_to(MAX_SCRATCH);
+    }
+    if error.is_some_and(Fault::is_of_host) {
+        // OpenSSL may have left a context half set up.
+        *slot = None;
+    }
 }
 
-/// Puts a set into a slot, or gives it back if the slot is not empty.
-fn put_back<R>(slot: &Slot<R>, contexts: Box<Contexts<R>>) -> Option<Box<Contexts<R>>> {
+/// Locks a slot, unless another thread is using it.
+fn lock<R>(slot: &Slot<R>) -> Option<LockedSlot<'_, R>> {
     match slot.try_lock() {
-        Ok(mut slot) if slot.is_none() => {
-            *slot = Some(contexts);
-            None
-        }
-        _ => Some(contexts),
+        Ok(contexts) => Some(contexts),
+        Err(TryLockError::WouldBlock) => None,
+        Err(TryLockError::Poisoned(contexts)) => Some(clear(slot, contexts.into_inner())),
     }
+}
+
+/// Drops a set with which a thread panicked.
+#[cold]
+fn clear<'s, R>(slot: &Slot<R>, mut contexts: LockedSlot<'s, R>) -> LockedSlot<'s, R> {
+    *contexts = None;
+    slot.clear_poison();
+    contexts
 }

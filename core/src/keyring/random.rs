@@ -55,11 +55,17 @@ impl<R: Random> RandomBlock<R> {
                 self.next = self.next.saturating_add(N);
                 return Ok(std::mem::replace(bytes, [0; N]));
             }
-            // The old block counts as used up even if the draw fails.
-            self.next = BLOCK;
-            self.source.fill(&mut self.block)?;
-            self.next = 0;
+            self.refill()?;
         }
+    }
+
+    #[cold]
+    fn refill(&mut self) -> Result<(), LibraryError> {
+        // The old block counts as used up even if the draw fails.
+        self.next = BLOCK;
+        self.source.fill(&mut self.block)?;
+        self.next = 0;
+        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ impl<R: Random + Clone> Section<'_, R> {
         let hour = hour::hour(now.seconds);
         let salt = match contexts.salt {
             Some((of_hour, salt)) if of_hour == hour => salt,
-            _ => contexts.salt.insert((hour, self.keyring.salt(hour))).1,
+            _ => self.new_salt(hour, contexts),
         };
         let id = self.key_id(passphrase, &salt);
         let context = &mut contexts.classic_sealing;
@@ -54,6 +54,11 @@ impl<R: Random + Clone> Section<'_, R> {
             token,
             cost: Cost::of_derivation(is_new),
         })
+    }
+
+    #[cold]
+    fn new_salt(&self, hour: u64, contexts: &mut Contexts<R>) -> [u8; CLASSIC_SALT] {
+        contexts.salt.insert((hour, self.keyring.salt(hour))).1
     }
 
     /// Turns a token back into a session, with the passphrase that its MAC shows.

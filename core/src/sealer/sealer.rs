@@ -100,21 +100,14 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         let section = &self.section;
         section.keyring.contexts.with(now.processor, |contexts| {
-            // A classic token is base64, which has no dot. A JWE has four dots.
-            let has_dot = || memchr(b'.', token).is_some();
-            if section.has_jwe() && has_dot() {
+            if section.has_jwe() && has_dot(token) {
                 return self
                     .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
             }
             match section.settings.secrets.passphrases() {
                 Some(list) => section
                     .open_classic(token, list, now, contexts, arena)
-                    .map_err(|error| match error {
-                        OpenError::Refused(Refusal::Encoding) if has_dot() => {
-                            OpenError::Refused(Refusal::Format)
-                        }
-                        error => error,
-                    }),
+                    .map_err(|error| blame_format(error, token)),
                 None => Err(OpenError::Refused(Refusal::Format)),
             }
         })
@@ -128,6 +121,23 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             Secrets::Certificates(list) => work(&WrappedKeys::new(&self.section, list)),
         }
     }
+}
+
+/// Names the format as the fault of a token that no classic cipher gives.
+#[cold]
+fn blame_format(error: OpenError, token: &[u8]) -> OpenError {
+    match error {
+        OpenError::Refused(Refusal::Encoding) if has_dot(token) => {
+            OpenError::Refused(Refusal::Format)
+        }
+        error => error,
+    }
+}
+
+/// Whether a token may be a JWE, which has four dots. A classic token is base64, which
+/// has none.
+fn has_dot(token: &[u8]) -> bool {
+    memchr(b'.', token).is_some()
 }
 
 impl<R> fmt::Debug for Sealer<'_, R> {

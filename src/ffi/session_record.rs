@@ -1,0 +1,31 @@
+//! A session record of mod_session's (mod_session.h, session_rec), before it is known
+//! whether a hook has anything to do with it.
+
+use super::bindings::{self, session_rec};
+
+/// Whether a session has an expiry that is over.
+///
+/// # Safety
+///
+/// NULL, or a session that nobody changes meanwhile.
+pub(super) unsafe fn has_expired(raw: *const session_rec) -> bool {
+    // SAFETY: the caller promises NULL, or a session.
+    let Some(record) = (unsafe { raw.as_ref() }) else {
+        return false;
+    };
+    // SAFETY: the call takes no arguments (apr_time.h).
+    record.expiry != 0 && record.expiry < unsafe { bindings::apr_time_now() }
+}
+
+/// Whether there is an encoded form in a session.
+///
+/// # Safety
+///
+/// NULL, or a session that nobody changes meanwhile.
+pub(super) unsafe fn has_encoded(raw: *const session_rec) -> bool {
+    // SAFETY: the caller promises NULL, or a session.
+    let encoded = unsafe { raw.as_ref() }.map(|record| record.encoded);
+    // SAFETY: NULL, or a C string, which has a first byte.
+    let first = encoded.and_then(|encoded| unsafe { encoded.as_ref() });
+    first.is_some_and(|first| *first != 0)
+}
