@@ -33,7 +33,7 @@ fn seal<'r>(
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    if !session.is_in(|| config.realm()) {
+    if !session.is_entered() {
         return Err(report::in_another_realm(request));
     }
     if session.is_withheld() {
@@ -75,7 +75,7 @@ pub(crate) fn decode<'r>(
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) {
-    session.enter(|| config.realm());
+    session.enter();
     let Some(token) = session.encoded() else {
         return;
     };

@@ -116,6 +116,7 @@ impl<A: Algorithm> AlgorithmNames<A> {
     ///
     /// Neither the engine in force nor OpenSSL has one of them, or it cannot be
     /// used.
+    #[inline(never)]
     pub(crate) fn get(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<&[A], Flaw> {
         // An engine outlives the sections under it, so its address is its own.
         let id = engine.map(|engine| std::ptr::from_ref(engine).addr());

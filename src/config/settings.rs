@@ -63,6 +63,7 @@ impl<'p> DirConfig<'p> {
     /// # Errors
     ///
     /// The settings of this section and of all around it do not go together.
+    #[inline]
     pub(crate) fn settings(
         &self,
         keyring: &'p Keyring,

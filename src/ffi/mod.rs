@@ -14,6 +14,7 @@
 //! | `dir_config` | the settings of one section, which httpd creates and merges |
 //! | `session_hooks` | mod_session's hooks and settings, found at run time |
 //! | `session`, `request` | a session with our notes on it, and a request |
+//! | `session_notes` | the notes on a session |
 //! | `session_record` | a session before it is known whether a hook has work to do |
 //! | `hook` | httpd's hooks |
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |
@@ -71,6 +72,7 @@ mod server;
 mod session;
 mod session_entries;
 mod session_hooks;
+mod session_notes;
 mod session_record;
 mod shared_memory;
 mod tables;

@@ -6,15 +6,16 @@
 //! are in the record, the others are parked beside it.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int, c_long, c_void};
+use std::ffi::{CStr, c_void};
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use session_crypto_core::Text;
 
-use super::bindings::{self, apr_table_t, apr_time_t, session_rec};
+use super::bindings::{self, session_rec};
 use super::pool::Pool;
 use super::request::Request;
+use super::session_notes::{Contents, Notes, Parked, find_parked};
 use super::session_record;
 use super::tables::Table;
 
@@ -27,9 +28,10 @@ pub(crate) struct Session<'r, K> {
     pool: Pool<'r>,
     /// Whether the record is in the request's own pool.
     shares_pool: bool,
-    /// The address of the settings of the section that asks; NULL if they may go before
-    /// the record does, and other settings come to be where they were.
+    /// The address of the settings of the section that asks, or NULL.
     section: *const c_void,
+    /// Finds the realm of settings by their address.
+    realm_of: RealmOf<K>,
     /// The slot for the first notes of the pool; without one they are among the pool's
     /// userdata, for which APR makes a hash table.
     slot: Option<&'r Cell<*mut c_void>>,
@@ -38,50 +40,16 @@ pub(crate) struct Session<'r, K> {
     lifetime: PhantomData<&'r mut session_rec>,
 }
 
-/// The notes on a record, in the record's pool: they go with the record, so that
-/// another record at the same address has none.
-struct Notes<K> {
-    /// The record that these notes are on; a pool may have several records.
-    record: NonNull<session_rec>,
-    next: Option<NonNull<Self>>,
-    /// The token that the request brought, or NULL.
-    brought: *const c_char,
-    /// The encoded form that our encode hook left in the record, or NULL.
-    encoded: *const c_char,
-    /// The realm whose contents are in the record.
-    current: K,
-    /// The address of settings that are of this realm, or NULL.
-    section: *const c_void,
-    /// The token may be good, though the record has none of its entries.
-    is_withheld: bool,
-    parked: Option<NonNull<Parked<K>>>,
-}
-
-/// The contents of a realm that is not asking.
-struct Parked<K> {
-    realm: K,
-    contents: Contents,
-    is_withheld: bool,
-    next: Option<NonNull<Self>>,
-}
-
-/// The fields of a record that differ between realms.
-#[derive(Clone, Copy)]
-struct Contents {
-    entries: *mut apr_table_t,
-    expiry: apr_time_t,
-    maxage: c_long,
-    dirty: c_int,
-    /// They have been saved; mod_session saves a record once.
-    written: c_int,
-}
-
 /// The key of the notes among the userdata of a pool. It is short, because each
 /// look-up hashes it.
 const KEY: &CStr = c"mscr";
 
 /// The entry that mod_session itself makes (mod_session.c, SESSION_EXPIRY).
 const EXPIRY: &CStr = c"expiry";
+
+/// A function that finds the realm of a section by the address of its settings, which must
+/// live, or NULL.
+pub(super) type RealmOf<K> = unsafe fn(*const c_void) -> K;
 
 impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     /// Makes a view of a session; `None` for NULL. `section` is the address of the
@@ -92,11 +60,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     ///
     /// The session must live for `'r`, and not be used through anything else while
     /// this view is, as mod_session sees to while its hooks run. Every view of it
-    /// has the same `K`.
+    /// has the same `K` and `realm_of`. The settings at `section` live as long as the
+    /// request's pool.
     pub(super) unsafe fn from_raw(
         raw: *mut session_rec,
         request: Request<'r>,
-        section: *const c_void,
+        (section, realm_of): (*const c_void, RealmOf<K>),
         slot: impl FnOnce(Pool<'r>) -> Option<&'r Cell<*mut c_void>>,
     ) -> Option<Self> {
         let raw = NonNull::new(raw)?;
@@ -109,7 +78,8 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             raw,
             pool,
             shares_pool,
-            section: if shares_pool { section } else { ptr::null() },
+            section,
+            realm_of,
             slot: slot(pool),
             notes: Cell::new(None),
             lifetime: PhantomData,
@@ -127,14 +97,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     ///
     /// When a realm asks for the first time, its contents are empty, and
     /// [`Session::encoded`] is the token that the request brought.
-    pub(crate) fn enter(&mut self, realm: impl FnOnce() -> K) {
+    pub(crate) fn enter(&mut self) {
         let Some(notes) = self.notes() else {
-            self.begin(realm());
+            self.begin();
             return;
         };
-        let same = self.is_section_of(notes);
-        let realm = if same { notes.current } else { realm() };
-        if same || notes.current == realm {
+        if self.is_realm_of(notes) {
             // The token that our own encode hook has left there must not be opened.
             let own = notes.encoded;
             // SAFETY: the record lives, and only this view uses it.
@@ -144,25 +112,54 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             }
             return;
         }
-        self.change_to(realm);
+        self.change_realm();
     }
 
     #[cold]
-    fn change_to(&mut self, realm: K) {
+    fn change_realm(&mut self) {
         self.park();
-        self.bring_in(realm);
+        self.bring_in(self.realm());
     }
 
-    /// Whether the record has the contents of this realm. A record that our hooks
-    /// have not read yet belongs to the request that made it.
-    pub(crate) fn is_in(&self, realm: impl FnOnce() -> K) -> bool {
-        self.notes()
-            .is_none_or(|notes| self.is_section_of(notes) || notes.current == realm())
+    /// Whether the record has the contents of the realm that asks. A record that our
+    /// hooks have not read yet belongs to the request that made it.
+    pub(crate) fn is_entered(&self) -> bool {
+        self.notes().is_none_or(|notes| self.is_realm_of(notes))
+    }
+
+    fn is_realm_of(&self, notes: &Notes<K>) -> bool {
+        self.is_section_of(notes) || self.current(notes) == self.realm()
     }
 
     /// Whether the section that asks is the one whose realm the notes have.
     fn is_section_of(&self, notes: &Notes<K>) -> bool {
-        !self.section.is_null() && ptr::eq(self.section, notes.section)
+        let section = self.lasting_section();
+        !section.is_null() && ptr::eq(section, notes.section)
+    }
+
+    /// The section that asks; NULL if its settings may go before the record does.
+    fn lasting_section(&self) -> *const c_void {
+        if self.shares_pool {
+            self.section
+        } else {
+            ptr::null()
+        }
+    }
+
+    /// The realm that asks.
+    #[cold]
+    fn realm(&self) -> K {
+        // SAFETY: the settings of a section of the request, as `from_raw` demands.
+        unsafe { (self.realm_of)(self.section) }
+    }
+
+    /// The realm whose contents are in the record.
+    #[cold]
+    fn current(&self, notes: &Notes<K>) -> K {
+        // SAFETY: without a realm, the notes have the address of settings that live as
+        // long as the record (`begin`).
+        let realm = || unsafe { (self.realm_of)(notes.section) };
+        notes.current.unwrap_or_else(realm)
     }
 
     /// Whether the decode hook has nothing to do: there is no token, and the record has
@@ -258,15 +255,16 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         }
     }
 
-    /// Makes the session an empty one of this realm that does not replace the
+    /// Makes the session an empty one of the realm that asks, which does not replace the
     /// token, whatever the record has now.
-    pub(super) fn give_up(&mut self, realm: K) {
+    pub(super) fn give_up(&mut self) {
         if self.notes().is_none() {
-            self.begin(realm);
+            self.begin();
         }
+        let realm = self.realm();
         let entries = Table::new(self.pool).as_ptr();
         if let Some(notes) = self.notes_mut() {
-            notes.current = realm;
+            notes.current = Some(realm);
             notes.section = ptr::null();
             notes.is_withheld = true;
         }
@@ -343,7 +341,8 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     /// Begins the notes, with the token that the request has brought.
-    fn begin(&mut self, realm: K) {
+    fn begin(&mut self) {
+        let section = self.lasting_section();
         // The token of a subrequest is in the subrequest's pool, which goes first.
         let brought = if self.shares_pool {
             // SAFETY: the record lives, and only this view uses it.
@@ -357,8 +356,8 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             next: self.first_notes(),
             brought,
             encoded: ptr::null(),
-            current: realm,
-            section: self.section,
+            current: section.is_null().then(|| self.realm()),
+            section,
             is_withheld: false,
             parked: None,
         });
@@ -399,10 +398,13 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             written: record.written,
         };
         let pool = self.pool;
+        let Some(realm) = self.notes().map(|notes| self.current(notes)) else {
+            return;
+        };
         let Some(notes) = self.notes_mut() else {
             return;
         };
-        let (realm, is_withheld) = (notes.current, notes.is_withheld);
+        let is_withheld = notes.is_withheld;
         match find_parked(notes.parked, realm) {
             Some(mut parked) => {
                 // SAFETY: parked contents of these notes, which are borrowed
@@ -424,11 +426,11 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
 
     /// Puts the contents of a realm into the record: parked ones, or empty ones.
     fn bring_in(&mut self, realm: K) {
-        let (pool, section) = (self.pool, self.section);
+        let (pool, section) = (self.pool, self.lasting_section());
         let Some(notes) = self.notes_mut() else {
             return;
         };
-        notes.current = realm;
+        notes.current = Some(realm);
         notes.section = section;
         let (contents, encoded) = match find_parked(notes.parked, realm) {
             Some(parked) => {
@@ -458,21 +460,4 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.written = contents.written;
         record.encoded = encoded;
     }
-}
-
-/// Looks for the contents of a realm in a list.
-fn find_parked<K: PartialEq>(
-    mut next: Option<NonNull<Parked<K>>>,
-    realm: K,
-) -> Option<NonNull<Parked<K>>> {
-    while let Some(parked) = next {
-        // SAFETY: parked contents in the list of a record's notes, whose pool is
-        // live.
-        let found = unsafe { parked.as_ref() };
-        if found.realm == realm {
-            return Some(parked);
-        }
-        next = found.next;
-    }
-    None
 }

@@ -1,11 +1,12 @@
 //! The functions that mod_session calls, each under a guard.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
+use super::dir_config;
 use super::module::{Failed, Module};
 use super::request::{self, Request};
-use super::session::Session;
+use super::session::{RealmOf, Session};
 use super::session_hooks::SessionFunctions;
 use super::session_record;
 
@@ -57,15 +58,10 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
     let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    run::<M>(
-        "session_decode",
-        request,
-        session,
-        |_, _, config, session| {
-            session.give_up(M::realm(config));
-            Ok(())
-        },
-    )
+    run::<M>("session_decode", request, session, |_, _, _, session| {
+        session.give_up();
+        Ok(())
+    })
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
@@ -124,10 +120,23 @@ unsafe fn view<'r, M: Module>(
 ) -> Option<(Request<'r>, Session<'r, M::Realm>)> {
     // SAFETY: the caller promises a request, which lives until the hook returns.
     let request = unsafe { Request::from_raw(r) }?;
+    let realm_of: RealmOf<M::Realm> = realm_of::<M>;
+    let section = (request.section::<M>(), realm_of);
     let slot = |pool| request.session_notes::<M>(pool);
-    // SAFETY: the caller promises a session that only this view uses.
-    let session = unsafe { Session::from_raw(z, request, request.section::<M>(), slot) }?;
+    // SAFETY: the caller promises a session that only this view uses. httpd merges the
+    // settings of a section in the request's pool, if not in one that lives longer.
+    let session = unsafe { Session::from_raw(z, request, section, slot) }?;
     Some((request, session))
+}
+
+/// The realm of a section.
+///
+/// # Safety
+///
+/// `section` is NULL, or the address of the module's settings, which live.
+unsafe fn realm_of<M: Module>(section: *const c_void) -> M::Realm {
+    // SAFETY: the caller promises NULL, or settings of this type.
+    M::realm(&unsafe { dir_config::read(section) })
 }
 
 /// Runs a hook; no session is the answer to an error and to a panic.

@@ -82,6 +82,10 @@ impl<'t> Parts<'t> {
 }
 
 fn split_at_dot(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    // The encrypted key of most tokens is empty, which needs no search.
+    if let Some(rest) = text.strip_prefix(b".") {
+        return Some((&[], rest));
+    }
     let (before, rest) = text.split_at_checked(memchr(b'.', text)?)?;
     Some((before, rest.strip_prefix(b".")?))
 }

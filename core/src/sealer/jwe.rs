@@ -49,29 +49,25 @@ impl<R: Random + Clone> Section<'_, R> {
     pub(super) fn open_jwe<'a>(
         &self,
         scheme: &dyn KeyScheme<R>,
-        token: &[u8],
+        parts: &Parts<'_>,
         now: Now,
         contexts: &mut Contexts<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
-        if self.jwe_ciphers().next().is_none() {
-            return Err(OpenError::Refused(Refusal::Format));
-        }
-        let parts = Parts::of(token)?;
         let purpose = self.settings.purpose;
         let is_ours = |source| self.positions(scheme, source).is_some();
-        let kept = contexts.jwe_opening.find(&parts, purpose, is_ours);
+        let kept = contexts.jwe_opening.find(parts, purpose, is_ours);
         let opened = |source, session, cost| Opened {
             session,
             stale: self.positions(scheme, source) != Some(Positions::FIRST),
             cost,
         };
         if let Some(kept) = kept {
-            let session = decrypt(kept, &parts, arena)?.ok_or(Refusal::Tag)?;
+            let session = decrypt(kept, parts, arena)?.ok_or(Refusal::Tag)?;
             return Ok(opened(kept.source, session, Cost::None));
         }
-        let (mut opening, cost) = scheme.opening(&parts, now.seconds)?;
-        let session = decrypt(&mut opening, &parts, arena)?.ok_or(Refusal::Tag)?;
+        let (mut opening, cost) = scheme.opening(parts, now.seconds)?;
+        let session = decrypt(&mut opening, parts, arena)?.ok_or(Refusal::Tag)?;
         let opened = opened(opening.source, session, cost);
         // The context is kept only now: a token with an invented day must not push out a
         // context that is in use.

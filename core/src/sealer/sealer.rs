@@ -10,6 +10,7 @@ use memchr::memchr;
 use crate::algorithm::cipher::Format;
 use crate::arena::Arena;
 use crate::error::{OpenError, Refusal, SealError};
+use crate::jwe::compact::Parts;
 use crate::keyring::contexts::Contexts;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{OpenSslRandom, Random};
@@ -100,9 +101,16 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         let section = &self.section;
         section.keyring.contexts.with(now.processor, |contexts| {
-            if section.has_jwe() && has_dot(token) {
-                return self
-                    .with_scheme(|scheme| section.open_jwe(scheme, token, now, contexts, arena));
+            if section.has_jwe() {
+                match Parts::of(token) {
+                    Ok(parts) => {
+                        return self.with_scheme(|scheme| {
+                            section.open_jwe(scheme, &parts, now, contexts, arena)
+                        });
+                    }
+                    Err(refusal) if has_dot(token) => return Err(OpenError::Refused(refusal)),
+                    Err(_) => (),
+                }
             }
             match section.settings.secrets.passphrases() {
                 Some(list) => section

@@ -1,0 +1,63 @@
+//! The notes on a session record, in the record's pool.
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::ptr::NonNull;
+
+use super::bindings::{apr_table_t, apr_time_t, session_rec};
+
+/// The notes on a record, in the record's pool: they go with the record, so that
+/// another record at the same address has none.
+pub(super) struct Notes<K> {
+    /// The record that these notes are on; a pool may have several records.
+    pub(super) record: NonNull<session_rec>,
+    pub(super) next: Option<NonNull<Self>>,
+    /// The token that the request brought, or NULL.
+    pub(super) brought: *const c_char,
+    /// The encoded form that our encode hook left in the record, or NULL.
+    pub(super) encoded: *const c_char,
+    /// The realm whose contents are in the record; `None` while nothing but the settings
+    /// at `section` tells.
+    pub(super) current: Option<K>,
+    /// The address of settings that are of this realm; NULL if they may go before the
+    /// record does, and other settings come to be where they were.
+    pub(super) section: *const c_void,
+    /// The token may be good, though the record has none of its entries.
+    pub(super) is_withheld: bool,
+    pub(super) parked: Option<NonNull<Parked<K>>>,
+}
+
+/// The contents of a realm that is not asking.
+pub(super) struct Parked<K> {
+    pub(super) realm: K,
+    pub(super) contents: Contents,
+    pub(super) is_withheld: bool,
+    pub(super) next: Option<NonNull<Self>>,
+}
+
+/// The fields of a record that differ between realms.
+#[derive(Clone, Copy)]
+pub(super) struct Contents {
+    pub(super) entries: *mut apr_table_t,
+    pub(super) expiry: apr_time_t,
+    pub(super) maxage: c_long,
+    pub(super) dirty: c_int,
+    /// They have been saved; mod_session saves a record once.
+    pub(super) written: c_int,
+}
+
+/// Looks for the contents of a realm in a list.
+pub(super) fn find_parked<K: PartialEq>(
+    mut next: Option<NonNull<Parked<K>>>,
+    realm: K,
+) -> Option<NonNull<Parked<K>>> {
+    while let Some(parked) = next {
+        // SAFETY: parked contents in the list of a record's notes, whose pool is
+        // live.
+        let found = unsafe { parked.as_ref() };
+        if found.realm == realm {
+            return Some(parked);
+        }
+        next = found.next;
+    }
+    None
+}
