@@ -20,7 +20,8 @@ pub(crate) struct CbcContext {
     context: CipherCtx,
     direction: Direction,
     set_up_with: Option<KeyAndCipher>,
-    /// The last ciphertext block of the token before, which the chain goes on from.
+    /// The last ciphertext block of the token before, which the chain goes on from. Zero
+    /// follows a short block.
     last: [u8; MAX_BLOCK],
 }
 
@@ -111,8 +112,9 @@ impl CbcContext {
             ));
         }
         // The chain is about to mix the last block in. To mix it in twice takes it out.
-        for (byte, last) in blocks.iter_mut().zip(&self.last).take(block_size.get()) {
-            *byte ^= last;
+        // There are two blocks at least; where they are short, the rest of `last` is zero.
+        if let Some(first) = blocks.first_chunk_mut() {
+            *first = (u128::from_ne_bytes(*first) ^ u128::from_ne_bytes(self.last)).to_ne_bytes();
         }
         let done = cipher_calls::update_in_place(&mut self.context, blocks, length);
         if !matches!(done, Ok(written) if written == length) {
@@ -123,8 +125,13 @@ impl CbcContext {
             ));
         }
         let end = blocks.get(length.saturating_sub(block_size.get())..length);
-        for (last, byte) in self.last.iter_mut().zip(end.unwrap_or_default()) {
-            *last = *byte;
+        let end = end.unwrap_or_default();
+        if let Some(end) = end.first_chunk() {
+            self.last = *end;
+        } else {
+            for (last, byte) in self.last.iter_mut().zip(end) {
+                *last = *byte;
+            }
         }
         Ok(())
     }

@@ -68,7 +68,9 @@ impl OpeningContexts {
                 && opened.purpose.as_ref() == purpose
                 && is_allowed(opened.source)
         })?;
-        self.0.get_mut(..=index)?.rotate_right(1);
+        if index > 0 {
+            self.0.get_mut(..=index)?.rotate_right(1);
+        }
         self.0.first_mut()
     }
 

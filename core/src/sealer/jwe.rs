@@ -55,20 +55,23 @@ impl<R: Random + Clone> Section<'_, R> {
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         let purpose = self.settings.purpose;
-        let is_ours = |source| self.positions(scheme, source).is_some();
-        let kept = contexts.jwe_opening.find(parts, purpose, is_ours);
-        let opened = |source, session, cost| Opened {
+        let opened = |positions: Option<Positions>, session, cost| Opened {
             session,
-            stale: self.positions(scheme, source) != Some(Positions::FIRST),
+            stale: positions != Some(Positions::FIRST),
             cost,
         };
-        if let Some(kept) = kept {
+        let mut positions = None;
+        let is_ours = |source| {
+            positions = self.positions(scheme, source);
+            positions.is_some()
+        };
+        if let Some(kept) = contexts.jwe_opening.find(parts, purpose, is_ours) {
             let session = decrypt(kept, parts, arena)?.ok_or(Refusal::Tag)?;
-            return Ok(opened(kept.source, session, Cost::None));
+            return Ok(opened(positions, session, Cost::None));
         }
         let (mut opening, cost) = scheme.opening(parts, now.seconds)?;
         let session = decrypt(&mut opening, parts, arena)?.ok_or(Refusal::Tag)?;
-        let opened = opened(opening.source, session, cost);
+        let opened = opened(self.positions(scheme, opening.source), session, cost);
         // The context is kept only now: a token with an invented day must not push out a
         // context that is in use.
         contexts.jwe_opening.keep(opening);
