@@ -23,26 +23,26 @@ pub(super) fn functions<M: Module>() -> SessionFunctions {
 unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_encode).
-    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+    let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    run::<M>("session_encode", request, session, M::encode)
+    run::<M>("session_encode", request, &mut session, M::encode)
 }
 
 unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
-    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+    let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
     if session.is_read() {
         return bindings::OK;
     }
-    let status = run::<M>("session_decode", request, session, M::decode);
+    let status = run::<M>("session_decode", request, &mut session, M::decode);
     if status == bindings::OK {
         return status;
     }
-    // SAFETY: the same two pointers, to which no view is left.
+    // SAFETY: the same two pointers, whose view above is not used again.
     unsafe { give_up::<M>(r, z) }
 }
 
@@ -55,13 +55,18 @@ unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec)
 #[cold]
 unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: the caller promises what `view` demands.
-    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+    let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    run::<M>("session_decode", request, session, |_, _, _, session| {
-        session.give_up();
-        Ok(())
-    })
+    run::<M>(
+        "session_decode",
+        request,
+        &mut session,
+        |_, _, _, session| {
+            session.give_up();
+            Ok(())
+        },
+    )
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
@@ -71,10 +76,10 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
-    let Some((request, session)) = (unsafe { view::<M>(r, z) }) else {
+    let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    run::<M>("session_decode", request, session, M::expired)
+    run::<M>("session_decode", request, &mut session, M::expired)
 }
 
 /// Answers `OK` to keep a session from every store, which ends the hook
@@ -143,7 +148,7 @@ unsafe fn realm_of<M: Module>(section: *const c_void) -> M::Realm {
 fn run<'r, M: Module>(
     name: &str,
     request: Request<'r>,
-    mut session: Session<'r, M::Realm>,
+    session: &mut Session<'r, M::Realm>,
     hook: SessionHook<M>,
 ) -> apr_status_t {
     request::guard(request, name, bindings::APR_EGENERAL, || {
@@ -152,7 +157,7 @@ fn run<'r, M: Module>(
             return bindings::APR_EGENERAL;
         };
         let config = request.config_in::<M>(session.pool());
-        match hook(request, state, config, &mut session) {
+        match hook(request, state, config, session) {
             Ok(()) => bindings::OK,
             Err(Failed) => bindings::APR_EGENERAL,
         }

@@ -13,6 +13,8 @@ use crate::sealer::section::Section;
 
 impl<R: Random + Clone> Section<'_, R> {
     /// Turns a session into a token under the key of `scheme` that encrypts now.
+    // Within its caller, it would have fewer registers.
+    #[inline(never)]
     pub(super) fn seal_jwe<'a>(
         &self,
         scheme: &dyn KeyScheme<R>,
@@ -46,6 +48,8 @@ impl<R: Random + Clone> Section<'_, R> {
     }
 
     /// Turns a token back into a session, if `scheme` has its key.
+    // Within its caller, it would have fewer registers.
+    #[inline(never)]
     pub(super) fn open_jwe<'a>(
         &self,
         scheme: &dyn KeyScheme<R>,
