@@ -190,3 +190,62 @@ fn clear<'s, R>(slot: &Slot<R>, mut contexts: LockedSlot<'s, R>) -> LockedSlot<'
     slot.clear_poison();
     contexts
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{self, AssertUnwindSafe};
+
+    use super::*;
+    use crate::keyring::random::OpenSslRandom;
+
+    const MARK: Option<(u64, [u8; CLASSIC_SALT])> = Some((7, [7; CLASSIC_SALT]));
+
+    /// A pool whose first set has a mark.
+    fn marked() -> ContextPool<OpenSslRandom> {
+        let pool = ContextPool::new(OpenSslRandom);
+        pool.set_up();
+        with(&pool, |contexts| contexts.salt = MARK);
+        pool
+    }
+
+    fn with<T>(
+        pool: &ContextPool<OpenSslRandom>,
+        work: impl FnOnce(&mut Contexts<OpenSslRandom>) -> T,
+    ) -> T {
+        let work = |contexts: &mut _| Ok::<_, LibraryError>(work(contexts));
+        pool.with(0, work).unwrap()
+    }
+
+    fn is_marked(pool: &ContextPool<OpenSslRandom>) -> bool {
+        with(pool, |contexts| contexts.salt == MARK)
+    }
+
+    #[test]
+    fn a_set_is_used_again() {
+        assert!(is_marked(&marked()));
+    }
+
+    #[test]
+    fn a_set_in_use_is_not_shared() {
+        let pool = marked();
+        with(&pool, |_| {
+            assert!(!is_marked(&pool));
+            with(&pool, |_| assert!(!is_marked(&pool)));
+        });
+        assert!(is_marked(&pool));
+    }
+
+    #[test]
+    fn a_set_is_dropped_after_a_panic_and_a_failure_of_the_host() {
+        let pool = marked();
+        let work = || with(&pool, |_| panic::resume_unwind(Box::new(())));
+        let outcome: Result<(), _> = panic::catch_unwind(AssertUnwindSafe(work));
+        assert!(outcome.is_err());
+        assert!(!is_marked(&pool));
+
+        let pool = marked();
+        let failed: Result<(), _> = pool.with(0, |_| Err(LibraryError::elsewhere()));
+        assert!(failed.is_err());
+        assert!(!is_marked(&pool));
+    }
+}
