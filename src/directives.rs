@@ -7,6 +7,7 @@ use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError};
 use crate::config::{Algorithm, AlgorithmNames, DirConfig};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::session_crypto::SessionCrypto;
+use crate::state::State;
 use crate::{advice, passphrases, sources};
 
 /// The directives, as httpd reads them.
@@ -99,7 +100,7 @@ const ROWS: &[Directive<SessionCrypto>] = &[
 
 fn passphrase<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
@@ -109,19 +110,19 @@ fn passphrase<'p>(
         return Err(advice::too_many("passphrases", limit));
     }
     note_payer(parms, config);
-    let more = passphrases::from_words(parms, keyring, words)?;
+    let more = passphrases::from_words(parms, &state.keyring, words)?;
     config.add_passphrases(parms, more, limit)
 }
 
 fn passphrase_file<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     note_payer(parms, config);
     for file in words {
-        let more = passphrases::from_file(parms, keyring, file)?;
+        let more = passphrases::from_file(parms, &state.keyring, file)?;
         config.add_passphrases(parms, more, max_passphrases(parms))?;
     }
     Ok(())
@@ -144,23 +145,23 @@ fn max_passphrases(parms: &Parms<'_>) -> usize {
 
 fn certificate_file<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     note_payer(parms, config);
-    let more = read_sources(parms, keyring, words, Source::check_certificate)?;
+    let more = read_sources(parms, &state.keyring, words, Source::check_certificate)?;
     config.add_certificates(parms, more, max_files(parms))
 }
 
 fn key_file<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     note_payer(parms, config);
-    let more = read_sources(parms, keyring, words, Source::check_key)?;
+    let more = read_sources(parms, &state.keyring, words, Source::check_key)?;
     config.add_private_keys(parms, more, max_files(parms))
 }
 
@@ -196,23 +197,23 @@ fn max_files(parms: &Parms<'_>) -> usize {
 
 fn cipher<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    let ciphers = names(parms, keyring, words)?;
+    let ciphers = names(parms, &state.keyring, words)?;
     config.set_ciphers(parms.pool(), ciphers);
     note_payer(parms, config);
-    config.check_purpose(keyring)
+    config.check_purpose(&state.keyring)
 }
 
 fn digest<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
-    let digest = names(parms, keyring, words)?;
+    let digest = names(parms, &state.keyring, words)?;
     config.set_digest(parms.pool(), digest);
     note_payer(parms, config);
     Ok(())
@@ -229,14 +230,14 @@ fn names<A: Algorithm>(
 
 fn engine<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
         set_engine(
             parms,
-            keyring,
+            &state.keyring,
             config,
             "SessionCryptoEngine",
             &word.to_string_lossy(),
@@ -262,7 +263,7 @@ fn set_engine<'p>(
 
 fn purpose<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
@@ -271,12 +272,12 @@ fn purpose<'p>(
         let purpose = Purpose::new(text).map_err(advice::purpose)?;
         config.set_purpose(parms.pool(), purpose, parms.line());
     }
-    config.check_purpose(keyring)
+    config.check_purpose(&state.keyring)
 }
 
 fn driver<'p>(
     parms: &Parms<'p>,
-    keyring: &'p Keyring,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), String> {
@@ -296,7 +297,7 @@ fn driver<'p>(
     for parameter in words {
         match parameter.split_once('=') {
             Some(("engine", name)) => {
-                set_engine(parms, keyring, config, "SessionCryptoDriver", name)?;
+                set_engine(parms, &state.keyring, config, "SessionCryptoDriver", name)?;
             }
             _ => {
                 return Err(format!(

@@ -3,10 +3,11 @@
 //! Both ways fail closed: once a section asks for encryption, a session leaves
 //! sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Cost, Keyring, Now, OpenError, Opened};
+use session_crypto_core::{Cost, Now, OpenError, Opened};
 
 use crate::config::{DirConfig, KeptIdentities, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
+use crate::state::State;
 use crate::{realms, report};
 
 /// A session, with contents for each realm that asks for it.
@@ -15,11 +16,11 @@ pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
 /// Seals the session, before mod_session stores it.
 pub(crate) fn encode<'r>(
     request: Request<'r>,
-    keyring: &'r Keyring,
+    state: &'r State,
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    let outcome = seal(request, keyring, config, session);
+    let outcome = seal(request, state, config, session);
     if outcome.is_err() {
         // The session must not stay in the record in clear.
         session.clear_encoded();
@@ -29,7 +30,7 @@ pub(crate) fn encode<'r>(
 
 fn seal<'r>(
     request: Request<'r>,
-    keyring: &'r Keyring,
+    state: &'r State,
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
@@ -46,7 +47,7 @@ fn seal<'r>(
         return Ok(());
     };
     let (identities, now) = (KeptIdentities::new(), now(request));
-    let sealer = match config.protection(keyring, &identities, now.seconds) {
+    let sealer = match config.protection(&state.keyring, &identities, now.seconds) {
         Protection::Clear => {
             session.mark_encoded();
             return Ok(());
@@ -71,7 +72,7 @@ fn seal<'r>(
 /// about to fill.
 pub(crate) fn decode<'r>(
     request: Request<'r>,
-    keyring: &'r Keyring,
+    state: &'r State,
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) {
@@ -80,7 +81,7 @@ pub(crate) fn decode<'r>(
         return;
     };
     let (identities, now) = (KeptIdentities::new(), now(request));
-    let sealer = match config.protection(keyring, &identities, now.seconds) {
+    let sealer = match config.protection(&state.keyring, &identities, now.seconds) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
             report::unusable(request, &reason);

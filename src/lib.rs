@@ -12,6 +12,7 @@
 //! | `hooks` | a session on its way in and out |
 //! | `report` | the log lines about a request's session |
 //! | `realms` | how sessions stay in the realm that they belong to |
+//! | `state` | what a process keeps while a configuration is in force |
 //! | `config` | the settings of sections, merged, and what they seal with |
 //! | `sources` | the certificates and private keys that a word names |
 //! | `passphrases` | the passphrases that a word, a program or a file gives |
@@ -36,3 +37,4 @@ mod realms;
 mod report;
 mod session_crypto;
 mod sources;
+mod state;

@@ -8,6 +8,7 @@ use crate::config::{DirConfig, Realm};
 use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
 use crate::hooks::{self, Session};
 use crate::session_crypto::SessionCrypto;
+use crate::state::State;
 use crate::{advice, check, directives, keys_ahead, realms};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
@@ -16,7 +17,7 @@ use crate::{advice, check, directives, keys_ahead, realms};
 /// `<IfModule mod_session_crypto.c>` looks for the name.
 #[expect(unsafe_code, reason = "LoadModule finds the symbol by its name")]
 #[unsafe(no_mangle)]
-static session_crypto_module: ModuleRecord<Keyring> = ffi::module_record::<
+static session_crypto_module: ModuleRecord<State> = ffi::module_record::<
     SessionCrypto,
     { directives::ENTRIES },
 >(c"mod_session_crypto.c", &directives::TABLE);
@@ -24,43 +25,46 @@ static session_crypto_module: ModuleRecord<Keyring> = ffi::module_record::<
 impl Module for SessionCrypto {
     type DirConfig<'p> = DirConfig<'p>;
 
-    type State = Keyring;
+    type State = State;
 
     type Realm = Realm;
 
     type Findings = check::Warnings;
 
-    fn module_record() -> &'static ModuleRecord<Keyring> {
+    fn module_record() -> &'static ModuleRecord<State> {
         &session_crypto_module
     }
 
-    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<Keyring, String> {
-        Keyring::to_inherit(Seed(retained), OpenSslRandom, shared).map_err(advice::cannot_start)
+    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, String> {
+        let keyring = Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
+            .map_err(advice::cannot_start)?;
+        Ok(State::new(keyring))
     }
 
     fn check<'s>(
-        keyring: &'s Keyring,
+        state: &'s State,
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), String> {
-        check::server(keyring, server, warnings, now())
+        check::server(&state.keyring, server, warnings, now())
     }
 
     fn before_fork<'s>(
-        keyring: &'s Keyring,
+        state: &'s State,
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), String> {
-        check::prepare(keyring, server, warnings, now())
+        check::prepare(&state.keyring, server, warnings, now())
     }
 
-    fn before_fork_once(keyring: &Keyring, server: MainServer<'_>) -> Result<(), String> {
-        keys_ahead::derive(keyring, server, now())
+    fn before_fork_once(state: &State, server: MainServer<'_>) -> Result<(), String> {
+        keys_ahead::derive(&state.keyring, server, now())
     }
 
-    fn after_fork(keyring: &Keyring) -> Result<(), String> {
-        keyring.after_fork();
-        keyring
+    fn after_fork(state: &State) -> Result<(), String> {
+        state.keyring.after_fork();
+        state
+            .keyring
             .derive_again(now())
             .map(|_| ())
             .map_err(|error| advice::cannot_seal(&advice::library(&error)))
@@ -72,26 +76,26 @@ impl Module for SessionCrypto {
 
     fn encode<'r>(
         request: Request<'r>,
-        keyring: &'r Keyring,
+        state: &'r State,
         config: &DirConfig<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::encode(request, keyring, config, session)
+        hooks::encode(request, state, config, session)
     }
 
     fn decode<'r>(
         request: Request<'r>,
-        keyring: &'r Keyring,
+        state: &'r State,
         config: &DirConfig<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::decode(request, keyring, config, session);
+        hooks::decode(request, state, config, session);
         Ok(())
     }
 
     fn expired<'r>(
         request: Request<'r>,
-        _: &'r Keyring,
+        _: &'r State,
         _: &DirConfig<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
