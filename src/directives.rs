@@ -4,11 +4,12 @@ use std::ffi::CStr;
 
 use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError};
 
+use crate::advice;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig};
 use crate::ffi::{Context, Directive, Directives, Parms};
+use crate::secrets::{passphrases, sources};
 use crate::session_crypto::SessionCrypto;
 use crate::state::State;
-use crate::{advice, passphrases, sources};
 
 /// The directives, as httpd reads them.
 pub(crate) static TABLE: Directives<ENTRIES> = Directives::new(ROWS);

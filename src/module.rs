@@ -6,10 +6,11 @@ use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
-use crate::hooks::{self, Session};
 use crate::session_crypto::SessionCrypto;
+use crate::sessions::hooks::{self, Session};
+use crate::sessions::realms;
 use crate::state::State;
-use crate::{advice, check, directives, keys_ahead, realms};
+use crate::{advice, check, directives, keys_ahead};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.

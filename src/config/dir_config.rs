@@ -11,7 +11,7 @@ use super::source_list::SourceList;
 use super::written::Written;
 use crate::advice;
 use crate::ffi::{Inherit, Line, Parms, Pool};
-use crate::passphrases::PassphrasesRead;
+use crate::secrets::passphrases::PassphrasesRead;
 
 /// The settings of one section of the configuration; it inherits the rest from the
 /// section around it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use session_crypto_core::{Fingerprint, Origin, PassphraseList};
 
 use crate::ffi::{Line, Parms};
-use crate::passphrases::{PassphraseWarning, PassphrasesRead};
+use crate::secrets::passphrases::{PassphraseWarning, PassphrasesRead};
 
 /// A list of passphrases, with the line that began it and the warnings about it.
 #[derive(Clone)]

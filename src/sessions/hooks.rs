@@ -5,10 +5,10 @@
 
 use session_crypto_core::{Cost, Now, OpenError, Opened};
 
+use super::{realms, report};
 use crate::config::{DirConfig, KeptIdentities, Protection, Realm};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
-use crate::{realms, report};
 
 /// A session, with contents for each realm that asks for it.
 pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;

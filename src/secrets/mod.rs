@@ -1,0 +1,9 @@
+//! The secrets that a line of the configuration names.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `sources` | the certificates and private keys that a word names |
+//! | `passphrases` | the passphrases that a word, a program or a file gives |
+
+pub(crate) mod passphrases;
+pub(crate) mod sources;
