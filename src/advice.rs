@@ -5,6 +5,7 @@
 use std::fmt::Display;
 use std::os::unix::process::ExitStatusExt;
 
+use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
     AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose,
     LibraryError, LineError, Origin, PairingError, PairingFault, PassphraseFileError, SealError,
@@ -336,3 +337,32 @@ fn without_number(reason: &impl ToString) -> String {
     }
     words
 }
+
+/// Says how a lifetime is written.
+pub(crate) fn lifetime(text: &str, error: LifetimeError) -> String {
+    match error {
+        LifetimeError::Malformed => format!(
+            "'{text}' is no lifetime: write a number and its unit, as in 90s, 30min, 8h or 30d"
+        ),
+        LifetimeError::TooShort => {
+            format!(
+                "'{text}' is shorter than a second: write a time in which users can work, as 8h"
+            )
+        }
+        LifetimeError::TooLong => {
+            format!("'{text}' is longer than ten years: write a shorter time, or take the line out")
+        }
+    }
+}
+
+/// Says how a date is written.
+pub(crate) fn date(text: &str, DateError: DateError) -> String {
+    format!(
+        "'{text}' is no date with a time and a zone: write it as in RFC 3339, for example \
+         2026-11-26T08:00:00Z or 2026-11-26T09:00:00+01:00"
+    )
+}
+
+/// The message for an entry without a name.
+pub(crate) const EMPTY_USER_ENTRY: &str = "an entry of a session has a name: write it, or take the \
+     empty word out";

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError};
+use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError, times};
 
 use crate::advice;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig};
@@ -89,6 +89,29 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         context: Context::Directory,
         most: 1,
         handler: purpose,
+    },
+    Directive {
+        name: c"SessionCryptoMaxLifetime",
+        help: c"time - how long after its beginning a session ends, however it is used: 8h, 30d",
+        context: Context::Everywhere,
+        most: 1,
+        handler: max_lifetime,
+    },
+    Directive {
+        name: c"SessionCryptoNotBefore",
+        help: c"date - sessions that began before it are refused from then on: 2026-11-26T08:00:00Z",
+        context: Context::Everywhere,
+        most: 1,
+        handler: not_before,
+    },
+    Directive {
+        name: c"SessionCryptoUserEntry",
+        help: c"name [name] ... - the entries that name the user of a session",
+        // In .htaccess, its author could keep the logouts of a neighbour, whose
+        // passphrase both inherit, from being noticed.
+        context: Context::Directory,
+        most: LIST,
+        handler: user_entry,
     },
     Directive {
         name: c"SessionCryptoDriver",
@@ -274,6 +297,47 @@ fn purpose<'p>(
         config.set_purpose(parms.pool(), purpose, parms.line());
     }
     config.check_purpose(&state.keyring)
+}
+
+fn max_lifetime<'p>(
+    parms: &Parms<'p>,
+    _: &'p State,
+    config: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let text = word.to_string_lossy();
+        let seconds = times::lifetime(&text).map_err(|error| advice::lifetime(&text, error))?;
+        config.set_lifetime(parms, seconds);
+    }
+    Ok(())
+}
+
+fn not_before<'p>(
+    parms: &Parms<'p>,
+    _: &'p State,
+    config: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let text = word.to_string_lossy();
+        let moment = times::date(&text).map_err(|error| advice::date(&text, error))?;
+        config.set_not_before(parms, moment);
+    }
+    Ok(())
+}
+
+fn user_entry<'p>(
+    parms: &Parms<'p>,
+    _: &'p State,
+    config: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    if words.iter().any(|word| word.is_empty()) {
+        return Err(advice::EMPTY_USER_ENTRY.to_owned());
+    }
+    config.add_user_entries(parms, words);
+    Ok(())
 }
 
 fn driver<'p>(

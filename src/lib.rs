@@ -15,12 +15,14 @@
 //! | `secrets` | the secrets that a line of the configuration names |
 //! | `advice` | every error in the administrator's words, with what to write instead |
 //! | `program` | running a program that prints a passphrase |
+//! | `clock` | the time now |
 //! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
 //! | `session_crypto` | the type that stands for this module |
 #![deny(unsafe_code)]
 
 mod advice;
 mod check;
+mod clock;
 mod config;
 mod directives;
 #[expect(unsafe_code, reason = "a C API is called")]

@@ -1,16 +1,13 @@
 //! This module, as httpd sees it: what runs when.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
 use crate::session_crypto::SessionCrypto;
-use crate::sessions::hooks::{self, Session};
-use crate::sessions::realms;
+use crate::sessions::{Life, Session, hooks, realms};
 use crate::state::State;
-use crate::{advice, check, directives, keys_ahead};
+use crate::{advice, check, clock, directives, keys_ahead};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -30,6 +27,8 @@ impl Module for SessionCrypto {
 
     type Realm = Realm;
 
+    type SessionNote = Life;
+
     type Findings = check::Warnings;
 
     fn module_record() -> &'static ModuleRecord<State> {
@@ -47,7 +46,7 @@ impl Module for SessionCrypto {
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), String> {
-        check::server(&state.keyring, server, warnings, now())
+        check::server(&state.keyring, server, warnings, clock::now())
     }
 
     fn before_fork<'s>(
@@ -55,24 +54,33 @@ impl Module for SessionCrypto {
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), String> {
-        check::prepare(&state.keyring, server, warnings, now())
+        check::prepare(&state.keyring, server, warnings, clock::now())
     }
 
     fn before_fork_once(state: &State, server: MainServer<'_>) -> Result<(), String> {
-        keys_ahead::derive(&state.keyring, server, now())
+        keys_ahead::derive(&state.keyring, server, clock::now())
     }
 
     fn after_fork(state: &State) -> Result<(), String> {
         state.keyring.after_fork();
         state
             .keyring
-            .derive_again(now())
+            .derive_again(clock::now())
             .map(|_| ())
             .map_err(|error| advice::cannot_seal(&advice::library(&error)))
     }
 
     fn realm(config: &DirConfig<'_>) -> Realm {
         config.realm()
+    }
+
+    fn encoding<'r>(
+        request: Request<'r>,
+        state: &'r State,
+        config: &DirConfig<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::encoding(request, state, config, session)
     }
 
     fn encode<'r>(
@@ -91,6 +99,16 @@ impl Module for SessionCrypto {
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
         hooks::decode(request, state, config, session);
+        Ok(())
+    }
+
+    fn decoded<'r>(
+        request: Request<'r>,
+        state: &'r State,
+        config: &DirConfig<'r>,
+        session: &mut Session<'r>,
+    ) -> Result<(), Failed> {
+        hooks::decoded(request, state, config, session);
         Ok(())
     }
 
@@ -139,12 +157,4 @@ impl Module for SessionCrypto {
     fn before_error(request: Request<'_>) {
         realms::before_error(request);
     }
-}
-
-/// The time now, in Unix seconds.
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
 }

@@ -32,6 +32,7 @@
 //! |---|---|
 //! | `vectors` | the vector files of the wire formats, for tests |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
+//! | `session_entry` | the entry that this module keeps in a session: birth and name |
 //! | `keyring` | the state that a process keeps between requests |
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `classic` | the wire format of httpd's own module |
@@ -44,7 +45,7 @@
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
 //! | `origin`, `purpose` | small values of a section |
-//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
+//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory`, `times` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
@@ -78,6 +79,7 @@ pub use sealer::ahead::Jobs;
 pub use sealer::call::{Cost, Now, Opened, Sealed};
 pub use sealer::sealer::Sealer;
 pub use sealer::settings::{Secrets, Settings};
+pub use session_entry::SessionEntry;
 pub use shared_memory::SharedMemory;
 
 mod algorithm;
@@ -103,6 +105,8 @@ mod purpose;
 mod rate;
 mod sealer;
 mod secret_file;
+mod session_entry;
 mod shared_memory;
+pub mod times;
 #[cfg(test)]
 mod vectors;

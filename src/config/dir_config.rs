@@ -1,13 +1,16 @@
 //! The settings of one section, and how it inherits.
 
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Payer, Purpose, Source};
 
 use super::algorithms::{Algorithm, AlgorithmNames};
+use super::bound::{Bound, stricter};
 use super::passphrases::Passphrases;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
+use super::user_entries::UserEntries;
 use super::written::Written;
 use crate::advice;
 use crate::ffi::{Inherit, Line, Parms, Pool};
@@ -29,6 +32,9 @@ pub(crate) struct DirConfig<'p> {
     pub(super) ciphers: Option<&'p AlgorithmNames<Cipher>>,
     pub(super) digest: Option<&'p AlgorithmNames<Digest>>,
     pub(super) purpose: Option<&'p Written<Purpose>>,
+    pub(super) lifetime: Option<&'p Written<Bound>>,
+    pub(super) not_before: Option<&'p Written<Bound>>,
+    pub(super) user_entries: Option<&'p UserEntries>,
     /// The author of the innermost `.htaccess` file that sets anything.
     pub(super) payer: Payer,
     pub(super) refuses: bool,
@@ -36,6 +42,8 @@ pub(crate) struct DirConfig<'p> {
 
 /// Directives, as messages name them.
 pub(super) const PURPOSE: &str = "SessionCryptoPurpose";
+const MAX_LIFETIME: &str = "SessionCryptoMaxLifetime";
+const NOT_BEFORE: &str = "SessionCryptoNotBefore";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
 pub(super) const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
 
@@ -56,6 +64,9 @@ impl Inherit for DirConfig<'_> {
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
             purpose: add.purpose.or(base.purpose),
+            lifetime: stricter(base.lifetime, add.lifetime, |a, b| a < b),
+            not_before: stricter(base.not_before, add.not_before, |a, b| a > b),
+            user_entries: add.user_entries.or(base.user_entries),
             payer: add.payer.or(base.payer),
             refuses: add.refuses || base.refuses,
         }
@@ -170,6 +181,26 @@ impl<'p> DirConfig<'p> {
         }));
     }
 
+    /// Sets the longest lifetime of this section's sessions, in seconds.
+    pub(crate) fn set_lifetime(&mut self, parms: &Parms<'p>, seconds: u64) {
+        self.lifetime = Some(parms.pool().store(bound(parms, seconds, MAX_LIFETIME)));
+    }
+
+    /// Sets the moment, in Unix seconds, from which on sessions that began before it are
+    /// refused.
+    pub(crate) fn set_not_before(&mut self, parms: &Parms<'p>, moment: u64) {
+        self.not_before = Some(parms.pool().store(bound(parms, moment, NOT_BEFORE)));
+    }
+
+    /// Adds names of entries that name a session's user.
+    pub(crate) fn add_user_entries(&mut self, parms: &Parms<'p>, names: &[&CStr]) {
+        let list = match self.user_entries {
+            Some(list) => list.longer(names),
+            None => UserEntries::new(names, parms.line()),
+        };
+        self.user_entries = Some(parms.pool().store(list));
+    }
+
     /// The settings that are set here, without those that mend nothing.
     pub(crate) fn sets(&self) -> SettingSet {
         SettingSet::PASSPHRASES
@@ -194,6 +225,9 @@ impl<'p> DirConfig<'p> {
             self.digest.map(|names| (Digest::DIRECTIVE, names.line())),
             self.purpose.map(Written::directive_and_line),
             self.engine.map(Written::directive_and_line),
+            self.lifetime.map(Written::directive_and_line),
+            self.not_before.map(Written::directive_and_line),
+            self.user_entries.map(UserEntries::directive_and_line),
         ]
         .into_iter()
         .flatten()
@@ -215,6 +249,18 @@ impl<'p> DirConfig<'p> {
         let certificates = self.certificates?;
         let source = certificates.sources().first()?;
         Some((certificates.line(0), source.shown()))
+    }
+}
+
+fn bound(parms: &Parms<'_>, value: u64, directive: &'static str) -> Written<Bound> {
+    Written {
+        value: Bound {
+            value,
+            origin: parms.origin(),
+        },
+        fingerprint: Fingerprint::of_number(value),
+        directive,
+        line: parms.line(),
     }
 }
 

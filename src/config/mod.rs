@@ -3,12 +3,14 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `protection` | the protection of a request's sessions |
+//! | `policy` | when the sessions of a section end, and who their users are |
 //! | `clash` | sections that do not go together, though each is right by itself |
 //! | `settings` | the settings in force, and whether they go together |
 //! | `realm` | tells sections apart whose sessions must not meet |
 //! | `dir_config` | the settings of one section, and how it inherits |
 //! | `passphrases` | the passphrases of a section |
 //! | `source_list` | the certificates or private keys of a section |
+//! | `user_entries`, `bound` | the entries that name a user, and a bound on sessions |
 //! | `algorithms` | the ciphers or digests of a section, by name |
 //! | `flaw` | a fault of settings together, and the settings that would mend it |
 //! | `setting_set` | sets of settings |
@@ -18,19 +20,23 @@ pub(crate) use algorithms::{Algorithm, AlgorithmNames};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
 pub(crate) use flaw::Flaw;
 pub(crate) use passphrases::Passphrases;
+pub(crate) use policy::Policy;
 pub(crate) use protection::Protection;
 pub(crate) use realm::Realm;
 pub(crate) use setting_set::SettingSet;
 pub(crate) use settings::{IDLE_BESIDE, KeptIdentities};
 
 mod algorithms;
+mod bound;
 mod clash;
 mod dir_config;
 mod flaw;
 mod passphrases;
+mod policy;
 mod protection;
 mod realm;
 mod setting_set;
 mod settings;
 mod source_list;
+mod user_entries;
 mod written;

@@ -4,8 +4,8 @@ use session_crypto_core::Fingerprint;
 
 use super::dir_config::DirConfig;
 
-/// The settings that a section encrypts with: passphrases, certificates, private
-/// keys, ciphers, digest, purpose and engine.
+/// The settings that a section encrypts with (passphrases, certificates, private keys,
+/// ciphers, digest, purpose and engine), and those by which its sessions end.
 ///
 /// Sections that are set alike share a realm, and so do all that do not encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(crate) enum Realm {
 }
 
 /// The number of settings that make a realm.
-const SETTINGS: usize = 7;
+const SETTINGS: usize = 9;
 
 impl DirConfig<'_> {
     /// The realm of a section.
@@ -34,7 +34,11 @@ impl DirConfig<'_> {
             ciphers,
             digest,
             purpose,
+            lifetime,
+            not_before,
             refuses,
+            // The names tell who the user is, and let nobody in.
+            user_entries: _,
             // These two follow from where settings stand, not from what they are.
             passphrases_are_inner: _,
             payer: _,
@@ -54,6 +58,8 @@ impl DirConfig<'_> {
                 digest.map(|names| names.fingerprint()),
                 purpose.map(|purpose| purpose.fingerprint),
                 engine.map(|engine| engine.fingerprint),
+                lifetime.map(|bound| bound.fingerprint),
+                not_before.map(|bound| bound.fingerprint),
             ]
             .map(Option::unwrap_or_default),
         )

@@ -20,6 +20,9 @@ pub(crate) trait Module: Sized + 'static {
     /// Tells sections apart whose sessions must not meet.
     type Realm: Copy + PartialEq + 'static;
 
+    /// The module's own note on the contents of a session in a realm.
+    type SessionNote: Copy + Default + 'static;
+
     /// The results of the checks of all servers together.
     type Findings: Default;
 
@@ -58,12 +61,21 @@ pub(crate) trait Module: Sized + 'static {
     /// The realm of a section.
     fn realm(config: &Self::DirConfig<'_>) -> Self::Realm;
 
+    /// Runs before mod_session makes a text of the session, which is turned into a
+    /// token next.
+    fn encoding<'r>(
+        request: Request<'r>,
+        state: &'r Self::State,
+        config: &Self::DirConfig<'r>,
+        session: &mut Session<'r, Self::Realm, Self::SessionNote>,
+    ) -> Result<(), Failed>;
+
     /// Turns a session into a token.
     fn encode<'r>(
         request: Request<'r>,
         state: &'r Self::State,
         config: &Self::DirConfig<'r>,
-        session: &mut Session<'r, Self::Realm>,
+        session: &mut Session<'r, Self::Realm, Self::SessionNote>,
     ) -> Result<(), Failed>;
 
     /// Turns a token into a session.
@@ -71,7 +83,16 @@ pub(crate) trait Module: Sized + 'static {
         request: Request<'r>,
         state: &'r Self::State,
         config: &Self::DirConfig<'r>,
-        session: &mut Session<'r, Self::Realm>,
+        session: &mut Session<'r, Self::Realm, Self::SessionNote>,
+    ) -> Result<(), Failed>;
+
+    /// Runs when mod_session has read the text that was sealed in a token, or when a
+    /// request that another one led to asks for the session.
+    fn decoded<'r>(
+        request: Request<'r>,
+        state: &'r Self::State,
+        config: &Self::DirConfig<'r>,
+        session: &mut Session<'r, Self::Realm, Self::SessionNote>,
     ) -> Result<(), Failed>;
 
     /// Runs when mod_session has read a session that has expired.
@@ -79,11 +100,14 @@ pub(crate) trait Module: Sized + 'static {
         request: Request<'r>,
         state: &'r Self::State,
         config: &Self::DirConfig<'r>,
-        session: &mut Session<'r, Self::Realm>,
+        session: &mut Session<'r, Self::Realm, Self::SessionNote>,
     ) -> Result<(), Failed>;
 
     /// Whether the stores may have a session that mod_session wants to save.
-    fn is_to_be_saved(request: Request<'_>, session: &Session<'_, Self::Realm>) -> bool;
+    fn is_to_be_saved(
+        request: Request<'_>,
+        session: &Session<'_, Self::Realm, Self::SessionNote>,
+    ) -> bool;
 
     /// Runs before httpd looks for the sections of a request.
     fn before_sections(request: Request<'_>);

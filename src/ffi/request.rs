@@ -78,7 +78,7 @@ impl<'r> Request<'r> {
     }
 
     /// The request's pool.
-    pub(super) fn pool(self) -> Option<Pool<'r>> {
+    pub(crate) fn pool(self) -> Option<Pool<'r>> {
         // SAFETY: httpd makes a request in its pool, which lives as long.
         unsafe { Pool::from_raw(self.raw().pool) }
     }

@@ -15,15 +15,15 @@ use session_crypto_core::Text;
 use super::bindings::{self, session_rec};
 use super::pool::Pool;
 use super::request::Request;
-use super::session_notes::{Contents, Notes, Parked, find_parked};
+use super::session_notes::{About, Contents, Notes, Parked, find_parked};
 use super::session_record;
 use super::tables::Table;
 
 /// A session that lives for the request, `'r` (mod_session.h, session_rec).
 ///
-/// `K` tells realms apart. Every function below relies on `Session::from_raw`,
+/// `K` tells realms apart, and `N` is the module's own note on the contents of a realm. Every function below relies on `Session::from_raw`,
 /// which demands that the record lives and that only this view uses it.
-pub(crate) struct Session<'r, K> {
+pub(crate) struct Session<'r, K, N> {
     raw: NonNull<session_rec>,
     pool: Pool<'r>,
     /// Whether the record is in the request's own pool.
@@ -36,9 +36,12 @@ pub(crate) struct Session<'r, K> {
     /// userdata, for which APR makes a hash table.
     slot: Option<&'r Cell<*mut c_void>>,
     /// The result of [`Session::find_notes`], once it is needed.
-    notes: Cell<Option<Option<NonNull<Notes<K>>>>>,
+    notes: Cell<Option<Found<K, N>>>,
     lifetime: PhantomData<&'r mut session_rec>,
 }
+
+/// The notes on a record, if it has any.
+type Found<K, N> = Option<NonNull<Notes<K, N>>>;
 
 /// The key of the notes among the userdata of a pool. It is short, because each
 /// look-up hashes it.
@@ -51,7 +54,7 @@ const EXPIRY: &CStr = c"expiry";
 /// live, or NULL.
 pub(super) type RealmOf<K> = unsafe fn(*const c_void) -> K;
 
-impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
+impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r, K, N> {
     /// Makes a view of a session; `None` for NULL. `section` is the address of the
     /// settings of the request's section, and `slot` finds the slot for the first notes on
     /// the sessions of a pool.
@@ -60,7 +63,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     ///
     /// The session must live for `'r`, and not be used through anything else while
     /// this view is, as mod_session sees to while its hooks run. Every view of it
-    /// has the same `K` and `realm_of`. The settings at `section` live as long as the
+    /// has the same `K`, `N` and `realm_of`. The settings at `section` live as long as the
     /// request's pool.
     pub(super) unsafe fn from_raw(
         raw: *mut session_rec,
@@ -127,12 +130,12 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         self.notes().is_none_or(|notes| self.is_realm_of(notes))
     }
 
-    fn is_realm_of(&self, notes: &Notes<K>) -> bool {
+    fn is_realm_of(&self, notes: &Notes<K, N>) -> bool {
         self.is_section_of(notes) || self.current(notes) == self.realm()
     }
 
     /// Whether the section that asks is the one whose realm the notes have.
-    fn is_section_of(&self, notes: &Notes<K>) -> bool {
+    fn is_section_of(&self, notes: &Notes<K, N>) -> bool {
         let section = self.lasting_section();
         !section.is_null() && ptr::eq(section, notes.section)
     }
@@ -155,7 +158,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
 
     /// The realm whose contents are in the record.
     #[cold]
-    fn current(&self, notes: &Notes<K>) -> K {
+    fn current(&self, notes: &Notes<K, N>) -> K {
         // SAFETY: without a realm, the notes have the address of settings that live as
         // long as the record (`begin`).
         let realm = || unsafe { (self.realm_of)(notes.section) };
@@ -184,12 +187,61 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         (!encoded.is_empty()).then_some(encoded)
     }
 
-    /// Hands mod_session the text of the session, to be read next.
-    pub(crate) fn set_text(&mut self, text: Text<'r>) {
+    fn set_text(&mut self, text: Text<'r>) {
         // With its NUL, it is a C string that lives as long as the session.
         let text = text.to_bytes_with_nul().as_ptr().cast();
         // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.encoded = text;
+    }
+
+    /// Hands mod_session the text that was sealed in the token, to be read next.
+    pub(crate) fn set_sealed_text(&mut self, text: Text<'r>) {
+        self.set_text(text);
+        if let Some(notes) = self.notes_mut() {
+            notes.is_opened = true;
+        }
+    }
+
+    /// Whether mod_session has read the text of a token, and nobody has taken note.
+    pub(super) fn is_opened(&self) -> bool {
+        self.notes().is_some_and(|notes| notes.is_opened)
+    }
+
+    /// Whether mod_session has read the text of a token just now; the next call answers
+    /// no.
+    pub(crate) fn take_opened(&mut self) -> bool {
+        let notes = self.notes_mut();
+        notes.is_some_and(|notes| std::mem::take(&mut notes.is_opened))
+    }
+
+    /// The token that the request brought.
+    pub(crate) fn brought(&self) -> Option<&'r CStr> {
+        let brought = self.notes()?.brought;
+        // SAFETY: NULL, which is tested first, or a C string that lives as long as the
+        // session (`begin`).
+        (!brought.is_null()).then(|| unsafe { CStr::from_ptr(brought) })
+    }
+
+    /// The module's note on the contents of the realm that asks.
+    pub(crate) fn note(&self) -> N {
+        self.notes()
+            .map_or_else(N::default, |notes| notes.about.note)
+    }
+
+    /// Replaces the module's note on these contents.
+    pub(crate) fn set_note(&mut self, note: N) {
+        if let Some(notes) = self.notes_mut() {
+            notes.about.note = note;
+        }
+    }
+
+    /// The entries that mod_session has read, and others have changed.
+    pub(crate) fn entries(&mut self) -> Option<Table<'_>> {
+        // SAFETY: the record lives, and only this view uses it.
+        let entries = unsafe { self.raw.as_ref() }.entries;
+        // SAFETY: NULL, or the record's table, which no other view is of while this
+        // one is borrowed.
+        unsafe { Table::from_raw(entries) }
     }
 
     /// Hands the token of the session to the store.
@@ -232,18 +284,19 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     /// replace it.
     pub(crate) fn withhold(&mut self) {
         if let Some(notes) = self.notes_mut() {
-            notes.is_withheld = true;
+            notes.about.is_withheld = true;
         }
     }
 
     /// Whether the token in the request may be good, and the session has not been
     /// written to since.
     pub(crate) fn is_withheld(&self) -> bool {
-        self.notes().is_some_and(|notes| notes.is_withheld) && self.is_untouched()
+        self.notes().is_some_and(|notes| notes.about.is_withheld) && self.is_untouched()
     }
 
     /// Makes the session an empty one, which can be written to.
     pub(crate) fn empty(&mut self) {
+        self.set_note(N::default());
         // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_mut() };
         record.encoded = ptr::null();
@@ -266,7 +319,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         if let Some(notes) = self.notes_mut() {
             notes.current = Some(realm);
             notes.section = ptr::null();
-            notes.is_withheld = true;
+            notes.about.is_withheld = true;
         }
         // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.entries = entries;
@@ -280,27 +333,23 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         let record = unsafe { self.raw.as_ref() };
         // SAFETY: NULL, or the record's table, which no other view is of.
         let entries = unsafe { Table::from_raw(record.entries) };
-        let is_empty = entries.is_none_or(|entries| {
-            let mut entries = entries.entries();
-            entries.all(|(name, _)| name.to_bytes().eq_ignore_ascii_case(EXPIRY.to_bytes()))
-        });
-        record.dirty == 0 && is_empty
+        record.dirty == 0 && entries.is_none_or(|entries| has_no_content(&entries))
     }
 
-    fn notes(&self) -> Option<&Notes<K>> {
+    fn notes(&self) -> Option<&Notes<K, N>> {
         // SAFETY: `begin` made the notes in the record's pool, and only this view
         // of the record reaches them.
         self.known_notes().map(|notes| unsafe { notes.as_ref() })
     }
 
-    fn notes_mut(&mut self) -> Option<&mut Notes<K>> {
+    fn notes_mut(&mut self) -> Option<&mut Notes<K, N>> {
         // SAFETY: `begin` made the notes in the record's pool, and only this view
         // of the record reaches them, which is borrowed mutably.
         self.known_notes()
             .map(|mut notes| unsafe { notes.as_mut() })
     }
 
-    fn known_notes(&self) -> Option<NonNull<Notes<K>>> {
+    fn known_notes(&self) -> Option<NonNull<Notes<K, N>>> {
         self.notes.get().unwrap_or_else(|| {
             let found = self.find_notes();
             self.notes.set(Some(found));
@@ -309,7 +358,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     /// Looks for the notes on this record among those in its pool.
-    fn find_notes(&self) -> Option<NonNull<Notes<K>>> {
+    fn find_notes(&self) -> Option<NonNull<Notes<K, N>>> {
         let mut next = self.first_notes();
         while let Some(notes) = next {
             // SAFETY: notes of the pool's list, which live as long as the pool.
@@ -322,7 +371,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         None
     }
 
-    fn first_notes(&self) -> Option<NonNull<Notes<K>>> {
+    fn first_notes(&self) -> Option<NonNull<Notes<K, N>>> {
         match self.slot {
             Some(slot) => NonNull::new(slot.get().cast()),
             None => self.first_notes_in_userdata(),
@@ -330,7 +379,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     #[cold]
-    fn first_notes_in_userdata(&self) -> Option<NonNull<Notes<K>>> {
+    fn first_notes_in_userdata(&self) -> Option<NonNull<Notes<K, N>>> {
         let mut data: *mut c_void = ptr::null_mut();
         // SAFETY: the pool is live; the call writes the pointer that `begin` set,
         // or NULL (apr_pools.h).
@@ -358,14 +407,15 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             encoded: ptr::null(),
             current: section.is_null().then(|| self.realm()),
             section,
-            is_withheld: false,
+            is_opened: false,
+            about: About::default(),
             parked: None,
         });
         self.set_first_notes(notes);
         self.notes.set(Some(Some(notes)));
     }
 
-    fn set_first_notes(&self, notes: NonNull<Notes<K>>) {
+    fn set_first_notes(&self, notes: NonNull<Notes<K, N>>) {
         match self.slot {
             Some(slot) => slot.set(notes.as_ptr().cast()),
             None => self.set_first_notes_in_userdata(notes),
@@ -373,7 +423,7 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
     }
 
     #[cold]
-    fn set_first_notes_in_userdata(&self, notes: NonNull<Notes<K>>) {
+    fn set_first_notes_in_userdata(&self, notes: NonNull<Notes<K, N>>) {
         // SAFETY: the key is a constant, and the data is in the same pool and needs
         // no cleanup (apr_pools.h).
         unsafe {
@@ -404,20 +454,20 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         let Some(notes) = self.notes_mut() else {
             return;
         };
-        let is_withheld = notes.is_withheld;
+        let about = notes.about;
         match find_parked(notes.parked, realm) {
             Some(mut parked) => {
                 // SAFETY: parked contents of these notes, which are borrowed
                 // mutably, in the same pool.
                 let parked = unsafe { parked.as_mut() };
                 parked.contents = contents;
-                parked.is_withheld = is_withheld;
+                parked.about = about;
             }
             None => {
                 notes.parked = Some(pool.store_raw(Parked {
                     realm,
                     contents,
-                    is_withheld,
+                    about,
                     next: notes.parked,
                 }));
             }
@@ -436,11 +486,11 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
             Some(parked) => {
                 // SAFETY: parked contents of these notes, in the same pool.
                 let parked = unsafe { parked.as_ref() };
-                notes.is_withheld = parked.is_withheld;
+                notes.about = parked.about;
                 (parked.contents, ptr::null())
             }
             None => {
-                notes.is_withheld = false;
+                notes.about = About::default();
                 let contents = Contents {
                     entries: Table::new(pool).as_ptr(),
                     expiry: 0,
@@ -460,4 +510,10 @@ impl<'r, K: Copy + PartialEq + 'static> Session<'r, K> {
         record.written = contents.written;
         record.encoded = encoded;
     }
+}
+
+/// Whether a session has no entry but the expiry, which mod_session itself makes.
+pub(crate) fn has_no_content(entries: &Table<'_>) -> bool {
+    let mut entries = entries.entries();
+    entries.all(|(name, _)| name.to_bytes().eq_ignore_ascii_case(EXPIRY.to_bytes()))
 }

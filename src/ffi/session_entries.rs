@@ -13,11 +13,21 @@ use super::session_record;
 /// The functions of a module.
 pub(super) fn functions<M: Module>() -> SessionFunctions {
     SessionFunctions {
+        encoding: Some(encoding::<M>),
         encode: Some(encode::<M>),
         decode: Some(decode::<M>),
         decoded: Some(decoded::<M>),
         save: Some(save::<M>),
     }
+}
+
+unsafe extern "C" fn encoding<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_encode).
+    let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
+        return bindings::APR_EGENERAL;
+    };
+    run::<M>("session_encode", request, &mut session, M::encoding)
 }
 
 unsafe extern "C" fn encode<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
@@ -70,15 +80,21 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: mod_session passes the session (mod_session.h, session_decode).
-    if !unsafe { session_record::has_expired(z) } {
-        return bindings::OK;
-    }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
     let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
+    if session.is_opened() || request.has_origin() {
+        let status = run::<M>("session_decode", request, &mut session, M::decoded);
+        if status != bindings::OK {
+            return status;
+        }
+    }
+    // SAFETY: mod_session passes the session (mod_session.h, session_decode).
+    if !unsafe { session_record::has_expired(z) } {
+        return bindings::OK;
+    }
     run::<M>("session_decode", request, &mut session, M::expired)
 }
 
@@ -110,7 +126,7 @@ type SessionHook<M> = for<'r> fn(
     Request<'r>,
     &'r <M as Module>::State,
     &<M as Module>::DirConfig<'r>,
-    &mut Session<'r, <M as Module>::Realm>,
+    &mut Session<'r, <M as Module>::Realm, <M as Module>::SessionNote>,
 ) -> Result<(), Failed>;
 
 /// Makes views of a request and its session; `None` if one of them is NULL.
@@ -122,7 +138,7 @@ type SessionHook<M> = for<'r> fn(
 unsafe fn view<'r, M: Module>(
     r: *mut request_rec,
     z: *mut session_rec,
-) -> Option<(Request<'r>, Session<'r, M::Realm>)> {
+) -> Option<(Request<'r>, Session<'r, M::Realm, M::SessionNote>)> {
     // SAFETY: the caller promises a request, which lives until the hook returns.
     let request = unsafe { Request::from_raw(r) }?;
     let realm_of: RealmOf<M::Realm> = realm_of::<M>;
@@ -148,7 +164,7 @@ unsafe fn realm_of<M: Module>(section: *const c_void) -> M::Realm {
 fn run<'r, M: Module>(
     name: &str,
     request: Request<'r>,
-    session: &mut Session<'r, M::Realm>,
+    session: &mut Session<'r, M::Realm, M::SessionNote>,
     hook: SessionHook<M>,
 ) -> apr_status_t {
     request::guard(request, name, bindings::APR_EGENERAL, || {

@@ -28,6 +28,8 @@ pub(super) struct NoModSession;
 
 /// The functions that mod_session calls.
 pub(super) struct SessionFunctions {
+    /// Runs before mod_session makes a text of the session.
+    pub(super) encoding: ap_HOOK_session_encode_t,
     /// Runs last: no other hook may change the token before it is stored.
     pub(super) encode: ap_HOOK_session_encode_t,
     /// Runs first, because it gets the token as it was stored.
@@ -41,6 +43,9 @@ pub(super) struct SessionFunctions {
 /// The order after every other decode hook (apr_hooks.h: orders are plain
 /// numbers).
 const AFTER_ALL: c_int = bindings::APR_HOOK_REALLY_LAST.saturating_add(10);
+
+/// The order before every other encode hook.
+const BEFORE_ALL: c_int = bindings::APR_HOOK_REALLY_FIRST.saturating_sub(10);
 
 /// Adds the functions to mod_session's hooks.
 pub(super) fn register(functions: SessionFunctions) -> Result<(), NoModSession> {
@@ -58,6 +63,7 @@ pub(super) fn register(functions: SessionFunctions) -> Result<(), NoModSession> 
     // SAFETY: mod_session.h declares session_save with functions of this type;
     // mod_session stays loaded while the configuration is in force.
     let save: Hook<ap_HOOK_session_save_t> = unsafe { Hook::from_symbol(save) };
+    encode.add(functions.encoding, BEFORE_ALL);
     encode.add(functions.encode, bindings::APR_HOOK_LAST);
     decode.add(functions.decode, bindings::APR_HOOK_FIRST);
     decode.add(functions.decoded, AFTER_ALL);

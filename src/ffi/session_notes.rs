@@ -7,7 +7,9 @@ use super::bindings::{apr_table_t, apr_time_t, session_rec};
 
 /// The notes on a record, in the record's pool: they go with the record, so that
 /// another record at the same address has none.
-pub(super) struct Notes<K> {
+///
+/// `K` tells realms apart, and `N` is the module's own note on the contents of each.
+pub(super) struct Notes<K, N> {
     /// The record that these notes are on; a pool may have several records.
     pub(super) record: NonNull<session_rec>,
     pub(super) next: Option<NonNull<Self>>,
@@ -21,16 +23,28 @@ pub(super) struct Notes<K> {
     /// The address of settings that are of this realm; NULL if they may go before the
     /// record does, and other settings come to be where they were.
     pub(super) section: *const c_void,
+    /// The text of a token came into the record, and the module has not taken note of
+    /// what mod_session reads there.
+    pub(super) is_opened: bool,
+    /// About the contents in the record.
+    pub(super) about: About<N>,
+    pub(super) parked: Option<NonNull<Parked<K, N>>>,
+}
+
+/// What is known about the contents of a realm.
+#[derive(Clone, Copy, Default)]
+pub(super) struct About<N> {
     /// The token may be good, though the record has none of its entries.
     pub(super) is_withheld: bool,
-    pub(super) parked: Option<NonNull<Parked<K>>>,
+    /// The module's own note.
+    pub(super) note: N,
 }
 
 /// The contents of a realm that is not asking.
-pub(super) struct Parked<K> {
+pub(super) struct Parked<K, N> {
     pub(super) realm: K,
     pub(super) contents: Contents,
-    pub(super) is_withheld: bool,
+    pub(super) about: About<N>,
     pub(super) next: Option<NonNull<Self>>,
 }
 
@@ -46,10 +60,10 @@ pub(super) struct Contents {
 }
 
 /// Looks for the contents of a realm in a list.
-pub(super) fn find_parked<K: PartialEq>(
-    mut next: Option<NonNull<Parked<K>>>,
+pub(super) fn find_parked<K: PartialEq, N>(
+    mut next: Option<NonNull<Parked<K, N>>>,
     realm: K,
-) -> Option<NonNull<Parked<K>>> {
+) -> Option<NonNull<Parked<K, N>>> {
     while let Some(parked) = next {
         // SAFETY: parked contents in the list of a record's notes, whose pool is
         // live.

@@ -5,13 +5,25 @@
 
 use session_crypto_core::{Cost, Now, OpenError, Opened};
 
-use super::{realms, report};
-use crate::config::{DirConfig, KeptIdentities, Protection, Realm};
+use super::lifetimes::Session;
+use super::{lifetimes, realms, report};
+use crate::config::{DirConfig, KeptIdentities, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
 
-/// A session, with contents for each realm that asks for it.
-pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm>;
+/// Completes a session, before mod_session makes a text of it.
+pub(crate) fn encoding<'r>(
+    request: Request<'r>,
+    state: &State,
+    config: &DirConfig<'r>,
+    session: &mut Session<'r>,
+) -> Result<(), Failed> {
+    if !config.has_secrets() || !session.is_entered() {
+        return Ok(());
+    }
+    lifetimes::write(state, config, session)
+        .map_err(|error| report::not_sealed(request, &error.into()))
+}
 
 /// Seals the session, before mod_session stores it.
 pub(crate) fn encode<'r>(
@@ -21,6 +33,7 @@ pub(crate) fn encode<'r>(
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     let outcome = seal(request, state, config, session);
+    lifetimes::take_entry(session);
     if outcome.is_err() {
         // The session must not stay in the record in clear.
         session.clear_encoded();
@@ -111,7 +124,7 @@ pub(crate) fn decode<'r>(
 
 /// Hands the session of a token to mod_session, and has a stale one saved again.
 fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
-    session.set_text(opened.session);
+    session.set_sealed_text(opened.session);
     if opened.cost != Cost::None {
         report::derived(request);
     }
@@ -123,6 +136,22 @@ fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'
             session.mark_dirty();
         }
         report::stale(request, saves);
+    }
+}
+
+/// Takes out what this module keeps in a session, and empties one that has ended.
+pub(crate) fn decoded<'r>(
+    request: Request<'r>,
+    state: &State,
+    config: &DirConfig<'r>,
+    session: &mut Session<'r>,
+) {
+    if !config.has_secrets() {
+        return;
+    }
+    if let Err(end) = lifetimes::read(request, state, config, session) {
+        session.empty();
+        report::ended(request, end);
     }
 }
 

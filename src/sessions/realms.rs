@@ -6,8 +6,8 @@
 //! that another realm has left on the way. `Session::enter` sees to the session's
 //! record. The other traces are:
 //!
-//! - `HTTP_SESSION` of the environment, with `REDIRECT_` before it once for each
-//!   redirect: handed on by redirects and to subrequests, and merged from both
+//! - `HTTP_SESSION` and `SESSION_BEGAN` of the environment, with `REDIRECT_` before them once for
+//!   each redirect: handed on by redirects and to subrequests, and merged from both
 //!   sides by `ap_internal_fast_redirect`; mod_include has a page and those that
 //!   it includes share one environment;
 //! - the header of `SessionHeader`: redirects share the headers that go with
@@ -30,6 +30,29 @@ const REDIRECTED: &[u8] = b"REDIRECT_";
 /// The note of the value that mod_session has put into the variable; empty if there
 /// is none.
 const SHOWN: &CStr = c"session-crypto-shown";
+
+/// The variable that tells applications when the session began, in Unix seconds.
+const BIRTH: &CStr = c"SESSION_BEGAN";
+
+/// The note of the value of that variable.
+const SHOWN_BIRTH: &CStr = c"session-crypto-began";
+
+/// The variables that show a session, and the notes of their values.
+const SHOWN_VARIABLES: [(&CStr, &CStr); 2] = [(VARIABLE, SHOWN), (BIRTH, SHOWN_BIRTH)];
+
+/// Tells applications when the session of a request began, in Unix seconds.
+pub(crate) fn show_birth(request: Request<'_>, birth: u64) {
+    let (Some(mut environment), Some(mut notes), Some(pool)) =
+        (request.environment(), request.notes(), request.pool())
+    else {
+        return;
+    };
+    if environment.get(BIRTH).is_none() {
+        let birth = pool.text(&birth.to_string());
+        environment.set(BIRTH, birth);
+        notes.set(SHOWN_BIRTH, birth);
+    }
+}
 
 /// Hides the session of other requests before httpd looks for the sections of this
 /// one: a `.htaccess` file among them may read the variable (`<If>`).
@@ -96,6 +119,9 @@ pub(crate) fn environment_is_set(request: Request<'_>) {
     }
     if let Some(mut notes) = request.notes() {
         notes.set(SHOWN, shown.unwrap_or_default());
+        if notes.get(SHOWN_BIRTH).is_none() {
+            notes.set(SHOWN_BIRTH, c"");
+        }
     }
     hide_from_others(request);
 }
@@ -132,12 +158,14 @@ fn show_again(request: Request<'_>) {
     let Some(mut notes) = request.notes() else {
         return;
     };
-    let shown = notes.get(SHOWN).unwrap_or_default();
-    // The notes may have the value of an earlier request as well, which this
-    // replaces.
-    notes.set(SHOWN, shown);
-    if let (false, Some(mut environment)) = (shown.is_empty(), request.environment()) {
-        environment.set(VARIABLE, shown);
+    for (variable, note) in SHOWN_VARIABLES {
+        let shown = notes.get(note).unwrap_or_default();
+        // The notes may have the value of an earlier request as well, which this
+        // replaces.
+        notes.set(note, shown);
+        if let (false, Some(mut environment)) = (shown.is_empty(), request.environment()) {
+            environment.set(variable, shown);
+        }
     }
 }
 
@@ -216,7 +244,8 @@ fn shows_session(name: &CStr) -> bool {
     while let Some(rest) = name.strip_prefix(REDIRECTED) {
         name = rest;
     }
-    name.eq_ignore_ascii_case(VARIABLE.to_bytes())
+    let mut variables = SHOWN_VARIABLES.iter();
+    variables.any(|(variable, _)| name.eq_ignore_ascii_case(variable.to_bytes()))
 }
 
 fn forget_header(request: Request<'_>) {

@@ -7,6 +7,7 @@
 
 use session_crypto_core::{LibraryError, Refusal, SealError};
 
+use super::lifetimes::End;
 use crate::advice;
 use crate::ffi::{Failed, Level, Request};
 
@@ -43,6 +44,18 @@ pub(crate) fn expired(request: Request<'_>) {
     request.log(
         Level::Debug,
         &"session expired, the request goes on with an empty one",
+    );
+}
+
+/// The session in the client's token has ended.
+pub(crate) fn ended(request: Request<'_>, end: End) {
+    let reason = match end {
+        End::Lifetime => "it has reached the age of SessionCryptoMaxLifetime",
+        End::NotBefore => "it began before the date of SessionCryptoNotBefore",
+    };
+    request.log(
+        Level::Info,
+        &format_args!("session ended, the request goes on with an empty one: {reason}"),
     );
 }
 
