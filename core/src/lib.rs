@@ -37,6 +37,7 @@
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `classic` | the wire format of httpd's own module |
 //! | `certificate` | certificates and private keys |
+//! | `revocation` | the sessions that are ended before their time |
 //! | `engine` | the engines and providers of a configuration |
 //! | `passphrase` | passphrases, and the keys derived from them |
 //! | `algorithm` | ciphers and digests by name, and keys made with them |
@@ -75,6 +76,10 @@ pub use passphrase::list::PassphraseList;
 pub use passphrase::passphrase::{EmptyPassphrase, Passphrase};
 pub use passphrase::weakness::Weakness;
 pub use purpose::{InvalidPurpose, Purpose};
+pub use revocation::file::RevocationFileError;
+pub use revocation::record::{Added, Ends, InvalidRecordId, LearnedFrom, Record, RecordId};
+pub use revocation::table::RevocationTable;
+pub use revocation::unsent::{Unsent, UnsentReader};
 pub use sealer::ahead::Jobs;
 pub use sealer::call::{Cost, Now, Opened, Sealed};
 pub use sealer::sealer::Sealer;
@@ -103,6 +108,7 @@ mod origin;
 mod passphrase;
 mod purpose;
 mod rate;
+mod revocation;
 mod sealer;
 mod secret_file;
 mod session_entry;

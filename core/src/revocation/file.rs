@@ -1,0 +1,187 @@
+//! The form in which the records are kept in a file.
+//!
+//! ```text
+//! mod_session_crypto ended sessions 1
+//! 66687aadf862bd776c8fc18b8e9f8e20 session 1800000000 1802592000 sent
+//! 0f1e2d3c4b5a69788796a5b4c3d2e1f0 user 1800000100 1802592100 unsent
+//! end 2 0fa4…: the SHA-256 of all lines above
+//! ```
+//!
+//! | line | content |
+//! |---|---|
+//! | the first | what the file is, and the number of its form |
+//! | each record | the id, what it ends, `before` and `until` in Unix seconds, whether the store has it |
+//! | the last | the number of records, and the SHA-256 of all lines above as hexadecimal digits |
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+use openssl::sha::Sha256;
+
+use crate::revocation::record::{Ends, LearnedFrom, Record};
+use crate::revocation::table::RevocationTable;
+
+/// What the file is.
+const TITLE: &str = "mod_session_crypto ended sessions ";
+
+/// The number of the form.
+const FORM: &str = "1";
+
+/// The longest line, with its end.
+const MAX_LINE: u64 = 128;
+
+/// A file with records cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RevocationFileError {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// The first line is another one.
+    #[error("is not a file of ended sessions")]
+    Foreign,
+    /// Another version of the module has written the file.
+    #[error("has a form that this version does not know")]
+    OtherForm,
+    /// A line is not one of a record.
+    #[error("is damaged: line {0} is not a record")]
+    Line(u64),
+    /// The last line is missing.
+    #[error("is damaged: it ends after line {0}, without a last line")]
+    Truncated(u64),
+    /// The last line does not belong to the others.
+    #[error("is damaged: its lines do not have the checksum of its last line")]
+    Checksum,
+    /// There is something after the last line.
+    #[error("is damaged: it goes on after its last line")]
+    Trailing,
+}
+
+impl RevocationTable {
+    /// Writes the records that count.
+    ///
+    /// # Errors
+    ///
+    /// `to` cannot be written.
+    pub fn write_to(&self, to: impl Write, now: u64) -> io::Result<()> {
+        let mut to = Hashed {
+            to: BufWriter::new(to),
+            hash: Sha256::new(),
+        };
+        to.line(format_args!("{TITLE}{FORM}\n"))?;
+        let mut count = 0_u64;
+        for (record, is_unsent) in self.records_as_sent(now) {
+            let Record {
+                id, before, until, ..
+            } = record;
+            let ends = match record.ends {
+                Ends::Session => "session",
+                Ends::User => "user",
+            };
+            let sent = if is_unsent { "unsent" } else { "sent" };
+            to.line(format_args!("{id} {ends} {before} {until} {sent}\n"))?;
+            count = count.saturating_add(1);
+        }
+        let Hashed { mut to, hash } = to;
+        writeln!(to, "end {count} {}", hex(hash))?;
+        to.flush()
+    }
+
+    /// Adds the records of a file that [`RevocationTable::write_to`] has written, if all of
+    /// it is right. Returns how many it has.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is another one, or is damaged. No record is added then.
+    pub fn read_from(&self, from: impl Read, now: u64) -> Result<u64, RevocationFileError> {
+        let (records, count) = read(BufReader::new(from))?;
+        for (record, from) in records {
+            if record.until >= now {
+                let _ = self.add(&record, from, now);
+            }
+        }
+        Ok(count)
+    }
+}
+
+type Records = Vec<(Record, LearnedFrom)>;
+
+fn read(mut from: impl BufRead) -> Result<(Records, u64), RevocationFileError> {
+    let mut hash = Sha256::new();
+    let (mut line, mut records, mut number) = (Vec::new(), Vec::new(), 0_u64);
+    loop {
+        line.clear();
+        from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let text = line.strip_suffix(b"\n").map(std::str::from_utf8);
+        let text = text.and_then(Result::ok);
+        if number == 0 {
+            let form = text.and_then(|text| text.strip_prefix(TITLE));
+            match form {
+                Some(FORM) => {}
+                Some(_) => return Err(RevocationFileError::OtherForm),
+                None => return Err(RevocationFileError::Foreign),
+            }
+        } else if let Some(end) = text.and_then(|text| text.strip_prefix("end ")) {
+            let count = number.saturating_sub(1);
+            if end != format!("{count} {}", hex(hash)) {
+                return Err(RevocationFileError::Checksum);
+            }
+            let is_trailing = !from.fill_buf()?.is_empty();
+            return if is_trailing {
+                Err(RevocationFileError::Trailing)
+            } else {
+                Ok((records, count))
+            };
+        } else if line.is_empty() {
+            return Err(RevocationFileError::Truncated(number));
+        } else {
+            let line = number.saturating_add(1);
+            let record = text.and_then(record);
+            records.push(record.ok_or(RevocationFileError::Line(line))?);
+        }
+        hash.update(&line);
+        number = number.saturating_add(1);
+    }
+}
+
+/// The record of a line.
+fn record(line: &str) -> Option<(Record, LearnedFrom)> {
+    let mut words = line.split(' ');
+    let id = words.next()?.parse().ok()?;
+    let ends = match words.next()? {
+        "session" => Ends::Session,
+        "user" => Ends::User,
+        _ => return None,
+    };
+    let before = words.next()?.parse().ok()?;
+    let until = words.next()?.parse().ok()?;
+    let from = match words.next()? {
+        "sent" => LearnedFrom::File,
+        "unsent" => LearnedFrom::Here,
+        _ => return None,
+    };
+    let record = Record {
+        id,
+        ends,
+        before,
+        until,
+    };
+    words.next().is_none().then_some((record, from))
+}
+
+/// Lines that are hashed as they are written.
+struct Hashed<W> {
+    to: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Hashed<W> {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
+        let line = line.to_string();
+        self.hash.update(line.as_bytes());
+        self.to.write_all(line.as_bytes())
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    let digits = hash.finish().map(|byte| format!("{byte:02x}"));
+    digits.concat()
+}

@@ -1,0 +1,17 @@
+//! The sessions that are ended before their time, in memory that processes share.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `file` | the form in which the records are kept in a file |
+//! | `unsent` | the records that the store of a farm does not have yet |
+//! | `add` | how a record is added |
+//! | `table` | the table of records, and how they are found |
+//! | `slot` | a record as words that a process may leave half written |
+//! | `record` | what ends sessions, and which |
+
+pub(crate) mod add;
+pub(crate) mod file;
+pub(crate) mod record;
+pub(crate) mod slot;
+pub(crate) mod table;
+pub(crate) mod unsent;

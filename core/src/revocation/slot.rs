@@ -1,0 +1,299 @@
+//! A record as words that a process may leave half written.
+//!
+//! | word of a slot | bits, from the highest |
+//! |---|---|
+//! | `first` | 43 of the id; 21 of the ticket |
+//! | `second` | the next 43 of the id; 21 of the ticket |
+//! | `third` | the last 42 of the id; 1 if the record ends the sessions of a user; 21 of the ticket |
+//! | `value` | 34 of the birth of the youngest session that is ended, in Unix seconds; 1 if the record is unsent; 8 that count changes; 21 of the ticket |
+//! | `state` | 34 of a Unix time in seconds; 2 of the phase; 7 that are zero; 21 of the ticket |
+//!
+//! | phase | time | the slot |
+//! |---|---|---|
+//! | 0 | 0 | was never used |
+//! | 1 | of the claim | is being written by the process that drew the ticket |
+//! | 2 | the last at which the record counts | has a record |
+//!
+//! Each claim of a slot draws a new ticket, and each word bears the ticket under which it
+//! was written. A record counts if all its words bear the ticket of a slot in phase 2, so
+//! no reader takes the words of two records for one. Words change only by
+//! compare-and-exchange, and no word returns to a value that it had. So a process that
+//! goes on after a stop changes nothing in a slot that another one has taken.
+//!
+//! Tickets return after two million claims. For a mistake, a process must stop between two
+//! words for just as many claims, and the slot must then get a record whose id has the same
+//! 42 bits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::revocation::record::{Ends, Record, RecordId};
+
+/// Slots of a bucket.
+pub(super) const SLOTS: usize = 8;
+
+/// Words of a bucket: the first words of its slots, then the second ones, and so on. The
+/// first words fill a cache line, so a look-up reads one cache line of a bucket.
+pub(super) const BUCKET: usize = SLOTS * 5;
+
+const TICKET: u64 = (1 << 21) - 1;
+
+/// Seconds that a process has to write a record. After that, the others take it for dead.
+const CLAIM: u64 = 3;
+
+/// The slots that an id may have.
+pub(super) struct Bucket<'t> {
+    first: &'t [AtomicU64; SLOTS],
+    second: &'t [AtomicU64; SLOTS],
+    third: &'t [AtomicU64; SLOTS],
+    value: &'t [AtomicU64; SLOTS],
+    state: &'t [AtomicU64; SLOTS],
+}
+
+/// The words of a slot.
+#[derive(Clone, Copy)]
+pub(super) struct Slot<'t> {
+    pub(super) first: &'t AtomicU64,
+    pub(super) second: &'t AtomicU64,
+    pub(super) third: &'t AtomicU64,
+    pub(super) value: &'t AtomicU64,
+    pub(super) state: &'t AtomicU64,
+}
+
+/// A number that a slot's words bear.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ticket(u64);
+
+/// The word `state`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct State(pub(super) u64);
+
+/// The word `value`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Value(pub(super) u64);
+
+/// What a slot is good for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Usage {
+    /// A new record may have it.
+    Usable,
+    /// It has a record that counts.
+    Live,
+    /// A process is writing it.
+    Claimed,
+}
+
+impl<'t> Bucket<'t> {
+    /// The bucket of these words, unless there are too few.
+    pub(super) fn of(words: &'t [AtomicU64]) -> Option<Self> {
+        let (first, words) = words.split_first_chunk()?;
+        let (second, words) = words.split_first_chunk()?;
+        let (third, words) = words.split_first_chunk()?;
+        let (value, words) = words.split_first_chunk()?;
+        let (state, _) = words.split_first_chunk()?;
+        Some(Self {
+            first,
+            second,
+            third,
+            value,
+            state,
+        })
+    }
+
+    pub(super) fn slots(self) -> impl Iterator<Item = Slot<'t>> {
+        let ids = self.first.iter().zip(self.second).zip(self.third);
+        let all = ids.zip(self.value.iter().zip(self.state));
+        all.map(|(((first, second), third), (value, state))| Slot {
+            first,
+            second,
+            third,
+            value,
+            state,
+        })
+    }
+}
+
+impl<'t> Slot<'t> {
+    /// The ticket of the record with this id, if the slot has it, sent or unsent, live or
+    /// not; the words must bear the same ticket.
+    fn ticket_of(self, [first, second, third]: &[u64; 3]) -> Option<Ticket> {
+        let word = load(self.first);
+        if (word ^ first) & !TICKET != 0 {
+            return None;
+        }
+        let ticket = Ticket::of(word);
+        let is_same = ticket.on(*second) == load(self.second)
+            && ticket.on(*third) == load(self.third) & !USER;
+        is_same.then_some(ticket)
+    }
+
+    /// The birth up to which this slot ends sessions with this id, and the slot's ticket.
+    pub(super) fn find(self, id: &[u64; 3], now: u64) -> Option<(u64, Ticket)> {
+        let ticket = self.ticket_of(id)?;
+        let value = Value(load(self.value));
+        let state = State(load(self.state));
+        let is_live = value.ticket() == ticket && state.is_record(ticket) && state.time() >= now;
+        is_live.then(|| (value.before(), ticket))
+    }
+
+    /// The record in the slot, if it counts, and its value as it was before all else was
+    /// read.
+    pub(super) fn record(self, now: u64) -> Option<(Record, Value)> {
+        let value = Value(load(self.value));
+        let ticket = value.ticket();
+        let [first, second, third] = [self.first, self.second, self.third].map(load);
+        let state = State(load(self.state));
+        let is_one = [first, second, third].map(Ticket::of) == [ticket; 3];
+        if !is_one || !state.is_record(ticket) || state.time() < now {
+            return None;
+        }
+        let ends = if third & USER == 0 {
+            Ends::Session
+        } else {
+            Ends::User
+        };
+        let record = Record {
+            id: from_words([first, second, third]),
+            ends,
+            before: value.before(),
+            until: state.time(),
+        };
+        Some((record, value))
+    }
+
+    /// What the slot is good for, and the time of its state.
+    pub(super) fn usage(self, now: u64) -> (Usage, State) {
+        let state = State(load(self.state));
+        let usage = match state.phase() {
+            RECORD if state.time() >= now => Usage::Live,
+            CLAIMED if state.time().abs_diff(now) <= CLAIM => Usage::Claimed,
+            _ => Usage::Usable,
+        };
+        (usage, state)
+    }
+}
+
+const CLAIMED: u64 = 1;
+const RECORD: u64 = 2;
+
+/// The bit of `third` that says that a record ends the sessions of a user.
+const USER: u64 = 1 << 21;
+
+impl Ticket {
+    /// The ticket with this number. Numbers return after two million.
+    pub(super) fn number(number: u64) -> Self {
+        Self(number & TICKET)
+    }
+
+    fn of(word: u64) -> Self {
+        Self(word & TICKET)
+    }
+
+    /// A word that bears this ticket.
+    pub(super) fn on(self, word: u64) -> u64 {
+        word | self.0
+    }
+}
+
+impl State {
+    pub(super) fn claimed(now: u64, ticket: Ticket) -> Self {
+        Self::new(now, CLAIMED, ticket)
+    }
+
+    pub(super) fn record(until: u64, ticket: Ticket) -> Self {
+        Self::new(until, RECORD, ticket)
+    }
+
+    fn new(time: u64, phase: u64, ticket: Ticket) -> Self {
+        Self(ticket.on((time.min(Record::MAX_TIME) << 30) | (phase << 28)))
+    }
+
+    pub(super) fn time(self) -> u64 {
+        self.0 >> 30
+    }
+
+    fn phase(self) -> u64 {
+        (self.0 >> 28) & 3
+    }
+
+    /// Whether this is the state of a slot that has the record with this ticket.
+    pub(super) fn is_record(self, ticket: Ticket) -> bool {
+        self.phase() == RECORD && Ticket::of(self.0) == ticket
+    }
+}
+
+impl Value {
+    const UNSENT: u64 = 1 << 29;
+    const CHANGE: u64 = 1 << 21;
+    const CHANGES: u64 = 0xff << 21;
+
+    pub(super) fn new(before: u64, is_unsent: bool, ticket: Ticket) -> Self {
+        let unsent = if is_unsent { Self::UNSENT } else { 0 };
+        Self(ticket.on((before.min(Record::MAX_TIME) << 30) | unsent))
+    }
+
+    pub(super) fn before(self) -> u64 {
+        self.0 >> 30
+    }
+
+    pub(super) fn is_unsent(self) -> bool {
+        self.0 & Self::UNSENT != 0
+    }
+
+    pub(super) fn ticket(self) -> Ticket {
+        Ticket::of(self.0)
+    }
+
+    /// The value after a change of its record.
+    pub(super) fn changed(self, before: u64, is_unsent: bool) -> Self {
+        let changes = self.0.wrapping_add(Self::CHANGE) & Self::CHANGES;
+        let is_unsent = is_unsent || self.is_unsent();
+        let new = Self::new(self.before().max(before), is_unsent, self.ticket());
+        Self(new.0 | changes)
+    }
+
+    pub(super) fn sent(self) -> Self {
+        Self(self.0 & !Self::UNSENT)
+    }
+}
+
+/// The words of an id, without a ticket.
+pub(super) fn to_words(id: RecordId) -> [u64; 3] {
+    let (high, low) = halves(id);
+    [
+        high & !TICKET,
+        (high << 43) | ((low >> 42) << 21),
+        low << 22,
+    ]
+}
+
+/// The word that says what a record ends, beside the last bits of its id.
+pub(super) fn with_ends(third: u64, ends: Ends) -> u64 {
+    match ends {
+        Ends::Session => third,
+        Ends::User => third | USER,
+    }
+}
+
+/// The two halves of an id, as numbers.
+pub(super) fn halves(id: RecordId) -> (u64, u64) {
+    let number = u128::from_be_bytes(id.bytes());
+    let half = |number: u128| u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default();
+    (half(number >> 64), half(number))
+}
+
+fn from_words([first, second, third]: [u64; 3]) -> RecordId {
+    let high = (first & !TICKET) | (second >> 43);
+    let low = ((second >> 21) << 42) | (third >> 22);
+    let number = (u128::from(high) << 64) | u128::from(low);
+    RecordId::of_user(number.to_be_bytes())
+}
+
+pub(super) fn load(word: &AtomicU64) -> u64 {
+    word.load(Ordering::Acquire)
+}
+
+/// Puts `new` in place of `old`, unless another process was faster.
+pub(super) fn exchange(word: &AtomicU64, old: u64, new: u64) -> bool {
+    word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
+}
