@@ -225,3 +225,17 @@ pub enum OpenError {
     #[error(transparent)]
     Library(#[from] LibraryError),
 }
+
+/// The reason why a user has no id.
+#[derive(Debug, Error)]
+pub enum UserIdError {
+    /// The section does not have the key.
+    #[error("the section does not have the session's key")]
+    NoKey,
+    /// The key is not derived yet, and the limit for derivations is used up.
+    #[error("the key of its passphrase is not derived yet")]
+    TooManyKeys,
+    /// OpenSSL failed.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+}

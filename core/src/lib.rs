@@ -62,7 +62,7 @@ pub use certificate::pairing_error::{PairingError, PairingFault, SourcePosition}
 pub use certificate::source_error::SourceError;
 pub use certificate::sources::Source;
 pub use engine::engine::{Engine, EngineError};
-pub use error::{LibraryError, OpenError, Refusal, SealError};
+pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
 pub use keyring::hour::Seed;
 pub use keyring::keyring::Keyring;
@@ -81,9 +81,10 @@ pub use revocation::record::{Added, Ends, InvalidRecordId, LearnedFrom, Record, 
 pub use revocation::table::RevocationTable;
 pub use revocation::unsent::{Unsent, UnsentReader};
 pub use sealer::ahead::Jobs;
-pub use sealer::call::{Cost, Now, Opened, Sealed};
+pub use sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 pub use sealer::sealer::Sealer;
 pub use sealer::settings::{Secrets, Settings};
+pub use sealer::users::{UserEntry, UserId};
 pub use session_entry::SessionEntry;
 pub use shared_memory::SharedMemory;
 

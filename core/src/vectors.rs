@@ -1,6 +1,6 @@
 //! The test that every vector of `core/vectors` has the outcome that its file states.
 //!
-//! A vector is a file of `name: value` lines. A token that opens is also sealed again,
+//! A vector is a file of `name: value` lines: a token, or the id of a user. A token that opens is also sealed again,
 //! with the random bytes that it was made with, and the result is the same text. Tokens
 //! with a certificate are an exception: OpenSSL draws the random bytes of RSA-OAEP,
 //! RSASSA-PSS and ECDSA itself.
@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::mem::MaybeUninit;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ use crate::purpose::Purpose;
 use crate::sealer::call::Now;
 use crate::sealer::sealer::Sealer;
 use crate::sealer::settings::{Secrets, Settings};
+use crate::sealer::users::UserEntry;
 use crate::shared_memory::SharedMemory;
 
 struct Vector {
@@ -73,7 +75,8 @@ impl Vector {
     }
 }
 
-fn vectors(format: &str) -> Vec<Vector> {
+/// The vectors of a folder, which has `least` or more.
+fn vectors(format: &str, least: usize) -> Vec<Vector> {
     let folder = folder(format);
     let mut vectors: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -92,7 +95,7 @@ fn vectors(format: &str) -> Vec<Vector> {
         })
         .collect();
     vectors.sort_by(|one, other| one.name.cmp(&other.name));
-    assert!(vectors.len() >= 19, "vectors of {format} are missing");
+    assert!(vectors.len() >= least, "vectors of {format} are missing");
     vectors
 }
 
@@ -109,7 +112,7 @@ const NOW: Now = Now {
 
 #[test]
 fn classic_vectors_have_the_outcome_that_they_state() {
-    for vector in vectors("classic") {
+    for vector in vectors("classic", 19) {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let passphrase = keyring
             .passphrase(&vector.bytes("passphrase"), Origin::Server)
@@ -213,7 +216,7 @@ fn jwe_vectors_have_the_outcome_that_they_state() {
     // All vectors share a keyring, so a master key is derived once for each passphrase:
     // a derivation takes a tenth of a second.
     let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
-    for vector in vectors("jwe") {
+    for vector in vectors("jwe", 19) {
         let token = vector.text("token");
         let passphrase = keyring
             .passphrase(&vector.bytes("passphrase"), Origin::Server)
@@ -259,7 +262,7 @@ fn jwe_vectors_have_the_outcome_that_they_state() {
 #[test]
 fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
     let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
-    for vector in vectors("jwe-certificate") {
+    for vector in vectors("jwe-certificate", 19) {
         let identities = identities(&keyring, vector.text("certificate"));
         let ciphers = [keyring.cipher(None, vector.text("cipher")).unwrap()];
         let digest = keyring.digest(None, vector.text("digest")).unwrap();
@@ -281,6 +284,46 @@ fn vectors_with_a_certificate_have_the_outcome_that_they_state() {
             (expected, Ok(_)) => panic!("{}: expected {expected}, it opens", vector.name),
             (expected, Err(error)) => panic!("{}: expected {expected}: {error}", vector.name),
         }
+    }
+}
+
+/// The ids do not depend on the order of calls, on the process, or on the ciphers.
+#[test]
+fn users_have_the_ids_of_the_vectors() {
+    let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
+    for vector in vectors("users", 16) {
+        let digest = keyring.digest(None, vector.text("digest")).unwrap();
+        let (purpose, value) = (vector.purpose(), vector.bytes("value"));
+        let user = UserEntry {
+            name: vector.text("entry").as_bytes(),
+            value: &value,
+        };
+        let gcm = [keyring.cipher(None, "aes-256-gcm").unwrap()];
+        let (passphrases, found);
+        let secrets = match vector.fields.get("certificate") {
+            Some(name) => {
+                found = identities(&keyring, name);
+                Secrets::Certificates(&found)
+            }
+            None => {
+                let bytes = vector.bytes("passphrase");
+                let passphrase = keyring.passphrase(&bytes, Origin::Server).unwrap();
+                passphrases = [passphrase].into_iter().collect();
+                Secrets::Passphrases(&passphrases)
+            }
+        };
+        let settings = Settings {
+            digest: Some(&digest),
+            purpose: purpose.as_ref(),
+            ..Settings::new(secrets, &gcm)
+        };
+        keyring.prepare_user_ids(settings).unwrap();
+        for job in keyring.jobs(NOW.seconds, NonZeroUsize::MIN).open {
+            job.derive().unwrap();
+        }
+        let sealer = Sealer::new(&keyring, settings);
+        let ids = sealer.user_ids(user, NOW).unwrap();
+        assert_eq!(ids, [vector.bytes("id").as_slice()], "{}", vector.name);
     }
 }
 

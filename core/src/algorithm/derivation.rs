@@ -9,6 +9,8 @@ use openssl::pkey_ctx::{HkdfMode, PkeyCtx};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::algorithm::digest::Digest;
+use crate::algorithm::hmac;
+use crate::algorithm::user_key::UserKey;
 use crate::error::LibraryError;
 
 /// Bytes of salt at the front of a classic token.
@@ -78,17 +80,23 @@ const KEY_ID_LABEL: &[u8] = b"kid";
 /// The label under which HKDF expands a master key to the key of a day.
 const DAY_KEY_LABEL: &[u8] = b"enc";
 
+/// The label under which HKDF expands a master key to the key of ids of users.
+const USERS_LABEL: &[u8] = b"users";
+
 /// Bytes of a key id before base64url.
 pub(crate) const KEY_ID: usize = 6;
 
 /// The JWE master key of a passphrase: 32 bytes of PBKDF2. HKDF expands it to the key
-/// id and to the key of each day.
+/// id, to the key of each day, and to the key of ids of users.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub(crate) struct MasterKey {
     bytes: Box<[u8; 32]>,
     /// Expanded when it is first needed. Each token has a key id, so it is no secret.
     #[zeroize(skip)]
     key_id: OnceLock<[u8; KEY_ID]>,
+    /// It wipes itself.
+    #[zeroize(skip)]
+    user_key: OnceLock<UserKey>,
 }
 
 impl MasterKey {
@@ -99,6 +107,7 @@ impl MasterKey {
         Ok(Self {
             bytes,
             key_id: OnceLock::new(),
+            user_key: OnceLock::new(),
         })
     }
 
@@ -107,6 +116,7 @@ impl MasterKey {
         Self {
             bytes: Box::new(*bytes),
             key_id: OnceLock::new(),
+            user_key: OnceLock::new(),
         }
     }
 
@@ -141,11 +151,30 @@ impl MasterKey {
         Ok(key)
     }
 
+    /// The key of ids of users, expanded when it is first asked for.
+    pub(crate) fn user_key(&self) -> Result<&UserKey, LibraryError> {
+        if let Some(key) = self.user_key.get() {
+            return Ok(key);
+        }
+        let mut bytes = Box::new([0; 32]);
+        self.expand(&[USERS_LABEL], bytes.as_mut_slice())?;
+        Ok(self.user_key.get_or_init(|| UserKey::new(bytes)))
+    }
+
     /// HKDF-Expand with SHA-256 (RFC 5869, section 2.3).
     fn expand(&self, info: &[&[u8]], output: &mut [u8]) -> Result<(), LibraryError> {
         hkdf_expand(self.bytes.as_slice(), info, output)
             .map_err(|stack| LibraryError::new("expand a key", &stack))
     }
+}
+
+/// The salt of the key of ids of users from a private key, the same on all servers.
+const USERS_SALT: &[u8; 26] = b"mod_session_crypto users 1";
+
+/// Extracts the key of ids of users from a secret that follows from a private key:
+/// HKDF-Extract with SHA-256 (RFC 5869, section 2.2).
+pub(crate) fn user_key_from_private_key(secret: &[u8]) -> UserKey {
+    UserKey::new(Box::new(hmac::sha256(USERS_SALT, &[secret])))
 }
 
 fn hkdf_expand(key: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), ErrorStack> {

@@ -7,7 +7,7 @@ use openssl::error::ErrorStack;
 use openssl::md::MdRef;
 use openssl::md_ctx::MdCtx;
 use openssl::sha::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::libcrypto::evp;
 
@@ -58,6 +58,7 @@ pub(crate) fn sha256<const N: usize>(key: &[u8; N], parts: &[&[u8]]) -> [u8; 32]
         }
         let mut hash = Sha256::new();
         hash.update(&block);
+        block.zeroize();
         hash
     };
     let (mut inner, mut outer) = (started(INNER), started(OUTER));

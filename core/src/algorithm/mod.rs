@@ -6,6 +6,7 @@
 //! | `cipher` | a cipher, and its wire format |
 //! | `derivation` | every key derivation, with its rounds and labels |
 //! | `digest` | a digest that can derive keys |
+//! | `user_key` | ids of users, which follow from a key |
 //! | `hmac` | HMAC and PBKDF2 with a digest of an engine or provider |
 //! | `error` | the reasons why a cipher or a digest cannot be used |
 
@@ -15,3 +16,4 @@ pub(crate) mod derivation;
 pub(crate) mod digest;
 pub(crate) mod error;
 pub(crate) mod hmac;
+pub(crate) mod user_key;

@@ -1,15 +1,18 @@
 //! A certificate with its private key, and the operations of the two.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
+use crate::algorithm::derivation::user_key_from_private_key;
 use crate::algorithm::digest::Digest;
+use crate::algorithm::user_key::UserKey;
 use crate::certificate::certificate::{Certificate, THUMBPRINT, Validity};
 use crate::certificate::envelopes::Envelopes;
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::signature;
+use crate::certificate::user_secret;
 use crate::certificate::wrapping::{NoSuchOaep, Point, Wrapping};
 use crate::error::LibraryError;
 use crate::origin::Origin;
@@ -28,6 +31,8 @@ pub(crate) struct Identity {
     pub(crate) origin: Origin,
     /// The content keys that were encrypted to the certificate in this hour or the last.
     pub(crate) envelopes: Envelopes,
+    /// The key of ids of users, once it is asked for.
+    user_key: OnceLock<UserKey>,
 }
 
 impl Identities {
@@ -41,6 +46,24 @@ impl Identities {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Identity>> {
         self.0.iter()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The `alg` values (RFC 7518, section 4.1) of the certificates under a digest, each
+    /// once.
+    pub(crate) fn algs(&self, digest: &Digest) -> Vec<&'static str> {
+        let mut algs = Vec::new();
+        for identity in &self.0 {
+            if let Ok(wrapping) = identity.wrapping(digest) {
+                if !algs.contains(&wrapping.alg()) {
+                    algs.push(wrapping.alg());
+                }
+            }
+        }
+        algs
     }
 
     /// The position in the list of the identity with an id.
@@ -78,6 +101,7 @@ impl Identity {
             key,
             origin,
             envelopes: Envelopes::default(),
+            user_key: OnceLock::new(),
         }
     }
 
@@ -107,6 +131,22 @@ impl Identity {
     pub(crate) fn has_signed(&self, input: &[u8], signature: &[u8]) -> Result<bool, LibraryError> {
         let (kind, key) = (self.certificate.kind, &self.certificate.key);
         signature::verify(kind, key, input, signature)
+    }
+
+    /// The key of ids of users. The private key makes it when it is first asked for.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails, or the hardware token does not do its part.
+    pub(crate) fn user_key(&self) -> Result<&UserKey, LibraryError> {
+        if let Some(key) = self.user_key.get() {
+            return Ok(key);
+        }
+        let secret = self
+            .key
+            .with(|key| user_secret::of(&self.certificate, key))?;
+        let key = user_key_from_private_key(&secret);
+        Ok(self.user_key.get_or_init(|| key))
     }
 
     /// Tries whether the private key decrypts, before a session depends on it. A hardware

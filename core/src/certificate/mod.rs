@@ -15,6 +15,7 @@
 //! | `attempts` | the number of passphrases that are tried on private keys |
 //! | `identity` | the operations of a certificate and its private key |
 //! | `private_key` | a private key, in memory or on a hardware token |
+//! | `user_secret` | a secret that follows from a private key alone |
 //! | `signature` | signatures by a private key |
 //! | `envelopes` | content keys of this hour, with their signatures |
 //! | `wrapping` | content keys encrypted to a certificate |
@@ -38,4 +39,5 @@ pub(crate) mod signature;
 pub(crate) mod source_error;
 pub(crate) mod sources;
 pub(crate) mod unlock;
+pub(crate) mod user_secret;
 pub(crate) mod wrapping;

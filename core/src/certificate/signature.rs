@@ -24,7 +24,7 @@ pub(crate) fn sign(
     input: &[u8],
 ) -> Result<Vec<u8>, LibraryError> {
     let signature = match kind {
-        KeyKind::Rsa { .. } => sign_rsa(key, input),
+        KeyKind::Rsa { .. } => sign_rsa(key, input, RsaPssSaltlen::DIGEST_LENGTH),
         KeyKind::Ec(curve) => sign_ec(curve, key, input),
     };
     let signature = signature.map_err(|stack| LibraryError::new("sign", &stack))?;
@@ -50,26 +50,37 @@ pub(crate) fn verify(
     signature: &[u8],
 ) -> Result<bool, LibraryError> {
     match kind {
-        KeyKind::Rsa { .. } => verify_rsa(key, input, signature),
+        KeyKind::Rsa { .. } => verify_rsa(key, input, signature, RsaPssSaltlen::DIGEST_LENGTH),
         KeyKind::Ec(curve) => verify_ec(curve, key, input, signature),
     }
     .map_err(|stack| LibraryError::new("verify a signature", &stack))
 }
 
-fn sign_rsa(key: &PKeyRef<Private>, input: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+/// An RSASSA-PSS signature with SHA-256, and salt of this length.
+pub(crate) fn sign_rsa(
+    key: &PKeyRef<Private>,
+    input: &[u8],
+    salt: RsaPssSaltlen,
+) -> Result<Vec<u8>, ErrorStack> {
     let mut signer = Signer::new(MessageDigest::sha256(), key)?;
     signer.set_rsa_padding(Padding::PKCS1_PSS)?;
     signer.set_rsa_mgf1_md(MessageDigest::sha256())?;
-    signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    signer.set_rsa_pss_saltlen(salt)?;
     signer.sign_oneshot_to_vec(input)
 }
 
-fn verify_rsa(key: &PKeyRef<Public>, input: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+/// Whether `signature` is one of [`sign_rsa`].
+pub(crate) fn verify_rsa(
+    key: &PKeyRef<Public>,
+    input: &[u8],
+    signature: &[u8],
+    salt: RsaPssSaltlen,
+) -> Result<bool, ErrorStack> {
     let mut verifier = MdCtx::new()?;
     let settings = verifier.digest_verify_init(Some(Md::sha256()), key)?;
     settings.set_rsa_padding(Padding::PKCS1_PSS)?;
     settings.set_rsa_mgf1_md(Md::sha256())?;
-    settings.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    settings.set_rsa_pss_saltlen(salt)?;
     is_verified(
         Denial::Reason(Library::RSA),
         &mut verifier,

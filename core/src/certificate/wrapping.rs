@@ -224,9 +224,7 @@ fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, 
 /// The key that wraps, derived from the shared secret by one round of Concat KDF,
 /// without `apu` and `apv` (RFC 7518, section 4.6.2).
 fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
-    let mut deriver = Deriver::new(ours)?;
-    deriver.set_peer(theirs)?;
-    let secret = Zeroizing::new(deriver.derive_to_vec()?);
+    let secret = shared_secret(ours, theirs)?;
     let mut hash = Sha256::new();
     hash.update(&1_u32.to_be_bytes());
     hash.update(&secret);
@@ -236,6 +234,16 @@ fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, Error
     hash.update(&0_u32.to_be_bytes());
     hash.update(&256_u32.to_be_bytes());
     Ok(Zeroizing::new(hash.finish()))
+}
+
+/// The shared secret of ECDH: a coordinate of a point.
+pub(crate) fn shared_secret(
+    ours: &PKeyRef<Private>,
+    theirs: &PKeyRef<Public>,
+) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
+    let mut deriver = Deriver::new(ours)?;
+    deriver.set_peer(theirs)?;
+    Ok(Zeroizing::new(deriver.derive_to_vec()?))
 }
 
 type Kek = Zeroizing<[u8; KEK]>;

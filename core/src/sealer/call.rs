@@ -27,8 +27,19 @@ pub struct Opened<'a> {
     /// New sessions get another key, cipher or wire format now, so the session should be
     /// saved again.
     pub stale: bool,
+    /// The key that opened the token.
+    pub key: OpeningKey,
     /// The costly step, if there was one.
     pub cost: Cost,
+}
+
+/// The key that opened a token, in the settings of the sealer that did so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpeningKey {
+    /// The position of its secret in the section's list.
+    pub(crate) position: usize,
+    /// The token carries the section's purpose, if the section has one.
+    pub(crate) has_purpose: bool,
 }
 
 /// The one step of a call that takes milliseconds instead of microseconds.

@@ -15,7 +15,7 @@ use crate::keyring::random::Random;
 use crate::passphrase::classic_keys::{ClassicKeyId, ClassicKeySlot};
 use crate::passphrase::list::PassphraseList;
 use crate::passphrase::passphrase::Passphrase;
-use crate::sealer::call::{Cost, Now, Opened, Sealed};
+use crate::sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 use crate::sealer::foreign_salts::TokenKey;
 use crate::sealer::section::Section;
 
@@ -74,24 +74,30 @@ impl<R: Random + Clone> Section<'_, R> {
             return Err(OpenError::Refused(Refusal::Format));
         }
         let token = Token::decode(token, &mut contexts.scratch)?;
-        let (index, passphrase) = passphrases
+        let (position, passphrase) = passphrases
             .iter()
             .enumerate()
             .find(|(_, passphrase)| token.is_authentic(passphrase))
             .ok_or(Refusal::NotAuthentic)?;
         let id = self.key_id(passphrase, token.salt());
         let mut key = TokenKey::new(passphrase, &id);
-        let opened = self.decrypt(&token, &mut key, now, &mut contexts.classic_opening, arena);
+        let opened = self.decrypt(
+            (&token, position),
+            &mut key,
+            now,
+            &mut contexts.classic_opening,
+            arena,
+        );
         self.judge(&token, &key, now, &opened);
         let mut opened = opened?;
-        opened.stale |= index != 0;
+        opened.stale |= position != 0;
         Ok(opened)
     }
 
     /// Decrypts an authentic token with the first cipher that gives a session.
     fn decrypt<'a>(
         &self,
-        token: &Token<'_>,
+        (token, position): (&Token<'_>, usize),
         key: &mut TokenKey<'_>,
         now: Now,
         context: &mut CbcContext,
@@ -114,6 +120,10 @@ impl<R: Random + Clone> Section<'_, R> {
             let opened = Opened {
                 session,
                 stale: index != 0,
+                key: OpeningKey {
+                    position,
+                    has_purpose: false,
+                },
                 cost: Cost::of_derivation(is_new),
             };
             // A wrong cipher may find right padding by chance, but hardly ever text, which

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::algorithm::derivation::{KEY_ID, MasterKey};
-use crate::error::{LibraryError, OpenError, Refusal, SealError};
+use crate::algorithm::user_key::{NamedUser, USER_ID};
+use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
@@ -49,6 +50,10 @@ impl<'s, R> DayKeys<'s, R> {
 impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
     fn first(&self) -> Option<u64> {
         self.passphrases.first().map(|passphrase| passphrase.id())
+    }
+
+    fn count(&self) -> usize {
+        self.passphrases.len()
     }
 
     fn position(&self, secret: u64) -> Option<usize> {
@@ -117,15 +122,46 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
     /// Notes the master keys for [`Keyring::jobs`](crate::Keyring::jobs),
     /// because each takes a tenth of a second.
     fn ahead(&self, _: u64) -> Result<usize, LibraryError> {
-        for passphrase in self.passphrases.iter() {
-            let masters = &self.section.keyring.masters;
-            masters.note(passphrase, self.section.jwe_digest());
-        }
+        self.note_masters();
         Ok(0)
+    }
+
+    fn user_id(
+        &self,
+        position: usize,
+        user: &NamedUser<'_>,
+        now: u64,
+    ) -> Result<[u8; USER_ID], UserIdError> {
+        let (section, masters) = (self.section, &self.section.keyring.masters);
+        let passphrase = self.passphrases.iter().nth(position);
+        let passphrase = passphrase.ok_or(UserIdError::NoKey)?;
+        let digest = section.jwe_digest();
+        let slot = masters.slot(passphrase, digest);
+        let master = match masters.known(&slot, now) {
+            Some(master) => master,
+            None => {
+                let account = (section.payer, KeyUse::Opening);
+                let found = masters.find_or_derive(&slot, (passphrase, digest), account, now)?;
+                found.ok_or(UserIdError::TooManyKeys)?.key
+            }
+        };
+        Ok(master.user_key()?.id(user))
+    }
+
+    fn users_ahead(&self) -> Result<(), LibraryError> {
+        self.note_masters();
+        Ok(())
     }
 }
 
 impl<R: Random + Clone> DayKeys<'_, R> {
+    fn note_masters(&self) {
+        for passphrase in self.passphrases.iter() {
+            let masters = &self.section.keyring.masters;
+            masters.note(passphrase, self.section.jwe_digest());
+        }
+    }
+
     /// Finds the passphrase that has a key id.
     ///
     /// The search costs nothing if the parent has derived all master keys; otherwise it may

@@ -7,7 +7,7 @@ use crate::jwe::compact::{self, Parts};
 use crate::jwe::contexts::{KeySource, OpeningContext};
 use crate::keyring::contexts::Contexts;
 use crate::keyring::random::Random;
-use crate::sealer::call::{Cost, Now, Opened, Sealed};
+use crate::sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 use crate::sealer::key_scheme::KeyScheme;
 use crate::sealer::section::Section;
 
@@ -59,10 +59,17 @@ impl<R: Random + Clone> Section<'_, R> {
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         let purpose = self.settings.purpose;
-        let opened = |positions: Option<Positions>, session, cost| Opened {
-            session,
-            stale: positions != Some(Positions::FIRST),
-            cost,
+        let opened = |positions: Option<Positions>, session, cost| {
+            let positions = positions.ok_or(Refusal::UnknownKey)?;
+            Ok(Opened {
+                session,
+                stale: positions != Positions::FIRST,
+                key: OpeningKey {
+                    position: positions.secret,
+                    has_purpose: true,
+                },
+                cost,
+            })
         };
         let mut positions = None;
         let is_ours = |source| {
@@ -71,11 +78,11 @@ impl<R: Random + Clone> Section<'_, R> {
         };
         if let Some(kept) = contexts.jwe_opening.find(parts, purpose, is_ours) {
             let session = decrypt(kept, parts, arena)?.ok_or(Refusal::Tag)?;
-            return Ok(opened(positions, session, Cost::None));
+            return opened(positions, session, Cost::None);
         }
         let (mut opening, cost) = scheme.opening(parts, now.seconds)?;
         let session = decrypt(&mut opening, parts, arena)?.ok_or(Refusal::Tag)?;
-        let opened = opened(self.positions(scheme, opening.source), session, cost);
+        let opened = opened(self.positions(scheme, opening.source), session, cost)?;
         // The context is kept only now: a token with an invented day must not push out a
         // context that is in use.
         contexts.jwe_opening.keep(opening);

@@ -3,7 +3,8 @@
 //! There are two, `day_keys` and `wrapped_keys`. A third scheme would be a third file
 //! beside them, and an arm in `Sealer::with_scheme`.
 
-use crate::error::{LibraryError, OpenError, SealError};
+use crate::algorithm::user_key::{NamedUser, USER_ID};
+use crate::error::{LibraryError, OpenError, SealError, UserIdError};
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::keyring::random::RandomBlock;
@@ -13,6 +14,9 @@ use crate::sealer::call::Cost;
 pub(super) trait KeyScheme<R> {
     /// The id of the secret that new sessions are sealed with, if there is any.
     fn first(&self) -> Option<u64>;
+
+    /// The number of secrets in the section's list.
+    fn count(&self) -> usize;
 
     /// The position of a secret in the section's list, by its id.
     fn position(&self, secret: u64) -> Option<usize>;
@@ -46,4 +50,24 @@ pub(super) trait KeyScheme<R> {
     ///
     /// OpenSSL fails.
     fn ahead(&self, now: u64) -> Result<usize, LibraryError>;
+
+    /// The id of a user under the secret at a position of the list.
+    ///
+    /// # Errors
+    ///
+    /// There is no such secret, its key may not be derived now, or OpenSSL fails.
+    fn user_id(
+        &self,
+        position: usize,
+        user: &NamedUser<'_>,
+        now: u64,
+    ) -> Result<[u8; USER_ID], UserIdError>;
+
+    /// Makes the keys of ids of users, before a request needs them. It may note keys for
+    /// later.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    fn users_ahead(&self) -> Result<(), LibraryError>;
 }

@@ -5,6 +5,7 @@
 //! | `classic` | sealing and opening in the classic format |
 //! | `foreign_salts` | the keys of classic tokens with the salts of other servers |
 //! | `jwe` | sealing and opening as JWE |
+//! | `users` | the ids of users, under the keys of a section |
 //! | `ahead` | keys that are derived before a request needs them |
 //! | `sealer` | the border of this crate: a session into a token, and back |
 //! | `day_keys` | the key scheme of passphrases |
@@ -24,4 +25,5 @@ mod key_scheme;
 pub(crate) mod sealer;
 mod section;
 pub(crate) mod settings;
+pub(crate) mod users;
 mod wrapped_keys;

@@ -9,12 +9,13 @@ use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::algorithm::cipher::Cipher;
+use crate::algorithm::user_key::{NamedUser, USER_ID};
 use crate::cache::slot::Obtained;
 use crate::certificate::content_keys::ContentKeyId;
 use crate::certificate::envelopes::EnvelopeUse;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::wrapping::Wrapping;
-use crate::error::{LibraryError, OpenError, Refusal, SealError};
+use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
@@ -44,6 +45,10 @@ impl<'s, R> WrappedKeys<'s, R> {
 impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
     fn first(&self) -> Option<u64> {
         self.identities.first().map(|identity| identity.id())
+    }
+
+    fn count(&self) -> usize {
+        self.identities.count()
     }
 
     fn position(&self, secret: u64) -> Option<usize> {
@@ -97,7 +102,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
     fn opening(&self, parts: &Parts<'_>, _: u64) -> Result<(OpeningContext, Cost), OpenError> {
         let header = Header::decode(parts.header)?;
         for (_, cipher, enc) in self.section.jwe_ciphers() {
-            for alg in self.algs() {
+            for alg in self.identities.algs(self.section.jwe_digest()) {
                 let Some(thumbprint) = header.thumbprint(alg, enc) else {
                     continue;
                 };
@@ -133,6 +138,21 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
             }
         }
         Ok(1)
+    }
+
+    fn user_id(
+        &self,
+        position: usize,
+        user: &NamedUser<'_>,
+        _: u64,
+    ) -> Result<[u8; USER_ID], UserIdError> {
+        let identity = self.identities.iter().nth(position);
+        Ok(identity.ok_or(UserIdError::NoKey)?.user_key()?.id(user))
+    }
+
+    fn users_ahead(&self) -> Result<(), LibraryError> {
+        let mut identities = self.identities.iter();
+        identities.try_for_each(|identity| identity.user_key().map(|_| ()))
     }
 }
 
@@ -183,19 +203,6 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
         let source = section.key_source(identity.id(), cipher);
         let opening = OpeningContext::new(context, source, parts, purpose);
         Ok((opening, Cost::of_private_key(unwrapped.is_new)))
-    }
-
-    /// The `alg` values (RFC 7518, section 4.1) of this section's certificates, each once.
-    fn algs(&self) -> Vec<&'static str> {
-        let mut algs = Vec::new();
-        for identity in self.identities.iter() {
-            if let Ok(wrapping) = identity.wrapping(self.section.jwe_digest()) {
-                if !algs.contains(&wrapping.alg()) {
-                    algs.push(wrapping.alg());
-                }
-            }
-        }
-        algs
     }
 }
 
