@@ -9,7 +9,7 @@ use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
     AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose,
     LibraryError, LineError, Origin, PairingError, PairingFault, PassphraseFileError, SealError,
-    SourceError, UnusableKey, Weakness,
+    SourceError, UnusableKey, UserIdError, Weakness,
 };
 
 use crate::program::ProgramError;
@@ -169,16 +169,23 @@ pub(crate) fn pairing(error: &PairingError) -> String {
     }
 }
 
+const TOO_MANY_KEYS: &str = "the key of its passphrase is not derived yet, and the limit for \
+     .htaccess files and settings that only a request brings together is used up: wait for some \
+     seconds, or set the passphrase in the server configuration, whose keys are derived at startup";
+
+/// A session's user has no id.
+pub(crate) fn user_id(error: &UserIdError) -> String {
+    match error {
+        UserIdError::TooManyKeys => TOO_MANY_KEYS.to_owned(),
+        UserIdError::Library(error) => library(error),
+        UserIdError::NoKey => error.to_string(),
+    }
+}
+
 /// A session could not be sealed.
 pub(crate) fn seal(error: &SealError) -> String {
     match error {
-        SealError::TooManyKeys => {
-            "the key of its passphrase is not derived yet, and the limit for \
-             .htaccess files and settings that only a request brings together is used up: wait \
-             for some seconds, or set the passphrase in the server configuration, whose keys are \
-             derived at startup"
-                .to_owned()
-        }
+        SealError::TooManyKeys => TOO_MANY_KEYS.to_owned(),
         SealError::Library(error) => library(error),
         SealError::TooLarge | SealError::NoKey => error.to_string(),
     }

@@ -11,6 +11,7 @@
 //! | `keys_ahead` | keys under passphrases, derived side by side and kept |
 //! | `sessions` | the session of a request |
 //! | `state` | what a process keeps while a configuration is in force |
+//! | `revocation` | the list of sessions that have ended before their time |
 //! | `config` | the settings of sections, merged, and what they seal with |
 //! | `secrets` | the secrets that a line of the configuration names |
 //! | `advice` | every error in the administrator's words, with what to write instead |
@@ -30,6 +31,7 @@ mod ffi;
 mod keys_ahead;
 mod module;
 mod program;
+mod revocation;
 mod secrets;
 mod session_crypto;
 mod sessions;

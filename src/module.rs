@@ -57,7 +57,11 @@ impl Module for SessionCrypto {
         check::prepare(&state.keyring, server, warnings, clock::now())
     }
 
-    fn before_fork_once(state: &State, server: MainServer<'_>) -> Result<(), String> {
+    fn before_fork_once(
+        state: &State,
+        server: MainServer<'_>,
+        _: &check::Warnings,
+    ) -> Result<(), String> {
         keys_ahead::derive(&state.keyring, server, clock::now())
     }
 

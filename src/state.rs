@@ -1,12 +1,17 @@
 //! What a process keeps while a configuration is in force.
 
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::OnceLock;
 
 use session_crypto_core::Keyring;
+
+use crate::revocation::Revocation;
 
 /// The state of a configuration, which the parent makes and children inherit.
 pub(crate) struct State {
     pub(crate) keyring: Keyring,
+    /// Set by the parent if the configuration has a list of ended sessions.
+    revocation: OnceLock<Revocation>,
     /// Keys hashes that no visitor can foresee.
     hashes: RandomState,
 }
@@ -15,8 +20,20 @@ impl State {
     pub(crate) fn new(keyring: Keyring) -> Self {
         Self {
             keyring,
+            revocation: OnceLock::new(),
             hashes: RandomState::new(),
         }
+    }
+
+    /// The list of ended sessions, if there is one.
+    pub(crate) fn revocation(&self) -> Option<&Revocation> {
+        self.revocation.get()
+    }
+
+    /// Puts a list of ended sessions in force, for the children too; the parent calls this
+    /// once.
+    pub(crate) fn set_revocation(&self, revocation: Revocation) {
+        let _ = self.revocation.set(revocation);
     }
 
     /// Stands for a value in this process.

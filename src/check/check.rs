@@ -127,6 +127,7 @@ pub(crate) fn prepare<'s>(
             continue;
         };
         warnings.about(&config, settings, now);
+        warnings.note_lifetime(config.policy().lifetime);
         let prepared = keyring.prepare(settings, priority, now);
         prepared.map_err(|error| match config.first_certificate() {
             Some((line, name)) => format!(

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use session_crypto_core::{During, Identities, Keyring, Secrets, Settings, Validity};
 
-use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, IDLE_BESIDE, Passphrases, SettingSet};
+use crate::config::{
+    CERTIFICATE_FILE, DEFAULT_LIFETIME, DirConfig, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
+};
 use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, Server};
 
@@ -19,6 +21,8 @@ pub(crate) struct Warnings {
     used: HashSet<usize>,
     /// Lists beside a certificate that does not need them.
     idle: Vec<(usize, Flaw)>,
+    /// The longest lifetime of sessions in any section so far, in seconds.
+    longest: u64,
 }
 
 impl Warnings {
@@ -40,6 +44,16 @@ impl Warnings {
             let flaw = config.idle_passphrases(IDLE_BESIDE);
             self.idle.push((address(passphrases), flaw));
         }
+    }
+
+    /// Notes how long the sessions of a section may live.
+    pub(super) fn note_lifetime(&mut self, lifetime: Option<u64>) {
+        self.longest = self.longest.max(lifetime.unwrap_or(DEFAULT_LIFETIME));
+    }
+
+    /// The longest lifetime of sessions in any section, in seconds.
+    pub(crate) fn longest_lifetime(&self) -> u64 {
+        self.longest
     }
 
     /// Notes that a private key elsewhere may need the passphrases of a section.

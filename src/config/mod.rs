@@ -20,7 +20,7 @@ pub(crate) use algorithms::{Algorithm, AlgorithmNames};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
 pub(crate) use flaw::Flaw;
 pub(crate) use passphrases::Passphrases;
-pub(crate) use policy::Policy;
+pub(crate) use policy::{DEFAULT_LIFETIME, Policy};
 pub(crate) use protection::Protection;
 pub(crate) use realm::Realm;
 pub(crate) use setting_set::SettingSet;

@@ -5,6 +5,10 @@ use std::ffi::CStr;
 use super::dir_config::DirConfig;
 use super::user_entries::{UserEntries, is_usual};
 
+/// The lifetime of sessions whose section has none, where each must have one: 30 days,
+/// in seconds.
+pub(crate) const DEFAULT_LIFETIME: u64 = 30 * 86_400;
+
 /// When the sessions of a section end.
 #[derive(Clone, Copy)]
 pub(crate) struct Policy<'p> {

@@ -168,7 +168,7 @@ unsafe extern "C" fn post_config<M: Module>(
         // SAFETY: the first server is the main server, and lives as long as the
         // configuration.
         let server = unsafe { MainServer::from_raw(server) }.ok_or("httpd passed no server")?;
-        M::before_fork_once(state, server)
+        M::before_fork_once(state, server, &findings)
     })
 }
 

@@ -53,7 +53,11 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Runs in the parent once, after [`Module::before_fork`] has run for every
     /// server.
-    fn before_fork_once(state: &Self::State, server: MainServer<'_>) -> Result<(), String>;
+    fn before_fork_once(
+        state: &Self::State,
+        server: MainServer<'_>,
+        findings: &Self::Findings,
+    ) -> Result<(), String>;
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;

@@ -5,8 +5,9 @@
 
 use session_crypto_core::{Cost, Now, OpenError, Opened};
 
-use super::lifetimes::Session;
-use super::{lifetimes, realms, report};
+use super::life::Session;
+use super::lifetimes::{self, Lifetimes, Unread};
+use super::{realms, report};
 use crate::config::{DirConfig, KeptIdentities, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
@@ -21,8 +22,14 @@ pub(crate) fn encoding<'r>(
     if !config.has_secrets() || !session.is_entered() {
         return Ok(());
     }
-    lifetimes::write(state, config, session)
-        .map_err(|error| report::not_sealed(request, &error.into()))
+    match Lifetimes::new(request, state, config).write(session) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            report::ended_meanwhile(request);
+            Ok(())
+        }
+        Err(error) => Err(report::not_named(request, &error)),
+    }
 }
 
 /// Seals the session, before mod_session stores it.
@@ -50,7 +57,7 @@ fn seal<'r>(
     if !session.is_entered() {
         return Err(report::in_another_realm(request));
     }
-    if session.is_withheld() {
+    if session.is_withheld() || lifetimes::is_over(session) {
         // There is no need to seal it, because `is_to_be_saved` keeps it from the store.
         session.clear_encoded();
         return Ok(());
@@ -104,9 +111,19 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
+    let revocation = state.revocation();
+    if revocation.is_some_and(|revocation| revocation.is_missing_news(now.seconds)) {
+        report::news_are_missing(request);
+        session.clear_encoded();
+        session.withhold();
+        return;
+    }
     let outcome = sealer.open(token.to_bytes(), now, &session.pool());
     match outcome {
-        Ok(opened) => accept(request, session, &opened),
+        Ok(opened) => {
+            accept(request, session, &opened);
+            Lifetimes::new(request, state, config).opened(session, opened.key);
+        }
         Err(OpenError::Refused(refusal)) => {
             session.clear_encoded();
             if refusal.may_open_elsewhere() {
@@ -149,9 +166,17 @@ pub(crate) fn decoded<'r>(
     if !config.has_secrets() {
         return;
     }
-    if let Err(end) = lifetimes::read(request, state, config, session) {
-        session.empty();
-        report::ended(request, end);
+    match Lifetimes::new(request, state, config).read(session) {
+        Ok(()) => (),
+        Err(Unread::Ended(end)) => {
+            session.empty();
+            report::ended(request, end);
+        }
+        Err(Unread::Unknown(error)) => {
+            session.empty();
+            session.withhold();
+            report::not_judged(request, &error);
+        }
     }
 }
 
@@ -169,12 +194,14 @@ pub(crate) fn expired(request: Request<'_>, session: &mut Session<'_>) {
 ///
 /// - an unchanged session in place of a token that this server could not open, and
 ///   that may be good;
+/// - a session that has ended since it was read;
 /// - the session of a subrequest of another realm, which mod_session saves where
 ///   includes are nested;
 /// - the session of an error document that is an error itself.
 pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
     // `encode` has left no token of a session that is withheld.
-    let is_withheld = session.encoded().is_none() && session.is_withheld();
+    let is_withheld =
+        session.encoded().is_none() && (session.is_withheld() || lifetimes::is_over(session));
     let is_of_another_realm = request.is_subrequest() && realms::comes_from_elsewhere(request);
     !is_withheld && !is_of_another_realm && !realms::does_not_answer(request)
 }

@@ -5,29 +5,18 @@
 //! before it is written: nobody else reads the entry, and what others write under its
 //! name does not count.
 
-use session_crypto_core::{LibraryError, OpenSslRandom, SessionEntry};
+use session_crypto_core::{
+    Ends, OpenSslRandom, OpeningKey, Record, RecordId, SessionEntry, UserIdError,
+};
 
+use super::life::{Life, Session};
 use super::realms;
+use super::users::Users;
 use crate::clock;
-use crate::config::{DirConfig, Policy, Realm};
+use crate::config::{DEFAULT_LIFETIME, DirConfig, Policy};
 use crate::ffi::{Request, has_no_content};
+use crate::revocation::Revocation;
 use crate::state::State;
-
-/// A session, with contents for each realm that asks for it.
-pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm, Life>;
-
-/// What is known about the life of a session in the course of a request.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Life {
-    /// The entry that the session came with, or that it has got.
-    entry: Option<SessionEntry>,
-    /// The session came with other entries.
-    had_content: bool,
-    /// Stands for the user that the session came with; 0 for none.
-    user: u64,
-    /// The session has ended since it was read, and is not saved again.
-    pub(crate) is_over: bool,
-}
 
 /// The reason why a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,104 +25,224 @@ pub(crate) enum End {
     Lifetime,
     /// It began before the moment that the section names.
     NotBefore,
+    /// It is in the list of ended sessions, or its user is.
+    Revoked,
 }
 
-/// Takes the entry out of a session that mod_session has read.
-///
-/// # Errors
-///
-/// The session has ended.
-pub(crate) fn read<'r>(
+/// The reason why a session that was opened is not handed on.
+pub(crate) enum Unread {
+    /// It has ended.
+    Ended(End),
+    /// This host cannot tell whether it has.
+    Unknown(UserIdError),
+}
+
+/// A section, and what ends the sessions in it.
+pub(super) struct Lifetimes<'a, 'r> {
     request: Request<'r>,
-    state: &State,
-    config: &DirConfig<'_>,
-    session: &mut Session<'r>,
-) -> Result<(), End> {
-    let entry = take_entry(session);
-    if session.take_opened() {
-        let policy = config.policy();
-        if entry.is_some() || policy.is_in_force() {
-            begin(request, state, policy, session, entry)?;
+    state: &'a State,
+    config: &'a DirConfig<'r>,
+    policy: Policy<'r>,
+    revocation: Option<&'a Revocation>,
+}
+
+impl<'a, 'r> Lifetimes<'a, 'r> {
+    pub(super) fn new(request: Request<'r>, state: &'a State, config: &'a DirConfig<'r>) -> Self {
+        let mut policy = config.policy();
+        let revocation = state.revocation();
+        if let Some(revocation) = revocation {
+            // The list forgets sessions that no section would accept any more.
+            let lifetime = policy.lifetime.unwrap_or(DEFAULT_LIFETIME);
+            policy.lifetime = Some(lifetime.min(revocation.longest()));
+        }
+        Self {
+            request,
+            state,
+            config,
+            policy,
+            revocation,
         }
     }
-    if let Some(entry) = session.note().entry {
-        realms::show_birth(request, entry.birth());
-    }
-    Ok(())
-}
 
-/// Judges a session that a token has brought, and notes what is known about it.
-fn begin(
-    request: Request<'_>,
-    state: &State,
-    policy: Policy<'_>,
-    session: &mut Session<'_>,
-    entry: Option<SessionEntry>,
-) -> Result<(), End> {
-    let now = request.time();
-    let had_content = has_content(session);
-    if !had_content {
-        return Ok(());
+    /// Notes the key that opened the token of a session.
+    pub(super) fn opened(&self, session: &mut Session<'r>, key: OpeningKey) {
+        if self.revocation.is_some() {
+            session.set_note(Life {
+                key: Some(key),
+                ..Life::default()
+            });
+        }
     }
-    if let Some(end) = end(policy, entry, now) {
-        return Err(end);
-    }
-    let token = session.brought();
-    let of_token = token.map(|token| SessionEntry::of_token(now, token.to_bytes()));
-    let life = Life {
-        entry: entry.or(of_token.filter(|_| policy.is_in_force())),
-        had_content,
-        user: user(state, policy, session),
-        is_over: false,
-    };
-    session.set_note(life);
-    // A session with an id would get another one, under which requests that run beside
-    // this one do not find it.
-    if entry.is_none() && !session.has_id() {
-        session.mark_dirty();
-    }
-    Ok(())
-}
 
-/// Puts the entry into a session that mod_session is about to write.
-///
-/// # Errors
-///
-/// There are no random bytes for a name.
-pub(crate) fn write<'r>(
-    state: &State,
-    config: &DirConfig<'_>,
-    session: &mut Session<'r>,
-) -> Result<(), LibraryError> {
-    take_entry(session);
-    let policy = config.policy();
-    let mut life = session.note();
-    if life.entry.is_none() && !policy.is_in_force() {
-        return Ok(());
+    /// Takes the entry out of a session that mod_session has read.
+    ///
+    /// # Errors
+    ///
+    /// The session has ended, or nobody can tell.
+    pub(super) fn read(&self, session: &mut Session<'r>) -> Result<(), Unread> {
+        let entry = take_entry(session);
+        if session.take_opened() && (entry.is_some() || self.policy.is_in_force()) {
+            self.begin(session, entry)?;
+        }
+        if let Some(entry) = session.note().entry {
+            realms::show_birth(self.request, entry.birth());
+        }
+        Ok(())
     }
-    if !has_content(session) {
-        life.entry = None;
+
+    /// Judges a session that a token has brought, and notes what is known about it.
+    fn begin(&self, session: &mut Session<'r>, entry: Option<SessionEntry>) -> Result<(), Unread> {
+        let now = self.request.time();
+        if !has_content(session) {
+            return Ok(());
+        }
+        if let Some(end) = self.end(entry, now) {
+            return Err(Unread::Ended(end));
+        }
+        let token = session.brought().filter(|_| self.policy.is_in_force());
+        let of_token = || token.map(|token| SessionEntry::of_token(now, token.to_bytes()));
+        let life = Life {
+            entry: entry.or_else(of_token),
+            had_content: true,
+            user: self.user(session),
+            ..session.note()
+        };
+        if self.is_revoked(session, &life).map_err(Unread::Unknown)? {
+            return Err(Unread::Ended(End::Revoked));
+        }
         session.set_note(life);
-        return Ok(());
+        // A session with an id would get another one, under which requests that run
+        // beside this one do not find it.
+        if entry.is_none() && !session.has_id() {
+            session.mark_dirty();
+        }
+        Ok(())
     }
-    let user = user(state, policy, session);
-    let entry = match life.entry {
-        Some(entry) if user == life.user => entry,
-        _ => SessionEntry::begin(clock::now(), &mut OpenSslRandom)?,
-    };
-    life.entry = Some(entry);
-    life.user = user;
-    session.set_note(life);
-    let pool = session.pool();
-    let value = pool.text(&entry.value());
-    if let Some(mut entries) = session.entries() {
-        entries.set(SessionEntry::KEY, value);
+
+    /// Puts the entry into a session that mod_session is about to write; answers whether it
+    /// has ended in the meantime, and must not be saved.
+    ///
+    /// # Errors
+    ///
+    /// There is no name for a new session, or nobody can tell whether it has ended.
+    pub(super) fn write(&self, session: &mut Session<'r>) -> Result<bool, UserIdError> {
+        take_entry(session);
+        let mut life = session.note();
+        if life.entry.is_none() && !self.policy.is_in_force() {
+            return Ok(false);
+        }
+        let has_content = has_content(session);
+        let user = if has_content { self.user(session) } else { 0 };
+        let same = life.entry.filter(|_| has_content && user == life.user);
+        life.is_over = match same {
+            Some(_) => self.is_revoked(session, &life)?,
+            None => false,
+        };
+        if same.is_none() {
+            self.revoke_former(&life, has_content);
+            life.entry = if has_content {
+                Some(self.new_entry(session)?)
+            } else {
+                None
+            };
+        }
+        // A session is saved once, but its contents may be asked for later.
+        life.user = user;
+        life.had_content = has_content;
+        session.set_note(life);
+        if let (false, Some(entry)) = (life.is_over, life.entry) {
+            put_entry(session, entry);
+        }
+        Ok(life.is_over)
     }
-    Ok(())
+
+    /// Ends the session that a logout or another login replaces.
+    fn revoke_former(&self, life: &Life, has_content: bool) {
+        let is_logout = life.had_content && (!has_content || life.user != 0);
+        if let (true, Some(revocation), Some(entry)) = (is_logout, self.revocation, life.entry) {
+            let record = Record {
+                id: RecordId::of_session(entry.name()),
+                ends: Ends::Session,
+                before: entry.birth(),
+                until: entry.birth().saturating_add(revocation.longest()),
+            };
+            revocation.revoke(&record, clock::now());
+        }
+    }
+
+    /// Begins a session now, or after the moment until which the sessions of its user were
+    /// ended: the clock of another server may be ahead.
+    fn new_entry(&self, session: &mut Session<'r>) -> Result<SessionEntry, UserIdError> {
+        let mut birth = clock::now();
+        if let Some(revocation) = self.revocation.filter(|list| list.table().has_users()) {
+            let before = self.users().ended_before(session, None, revocation)?;
+            birth = birth.max(before.map_or(0, |before| before.saturating_add(1)));
+        }
+        Ok(SessionEntry::begin(birth, &mut OpenSslRandom)?)
+    }
+
+    /// Whether a session, or all sessions of its user, are in the list of ended ones.
+    fn is_revoked(&self, session: &mut Session<'r>, life: &Life) -> Result<bool, UserIdError> {
+        let (Some(revocation), Some(entry)) = (self.revocation, life.entry) else {
+            return Ok(false);
+        };
+        let (table, now) = (revocation.table(), self.request.time());
+        let id = RecordId::of_session(entry.name());
+        if table.ended_before(&id, now).is_some() {
+            return Ok(true);
+        }
+        if life.user == 0 || !table.has_users() {
+            return Ok(false);
+        }
+        let before = self.users().ended_before(session, life.key, revocation)?;
+        Ok(before.is_some_and(|before| entry.birth() <= before))
+    }
+
+    fn users(&self) -> Users<'a, 'r> {
+        Users {
+            request: self.request,
+            state: self.state,
+            config: self.config,
+            policy: self.policy,
+        }
+    }
+
+    /// The reason why a session has ended by its age; a session without an entry begins
+    /// now.
+    fn end(&self, entry: Option<SessionEntry>, now: u64) -> Option<End> {
+        let birth = entry.map(|entry| entry.birth());
+        let is_older_than = |date| birth.is_none_or(|birth| birth < date);
+        if self
+            .policy
+            .not_before
+            .is_some_and(|date| now >= date && is_older_than(date))
+        {
+            return Some(End::NotBefore);
+        }
+        let lifetime = self.policy.lifetime?;
+        let end = birth?.saturating_add(lifetime);
+        (now >= end).then_some(End::Lifetime)
+    }
+
+    /// Stands for the entries that name the session's user; 0 if there are none. Their
+    /// order does not count.
+    fn user(&self, session: &mut Session<'r>) -> u64 {
+        let Some(entries) = session.entries() else {
+            return 0;
+        };
+        let entries = entries.entries();
+        entries
+            .filter(|(name, _)| self.policy.names_user(name))
+            .map(|(name, value)| {
+                let name = name.to_bytes().to_ascii_lowercase();
+                self.state.hash((name, value)).max(1)
+            })
+            .fold(0, u64::wrapping_add)
+    }
 }
 
 /// Removes the entry from a session, and returns it if it is well-formed.
-pub(crate) fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
+pub(super) fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
     let mut entries = session.entries()?;
     let value = entries.get(SessionEntry::KEY)?;
     let entry = SessionEntry::parse(value.to_bytes());
@@ -141,36 +250,19 @@ pub(crate) fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
     entry
 }
 
-fn has_content(session: &mut Session<'_>) -> bool {
-    session
-        .entries()
-        .is_some_and(|entries| !has_no_content(&entries))
+/// Whether a session has ended since it was read.
+pub(super) fn is_over(session: &Session<'_>) -> bool {
+    session.note().is_over
 }
 
-/// The reason why a session has ended; a session without an entry begins now.
-fn end(policy: Policy<'_>, entry: Option<SessionEntry>, now: u64) -> Option<End> {
-    let birth = entry.map(|entry| entry.birth());
-    let is_too_old = |date: u64| now >= date && birth.is_none_or(|birth| birth < date);
-    let has_lived =
-        |lifetime: u64| birth.is_some_and(|birth| now >= birth.saturating_add(lifetime));
-    if policy.not_before.is_some_and(is_too_old) {
-        return Some(End::NotBefore);
+fn put_entry(session: &mut Session<'_>, entry: SessionEntry) {
+    let pool = session.pool();
+    if let Some(mut entries) = session.entries() {
+        entries.set(SessionEntry::KEY, pool.text(&entry.value()));
     }
-    policy
-        .lifetime
-        .is_some_and(has_lived)
-        .then_some(End::Lifetime)
 }
 
-/// Stands for the entries that name the session's user; 0 if there are none. Their order
-/// does not count.
-fn user(state: &State, policy: Policy<'_>, session: &mut Session<'_>) -> u64 {
-    let Some(entries) = session.entries() else {
-        return 0;
-    };
-    let entries = entries.entries();
-    entries
-        .filter(|(name, _)| policy.names_user(name))
-        .map(|(name, value)| state.hash((name.to_bytes().to_ascii_lowercase(), value)))
-        .fold(0, u64::wrapping_add)
+fn has_content(session: &mut Session<'_>) -> bool {
+    let entries = session.entries();
+    entries.is_some_and(|entries| !has_no_content(&entries))
 }

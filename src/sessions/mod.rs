@@ -5,11 +5,15 @@
 //! | `hooks` | a session on its way in and out |
 //! | `report` | the log lines about a request's session |
 //! | `lifetimes` | births, lifetimes and ends of sessions |
+//! | `users` | the users of sessions, under the keys of a section |
+//! | `life` | what is known about the life of a session in the course of a request |
 //! | `realms` | how sessions stay in the realm that they belong to |
 
-pub(crate) use lifetimes::{Life, Session};
+pub(crate) use life::{Life, Session};
 
 pub(crate) mod hooks;
+mod life;
 mod lifetimes;
 pub(crate) mod realms;
 mod report;
+mod users;

@@ -5,7 +5,7 @@
 //!
 //! The functions are cold, because most requests have nothing to report.
 
-use session_crypto_core::{LibraryError, Refusal, SealError};
+use session_crypto_core::{LibraryError, Refusal, SealError, UserIdError};
 
 use super::lifetimes::End;
 use crate::advice;
@@ -52,10 +52,51 @@ pub(crate) fn ended(request: Request<'_>, end: End) {
     let reason = match end {
         End::Lifetime => "it has reached the age of SessionCryptoMaxLifetime",
         End::NotBefore => "it began before the date of SessionCryptoNotBefore",
+        End::Revoked => "a logout has ended it, or all sessions of its user",
     };
     request.log(
         Level::Info,
         &format_args!("session ended, the request goes on with an empty one: {reason}"),
+    );
+}
+
+/// The session has ended while the request went on; it is not stored.
+pub(crate) fn ended_meanwhile(request: Request<'_>) {
+    request.log(
+        Level::Info,
+        &"session ended during this request, and not saved again: a logout has ended it, or all \
+          sessions of its user",
+    );
+}
+
+/// This host cannot tell whether the session has ended.
+pub(crate) fn not_judged(request: Request<'_>, error: &UserIdError) {
+    request.log(
+        Level::Error,
+        &format_args!(
+            "session not opened, because it may have ended: {}",
+            advice::user_id(error)
+        ),
+    );
+}
+
+/// The session has got no name, or may have ended; it is not stored.
+pub(crate) fn not_named(request: Request<'_>, error: &UserIdError) -> Failed {
+    request.log(
+        Level::Error,
+        &format_args!(
+            "session not sealed, and not saved: {}",
+            advice::user_id(error)
+        ),
+    );
+    Failed
+}
+
+/// Other servers may have ended the session; it is not opened until their news are back.
+pub(crate) fn news_are_missing(request: Request<'_>) {
+    request.log(
+        Level::Debug,
+        &"session not opened, because news of ended sessions are missing",
     );
 }
 

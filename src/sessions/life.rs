@@ -1,0 +1,23 @@
+//! What is known about the life of a session in the course of a request.
+
+use session_crypto_core::{OpeningKey, SessionEntry};
+
+use crate::config::Realm;
+
+/// A session, with contents for each realm that asks for it.
+pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm, Life>;
+
+/// The birth of a session, its name and its user.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Life {
+    /// The entry that the session came with, or that it has got.
+    pub(super) entry: Option<SessionEntry>,
+    /// The key that opened its token.
+    pub(super) key: Option<OpeningKey>,
+    /// It came with other entries.
+    pub(super) had_content: bool,
+    /// Stands for the user that it came with; 0 for none.
+    pub(super) user: u64,
+    /// It has ended since it was read, and is not saved again.
+    pub(super) is_over: bool,
+}
