@@ -32,7 +32,7 @@
 //! |---|---|
 //! | `vectors` | the vector files of the wire formats, for tests |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
-//! | `session_entry` | the entry that this module keeps in a session: birth and name |
+//! | `life` | when a session began, and when it ends |
 //! | `keyring` | the state that a process keeps between requests |
 //! | `jwe` | the wire format of JSON Web Encryption |
 //! | `classic` | the wire format of httpd's own module |
@@ -46,7 +46,7 @@
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
 //! | `origin`, `purpose` | small values of a section |
-//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory`, `times` | tools for several folders |
+//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
@@ -67,6 +67,8 @@ pub use fingerprint::Fingerprint;
 pub use keyring::hour::Seed;
 pub use keyring::keyring::Keyring;
 pub use keyring::random::{OpenSslRandom, Random};
+pub use life::entry::SessionEntry;
+pub use life::times;
 pub use origin::Origin;
 pub use passphrase::allowance::Payer;
 pub use passphrase::file::{Exposure, Line, LineError, PassphraseFile, PassphraseFileError};
@@ -85,7 +87,6 @@ pub use sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 pub use sealer::sealer::Sealer;
 pub use sealer::settings::{Secrets, Settings};
 pub use sealer::users::{UserEntry, UserId};
-pub use session_entry::SessionEntry;
 pub use shared_memory::SharedMemory;
 
 mod algorithm;
@@ -104,6 +105,7 @@ mod keyring;
     reason = "calls of OpenSSL that the openssl crate does not wrap"
 )]
 mod libcrypto;
+mod life;
 mod limits;
 mod origin;
 mod passphrase;
@@ -112,8 +114,6 @@ mod rate;
 mod revocation;
 mod sealer;
 mod secret_file;
-mod session_entry;
 mod shared_memory;
-pub mod times;
 #[cfg(test)]
 mod vectors;

@@ -41,8 +41,9 @@ pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use run_mode::is_config_test;
 pub(crate) use server::Server;
-pub(crate) use session::{Session, has_no_content};
+pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
+pub(crate) use session_record::has_no_content;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
 

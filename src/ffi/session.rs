@@ -16,7 +16,7 @@ use super::bindings::{self, session_rec};
 use super::pool::Pool;
 use super::request::Request;
 use super::session_notes::{About, Contents, Notes, Parked, find_parked};
-use super::session_record;
+use super::session_record::{self, has_no_content};
 use super::tables::Table;
 
 /// A session that lives for the request, `'r` (mod_session.h, session_rec).
@@ -46,9 +46,6 @@ type Found<K, N> = Option<NonNull<Notes<K, N>>>;
 /// The key of the notes among the userdata of a pool. It is short, because each
 /// look-up hashes it.
 const KEY: &CStr = c"mscr";
-
-/// The entry that mod_session itself makes (mod_session.c, SESSION_EXPIRY).
-const EXPIRY: &CStr = c"expiry";
 
 /// A function that finds the realm of a section by the address of its settings, which must
 /// live, or NULL.
@@ -440,13 +437,7 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
     fn park(&mut self) {
         // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_ref() };
-        let contents = Contents {
-            entries: record.entries,
-            expiry: record.expiry,
-            maxage: record.maxage,
-            dirty: record.dirty,
-            written: record.written,
-        };
+        let contents = Contents::of(record);
         let pool = self.pool;
         let Some(realm) = self.notes().map(|notes| self.current(notes)) else {
             return;
@@ -491,29 +482,12 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
             }
             None => {
                 notes.about = About::default();
-                let contents = Contents {
-                    entries: Table::new(pool).as_ptr(),
-                    expiry: 0,
-                    maxage: 0,
-                    dirty: 0,
-                    written: 0,
-                };
-                (contents, notes.brought)
+                (Contents::empty(pool), notes.brought)
             }
         };
         // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_mut() };
-        record.entries = contents.entries;
-        record.expiry = contents.expiry;
-        record.maxage = contents.maxage;
-        record.dirty = contents.dirty;
-        record.written = contents.written;
+        contents.put_into(record);
         record.encoded = encoded;
     }
-}
-
-/// Whether a session has no entry but the expiry, which mod_session itself makes.
-pub(crate) fn has_no_content(entries: &Table<'_>) -> bool {
-    let mut entries = entries.entries();
-    entries.all(|(name, _)| name.to_bytes().eq_ignore_ascii_case(EXPIRY.to_bytes()))
 }

@@ -4,6 +4,8 @@ use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::NonNull;
 
 use super::bindings::{apr_table_t, apr_time_t, session_rec};
+use super::pool::Pool;
+use super::tables::Table;
 
 /// The notes on a record, in the record's pool: they go with the record, so that
 /// another record at the same address has none.
@@ -51,12 +53,42 @@ pub(super) struct Parked<K, N> {
 /// The fields of a record that differ between realms.
 #[derive(Clone, Copy)]
 pub(super) struct Contents {
-    pub(super) entries: *mut apr_table_t,
-    pub(super) expiry: apr_time_t,
-    pub(super) maxage: c_long,
-    pub(super) dirty: c_int,
+    entries: *mut apr_table_t,
+    expiry: apr_time_t,
+    maxage: c_long,
+    dirty: c_int,
     /// They have been saved; mod_session saves a record once.
-    pub(super) written: c_int,
+    written: c_int,
+}
+
+impl Contents {
+    pub(super) fn of(record: &session_rec) -> Self {
+        Self {
+            entries: record.entries,
+            expiry: record.expiry,
+            maxage: record.maxage,
+            dirty: record.dirty,
+            written: record.written,
+        }
+    }
+
+    pub(super) fn empty(pool: Pool<'_>) -> Self {
+        Self {
+            entries: Table::new(pool).as_ptr(),
+            expiry: 0,
+            maxage: 0,
+            dirty: 0,
+            written: 0,
+        }
+    }
+
+    pub(super) fn put_into(&self, record: &mut session_rec) {
+        record.entries = self.entries;
+        record.expiry = self.expiry;
+        record.maxage = self.maxage;
+        record.dirty = self.dirty;
+        record.written = self.written;
+    }
 }
 
 /// Looks for the contents of a realm in a list.

@@ -1,7 +1,13 @@
 //! A session record of mod_session's (mod_session.h, session_rec), before it is known
 //! whether a hook has anything to do with it.
 
+use std::ffi::CStr;
+
 use super::bindings::{self, session_rec};
+use super::tables::Table;
+
+/// The entry that mod_session itself makes (mod_session.c, SESSION_EXPIRY).
+const EXPIRY: &CStr = c"expiry";
 
 /// Whether a session has an expiry that is over.
 ///
@@ -28,4 +34,10 @@ pub(super) unsafe fn has_encoded(raw: *const session_rec) -> bool {
     // SAFETY: NULL, or a C string, which has a first byte.
     let first = encoded.and_then(|encoded| unsafe { encoded.as_ref() });
     first.is_some_and(|first| *first != 0)
+}
+
+/// Whether a session has no entry but the expiry, which mod_session itself makes.
+pub(crate) fn has_no_content(entries: &Table<'_>) -> bool {
+    let mut entries = entries.entries();
+    entries.all(|(name, _)| name.to_bytes().eq_ignore_ascii_case(EXPIRY.to_bytes()))
 }
