@@ -37,7 +37,8 @@ impl SharedMemory {
     }
 }
 
-fn leaked(words: usize) -> &'static [AtomicU64] {
+/// Words that are zero, and never freed.
+pub(crate) fn leaked(words: usize) -> &'static [AtomicU64] {
     (0..words)
         .map(|_| AtomicU64::new(0))
         .collect::<Vec<_>>()

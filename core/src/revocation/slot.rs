@@ -38,10 +38,12 @@ pub(super) const BUCKET: usize = SLOTS * 5;
 const TICKET: u64 = (1 << 21) - 1;
 
 /// Seconds that a process has to write a record. After that, the others take it for dead.
-const CLAIM: u64 = 3;
+pub(super) const CLAIM: u64 = 3;
 
-/// The slots that an id may have.
+/// A few slots that share cache lines.
+#[derive(Clone, Copy)]
 pub(super) struct Bucket<'t> {
+    number: usize,
     first: &'t [AtomicU64; SLOTS],
     second: &'t [AtomicU64; SLOTS],
     third: &'t [AtomicU64; SLOTS],
@@ -49,9 +51,10 @@ pub(super) struct Bucket<'t> {
     state: &'t [AtomicU64; SLOTS],
 }
 
-/// The words of a slot.
+/// The words of a slot, and its number in the table.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'t> {
+    pub(super) number: usize,
     pub(super) first: &'t AtomicU64,
     pub(super) second: &'t AtomicU64,
     pub(super) third: &'t AtomicU64,
@@ -83,14 +86,15 @@ pub(super) enum Usage {
 }
 
 impl<'t> Bucket<'t> {
-    /// The bucket of these words, unless there are too few.
-    pub(super) fn of(words: &'t [AtomicU64]) -> Option<Self> {
+    /// The bucket with this number, at the front of these words.
+    pub(super) fn of(number: usize, words: &'t [AtomicU64]) -> Option<Self> {
         let (first, words) = words.split_first_chunk()?;
         let (second, words) = words.split_first_chunk()?;
         let (third, words) = words.split_first_chunk()?;
         let (value, words) = words.split_first_chunk()?;
         let (state, _) = words.split_first_chunk()?;
         Some(Self {
+            number,
             first,
             second,
             third,
@@ -100,21 +104,24 @@ impl<'t> Bucket<'t> {
     }
 
     pub(super) fn slots(self) -> impl Iterator<Item = Slot<'t>> {
+        let numbers = self.number.saturating_mul(SLOTS)..;
         let ids = self.first.iter().zip(self.second).zip(self.third);
-        let all = ids.zip(self.value.iter().zip(self.state));
-        all.map(|(((first, second), third), (value, state))| Slot {
-            first,
-            second,
-            third,
-            value,
-            state,
-        })
+        let all = ids.zip(self.value.iter().zip(self.state)).zip(numbers);
+        all.map(
+            |((((first, second), third), (value, state)), number)| Slot {
+                number,
+                first,
+                second,
+                third,
+                value,
+                state,
+            },
+        )
     }
 }
 
 impl<'t> Slot<'t> {
-    /// The ticket of the record with this id, if the slot has it, sent or unsent, live or
-    /// not; the words must bear the same ticket.
+    /// The ticket of the words of the id, if it is this one.
     fn ticket_of(self, [first, second, third]: &[u64; 3]) -> Option<Ticket> {
         let word = load(self.first);
         if (word ^ first) & !TICKET != 0 {
@@ -126,7 +133,7 @@ impl<'t> Slot<'t> {
         is_same.then_some(ticket)
     }
 
-    /// The birth up to which this slot ends sessions with this id, and the slot's ticket.
+    /// The birth up to which sessions with this id are ended, and the ticket of the record.
     pub(super) fn find(self, id: &[u64; 3], now: u64) -> Option<(u64, Ticket)> {
         let ticket = self.ticket_of(id)?;
         let value = Value(load(self.value));
@@ -135,8 +142,8 @@ impl<'t> Slot<'t> {
         is_live.then(|| (value.before(), ticket))
     }
 
-    /// The record in the slot, if it counts, and its value as it was before all else was
-    /// read.
+    /// The record in the slot, if it counts. The value is read first: if it is still the
+    /// same later, so is the record.
     pub(super) fn record(self, now: u64) -> Option<(Record, Value)> {
         let value = Value(load(self.value));
         let ticket = value.ticket();

@@ -9,7 +9,7 @@
 //! | 4 | the [rate](crate::rate::Rate) of warnings |
 //! | 8 | 1 once there was a record that ends the sessions of a user |
 //! | 16 | the Unix time in milliseconds at which the news from the store were complete |
-//! | 64 to 4,159 | a ring of announcements: 32 bits of the number of one, and the number of a slot |
+//! | 64 to 4,159 | a ring of [announcements](crate::revocation::unsent) |
 //! | from 4,160 | buckets of 8 [slots](crate::revocation::slot) |
 //!
 //! An id belongs to two buckets, and a new record goes to the one with more room. There are
@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::rate::{PARTS, Rate};
 use crate::revocation::record::{Record, RecordId};
 use crate::revocation::slot::{BUCKET, Bucket, SLOTS, Slot, halves, load, to_words};
+use crate::shared_memory::leaked;
 
 /// The ended sessions, in memory that the processes of a server share.
 ///
@@ -35,6 +36,7 @@ pub struct RevocationTable {
     pub(super) buckets: &'static [AtomicU64],
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Header {
     pub(super) tickets: &'static AtomicU64,
     pub(super) changes: &'static AtomicU64,
@@ -65,8 +67,7 @@ impl RevocationTable {
     /// layout to a table of another one.
     pub const LAYOUT: u64 = 1;
 
-    /// Words of a table that keeps `size` records, and often half as many again: 64 to 80
-    /// bytes a record.
+    /// Words of a table that keeps `size` records at least: 80 bytes a record, and 33 KiB.
     pub const fn words(size: usize) -> usize {
         // Two buckets at least, so that each id has two.
         let buckets = match size.saturating_mul(2).div_ceil(SLOTS) {
@@ -90,10 +91,16 @@ impl RevocationTable {
         }
     }
 
+    /// A table for a single process, in memory that is never freed; for tests, benches and
+    /// examples.
+    pub fn alone(size: usize) -> Self {
+        Self::new(leaked(Self::words(size)))
+    }
+
     /// The birth up to which sessions with this id are ended.
     pub fn ended_before(&self, id: &RecordId, now: u64) -> Option<u64> {
         let words = to_words(*id);
-        let slots = self.slots_of(*id);
+        let slots = self.buckets_of(*id).flat_map(Bucket::slots);
         let found = slots.filter_map(|slot| slot.find(&words, now));
         found.map(|(before, _)| before).max()
     }
@@ -106,8 +113,7 @@ impl RevocationTable {
     /// The records that count, in no order. An id may occur twice, if two processes added it
     /// at the same moment.
     pub fn records(&self, now: u64) -> impl Iterator<Item = Record> {
-        let slots = self.slots();
-        slots.filter_map(move |slot| slot.record(now).map(|(record, _)| record))
+        self.records_as_sent(now).map(|(record, _)| record)
     }
 
     /// The records that count, each with whether it is unsent.
@@ -143,33 +149,26 @@ impl RevocationTable {
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = Slot<'static>> + use<> {
-        let buckets = self.buckets.chunks_exact(BUCKET);
-        buckets.filter_map(Bucket::of).flat_map(Bucket::slots)
+        let buckets = self.buckets.chunks_exact(BUCKET).enumerate();
+        let buckets = buckets.filter_map(|(number, words)| Bucket::of(number, words));
+        buckets.flat_map(Bucket::slots)
     }
 
-    pub(super) fn slots_of(&self, id: RecordId) -> impl Iterator<Item = Slot<'static>> + use<> {
-        let buckets = self.buckets_of(id).into_iter().flatten();
-        buckets.flat_map(|(_, bucket)| bucket.slots())
-    }
-
-    /// The two buckets of an id, with their numbers.
-    pub(super) fn buckets_of(&self, id: RecordId) -> [Option<(usize, Bucket<'static>)>; 2] {
+    /// The two buckets of an id.
+    pub(super) fn buckets_of(&self, id: RecordId) -> impl Iterator<Item = Bucket<'static>> {
         let count = self.buckets.len() / BUCKET;
         let (high, low) = halves(id);
         let first = scaled(high, count);
         let second = scaled(low, count.saturating_sub(1));
         // The second bucket is another one.
-        let second = if second >= first {
-            second.saturating_add(1)
-        } else {
-            second
-        };
-        [first, second].map(|number| Some((number, self.bucket(number)?)))
+        let second = second.saturating_add(usize::from(second >= first));
+        let buckets = [first, second].into_iter();
+        buckets.filter_map(|number| self.bucket(number))
     }
 
     pub(super) fn bucket(&self, number: usize) -> Option<Bucket<'static>> {
         let start = number.saturating_mul(BUCKET);
-        Bucket::of(self.buckets.get(start..)?)
+        Bucket::of(number, self.buckets.get(start..)?)
     }
 }
 
@@ -204,4 +203,200 @@ fn scaled(random: u64, count: usize) -> usize {
     let count = u128::try_from(count).unwrap_or_default();
     let scaled = u128::from(random).saturating_mul(count) >> 64;
     usize::try_from(scaled).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revocation::record::{Added, Ends, LearnedFrom};
+
+    const NOON: u64 = 1_800_000_000;
+
+    fn record(number: u128) -> Record {
+        Record {
+            id: RecordId::of_session(&number.to_be_bytes()),
+            ends: Ends::Session,
+            before: NOON,
+            until: NOON + 100,
+        }
+    }
+
+    fn add(table: &RevocationTable, record: &Record) -> Added {
+        table.add(record, LearnedFrom::Here, NOON)
+    }
+
+    #[test]
+    fn finds_what_another_process_has_added() {
+        let words = leaked(RevocationTable::words(10));
+        let (one, other) = (RevocationTable::new(words), RevocationTable::new(words));
+        assert_eq!(other.ended_before(&record(1).id, NOON), None);
+        assert_eq!(add(&one, &record(1)), Added::New);
+        assert_eq!(other.ended_before(&record(1).id, NOON), Some(NOON));
+        assert_eq!(other.ended_before(&record(2).id, NOON), None);
+        assert_eq!(other.records(NOON).collect::<Vec<_>>(), [record(1)]);
+    }
+
+    #[test]
+    fn a_record_counts_up_to_its_end() {
+        let table = RevocationTable::alone(10);
+        assert_eq!(add(&table, &record(1)), Added::New);
+        assert_eq!(table.ended_before(&record(1).id, NOON + 100), Some(NOON));
+        assert_eq!(table.ended_before(&record(1).id, NOON + 101), None);
+        assert_eq!(table.records(NOON + 101).count(), 0);
+    }
+
+    #[test]
+    fn the_later_birth_and_the_later_end_stay() {
+        let table = RevocationTable::alone(10);
+        let first = record(1);
+        let earlier = Record {
+            before: NOON - 1,
+            until: NOON + 200,
+            ..first
+        };
+        let later = Record {
+            before: NOON + 1,
+            ..first
+        };
+        assert_eq!(add(&table, &first), Added::New);
+        assert_eq!(add(&table, &first), Added::Known);
+        assert_eq!(add(&table, &earlier), Added::New);
+        assert_eq!(add(&table, &later), Added::New);
+        for known in [first, earlier, later] {
+            assert_eq!(add(&table, &known), Added::Known);
+        }
+        let all: Vec<_> = table.records(NOON).collect();
+        let expected = Record {
+            until: NOON + 200,
+            ..later
+        };
+        assert_eq!(all, [expected]);
+        assert_eq!(table.changes(), 3);
+    }
+
+    #[test]
+    fn a_record_whose_end_has_come_takes_no_room() {
+        let table = RevocationTable::alone(1);
+        let old = Record {
+            until: NOON - 1,
+            ..record(1)
+        };
+        assert_eq!(add(&table, &old), Added::Known);
+        // Sixteen slots, which four sets of records use one after the other.
+        for number in 0..64 {
+            let now = NOON + u64::try_from(number / 16).unwrap() * 101;
+            let record = Record {
+                until: now + 100,
+                ..record(number)
+            };
+            assert_eq!(table.add(&record, LearnedFrom::Here, now), Added::New);
+        }
+        assert_eq!(table.evictions(), 0);
+    }
+
+    #[test]
+    fn without_room_the_record_goes_that_would_end_first() {
+        let table = RevocationTable::alone(1);
+        let record = |number: u64| Record {
+            until: NOON + number,
+            ..record(number.into())
+        };
+        for number in 0..16 {
+            assert_eq!(add(&table, &record(number)), Added::New);
+        }
+        for number in 16..100 {
+            assert_eq!(add(&table, &record(number)), Added::Evicted);
+            let mut left: Vec<_> = table.records(NOON).map(|record| record.until).collect();
+            left.sort_unstable();
+            let expected = (number - 15..=number).map(|number| NOON + number);
+            assert_eq!(left, expected.collect::<Vec<_>>());
+        }
+        assert_eq!(table.evictions(), 84);
+    }
+
+    #[test]
+    fn times_that_are_too_great_count_as_the_greatest() {
+        let table = RevocationTable::alone(1);
+        let eternal = Record {
+            before: u64::MAX,
+            until: u64::MAX,
+            ..record(1)
+        };
+        assert_eq!(add(&table, &eternal), Added::New);
+        assert_eq!(add(&table, &eternal), Added::Known);
+        let all: Vec<_> = table.records(NOON).collect();
+        let expected = Record {
+            before: Record::MAX_TIME,
+            until: Record::MAX_TIME,
+            ..eternal
+        };
+        assert_eq!(all, [expected]);
+    }
+
+    #[test]
+    fn tells_whether_there_was_a_user() {
+        let table = RevocationTable::alone(1);
+        assert_eq!(add(&table, &record(1)), Added::New);
+        assert!(!table.has_users());
+        let user = Record {
+            ends: Ends::User,
+            ..record(2)
+        };
+        assert_eq!(add(&table, &user), Added::New);
+        assert!(table.has_users());
+        assert!(table.records(NOON).any(|record| record == user));
+    }
+
+    #[test]
+    fn the_buckets_of_an_id_are_two() {
+        for size in [1, 8, 9, 100] {
+            let table = RevocationTable::alone(size);
+            for number in 0..1000 {
+                let buckets = table.buckets_of(record(number).id);
+                let mut slots: Vec<_> = buckets
+                    .flat_map(Bucket::slots)
+                    .map(|slot| slot.number)
+                    .collect();
+                slots.dedup();
+                assert_eq!(slots.len(), 2 * SLOTS, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_warning_a_minute_is_allowed() {
+        let words = leaked(RevocationTable::words(1));
+        let (one, other) = (RevocationTable::new(words), RevocationTable::new(words));
+        assert!(one.may_warn(NOON));
+        assert!(!other.may_warn(NOON + 59));
+        assert!(other.may_warn(NOON + 60));
+    }
+
+    #[test]
+    fn the_words_of_the_header_do_not_meet() {
+        let table = RevocationTable::alone(1);
+        table.heard(7);
+        let user = Record {
+            ends: Ends::User,
+            ..record(1)
+        };
+        assert_eq!(add(&table, &user), Added::New);
+        assert!(table.may_warn(NOON));
+        assert_eq!(table.last_heard(), 7);
+        assert_eq!((table.changes(), table.evictions()), (1, 0));
+        assert_eq!(load(table.header.tickets), 1);
+        assert_eq!(load(table.header.announcements), 1);
+    }
+
+    #[test]
+    fn a_table_of_too_few_words_keeps_nothing() {
+        let words = RevocationTable::words(1);
+        for words in [0, 1, HEADER, HEADER + RING] {
+            let table = RevocationTable::new(leaked(words));
+            assert_eq!(add(&table, &record(1)), Added::Evicted);
+            assert_eq!(table.ended_before(&record(1).id, NOON), None);
+        }
+        let table = RevocationTable::new(leaked(words - 1));
+        let _ = add(&table, &record(1));
+    }
 }

@@ -4,11 +4,10 @@
 //! agent where to look. If an announcement is missing or overwritten, the agent looks at
 //! all records.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::revocation::add::SLOTS_A_BUCKET;
 use crate::revocation::record::Record;
-use crate::revocation::slot::{Bucket, Slot, Value, exchange, load};
+use crate::revocation::slot::{SLOTS, Slot, Value, exchange, load};
 use crate::revocation::table::RevocationTable;
 
 /// How far an agent has read the unsent records.
@@ -19,7 +18,7 @@ pub struct UnsentReader(Progress);
 enum Progress {
     /// The agent looks at all records, from this bucket on, and then goes on with this
     /// announcement, if one was read when the scan began.
-    Scan { bucket: u64, next: Option<u64> },
+    Scan { bucket: usize, next: Option<u64> },
     /// The agent reads this announcement next.
     Follow { next: u64 },
 }
@@ -29,7 +28,7 @@ enum Progress {
 pub struct Unsent {
     /// The record.
     pub record: Record,
-    slot: u64,
+    slot: usize,
     value: u64,
 }
 
@@ -89,20 +88,21 @@ impl RevocationTable {
         slot.is_some_and(|slot| exchange(slot.value, sent.value, Value(sent.value).sent().0))
     }
 
-    fn scan(&self, from: u64, next: Option<u64>, now: u64, found: &mut Vec<Unsent>) -> Progress {
-        // A record that is announced later may be one that the scan has passed.
+    fn scan(
+        &self,
+        mut bucket: usize,
+        next: Option<u64>,
+        now: u64,
+        found: &mut Vec<Unsent>,
+    ) -> Progress {
+        // A record that is announced later may be in a bucket that the scan has passed.
         let next = next.unwrap_or_else(|| load(self.header.announcements));
-        let mut at = from;
-        while let Some(bucket) = self.bucket_at(at) {
-            let numbers = at.saturating_mul(SLOTS_A_BUCKET)..;
-            let slots = numbers.zip(bucket.slots());
-            found.extend(slots.filter_map(|(number, slot)| unsent(number, slot, now)));
-            at = at.saturating_add(1);
+        while let Some(slots) = self.bucket(bucket) {
+            found.extend(slots.slots().filter_map(|slot| unsent(slot, now)));
+            bucket = bucket.saturating_add(1);
             if found.len() >= BATCH {
-                return Progress::Scan {
-                    bucket: at,
-                    next: Some(next),
-                };
+                let next = Some(next);
+                return Progress::Scan { bucket, next };
             }
         }
         Progress::Follow { next }
@@ -111,64 +111,62 @@ impl RevocationTable {
     fn follow(&self, mut next: u64, now: u64, found: &mut Vec<Unsent>) -> Progress {
         let end = load(self.header.announcements);
         while next != end && found.len() < BATCH {
-            let Some(number) = self.announced(next) else {
+            let Some(slot) = self.announced(next) else {
                 return UnsentReader::new().0;
             };
-            let slot = self.slot(number);
-            found.extend(slot.and_then(|slot| unsent(number, slot, now)));
+            found.extend(self.slot(slot).and_then(|slot| unsent(slot, now)));
             next = next.wrapping_add(1);
         }
         Progress::Follow { next }
     }
 
     /// Announces that the record in a slot is unsent.
-    pub(super) fn announce(&self, slot: u64, step: &mut impl FnMut() -> Option<()>) -> Option<()> {
+    pub(super) fn announce(
+        &self,
+        slot: Slot<'_>,
+        step: &mut impl FnMut() -> Option<()>,
+    ) -> Option<()> {
         step()?;
         let number = self.header.announcements.fetch_add(1, Ordering::AcqRel);
         if let Some(word) = self.ring_word(number) {
             step()?;
-            word.store(announcement(number, slot), Ordering::Release);
+            word.store(announcement(number, slot.number), Ordering::Release);
         }
         Some(())
     }
 
     /// The slot in the announcement with this number.
-    fn announced(&self, number: u64) -> Option<u64> {
+    fn announced(&self, number: u64) -> Option<usize> {
         let word = load(self.ring_word(number)?);
-        let slot = word & LOW;
+        let slot = usize::try_from(word & LOW).ok()?;
         (announcement(number, slot) == word).then_some(slot)
     }
 
-    fn ring_word(&self, number: u64) -> Option<&'static std::sync::atomic::AtomicU64> {
+    fn ring_word(&self, number: u64) -> Option<&'static AtomicU64> {
         let length = u64::try_from(self.ring.len()).ok()?;
         let index = number.checked_rem(length)?;
         self.ring.get(usize::try_from(index).ok()?)
     }
 
-    fn bucket_at(&self, number: u64) -> Option<Bucket<'static>> {
-        self.bucket(usize::try_from(number).ok()?)
-    }
-
-    fn slot(&self, number: u64) -> Option<Slot<'static>> {
-        let bucket = self.bucket_at(number / SLOTS_A_BUCKET)?;
-        let in_bucket = usize::try_from(number % SLOTS_A_BUCKET).ok()?;
-        bucket.slots().nth(in_bucket)
+    fn slot(&self, number: usize) -> Option<Slot<'static>> {
+        self.bucket(number / SLOTS)?.slots().nth(number % SLOTS)
     }
 }
 
 const LOW: u64 = 0xffff_ffff;
 
-/// An announcement: 32 bits of its number plus one, so that no zero is one, and those of a
-/// slot.
-fn announcement(number: u64, slot: u64) -> u64 {
+/// A word of the ring: the low half of the number of an announcement, and the number of a
+/// slot. Numbers are counted from one there, so that no word is zero.
+fn announcement(number: u64, slot: usize) -> u64 {
+    let slot = u64::try_from(slot).unwrap_or(LOW);
     (number.wrapping_add(1) << 32) | (slot & LOW)
 }
 
-fn unsent(number: u64, slot: Slot<'_>, now: u64) -> Option<Unsent> {
+fn unsent(slot: Slot<'_>, now: u64) -> Option<Unsent> {
     let (record, value) = slot.record(now)?;
     value.is_unsent().then_some(Unsent {
         record,
-        slot: number,
+        slot: slot.number,
         value: value.0,
     })
 }
