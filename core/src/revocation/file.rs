@@ -110,6 +110,10 @@ fn read(mut from: impl BufRead) -> Result<(Records, u64), RevocationFileError> {
     loop {
         line.clear();
         from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let is_cut = !line.ends_with(b"\n") && number > 0 && from.fill_buf()?.is_empty();
+        if is_cut {
+            return Err(RevocationFileError::Truncated(number));
+        }
         let text = line.strip_suffix(b"\n").map(std::str::from_utf8);
         let text = text.and_then(Result::ok);
         if number == 0 {
@@ -130,8 +134,6 @@ fn read(mut from: impl BufRead) -> Result<(Records, u64), RevocationFileError> {
             } else {
                 Ok((records, count))
             };
-        } else if line.is_empty() {
-            return Err(RevocationFileError::Truncated(number));
         } else {
             let line = number.saturating_add(1);
             let record = text.and_then(record);
@@ -184,4 +186,177 @@ impl<W: Write> Hashed<W> {
 fn hex(hash: Sha256) -> String {
     let digits = hash.finish().map(|byte| format!("{byte:02x}"));
     digits.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revocation::record::{Added, RecordId};
+    use crate::revocation::unsent::UnsentReader;
+
+    const NOON: u64 = 1_800_000_000;
+
+    /// All lines but the last one, which has the checksum that `sha256sum` says of these.
+    const FILE: &str = "\
+mod_session_crypto ended sessions 1
+00000000000000000000000000000001 session 1799999999 1800000100 sent
+00000000000000000000000000000002 user 1800000000 1800000200 unsent
+";
+
+    const SESSION: Record = Record {
+        id: RecordId::of_user(1_u128.to_be_bytes()),
+        ends: Ends::Session,
+        before: NOON - 1,
+        until: NOON + 100,
+    };
+    const USER: Record = Record {
+        id: RecordId::of_user(2_u128.to_be_bytes()),
+        ends: Ends::User,
+        before: NOON,
+        until: NOON + 200,
+    };
+
+    fn table() -> RevocationTable {
+        let table = RevocationTable::alone(10);
+        for (record, from) in [(SESSION, LearnedFrom::Elsewhere), (USER, LearnedFrom::Here)] {
+            assert_eq!(table.add(&record, from, NOON), Added::New);
+        }
+        table
+    }
+
+    fn written(table: &RevocationTable) -> Vec<u8> {
+        let mut file = Vec::new();
+        table.write_to(&mut file, NOON).unwrap();
+        file
+    }
+
+    fn read_into(table: &RevocationTable, file: &[u8]) -> Result<u64, String> {
+        let read = table.read_from(file, NOON);
+        read.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn has_this_form() {
+        let file = String::from_utf8(written(&table())).unwrap();
+        let mut lines: Vec<_> = file.lines().collect();
+        // The order of the records follows from their ids.
+        let end = "end 2 d134f01de3e77cf3349ea74ddfe9efbcadfbedbcf09d6639d679634ab964b4a1";
+        assert_eq!(lines.pop(), Some(end));
+        assert_eq!(lines, FILE.lines().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn gives_back_the_records_and_which_are_unsent() {
+        let table = RevocationTable::alone(10);
+        assert_eq!(read_into(&table, &written(&self::table())), Ok(2));
+        let mut records: Vec<_> = table.records(NOON).collect();
+        records.sort_unstable();
+        assert_eq!(records, [SESSION, USER]);
+        assert!(table.has_users());
+        let unsent = table.unsent(&mut UnsentReader::new(), NOON);
+        assert_eq!(unsent.len(), 1);
+        assert_eq!(unsent[0].record, USER);
+    }
+
+    #[test]
+    fn an_empty_table_has_a_file_too() {
+        let file = written(&RevocationTable::alone(10));
+        assert_eq!(read_into(&RevocationTable::alone(10), &file), Ok(0));
+    }
+
+    #[test]
+    fn a_record_whose_end_has_come_is_neither_written_nor_read() {
+        let (table, later) = (table(), NOON + 101);
+        let mut file = Vec::new();
+        table.write_to(&mut file, later).unwrap();
+        let read = RevocationTable::alone(10);
+        assert_eq!(read_into(&read, &file), Ok(1));
+        let read = RevocationTable::alone(10);
+        assert_eq!(read.read_from(&*written(&table), later).unwrap(), 2);
+        assert_eq!(read.records(NOON).count(), 1);
+    }
+
+    #[test]
+    fn refuses_each_flipped_bit_each_cut_and_one_byte_too_many() {
+        let file = written(&table());
+        let read = RevocationTable::alone(10);
+        for byte in 0..file.len() {
+            for bit in 0..8 {
+                let mut file = file.clone();
+                file[byte] ^= 1 << bit;
+                assert!(read_into(&read, &file).is_err(), "{byte}, {bit}");
+            }
+            assert!(read_into(&read, &file[..byte]).is_err(), "{byte}");
+        }
+        for more in [&b"\n"[..], b"x", &file] {
+            let file = [&file, more].concat();
+            assert!(read_into(&read, &file).is_err());
+        }
+        assert_eq!(read.records(NOON).count(), 0, "none was added");
+    }
+
+    #[test]
+    fn an_error_says_what_is_wrong() {
+        let file = String::from_utf8(written(&table())).unwrap();
+        let end = file.rfind("end").unwrap();
+        for (file, expected) in [
+            (String::new(), "is not a file of ended sessions"),
+            ("x".repeat(1000), "is not a file of ended sessions"),
+            (
+                file.replace("sessions 1\n", "sessions 2\n"),
+                "has a form that this version does not know",
+            ),
+            (
+                file.replace(" user ", " group "),
+                "is damaged: line LINE is not a record",
+            ),
+            (
+                file.replace("unsent", &"unsent".repeat(100)),
+                "is damaged: line LINE is not a record",
+            ),
+            (
+                file[..end].to_owned(),
+                "is damaged: it ends after line 3, without a last line",
+            ),
+            (
+                file[..end - 1].to_owned(),
+                "is damaged: it ends after line 2, without a last line",
+            ),
+            (
+                file.replace("1800000200", "1800000201"),
+                "is damaged: its lines do not have the checksum of its last line",
+            ),
+            (
+                format!("{file}\n"),
+                "is damaged: it goes on after its last line",
+            ),
+        ] {
+            let user = file.lines().position(|line| line.contains("0002 "));
+            let line = user.map_or(0, |user| user + 1).to_string();
+            let expected = expected.replace("LINE", &line);
+            let table = RevocationTable::alone(10);
+            assert_eq!(read_into(&table, file.as_bytes()), Err(expected));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_or_written_is_an_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+        }
+        impl Write for Broken {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::Error::other("broken"))
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let read = table().read_from(Broken, NOON).unwrap_err();
+        assert_eq!(read.to_string(), "cannot be read: broken");
+        assert!(table().write_to(Broken, NOON).is_err());
+    }
 }

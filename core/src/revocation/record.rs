@@ -130,3 +130,35 @@ pub enum Added {
     /// could make room, the one that would have ended first.
     Evicted,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_session_is_the_first_half_of_its_sha_256() {
+        // As `head -c 16 /dev/zero | sha256sum` says.
+        let id = RecordId::of_session(&[0; 16]);
+        assert_eq!(id.to_string(), "374708fff7719dd5979ec875d56cd228");
+        assert_eq!(format!("{id:?}"), id.to_string());
+    }
+
+    #[test]
+    fn an_id_has_one_text() {
+        let id = RecordId::of_user([0xab; 16]);
+        let text = "ab".repeat(16);
+        assert_eq!(id.to_string(), text);
+        assert_eq!(text.parse(), Ok(id));
+        for wrong in [
+            "",
+            "AB",
+            &text[1..],
+            &format!("{text}0"),
+            &text.to_uppercase(),
+            &format!("+{}", &text[1..]),
+            &format!("{} ", &text[1..]),
+        ] {
+            assert_eq!(wrong.parse::<RecordId>(), Err(InvalidRecordId), "{wrong}");
+        }
+    }
+}

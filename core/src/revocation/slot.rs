@@ -304,3 +304,97 @@ pub(super) fn exchange(word: &AtomicU64, old: u64, new: u64) -> bool {
     word.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire)
         .is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_an_id_have_each_of_its_bits_and_room_for_a_ticket() {
+        let mut all = 0;
+        for bit in 0..128 {
+            let id = RecordId::of_user((1_u128 << bit).to_be_bytes());
+            let words = to_words(id);
+            let bits = words.iter().map(|word| word.count_ones()).sum::<u32>();
+            assert_eq!(bits, 1, "{bit}");
+            assert!(words.iter().all(|word| word & TICKET == 0), "{bit}");
+            assert_eq!(words[2] & USER, 0, "{bit}");
+            let ticket = Ticket::number(u64::MAX);
+            assert_eq!(from_words(words.map(|word| ticket.on(word))), id);
+            let [first, second, third] = words;
+            let third = with_ends(third, Ends::User);
+            assert_eq!(from_words([first, second, third]), id);
+            all |= u128::from_be_bytes(from_words(words).bytes());
+        }
+        assert_eq!(all, u128::MAX);
+    }
+
+    #[test]
+    fn a_record_counts_if_all_its_words_bear_one_ticket() {
+        let id = RecordId::of_user([0xab; 16]);
+        let words = to_words(id);
+        let numbers = 0..6;
+        for wrong in numbers {
+            let ticket = |word| Ticket::number(7 + u64::from(word == wrong));
+            let [first, second, third] = words;
+            let bucket = [
+                ticket(0).on(first),
+                ticket(1).on(second),
+                ticket(2).on(third),
+                Value::new(30, false, ticket(3)).0,
+                State::record(60, ticket(4)).0,
+            ];
+            let bucket: Vec<_> = bucket
+                .into_iter()
+                .flat_map(|word| (0..SLOTS).map(move |slot| if slot == 3 { word } else { 0 }))
+                .map(AtomicU64::new)
+                .collect();
+            let slot = Bucket::of(0, &bucket).unwrap().slots().nth(3).unwrap();
+            let is_found = wrong == 5;
+            assert_eq!(slot.find(&words, 60).is_some(), is_found, "{wrong}");
+            assert_eq!(slot.record(60).is_some(), is_found, "{wrong}");
+            assert!(slot.find(&words, 61).is_none());
+            let mut others = (0..128).map(|bit| (1_u128 << bit) ^ u128::from_be_bytes(id.bytes()));
+            assert!(others.all(|other| {
+                let other = to_words(RecordId::of_user(other.to_be_bytes()));
+                slot.find(&other, 60).is_none()
+            }));
+        }
+    }
+
+    #[test]
+    fn a_value_counts_its_changes() {
+        let ticket = Ticket::number(5);
+        let first = Value::new(7, false, ticket);
+        let mut value = first;
+        for _ in 0..256 {
+            value = value.changed(6, false);
+            assert_eq!(value.before(), 7);
+            assert!(!value.is_unsent() && value.ticket() == ticket);
+        }
+        assert!(value == first, "a count of eight bits");
+        let unsent = value.changed(Record::MAX_TIME, true);
+        assert!(unsent.is_unsent() && unsent.changed(0, false).is_unsent());
+        assert_eq!(unsent.before(), Record::MAX_TIME);
+        assert!(!unsent.sent().is_unsent());
+        assert_eq!(unsent.sent().before(), Record::MAX_TIME);
+        assert!(unsent.ticket() == ticket);
+    }
+
+    #[test]
+    fn a_state_has_a_time_a_phase_and_a_ticket() {
+        for number in [0, TICKET] {
+            let (ticket, other) = (Ticket::number(number), Ticket::number(number ^ 1));
+            for time in [0, Record::MAX_TIME] {
+                let record = State::record(time, ticket);
+                assert!(record.is_record(ticket) && !record.is_record(other));
+                assert_eq!(record.time(), time);
+                let claimed = State::claimed(time, ticket);
+                assert!(!claimed.is_record(ticket));
+                assert_eq!(claimed.time(), time);
+                assert!(claimed != record);
+            }
+        }
+        assert!(!State(0).is_record(Ticket::number(0)));
+    }
+}

@@ -44,7 +44,7 @@ impl UnsentReader {
         })
     }
 
-    /// Looks at all records again, for instance those that could not be sent.
+    /// Goes back to the first record.
     pub const fn start_over(&mut self) {
         *self = Self::new();
     }
@@ -67,9 +67,10 @@ impl RevocationTable {
 
     /// The next records to be sent, 1,024 or so at most; none if all were read.
     ///
-    /// A reader gets a record once. A record stays unsent until
-    /// [`RevocationTable::mark_sent`], so another reader gets it too, and this one after
-    /// [`UnsentReader::start_over`].
+    /// A record stays unsent until [`RevocationTable::mark_sent`]. A reader gets it once, and
+    /// again after [`UnsentReader::start_over`]: the agent starts over if it could not send
+    /// all, and once a minute or so, because a process may die before it has announced its
+    /// record. Where announcements are missing, the reader starts over by itself.
     pub fn unsent(&self, reader: &mut UnsentReader, now: u64) -> Vec<Unsent> {
         let mut found = Vec::new();
         while found.is_empty() && self.may_have_unsent(reader) {
@@ -169,4 +170,209 @@ fn unsent(slot: Slot<'_>, now: u64) -> Option<Unsent> {
         slot: slot.number,
         value: value.0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revocation::add::Adding;
+    use crate::revocation::record::{Added, Ends, LearnedFrom, RecordId};
+
+    const NOON: u64 = 1_800_000_000;
+
+    fn record(number: u128) -> Record {
+        Record {
+            id: RecordId::of_session(&number.to_be_bytes()),
+            ends: Ends::Session,
+            before: NOON,
+            until: NOON + 100,
+        }
+    }
+
+    fn add(table: &RevocationTable, record: &Record) {
+        let added = table.add(record, LearnedFrom::Here, NOON);
+        assert_eq!(added, Added::New);
+    }
+
+    /// All that a reader gets now.
+    fn all(table: &RevocationTable, reader: &mut UnsentReader) -> Vec<Unsent> {
+        let batches = std::iter::repeat_with(|| table.unsent(reader, NOON));
+        batches
+            .take_while(|batch| !batch.is_empty())
+            .flatten()
+            .collect()
+    }
+
+    fn ids(unsent: &[Unsent]) -> Vec<RecordId> {
+        let mut ids: Vec<_> = unsent.iter().map(|unsent| unsent.record.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    fn ids_of(numbers: std::ops::Range<u128>) -> Vec<RecordId> {
+        let mut ids: Vec<_> = numbers.map(|number| record(number).id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[test]
+    fn only_what_was_ended_here_is_unsent() {
+        let table = RevocationTable::alone(10);
+        let mut reader = UnsentReader::new();
+        for (number, from) in [LearnedFrom::Elsewhere, LearnedFrom::File]
+            .into_iter()
+            .enumerate()
+        {
+            let record = record(number.try_into().unwrap());
+            assert_eq!(table.add(&record, from, NOON), Added::New);
+        }
+        assert_eq!(all(&table, &mut reader).len(), 0);
+        add(&table, &record(2));
+        assert!(table.may_have_unsent(&reader));
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(2..3));
+        assert!(!table.may_have_unsent(&reader));
+    }
+
+    #[test]
+    fn a_reader_gets_a_record_once_and_again_when_it_starts_over() {
+        let table = RevocationTable::alone(10);
+        let mut reader = UnsentReader::new();
+        add(&table, &record(0));
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(0..1));
+        add(&table, &record(1));
+        let second = all(&table, &mut reader);
+        assert_eq!(ids(&second), ids_of(1..2));
+        reader.start_over();
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(0..2));
+        let other = &mut UnsentReader::new();
+        assert_eq!(ids(&all(&table, other)), ids_of(0..2));
+        assert!(table.mark_sent(&second[0]));
+        reader.start_over();
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(0..1));
+    }
+
+    #[test]
+    fn a_record_that_has_changed_since_stays_unsent() {
+        let first = record(0);
+        let later = Record {
+            before: NOON + 1,
+            ..first
+        };
+        let longer = Record {
+            until: NOON + 200,
+            ..first
+        };
+        for changed in [later, longer] {
+            for from in [LearnedFrom::Here, LearnedFrom::Elsewhere] {
+                let table = RevocationTable::alone(10);
+                let mut reader = UnsentReader::new();
+                add(&table, &first);
+                let sent = all(&table, &mut reader);
+                assert_eq!(table.add(&changed, from, NOON), Added::New);
+                assert!(!table.mark_sent(&sent[0]));
+                reader.start_over();
+                let sent = all(&table, &mut reader);
+                assert_eq!(sent.len(), 1);
+                assert_eq!(sent[0].record, changed);
+                assert!(table.mark_sent(&sent[0]));
+                reader.start_over();
+                assert_eq!(all(&table, &mut reader).len(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_sent_record_is_sent_too() {
+        let table = RevocationTable::alone(10);
+        let mut reader = UnsentReader::new();
+        add(&table, &record(0));
+        // As many changes as the word can count, and more.
+        for longer in 0..600 {
+            let sent = all(&table, &mut reader);
+            assert_eq!(sent.len(), 1, "{longer}");
+            assert!(table.mark_sent(&sent[0]));
+            let longer = Record {
+                until: NOON + 101 + longer,
+                ..record(0)
+            };
+            add(&table, &longer);
+            assert!(!table.mark_sent(&sent[0]));
+        }
+        let known = table.add(&record(0), LearnedFrom::Here, NOON);
+        assert_eq!(known, Added::Known);
+        assert_eq!(all(&table, &mut reader).len(), 1);
+        assert_eq!(all(&table, &mut reader).len(), 0);
+    }
+
+    #[test]
+    fn more_records_than_the_ring_has_room_for_are_all_read() {
+        let table = RevocationTable::alone(10_000);
+        let mut reader = UnsentReader::new();
+        assert_eq!(all(&table, &mut reader).len(), 0);
+        for number in 0..10_000 {
+            add(&table, &record(number));
+        }
+        let most = BATCH + SLOTS;
+        assert!(table.unsent(&mut reader.clone(), NOON).len() < most);
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(0..10_000));
+        for number in 10_000..10_010 {
+            add(&table, &record(number));
+        }
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(10_000..10_010));
+    }
+
+    #[test]
+    fn a_record_is_read_if_its_process_has_died_after_the_announcement() {
+        let table = RevocationTable::alone(10);
+        let mut reader = UnsentReader::new();
+        assert_eq!(all(&table, &mut reader).len(), 0);
+        let new = record(0);
+        let adding = Adding::new(&table, &new, LearnedFrom::Here, NOON);
+        let mut steps = 0;
+        let count = || {
+            steps += 1;
+            Some(())
+        };
+        assert_eq!(adding.run(count), Some(Added::New));
+        assert!(
+            all(&table, &mut reader)
+                .iter()
+                .all(|sent| table.mark_sent(sent))
+        );
+        // The last step is the word of the ring.
+        let new = record(1);
+        let adding = Adding::new(&table, &new, LearnedFrom::Here, NOON);
+        let die = || {
+            steps -= 1;
+            (steps > 0).then_some(())
+        };
+        assert_eq!(adding.run(die), None);
+        assert_eq!(load(table.header.announcements), 2);
+        assert_eq!(ids(&all(&table, &mut reader)), ids_of(1..2));
+        assert!(!table.may_have_unsent(&reader));
+    }
+
+    #[test]
+    fn a_mark_does_not_touch_the_next_record_of_the_slot() {
+        let table = RevocationTable::alone(1);
+        let mut reader = UnsentReader::new();
+        for number in 0..16 {
+            add(&table, &record(number));
+        }
+        let sent = all(&table, &mut reader);
+        assert_eq!(sent.len(), 16);
+        for number in 16..32 {
+            let added = table.add(&record(number), LearnedFrom::Here, NOON);
+            assert_eq!(added, Added::Evicted);
+        }
+        let kept: Vec<_> = table.records(NOON).map(|record| record.id).collect();
+        for sent in &sent {
+            assert_eq!(table.mark_sent(sent), kept.contains(&sent.record.id));
+        }
+        reader.start_over();
+        let left = all(&table, &mut reader);
+        assert!(left.iter().all(|unsent| kept.contains(&unsent.record.id)));
+        let is_new = |id: &&RecordId| ids_of(16..32).contains(id);
+        assert_eq!(left.len(), kept.iter().filter(is_new).count());
+    }
 }
