@@ -2,6 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `races` | tests of processes that stop and die between any two words |
 //! | `file` | the form in which the records are kept in a file |
 //! | `unsent` | the records that the store of a farm does not have yet |
 //! | `add` | how a record is added |
@@ -11,6 +12,8 @@
 
 pub(crate) mod add;
 pub(crate) mod file;
+#[cfg(test)]
+mod races;
 pub(crate) mod record;
 pub(crate) mod slot;
 pub(crate) mod table;

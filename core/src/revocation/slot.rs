@@ -103,6 +103,20 @@ impl<'t> Bucket<'t> {
         })
     }
 
+    /// Whether a slot has the first word of this id, whatever else it has. Of the ids that
+    /// are not in the table, hardly one gets further.
+    pub(super) fn may_have(self, [first, ..]: &[u64; 3]) -> bool {
+        let same = self.first.iter().map(|word| is_same(load(word), *first));
+        same.fold(false, |found, same| found | same)
+    }
+
+    /// The birth up to which sessions with this id are ended.
+    #[cold]
+    pub(super) fn find(self, id: &[u64; 3], now: u64) -> Option<u64> {
+        let found = self.slots().filter_map(|slot| slot.find(id, now));
+        found.map(|(before, _)| before).max()
+    }
+
     pub(super) fn slots(self) -> impl Iterator<Item = Slot<'t>> {
         let numbers = self.number.saturating_mul(SLOTS)..;
         let ids = self.first.iter().zip(self.second).zip(self.third);
@@ -124,7 +138,7 @@ impl<'t> Slot<'t> {
     /// The ticket of the words of the id, if it is this one.
     fn ticket_of(self, [first, second, third]: &[u64; 3]) -> Option<Ticket> {
         let word = load(self.first);
-        if (word ^ first) & !TICKET != 0 {
+        if !is_same(word, *first) {
             return None;
         }
         let ticket = Ticket::of(word);
@@ -261,6 +275,11 @@ impl Value {
     pub(super) fn sent(self) -> Self {
         Self(self.0 & !Self::UNSENT)
     }
+}
+
+/// Whether two first words have the same bits of an id.
+fn is_same(first: u64, second: u64) -> bool {
+    (first ^ second) & !TICKET == 0
 }
 
 /// The words of an id, without a ticket.

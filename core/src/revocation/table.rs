@@ -100,9 +100,10 @@ impl RevocationTable {
     /// The birth up to which sessions with this id are ended.
     pub fn ended_before(&self, id: &RecordId, now: u64) -> Option<u64> {
         let words = to_words(*id);
-        let slots = self.buckets_of(*id).flat_map(Bucket::slots);
-        let found = slots.filter_map(|slot| slot.find(&words, now));
-        found.map(|(before, _)| before).max()
+        let buckets = self.buckets_of(*id);
+        let buckets = buckets.filter(|bucket| bucket.may_have(&words));
+        let found = buckets.flat_map(|bucket| bucket.find(&words, now));
+        found.max()
     }
 
     /// Whether there ever was a record that ends the sessions of a user.
@@ -241,6 +242,7 @@ mod tests {
         let table = RevocationTable::alone(10);
         assert_eq!(add(&table, &record(1)), Added::New);
         assert_eq!(table.ended_before(&record(1).id, NOON + 100), Some(NOON));
+        assert_eq!(table.records(NOON + 100).count(), 1);
         assert_eq!(table.ended_before(&record(1).id, NOON + 101), None);
         assert_eq!(table.records(NOON + 101).count(), 0);
     }
@@ -312,6 +314,12 @@ mod tests {
             assert_eq!(left, expected.collect::<Vec<_>>());
         }
         assert_eq!(table.evictions(), 84);
+        // At its last second, a record still has its slot.
+        for (now, expected) in [(84, Added::Evicted), (86, Added::New)] {
+            let now = NOON + now;
+            let added = table.add(&record(now), LearnedFrom::Here, now);
+            assert_eq!(added, expected);
+        }
     }
 
     #[test]
