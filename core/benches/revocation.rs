@@ -94,3 +94,22 @@ fn scan_for_unsent(bencher: Bencher<'_, '_>, size: u64) {
     let table = full(size);
     bencher.bench_local(|| table.unsent(&mut UnsentReader::new(), NOON).len());
 }
+
+/// The file of a full table.
+fn file(table: &RevocationTable) -> Vec<u8> {
+    let mut file = Vec::new();
+    let _ = table.write_to(&mut file, NOON);
+    file
+}
+
+#[divan::bench(args = SIZES)]
+fn write_file(bencher: Bencher<'_, '_>, size: u64) {
+    let table = full(size);
+    bencher.bench_local(|| file(&table).len());
+}
+
+#[divan::bench(args = SIZES)]
+fn read_file(bencher: Bencher<'_, '_>, size: u64) {
+    let (table, file) = (full(size), file(&full(size)));
+    bencher.bench_local(|| table.read_from(file.as_slice(), NOON).is_ok());
+}

@@ -12,9 +12,9 @@ use crate::revocation::table::RevocationTable;
 impl RevocationTable {
     /// Adds a record, which each later look-up in any process finds until its end.
     ///
-    /// A record with the same id gets the later of both births, and the later end. Without
-    /// room, the table drops another record and says so. The record may end sessions at
-    /// once, even before this call returns.
+    /// A record with the same id gets the later of both births, and the later end. If there
+    /// is no room, the table drops another record and says so. A record whose end has come
+    /// is known, because it ends nothing.
     pub fn add(&self, record: &Record, from: LearnedFrom, now: u64) -> Added {
         let adding = Adding::new(self, record, from, now);
         adding.run(|| Some(())).unwrap_or(Added::Evicted)
@@ -91,6 +91,10 @@ impl<'t> Adding<'t> {
     }
 
     /// Raises the times of a record with the same id to those of this one.
+    ///
+    /// The value changes before the end, so that the record is unsent even if the process
+    /// dies in between. It changes once more after the end, because an agent may have sent
+    /// the old end in between.
     fn raise(
         &self,
         slot: Slot<'_>,
@@ -103,7 +107,6 @@ impl<'t> Adding<'t> {
             if !self.raise_end(slot, ticket, step)? {
                 return Some(Attempt::Lost);
             }
-            // A record that was sent before this change must be sent again.
             is_changed |= self.raise_value(slot, ticket, true, step)?;
         }
         // If another record has the slot now, it may have had it before the change.
@@ -160,6 +163,9 @@ impl<'t> Adding<'t> {
     }
 
     /// Writes the record into a slot that was in this state.
+    ///
+    /// The claim is over when another process has claimed the slot too. Then this one has
+    /// changed no word that the other one has written.
     fn place(
         &self,
         slot: Slot<'_>,
@@ -219,11 +225,8 @@ impl<'t> Adding<'t> {
             let best = slots().min_by_key(|(_, (usage, state))| (*usage, state.time()));
             Some((Reverse(room.count()), best?))
         });
-        let rank = |(room, (_, (usage, state))): &(_, (_, (Usage, State)))| {
-            let room: &Reverse<usize> = room;
-            (*usage, *room, state.time())
-        };
-        best.min_by_key(rank).map(|(_, best)| best)
+        best.min_by_key(|(room, (_, (usage, state)))| (*usage, *room, state.time()))
+            .map(|(_, best)| best)
     }
 
     fn buckets(&self) -> impl Iterator<Item = Bucket<'static>> {

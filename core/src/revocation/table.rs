@@ -13,8 +13,8 @@
 //! | from 4,160 | buckets of 8 [slots](crate::revocation::slot) |
 //!
 //! An id belongs to two buckets, and a new record goes to the one with more room. There are
-//! twice as many slots as records. So each id finds a slot until there are more records
-//! than the table is made for.
+//! twice as many slots as records. So each id finds a slot until there are about 1.3 times
+//! as many records as the table is made for, or more.
 //!
 //! There are no locks: no process waits for another one, and a process may die between two
 //! words.
@@ -30,6 +30,7 @@ use crate::shared_memory::leaked;
 ///
 /// Times are Unix times in seconds, unless a name says milliseconds. No method waits. A
 /// look-up costs two cache lines.
+#[derive(Clone, Copy)]
 pub struct RevocationTable {
     pub(super) header: Header,
     pub(super) ring: &'static [AtomicU64],
@@ -63,8 +64,9 @@ const WARNINGS: Rate = Rate {
 static NO_HEADER: [AtomicU64; HEADER] = [const { AtomicU64::new(0) }; HEADER];
 
 impl RevocationTable {
-    /// The number of the layout of the words. A server must not hand the words of one
-    /// layout to a table of another one.
+    /// The number of the layout of the words, which is another one after each change of it.
+    /// A server whose module was replaced must not hand words of one layout to a table of
+    /// another one.
     pub const LAYOUT: u64 = 1;
 
     /// Words of a table that keeps `size` records at least: 80 bytes a record, and 33 KiB.
