@@ -322,6 +322,25 @@ mod tests {
     }
 
     #[test]
+    fn a_change_behind_a_scan_is_read_after_it() {
+        let table = RevocationTable::alone(10_000);
+        let mut reader = UnsentReader::new();
+        for number in 0..2000 {
+            add(&table, &record(number));
+        }
+        let first = table.unsent(&mut reader, NOON);
+        assert!(first.len() < 2000);
+        assert!(table.mark_sent(&first[0]));
+        let longer = Record {
+            until: NOON + 200,
+            ..first[0].record
+        };
+        add(&table, &longer);
+        let rest = all(&table, &mut reader);
+        assert!(rest.iter().any(|unsent| unsent.record == longer));
+    }
+
+    #[test]
     fn a_record_is_read_if_its_process_has_died_after_the_announcement() {
         let table = RevocationTable::alone(10);
         let mut reader = UnsentReader::new();
