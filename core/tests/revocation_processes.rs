@@ -31,7 +31,7 @@ fn shared(size: usize) -> RevocationTable {
     };
     assert_ne!(memory, libc::MAP_FAILED);
     // SAFETY: mmap(2): the mapping has this length, begins at a page, and its bytes are zero.
-    // Nobody unmaps it. Processes change the words only as atomic ones.
+    // The mapping is never unmapped. Processes change the words only as atomic ones.
     let words = unsafe { std::slice::from_raw_parts(memory.cast::<AtomicU64>(), words) };
     RevocationTable::new(words)
 }
@@ -39,7 +39,7 @@ fn shared(size: usize) -> RevocationTable {
 /// A process that writes to the table until it is killed.
 struct Child {
     pid: libc::pid_t,
-    /// What the table has answered for.
+    /// The numbers of the records that the table has answered for.
     answers: UnixStream,
 }
 

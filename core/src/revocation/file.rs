@@ -20,7 +20,7 @@ use openssl::sha::Sha256;
 use crate::revocation::record::{Ends, LearnedFrom, Record};
 use crate::revocation::table::RevocationTable;
 
-/// What the file is.
+/// The words that name the file.
 const TITLE: &str = "mod_session_crypto ended sessions ";
 
 /// The number of the form.

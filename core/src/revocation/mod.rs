@@ -8,7 +8,7 @@
 //! | `add` | how a record is added |
 //! | `table` | the table of records, and how they are found |
 //! | `slot` | a record as words that a process may leave half written |
-//! | `record` | what ends sessions, and which |
+//! | `record` | records, which end sessions, and their ids |
 
 pub(crate) mod add;
 pub(crate) mod file;

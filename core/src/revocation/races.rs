@@ -166,7 +166,7 @@ impl Race {
         runs
     }
 
-    /// What readers find at any moment: each record that was answered for and does not end
+    /// Checks what readers find at any moment: each record that was answered for and does not end
     /// before those of the full table, and no birth that was never added.
     fn check(&self) {
         let kept = |record: &&Record| record.until > NOON + u64::from(FILL.end);
@@ -185,7 +185,7 @@ impl Race {
         }
     }
 
-    /// What remains: no record that was never added, and all of the full table, but for
+    /// Checks what remains: no record that was never added, and all of the full table, but for
     /// those that were dropped.
     fn check_all(&self) {
         for found in self.table.records(NOON + 2) {

@@ -1,4 +1,4 @@
-//! What ends sessions, and which.
+//! Records, which end sessions, and how they are named.
 
 use std::fmt;
 use std::str::FromStr;

@@ -74,7 +74,7 @@ pub(super) struct State(pub(super) u64);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Value(pub(super) u64);
 
-/// What a slot is good for.
+/// The use of a slot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Usage {
     /// A new record may have it.
@@ -103,8 +103,8 @@ impl<'t> Bucket<'t> {
         })
     }
 
-    /// Whether a slot has the first word of this id, whatever else it has. Of the ids that
-    /// are not in the table, hardly one gets further.
+    /// Whether a slot has the first word of this id, whatever else it has. Hardly any id that
+    /// is not in the table gets further.
     pub(super) fn may_have(self, [first, ..]: &[u64; 3]) -> bool {
         let same = self.first.iter().map(|word| is_same(load(word), *first));
         same.fold(false, |found, same| found | same)
@@ -181,7 +181,7 @@ impl<'t> Slot<'t> {
         Some((record, value))
     }
 
-    /// What the slot is good for, and the time of its state.
+    /// The use of the slot, and its state.
     pub(super) fn usage(self, now: u64) -> (Usage, State) {
         let state = State(load(self.state));
         let usage = match state.phase() {
@@ -378,6 +378,28 @@ mod tests {
                 let other = to_words(RecordId::of_user(other.to_be_bytes()));
                 slot.find(&other, 60).is_none()
             }));
+        }
+    }
+
+    #[test]
+    fn the_later_birth_of_two_records_with_one_id_is_found() {
+        let words = to_words(RecordId::of_user([0xab; 16]));
+        for births in [[10, 20], [20, 10]] {
+            let bucket: Vec<_> = (0..BUCKET).map(|_| AtomicU64::new(0)).collect();
+            let bucket = Bucket::of(0, &bucket).unwrap();
+            for ((slot, before), number) in bucket.slots().zip(births).zip(5..) {
+                let ticket = Ticket::number(number);
+                let own = [slot.first, slot.second, slot.third];
+                for (word, new) in own.into_iter().zip(words) {
+                    word.store(ticket.on(new), Ordering::Release);
+                }
+                let value = Value::new(before, false, ticket);
+                slot.value.store(value.0, Ordering::Release);
+                let state = State::record(60, ticket);
+                slot.state.store(state.0, Ordering::Release);
+            }
+            assert!(bucket.may_have(&words));
+            assert_eq!(bucket.find(&words, 60), Some(20));
         }
     }
 
