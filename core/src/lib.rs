@@ -78,6 +78,7 @@ pub use passphrase::list::PassphraseList;
 pub use passphrase::passphrase::{EmptyPassphrase, Passphrase};
 pub use passphrase::weakness::Weakness;
 pub use purpose::{InvalidPurpose, Purpose};
+pub use rate::OncePerMinute;
 pub use revocation::file::RevocationFileError;
 pub use revocation::record::{Added, Ends, InvalidRecordId, LearnedFrom, Record, RecordId};
 pub use revocation::table::RevocationTable;

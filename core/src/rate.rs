@@ -52,6 +52,29 @@ impl Rate {
     }
 }
 
+/// A limit of one action a minute, which all processes of a server count together: for a
+/// line of the log that any request may give reason for.
+#[derive(Clone, Copy, Debug)]
+pub struct OncePerMinute(&'static AtomicU64);
+
+impl OncePerMinute {
+    /// Counts in this word, which is zero at first.
+    pub fn new(word: &'static AtomicU64) -> Self {
+        Self(word)
+    }
+
+    /// Takes the action of this minute. Says whether no process had taken it.
+    ///
+    /// `now` is the Unix time in seconds.
+    pub fn take(self, now: u64) -> bool {
+        const RATE: Rate = Rate {
+            interval: 60,
+            burst: 1,
+        };
+        RATE.take(self.0, PARTS, now, 0)
+    }
+}
+
 /// The step, in parts of a second, by which the clock must be set back for the burst to
 /// follow it: an hour. A request's time is its start, and no request lasts as long.
 const CLOCK_SET_BACK: u64 = 3600 * PARTS;
@@ -127,6 +150,15 @@ mod tests {
         assert_eq!(taken(&word, NOON, 0), 4);
         assert_eq!(taken(&word, NOON - 600, 0), 0);
         assert_eq!(taken(&word, NOON, 0), 0);
+    }
+
+    #[test]
+    fn allows_one_action_a_minute() {
+        let limit = OncePerMinute::new(Box::leak(Box::default()));
+        let taken: Vec<_> = (0..180).filter(|s| limit.take(NOON + s)).collect();
+        assert_eq!(taken, [0, 60, 120]);
+        assert!(limit.take(NOON + 1000));
+        assert!(!limit.take(NOON + 1000));
     }
 
     #[test]

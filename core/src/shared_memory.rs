@@ -2,9 +2,9 @@
 
 use std::sync::atomic::AtomicU64;
 
-/// Two tables of 64-bit words that the processes of a server share.
+/// Two tables of 64-bit words, and a word, that the processes of a server share.
 ///
-/// All words are zero at first. The tables live at least as long as the configuration.
+/// All words are zero at first. They live at least as long as the configuration.
 /// A server allocates them when it makes a [`Keyring`](crate::Keyring): the module maps
 /// memory before httpd forks. A word may change during a read, and a process may die
 /// between two writes, so each table checks the words that it reads.
@@ -15,6 +15,8 @@ pub struct SharedMemory {
     /// The tokens with foreign salts whose sessions say nothing, and the rates of
     /// derivations for them.
     pub salts: &'static [AtomicU64],
+    /// The rate of the warnings of cookies that are too long.
+    pub cookie_warnings: &'static AtomicU64,
 }
 
 impl SharedMemory {
@@ -33,6 +35,7 @@ impl SharedMemory {
         Self {
             masters: leaked(Self::MASTERS),
             salts: leaked(Self::SALTS),
+            cookie_warnings: Box::leak(Box::default()),
         }
     }
 }

@@ -105,10 +105,16 @@ unsafe extern "C" fn pre_config<M: Module>(
         let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
         session_hooks::register(session_entries::functions::<M>())
             .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
-        let masters = kept_keys::table(SharedMemory::MASTERS)?;
+        // Children of all configurations share these words.
+        let kept = kept_keys::table(SharedMemory::MASTERS.saturating_add(1))?;
+        let (cookie_warnings, masters) = kept.split_last().ok_or("httpd retains nothing")?;
         // SAFETY: the state, which keeps the words, is stored in this pool below.
         let salts = unsafe { shared_memory::share(pool, SharedMemory::SALTS) }?;
-        let shared = SharedMemory { masters, salts };
+        let shared = SharedMemory {
+            masters,
+            salts,
+            cookie_warnings,
+        };
         install::<M>(pool, M::start(retained::random_bytes(), shared)?);
         Ok(())
     })
