@@ -15,6 +15,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_fixups",
     "ap_hook_insert_error_filter",
     "ap_hook_insert_filter",
+    "ap_hook_log_transaction",
     "ap_hook_map_to_storage",
     "ap_hook_monitor",
     "ap_hook_post_config",

@@ -1,11 +1,11 @@
 //! This module, as httpd sees it: what runs when.
 
-use session_crypto_core::{Keyring, OpenSslRandom, Seed, SharedMemory};
+use session_crypto_core::{Keyring, OncePerMinute, OpenSslRandom, Seed, SharedMemory};
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
 use crate::session_crypto::SessionCrypto;
-use crate::sessions::{Life, Session, hooks, realms};
+use crate::sessions::{Life, Session, hooks, long_cookies, realms};
 use crate::state::State;
 use crate::{advice, check, clock, directives, keys_ahead};
 
@@ -38,7 +38,8 @@ impl Module for SessionCrypto {
     fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, String> {
         let keyring = Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
             .map_err(advice::cannot_start)?;
-        Ok(State::new(keyring))
+        let cookie_warnings = OncePerMinute::new(shared.cookie_warnings);
+        Ok(State::new(keyring, cookie_warnings))
     }
 
     fn check<'s>(
@@ -160,5 +161,9 @@ impl Module for SessionCrypto {
 
     fn before_error(request: Request<'_>) {
         realms::before_error(request);
+    }
+
+    fn after_answer(request: Request<'_>, state: &State) {
+        long_cookies::warn(request, state.cookie_warnings, clock::now());
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::OnceLock;
 
-use session_crypto_core::Keyring;
+use session_crypto_core::{Keyring, OncePerMinute};
 
 use crate::revocation::Revocation;
 
@@ -12,15 +12,18 @@ pub(crate) struct State {
     pub(crate) keyring: Keyring,
     /// Set by the parent if the configuration has a list of ended sessions.
     revocation: OnceLock<Revocation>,
+    /// The limit of warnings of cookies that are too long.
+    pub(crate) cookie_warnings: OncePerMinute,
     /// Keys hashes that no visitor can foresee.
     hashes: RandomState,
 }
 
 impl State {
-    pub(crate) fn new(keyring: Keyring) -> Self {
+    pub(crate) fn new(keyring: Keyring, cookie_warnings: OncePerMinute) -> Self {
         Self {
             keyring,
             revocation: OnceLock::new(),
+            cookie_warnings,
             hashes: RandomState::new(),
         }
     }

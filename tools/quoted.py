@@ -48,6 +48,7 @@ MIB = 1024 * KIB
 DIRECTIVES = "src/directives.rs"
 SOURCES_RS = "core/src/certificate/sources.rs"
 SESSION = [("core/src/limits.rs", "MAX_SESSION")]
+COOKIE = [("src/sessions/long_cookies.rs", "MAX_COOKIE")]
 PASSPHRASES = (DIRECTIVES, "MAX_PASSPHRASES")
 HTACCESS_PASSPHRASES = (DIRECTIVES, "MAX_HTACCESS_PASSPHRASES")
 PASSPHRASE_FILE = [("core/src/passphrase/file.rs", "MAX_FILE")]
@@ -62,6 +63,8 @@ LIMITS = (
     ("docs/directives.md", "| {} for all keys together |", [("core/src/rate.rs", "PARTS")]),
     ("docs/directives.md", "{} of them are kept, also over graceful restarts",
      [("core/src/keyring/passphrases.rs", "MAX_FROM_HTACCESS")]),
+    ("docs/directives.md", "Browsers drop a cookie above {} bytes,", COOKIE),
+    ("README.md", "drop one above {} bytes.", COOKIE),
     ("docs/directives.md", "Larger sessions, up to {},", SESSION),
     ("docs/directives.md", "one above {}; UTF-16", PASSPHRASE_FILE),
     ("docs/directives.md", "It reads {} of output at most", [("src/program.rs", "MAX_OUTPUT")]),

@@ -6,8 +6,9 @@ use std::ptr::{self, NonNull};
 
 use super::bindings::{
     self, ap_HOOK_check_config_t, ap_HOOK_child_init_t, ap_HOOK_fixups_t,
-    ap_HOOK_insert_error_filter_t, ap_HOOK_insert_filter_t, ap_HOOK_map_to_storage_t,
-    ap_HOOK_monitor_t, ap_HOOK_post_config_t, ap_HOOK_post_perdir_config_t, ap_HOOK_pre_config_t,
+    ap_HOOK_insert_error_filter_t, ap_HOOK_insert_filter_t, ap_HOOK_log_transaction_t,
+    ap_HOOK_map_to_storage_t, ap_HOOK_monitor_t, ap_HOOK_post_config_t,
+    ap_HOOK_post_perdir_config_t, ap_HOOK_pre_config_t,
 };
 
 /// A hook, to which functions of type `F` are added.
@@ -31,6 +32,8 @@ pub(super) const INSERT_FILTER: Hook<ap_HOOK_insert_filter_t> =
     Hook(bindings::ap_hook_insert_filter);
 pub(super) const INSERT_ERROR_FILTER: Hook<ap_HOOK_insert_error_filter_t> =
     Hook(bindings::ap_hook_insert_error_filter);
+pub(super) const LOG_TRANSACTION: Hook<ap_HOOK_log_transaction_t> =
+    Hook(bindings::ap_hook_log_transaction);
 
 impl<F> Hook<F> {
     /// Makes a hook of the address of its `ap_hook_NAME`.

@@ -39,6 +39,7 @@ pub(crate) use module::{Failed, Module};
 pub(crate) use module_record::ModuleRecord;
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
+pub(crate) use request_state::LongToken;
 pub(crate) use run_mode::is_config_test;
 pub(crate) use server::Server;
 pub(crate) use session::Session;

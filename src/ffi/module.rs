@@ -137,6 +137,9 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Runs before the filters of an answer that is an error.
     fn before_error(request: Request<'_>);
+
+    /// Runs when a request with a note of a long token has been answered.
+    fn after_answer(request: Request<'_>, state: &Self::State);
 }
 
 /// The error of a hook that has already said in the log why it failed.

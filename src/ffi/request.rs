@@ -150,17 +150,30 @@ impl<'r> Request<'r> {
         unsafe { CStr::from_ptr(name) }
     }
 
+    /// The path that is asked for, without the query.
+    pub(crate) fn path(self) -> &'r CStr {
+        let path = self.raw().uri;
+        if path.is_null() {
+            return c"";
+        }
+        // SAFETY: not NULL, so a C string in the request's pool (httpd.h).
+        unsafe { CStr::from_ptr(path) }
+    }
+
     /// The time of the request's arrival, in Unix seconds.
     pub(crate) fn time(self) -> u64 {
         u64::try_from(self.raw().request_time).unwrap_or_default() / 1_000_000
     }
 
+    /// Whether lines of this level reach the request's log.
+    pub(crate) fn logs(self, level: Level) -> bool {
+        // SAFETY: the request lives; the call reads its log configuration.
+        unsafe { bindings::session_crypto_logs_request(self.raw.as_ptr(), level.code()) != 0 }
+    }
+
     /// Writes a line to the request's log, if its `LogLevel` wants it.
     pub(crate) fn log(self, level: Level, message: &dyn std::fmt::Display) {
-        // SAFETY: the request lives; the call reads its log configuration.
-        let wanted =
-            unsafe { bindings::session_crypto_logs_request(self.raw.as_ptr(), level.code()) };
-        if wanted == 0 {
+        if !self.logs(level) {
             return;
         }
         let message = log::text(&message.to_string());

@@ -52,6 +52,7 @@ pub(super) fn register<M: Module>() {
     hook::FIXUPS.add(Some(after_fixups::<M>), bindings::APR_HOOK_REALLY_LAST);
     hook::INSERT_FILTER.add(Some(before_answer::<M>), FIRST);
     hook::INSERT_ERROR_FILTER.add(Some(before_error::<M>), FIRST);
+    hook::LOG_TRANSACTION.add(Some(after_answer::<M>), bindings::APR_HOOK_MIDDLE);
 }
 
 unsafe extern "C" fn before_sections<M: Module>(r: *mut request_rec) -> c_int {
@@ -103,6 +104,23 @@ unsafe extern "C" fn before_error<M: Module>(r: *mut request_rec) {
 /// Every request.
 fn any(_: Request<'_>) -> bool {
     true
+}
+
+/// Runs once for the first request of a chain of redirects.
+unsafe extern "C" fn after_answer<M: Module>(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd passes its hooks a request (http_protocol.h, log_transaction).
+    let request = unsafe { Request::from_raw(r) };
+    let Some(request) = request.filter(|request| request.has_long_token::<M>()) else {
+        return bindings::DECLINED;
+    };
+    // An error would keep the request from the logs of other modules.
+    request::guard(request, "log_transaction", bindings::DECLINED, || {
+        // SAFETY: the configuration of a request is in force until its end.
+        if let Some(state) = unsafe { M::module_record().state() } {
+            M::after_answer(request, state);
+        }
+        bindings::DECLINED
+    })
 }
 
 /// Whether another request led to this one.

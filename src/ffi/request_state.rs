@@ -22,6 +22,16 @@ struct RequestState {
     /// The notes on the sessions in the request's pool, if it is the first of its
     /// chain.
     sessions: Cell<*mut c_void>,
+    /// The longest of the long tokens, if it is the first of its chain; or NULL.
+    long_token: Cell<*const c_void>,
+}
+
+/// A token that may not fit into a cookie.
+#[derive(Clone, Copy)]
+pub(crate) struct LongToken<'r> {
+    pub(crate) token: &'r [u8],
+    /// Bytes of the session that was sealed.
+    pub(crate) session: usize,
 }
 
 impl<'r> Request<'r> {
@@ -140,6 +150,43 @@ impl<'r> Request<'r> {
         unsafe { sessions.as_ref() }
     }
 
+    /// Notes a token that was sealed in a pool, for the end of the first request of the
+    /// chain that led to this one. Of several, the longest is kept.
+    pub(crate) fn note_long_token<M: Module>(self, token: LongToken<'r>, pool: Pool<'_>) {
+        let first = self.origins().last().unwrap_or(self);
+        // mod_session_cookie keeps each session in this pool, and other pools may go before
+        // the end.
+        if !first.is_in_pool(pool) {
+            return;
+        }
+        let known = first.long_token::<M>();
+        if known.is_some_and(|known| known.token.len() >= token.token.len()) {
+            return;
+        }
+        let (Some(state), Some(first_pool)) = (first.state_or_new::<M>(), first.pool()) else {
+            return;
+        };
+        let note = first_pool.store_plain(token);
+        // SAFETY: the notes on a request that outlives this one, which nobody changes
+        // meanwhile.
+        let slot = unsafe { &state.as_ref().long_token };
+        slot.set(ptr::from_ref(note).cast());
+    }
+
+    /// The longest token that was noted for this request, which is the first of its chain.
+    pub(crate) fn long_token<M: Module>(self) -> Option<LongToken<'r>> {
+        // SAFETY: the notes on this request, which nobody changes meanwhile.
+        let token = unsafe { self.state::<M>()?.as_ref() }.long_token.get();
+        // SAFETY: NULL, or what `note_long_token` has put into this request's pool, and
+        // nobody changes.
+        unsafe { token.cast::<LongToken<'r>>().as_ref() }.copied()
+    }
+
+    /// Whether a long token was noted for this request.
+    pub(super) fn has_long_token<M: Module>(self) -> bool {
+        self.long_token::<M>().is_some()
+    }
+
     fn state<M: Module>(self) -> Option<NonNull<RequestState>> {
         let all = self.raw().request_config;
         // SAFETY: a request has a vector with a slot for each module (httpd.h);
@@ -158,6 +205,7 @@ impl<'r> Request<'r> {
             hidden: ptr::null_mut(),
             is_dropped: false,
             sessions: Cell::new(ptr::null_mut()),
+            long_token: Cell::new(ptr::null()),
         });
         // SAFETY: a request has a vector with a slot for each module (httpd.h),
         // and this one is ours.

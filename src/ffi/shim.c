@@ -15,7 +15,10 @@ APLOG_USE_MODULE(session_crypto);
 
 int session_crypto_logs_request(const request_rec *r, int level)
 {
-    return APLOG_R_IS_LEVEL(r, level);
+    /* APLOG_R_IS_LEVEL is true of all levels from APLOG_NOTICE up, and leaves it to
+     * ap_log_rerror to drop them. */
+    return level == APLOG_NOTICE
+           || ap_get_request_module_loglevel(r, APLOG_MODULE_INDEX) >= level;
 }
 
 void session_crypto_log_request(const request_rec *r, int level,

@@ -7,7 +7,7 @@ use session_crypto_core::{Cost, Now, OpenError, Opened};
 
 use super::life::Session;
 use super::lifetimes::{self, Lifetimes, Unread};
-use super::{realms, report};
+use super::{long_cookies, realms, report};
 use crate::config::{DirConfig, KeptIdentities, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
@@ -79,6 +79,12 @@ fn seal<'r>(
         .seal(plaintext.to_bytes(), now, &session.pool())
         .map_err(|error| report::not_sealed(request, &error))?;
     session.set_token(sealed.token);
+    long_cookies::note(
+        request,
+        sealed.token,
+        plaintext.count_bytes(),
+        session.pool(),
+    );
     if sealed.cost != Cost::None {
         report::derived(request);
     }

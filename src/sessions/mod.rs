@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `hooks` | a session on its way in and out |
+//! | `long_cookies` | cookies that browsers drop, because they are too long |
 //! | `report` | the log lines about a request's session |
 //! | `lifetimes` | births, lifetimes and ends of sessions |
 //! | `users` | the users of sessions, under the keys of a section |
@@ -14,6 +15,7 @@ pub(crate) use life::{Life, Session};
 pub(crate) mod hooks;
 mod life;
 mod lifetimes;
+pub(crate) mod long_cookies;
 pub(crate) mod realms;
 mod report;
 mod users;
