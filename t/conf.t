@@ -21,6 +21,7 @@ my $client = $httpd->client;
 
 my $res = $client->get('/private/');
 is($res->status, 302, 'a page behind the login form');
+is_deeply([$res->header('set-cookie')], [], 'gives a visitor no cookie');
 like(($res->header('location'))[0], qr{/login\.shtml$}, 'sends to the form');
 
 $res = $client->post('/login', 'httpd_username=joe&httpd_password=wrong');
@@ -31,10 +32,20 @@ like(($res->header('location'))[0], qr{/private/$}, 'the right one to the page')
 my ($cookie) = $res->header('set-cookie');
 like($cookie, qr/;\s*\Q$_\E(;|$)/, "the cookie is $_") for qw(Secure HttpOnly SameSite=Lax);
 unlike($cookie, qr/=joe|correct/, 'and sealed');
-is($client->get('/private/', session => $res->token)->status, 200, 'with which the page opens');
+my $token = $res->token;
+$res = $client->get('/private/', session => $token);
+is($res->status, 200, 'with which the page opens');
+is_deeply([$res->header('set-cookie')], [], 'and does not save the session again');
 
-$res = $client->get('/logout', session => $res->token);
+$res = $client->get('/logout', session => $token);
 like(($res->header('location'))[0], qr{/login\.shtml\?goodbye$}, 'a logout sends to the form');
+is($client->get('/private/', session => $res->token)->status, 302, 'and leaves a session that opens no page');
+
+$httpd->write_file('session-passphrases', "Vw8kq3ZtL0pD5yHc\n0ZbXv2nS4mQ7rT9w\n", 0600);
+$httpd->restart;
+$res = $client->get('/private/', session => $token);
+like($res->token // '', qr/\A[\w+\/]+=*\z/, 'a session under the second passphrase is saved at once');
+is_deeply([$client->get('/private/', session => $res->token)->header('set-cookie')], [], 'under the first');
 
 $httpd->stop;
 $httpd->log->expect(qr/AH01617|AH01807|AH01811/, 'a wrong password');

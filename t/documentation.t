@@ -44,7 +44,7 @@ blocks_are_right($httpd, $_) for @pages;
 
 subtest 'the first lines of README.md work' => sub {
     my ($first) = blocks('README.md', 'apache');
-    is(scalar(split /\n/, $first->{text}), 5, 'they are five');
+    is(scalar(split /\n/, $first->{text}), 6, 'they are six');
     my $small = SessionCrypto::Httpd->new(
         name => 'documentation-readme', session => '', config => "$first->{text}\nSessionEnv On\nSessionHeader X-S\n");
     symlink "$dir/session-passphrases", $small->dir . '/session-passphrases' or die "session-passphrases: $!\n";
