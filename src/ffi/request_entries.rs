@@ -110,9 +110,15 @@ fn any(_: Request<'_>) -> bool {
 unsafe extern "C" fn after_answer<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_protocol.h, log_transaction).
     let request = unsafe { Request::from_raw(r) };
-    let Some(request) = request.filter(|request| request.has_long_token::<M>()) else {
-        return bindings::DECLINED;
-    };
+    match request.filter(|request| request.has_long_token::<M>()) {
+        Some(request) => after_long_token::<M>(request),
+        None => bindings::DECLINED,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn after_long_token<M: Module>(request: Request<'_>) -> c_int {
     // An error would keep the request from the logs of other modules.
     request::guard(request, "log_transaction", bindings::DECLINED, || {
         // SAFETY: the configuration of a request is in force until its end.

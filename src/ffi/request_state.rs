@@ -152,6 +152,8 @@ impl<'r> Request<'r> {
 
     /// Notes a token that was sealed in a pool, for the end of the first request of the
     /// chain that led to this one. Of several, the longest is kept.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn note_long_token<M: Module>(self, token: LongToken<'r>, pool: Pool<'_>) {
         let first = self.origins().last().unwrap_or(self);
         // mod_session_cookie keeps each session in this pool, and other pools may go before
