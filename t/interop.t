@@ -76,6 +76,7 @@ for my $step (@STEPS) {
 
 $c->stop;
 $ours->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a session under a key that is not there');
+$ours->log->expect(qr/browsers may drop the cookie/, 'sessions that no cookie would take');
 $c->log->expect(qr/AH01840|AH01842|AH01817/, 'the same, as the C module says it');
 $ours->log->clean('nothing unexpected in error_log of ours');
 $c->log->clean('nothing unexpected in error_log of the C module');
