@@ -184,16 +184,17 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         (!encoded.is_empty()).then_some(encoded)
     }
 
-    fn set_text(&mut self, text: Text<'r>) {
+    /// Hands mod_session the text of the session, to be read next.
+    pub(crate) fn set_text(&mut self, text: Text<'r>) {
         // With its NUL, it is a C string that lives as long as the session.
         let text = text.to_bytes_with_nul().as_ptr().cast();
         // SAFETY: the record lives, and only this view uses it.
         unsafe { self.raw.as_mut() }.encoded = text;
     }
 
-    /// Hands mod_session the text that was sealed in the token, to be read next.
-    pub(crate) fn set_sealed_text(&mut self, text: Text<'r>) {
-        self.set_text(text);
+    /// Notes that mod_session reads the text of a token next, and the module has to take
+    /// note of it.
+    pub(crate) fn mark_opened(&mut self) {
         if let Some(notes) = self.notes_mut() {
             notes.is_opened = true;
         }

@@ -1,6 +1,8 @@
 //! The functions that mod_session calls, each under a guard.
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::ptr;
 
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
 use super::dir_config;
@@ -50,6 +52,9 @@ unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec)
     }
     let status = run::<M>("session_decode", request, &mut session, M::decode);
     if status == bindings::OK {
+        if session.is_opened() {
+            OPENED.set(z);
+        }
         return status;
     }
     // SAFETY: the same two pointers, whose view above is not used again.
@@ -79,21 +84,29 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
     )
 }
 
+thread_local! {
+    /// The session whose token this thread's decode hook has opened. The decoded hook, which
+    /// runs next, has nothing to do for most others.
+    static OPENED: Cell<*mut session_rec> = const { Cell::new(ptr::null_mut()) };
+}
+
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
+    // SAFETY: mod_session passes the request (mod_session.h, session_decode).
+    let has_origin = unsafe { Request::from_raw(r) }.is_some_and(Request::has_origin);
+    let is_opened = OPENED.replace(ptr::null_mut()) == z;
+    // SAFETY: mod_session passes the session (mod_session.h, session_decode).
+    if !has_origin && !is_opened && !unsafe { session_record::has_expired(z) } {
+        return bindings::OK;
+    }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
     let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    if session.is_opened() || request.has_origin() {
-        let status = run::<M>("session_decode", request, &mut session, M::decoded);
-        if status != bindings::OK {
-            return status;
-        }
-    }
+    let status = run::<M>("session_decode", request, &mut session, M::decoded);
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
-    if !unsafe { session_record::has_expired(z) } {
-        return bindings::OK;
+    if status != bindings::OK || !unsafe { session_record::has_expired(z) } {
+        return status;
     }
     run::<M>("session_decode", request, &mut session, M::expired)
 }

@@ -128,7 +128,7 @@ pub(crate) fn decode<'r>(
     match outcome {
         Ok(opened) => {
             accept(request, session, &opened);
-            Lifetimes::new(request, state, config).opened(session, opened.key);
+            Lifetimes::new(request, state, config).opened(session, &opened);
         }
         Err(OpenError::Refused(refusal)) => {
             session.clear_encoded();
@@ -147,7 +147,7 @@ pub(crate) fn decode<'r>(
 
 /// Hands the session of a token to mod_session, and has a stale one saved again.
 fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
-    session.set_sealed_text(opened.session);
+    session.set_text(opened.session);
     if opened.cost != Cost::None {
         report::derived(request);
     }

@@ -6,7 +6,7 @@
 //! name does not count.
 
 use session_crypto_core::{
-    Ends, OpenSslRandom, OpeningKey, Record, RecordId, SessionEntry, UserIdError,
+    Ends, OpenSslRandom, Opened, Record, RecordId, SessionEntry, UserIdError,
 };
 
 use super::life::{Life, Session};
@@ -64,13 +64,16 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         }
     }
 
-    /// Notes the key that opened the token of a session.
-    pub(super) fn opened(&self, session: &mut Session<'r>, key: OpeningKey) {
+    /// Notes what a token has brought, before mod_session reads its text.
+    pub(super) fn opened(&self, session: &mut Session<'r>, opened: &Opened<'_>) {
         if self.revocation.is_some() {
             session.set_note(Life {
-                key: Some(key),
+                key: Some(opened.key),
                 ..Life::default()
             });
+        }
+        if self.policy.is_in_force() || SessionEntry::may_be_in(opened.session.to_bytes()) {
+            session.mark_opened();
         }
     }
 
