@@ -19,7 +19,7 @@ fn source() -> Tree {
 
 #[test]
 fn no_file_imports_a_higher_one() {
-    source().assert_layers();
+    source().assert_layers(100);
 }
 
 #[test]
