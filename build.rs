@@ -6,6 +6,7 @@ use std::process::Command;
 
 /// The functions of httpd's API that `src/ffi` uses, and no others.
 const FUNCTIONS: &[&str] = &[
+    "ap_close_listeners",
     "ap_find_linked_module",
     "ap_get_core_module_config",
     "ap_get_module_config",
@@ -21,9 +22,11 @@ const FUNCTIONS: &[&str] = &[
     "ap_hook_post_config",
     "ap_hook_post_perdir_config",
     "ap_hook_pre_config",
+    "ap_mpm_query",
     "ap_random_insecure_bytes",
     "ap_retained_data_create",
     "ap_retained_data_get",
+    "ap_run_drop_privileges",
     "ap_server_root_relative",
     "ap_set_module_config",
     "ap_state_query",
@@ -34,6 +37,8 @@ const FUNCTIONS: &[&str] = &[
     "apr_pool_cleanup_register",
     "apr_pool_userdata_get",
     "apr_pool_userdata_setn",
+    "apr_proc_other_child_register",
+    "apr_proc_other_child_unregister",
     "apr_table_clear",
     "apr_table_elts",
     "apr_table_get",
@@ -57,6 +62,9 @@ const TYPES: &[&str] = &[
     "session_rec",
 ];
 const VALUES: &[&str] = &[
+    "APR_OC_REASON_(DEATH|LOST)",
+    "AP_MPMQ_(MPM_STATE|STOPPING)",
+    "AP_SQ_MS_EXITING",
     "ACCESS_CONF",
     "APLOG_(EMERG|ERR|WARNING|NOTICE|INFO|DEBUG)",
     "APR_EGENERAL",

@@ -7,6 +7,7 @@ use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError, 
 use crate::advice;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig};
 use crate::ffi::{Context, Directive, Directives, Parms};
+use crate::revocation::read_settings;
 use crate::secrets::{passphrases, sources};
 use crate::session_crypto::SessionCrypto;
 use crate::state::State;
@@ -112,6 +113,13 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         context: Context::Directory,
         most: LIST,
         handler: user_entry,
+    },
+    Directive {
+        name: c"SessionCryptoRevocation",
+        help: c"on|off|url [option] ... - the list of ended sessions: on for one server, a Redis or Valkey for several",
+        context: Context::Server,
+        most: LIST,
+        handler: revocation,
     },
     Directive {
         name: c"SessionCryptoDriver",
@@ -337,6 +345,21 @@ fn user_entry<'p>(
         return Err(advice::EMPTY_USER_ENTRY.to_owned());
     }
     config.add_user_entries(parms, words);
+    Ok(())
+}
+
+fn revocation<'p>(
+    parms: &Parms<'p>,
+    state: &'p State,
+    _: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    if parms.in_virtual_host() || parms.in_directory() {
+        return Err("the list of ended sessions is that of the whole server: \
+                    move this line out of <VirtualHost> and every other section"
+            .to_owned());
+    }
+    state.set_revocation_settings(read_settings(parms, words)?);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server
 use crate::session_crypto::SessionCrypto;
 use crate::sessions::{Life, Session, hooks, long_cookies, realms};
 use crate::state::State;
-use crate::{advice, check, clock, directives, keys_ahead};
+use crate::{advice, check, clock, directives, keys_ahead, revocation};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -61,9 +61,21 @@ impl Module for SessionCrypto {
     fn before_fork_once(
         state: &State,
         server: MainServer<'_>,
-        _: &check::Warnings,
+        warnings: &check::Warnings,
     ) -> Result<(), String> {
-        keys_ahead::derive(&state.keyring, server, clock::now())
+        keys_ahead::derive(&state.keyring, server, clock::now())?;
+        let settings = state.take_revocation_settings();
+        let longest = warnings.longest_lifetime();
+        if let Some(revocation) = revocation::start(settings, server, longest)? {
+            state.set_revocation(revocation);
+        }
+        Ok(())
+    }
+
+    fn from_time_to_time(state: &State) {
+        if let Some(revocation) = state.revocation() {
+            revocation.keep();
+        }
     }
 
     fn after_fork(state: &State) -> Result<(), String> {

@@ -1,15 +1,17 @@
 //! What a process keeps while a configuration is in force.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use session_crypto_core::{Keyring, OncePerMinute};
 
-use crate::revocation::Revocation;
+use crate::revocation::{self, Revocation};
 
 /// The state of a configuration, which the parent makes and children inherit.
 pub(crate) struct State {
     pub(crate) keyring: Keyring,
+    /// What the configuration says of a list of ended sessions.
+    revocation_settings: Mutex<Option<revocation::Settings>>,
     /// Set by the parent if the configuration has a list of ended sessions.
     revocation: OnceLock<Revocation>,
     /// The limit of warnings of cookies that are too long.
@@ -22,10 +24,27 @@ impl State {
     pub(crate) fn new(keyring: Keyring, cookie_warnings: OncePerMinute) -> Self {
         Self {
             keyring,
+            revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),
             cookie_warnings,
             hashes: RandomState::new(),
         }
+    }
+
+    /// Notes what a line says of a list of ended sessions; a later line replaces an
+    /// earlier one.
+    pub(crate) fn set_revocation_settings(&self, settings: Option<revocation::Settings>) {
+        *self.lock_revocation_settings() = settings;
+    }
+
+    /// What the configuration says of a list of ended sessions, for the parent to start it.
+    pub(crate) fn take_revocation_settings(&self) -> Option<revocation::Settings> {
+        self.lock_revocation_settings().take()
+    }
+
+    fn lock_revocation_settings(&self) -> MutexGuard<'_, Option<revocation::Settings>> {
+        let settings = &self.revocation_settings;
+        settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The list of ended sessions, if there is one.

@@ -6,10 +6,12 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "util_cfgtree.h"
+#include "ap_listen.h"
 #include "ap_mpm.h"
 #include "apr_dso.h"
 #include "apr_pools.h"
 #include "apr_strings.h"
+#include "apr_thread_proc.h"
 #include "mod_session.h"
 #include "mpm_common.h"
 

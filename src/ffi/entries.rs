@@ -90,7 +90,7 @@ unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
     hook::CHECK_CONFIG.add(Some(check_config::<M>), ORDER);
     hook::POST_CONFIG.add(Some(post_config::<M>), ORDER);
     hook::CHILD_INIT.add(Some(child_init::<M>), ORDER);
-    hook::MONITOR.add(Some(monitor), ORDER);
+    hook::MONITOR.add(Some(monitor::<M>), ORDER);
     request_entries::register::<M>();
 }
 
@@ -187,7 +187,7 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
 }
 
 /// Runs in the parent every ten seconds, under each MPM (mpm_common.h).
-unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
+unsafe extern "C" fn monitor<M: Module>(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
     guard("the monitor hook", bindings::DECLINED, || {
         // SAFETY: httpd passes its main server, which outlives this call.
         let server = unsafe { MainServer::from_raw(server) };
@@ -195,6 +195,10 @@ unsafe extern "C" fn monitor(_pool: *mut apr_pool_t, server: *mut server_rec) ->
             let message =
                 format!("no process of a former configuration is left, all have that of {since}");
             log::main(server, Level::Notice, &message);
+        }
+        // SAFETY: httpd calls this while a configuration is in force.
+        if let Some(state) = unsafe { M::module_record().state() } {
+            M::from_time_to_time(state);
         }
         bindings::DECLINED
     })

@@ -9,6 +9,7 @@ use std::ffi::{CStr, c_int, c_short};
 use std::ptr::NonNull;
 
 use super::bindings::{self, apr_time_t};
+use super::date;
 
 /// The memory that the parent keeps from one configuration to the next, also across
 /// builds of this module: a new layout takes a new [`NAME`].
@@ -76,7 +77,7 @@ pub(super) fn have_ended() -> Option<String> {
     if !are_gone || std::mem::take(&mut generations.is_waiting) == 0 {
         return None;
     }
-    Some(date(generations.since))
+    Some(date::of_apr(generations.since))
 }
 
 /// The one value, made at the first call. Only the parent calls, from its one
@@ -132,16 +133,4 @@ fn is_at_end(read: c_int) -> bool {
 fn close(descriptor: c_int) {
     // SAFETY: a descriptor that `pipe` made, and that is not used again (close(2)).
     unsafe { libc::close(descriptor) };
-}
-
-/// A time as the error log writes it.
-fn date(time: apr_time_t) -> String {
-    // APR_CTIME_LEN of apr_time.h.
-    let mut text = [0_u8; 25];
-    // SAFETY: the array has room for a date and its NUL (apr_time.h, apr_ctime).
-    unsafe { bindings::apr_ctime(text.as_mut_ptr().cast(), time) };
-    CStr::from_bytes_until_nul(&text)
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }

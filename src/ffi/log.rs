@@ -58,6 +58,10 @@ impl<'s> MainServer<'s> {
         // SAFETY: the caller promises NULL, or a server that lives for 's.
         unsafe { server.as_ref() }.map(Self)
     }
+
+    pub(super) fn as_ptr(self) -> *const server_rec {
+        self.0
+    }
 }
 
 /// Writes a line to the main server's log, if its `LogLevel` wants it.

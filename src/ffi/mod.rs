@@ -19,20 +19,27 @@
 //! | `hook` | httpd's hooks |
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |
 //! | `config_file` | the words of a line, and the files and programs that they name |
-//! | `kept_keys`, `shared_memory` | keys that outlive a configuration, and memory that the parent shares with its children |
+//! | `agent_process`, `ending` | a process beside those that answer requests, and the end of a configuration |
+//! | `kept_keys`, `kept_table`, `shared_memory` | what outlives a configuration, and memory that the parent shares with its children |
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
-//! | `pipe` | waiting for a program's output |
+//! | `pipe`, `bell` | waiting for a program's output, and waking the agent |
 //! | `processor`, `threads` | the processor of this thread, and work on all of them |
+//! | `date` | a time as the error log writes it |
 //! | `run_mode` | the purpose for which httpd reads its configuration |
 //! | `guard` | what happens when our code panics |
 //! | `log` | the error log |
 //! | `bindings.h`, `shim.c`, `shim.h` | the headers that bindgen reads, and the calls that exist only as C macros |
 
+pub(crate) use agent_process::{AgentProcess, Work as AgentWork, end_former, start as start_agent};
+pub(crate) use bell::Bell;
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
+pub(crate) use date::date;
 pub(crate) use dir_config::Inherit;
 pub(crate) use directive::{Context, Directive, Directives, Parms};
+pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
+pub(crate) use kept_table::{Age, KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Module};
@@ -48,15 +55,20 @@ pub(crate) use session_record::has_no_content;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
 
+mod agent_process;
+mod bell;
 mod config_file;
 pub(crate) mod config_tree;
+mod date;
 mod dir_config;
 mod directive;
+mod ending;
 mod entries;
 mod generations;
 mod guard;
 mod hook;
 pub(crate) mod kept_keys;
+mod kept_table;
 mod line;
 mod log;
 mod module;

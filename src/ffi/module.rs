@@ -59,6 +59,9 @@ pub(crate) trait Module: Sized + 'static {
         findings: &Self::Findings,
     ) -> Result<(), String>;
 
+    /// Runs in the parent every ten seconds.
+    fn from_time_to_time(state: &Self::State);
+
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;
 

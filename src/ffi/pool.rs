@@ -10,6 +10,7 @@ use session_crypto_core::{Arena, Text, Writer};
 
 use super::bindings::{self, apr_pool_t, apr_status_t};
 use super::guard::guard;
+use super::log::MainServer;
 
 /// An APR pool that lives for `'p`.
 ///
@@ -32,6 +33,16 @@ impl<'p> Pool<'p> {
             raw: NonNull::new(raw)?,
             lifetime: PhantomData,
         })
+    }
+
+    /// The pool of the configuration in force.
+    pub(super) fn of_configuration(server: MainServer<'p>) -> Option<Self> {
+        // SAFETY: a live server (httpd.h, server_rec).
+        let process = unsafe { (*server.as_ptr()).process };
+        // SAFETY: NULL, or the one record of the process, which lives as long.
+        let process = unsafe { process.as_ref() }?;
+        // SAFETY: the pool that the server itself is in (server/main.c).
+        unsafe { Self::from_raw(process.pconf) }
     }
 
     pub(super) fn as_ptr(self) -> *mut apr_pool_t {

@@ -16,3 +16,18 @@ pub(super) fn is_first_reading() -> bool {
     let phase = unsafe { bindings::ap_state_query(bindings::AP_SQ_MAIN_STATE) };
     phase == bindings::AP_SQ_MS_CREATE_PRE_CONFIG
 }
+
+/// Whether the parent is about to exit, and clears its pools (server/main.c).
+pub(super) fn is_exiting() -> bool {
+    // SAFETY: ap_state_query only reads a variable of httpd's (server/core.c).
+    let phase = unsafe { bindings::ap_state_query(bindings::AP_SQ_MAIN_STATE) };
+    phase == bindings::AP_SQ_MS_EXITING
+}
+
+/// Whether the processes of the configuration in force are being ended.
+pub(super) fn is_stopping() -> bool {
+    let mut state = 0;
+    // SAFETY: the call writes a number (ap_mpm.h).
+    let failed = unsafe { bindings::ap_mpm_query(bindings::AP_MPMQ_MPM_STATE, &raw mut state) };
+    failed != bindings::OK || state == bindings::AP_MPMQ_STOPPING
+}

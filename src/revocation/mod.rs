@@ -1,37 +1,23 @@
 //! The list of sessions that have ended before their time.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `start` | what the parent does for the list as a configuration comes into force |
+//! | `agent` | the agent's work, and its lines in the log |
+//! | `revocation` | the list of a configuration in force |
+//! | `settings` | the words of SessionCryptoRevocation |
+//! | `kept_file` | the file that keeps the list over a full stop |
+//! | `password_file` | the password of a store, in a file |
+//! | `advice` | errors in those words and files, with what to write instead |
 
-use session_crypto_core::{LearnedFrom, Record, RevocationTable};
+pub(crate) use revocation::Revocation;
+pub(crate) use settings::{Settings, read as read_settings};
+pub(crate) use start::start;
 
-/// The list of a configuration in force, and what the configuration says of it.
-pub(crate) struct Revocation {
-    table: RevocationTable,
-    longest: u64,
-}
-
-impl Revocation {
-    /// Makes a list in a table; `longest` is the longest lifetime of any section, in
-    /// seconds.
-    pub(crate) fn new(table: RevocationTable, longest: u64) -> Self {
-        Self { table, longest }
-    }
-
-    /// The records.
-    pub(crate) fn table(&self) -> &RevocationTable {
-        &self.table
-    }
-
-    /// The longest lifetime of any section, in seconds: nobody accepts older sessions.
-    pub(crate) fn longest(&self) -> u64 {
-        self.longest
-    }
-
-    /// Ends sessions.
-    pub(crate) fn revoke(&self, record: &Record, now: u64) {
-        let _ = self.table.add(record, LearnedFrom::Here, now);
-    }
-
-    /// Whether sessions must not be opened, because other servers may have ended them.
-    pub(crate) fn is_missing_news(&self, _now: u64) -> bool {
-        false
-    }
-}
+mod advice;
+mod agent;
+mod kept_file;
+mod password_file;
+mod revocation;
+mod settings;
+mod start;
