@@ -81,6 +81,7 @@ my %LINES = (
     SessionCryptoPassphrase         => ['SessionCryptoPassphrase 0ZbXv2nS4mQ7rT9w0ZbXv2nS'],
     SessionCryptoPassphraseFile     => ['SessionCryptoPassphraseFile session-passphrases'],
     SessionCryptoPurpose            => ['SessionCryptoPurpose https://shop.example/'],
+    SessionCryptoRevocation         => ['SessionCryptoRevocation on'],
 );
 my %described = directives();
 is_deeply([sort keys %LINES], [sort keys %described], 'each directive of the page is tried');

@@ -9,6 +9,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Httpd ();
+use SessionCrypto::Store ();
 
 use constant {
     RESTARTS => 50,
@@ -27,9 +28,10 @@ use constant {
 my $module = SessionCrypto::Httpd::module_path('ours');
 my $httpd  = SessionCrypto::Httpd->new(module => '/nonexistent');
 my $copy   = $httpd->dir . '/mod_session_crypto.so';
+my $store  = SessionCrypto::Store->new;
 install_module();
 $httpd->{module} = $copy;
-$httpd->{config} = <<'END';
+$httpd->{config} = "SessionCryptoRevocation @{[$store->url]} file=ended\n" . <<'END';
 SessionCryptoPassphraseFile keys
 <Location /after>
     SessionCryptoPassphrase new
@@ -93,6 +95,7 @@ is_deeply([grep { -e "/proc/$_" && !is_zombie($_) } @all], [], 'no child is left
 my @derived = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
 is_deeply(\@derived, [1, 1], 'a key for each passphrase, and none for a restart');
 
+$store->expect_in($httpd->log);
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the token of the retired key');
 $httpd->log->clean;
 

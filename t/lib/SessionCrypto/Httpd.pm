@@ -144,6 +144,14 @@ sub children {
     return sort { $a <=> $b } @children;
 }
 
+# The process of the agent that SessionCryptoRevocation has with a store: the one child that
+# leads a process group of its own.
+sub agent {
+    my ($self) = @_;
+    my ($agent) = grep { getpgrp($_) == $_ } $self->children;
+    return $agent;
+}
+
 # Runs `httpd -t`, and returns whether it accepts the configuration, and its output.
 sub check {
     my ($self) = @_;

@@ -46,7 +46,8 @@ sub directives {
     my ($name, %directives);
     for (lines('docs/directives.md')) {
         if (/^## /) { ($name) = /^## (SessionCrypto\w+)$/ }
-        elsif (defined $name && /^\| ([A-Z]\w+) \| (.*) \|$/) { $directives{$name}{$1} //= $2 }
+        # A bar inside a cell has a backslash before it.
+        elsif (defined $name && /^\| ([A-Z]\w+) \| (.*) \|$/) { $directives{$name}{$1} //= $2 =~ s/\\\|/|/gr }
     }
     return %directives;
 }
