@@ -46,6 +46,7 @@
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
 //! | `origin`, `purpose` | small values of a section |
+//! | `web` | what a browser says in a request: forms, and the site that they are from |
 //! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
 
@@ -89,6 +90,8 @@ pub use sealer::sealer::Sealer;
 pub use sealer::settings::{Secrets, Settings};
 pub use sealer::users::{UserEntry, UserId};
 pub use shared_memory::SharedMemory;
+pub use web::form;
+pub use web::same_site::SiteHeaders;
 
 mod algorithm;
 mod arena;
@@ -118,3 +121,4 @@ mod secret_file;
 mod shared_memory;
 #[cfg(test)]
 mod vectors;
+mod web;

@@ -1,0 +1,9 @@
+//! What a browser says in a request: the fields of a form, and the site that it is from.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `form` | the fields of a form |
+//! | `same_site` | whether a page of the same host has sent a request |
+
+pub mod form;
+pub(crate) mod same_site;
