@@ -55,7 +55,7 @@ impl Module for SessionCrypto {
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), String> {
-        check::prepare(&state.keyring, server, warnings, clock::now())
+        check::prepare(state, server, warnings, clock::now())
     }
 
     fn before_fork_once(

@@ -37,6 +37,11 @@ impl State {
         *self.lock_revocation_settings() = settings;
     }
 
+    /// Whether the configuration has a list of ended sessions, which the parent starts last.
+    pub(crate) fn has_revocation_settings(&self) -> bool {
+        self.lock_revocation_settings().is_some()
+    }
+
     /// What the configuration says of a list of ended sessions, for the parent to start it.
     pub(crate) fn take_revocation_settings(&self) -> Option<revocation::Settings> {
         self.lock_revocation_settings().take()

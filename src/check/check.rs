@@ -6,6 +6,7 @@ use super::warnings::Warnings;
 use crate::advice;
 use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptIdentities, SettingSet};
 use crate::ffi::{self, Server};
+use crate::state::State;
 
 /// Checks a server and each of its sections.
 ///
@@ -108,11 +109,12 @@ fn may_be_mended(server: &Server<'_, DirConfig<'_>>, chain: &[usize], flaw: &Fla
 ///
 /// OpenSSL or a hardware token fails.
 pub(crate) fn prepare<'s>(
-    keyring: &'s Keyring,
+    state: &'s State,
     server: &Server<'s, DirConfig<'s>>,
     warnings: &mut Warnings,
     now: u64,
 ) -> Result<(), String> {
+    let keyring = &state.keyring;
     if !server.stands_behind {
         warnings.about_server(keyring, server);
     }
@@ -129,6 +131,10 @@ pub(crate) fn prepare<'s>(
         warnings.about(&config, settings, now);
         warnings.note_lifetime(config.policy().lifetime);
         let prepared = keyring.prepare(settings, priority, now);
+        let prepared = prepared.and_then(|_| match state.has_revocation_settings() {
+            true => keyring.prepare_user_ids(settings),
+            false => Ok(()),
+        });
         prepared.map_err(|error| match config.first_certificate() {
             Some((line, name)) => format!(
                 "{line}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
