@@ -345,6 +345,11 @@ fn without_number(reason: &impl ToString) -> String {
     words
 }
 
+/// Says which words SessionCryptoEndSessionsFor takes.
+pub(crate) fn own_or_any(word: &str) -> String {
+    format!("'{word}' is neither 'own' nor 'any': write one of these, or take the line out")
+}
+
 /// Says how a lifetime is written.
 pub(crate) fn lifetime(text: &str, error: LifetimeError) -> String {
     match error {

@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError, times};
 
 use crate::advice;
-use crate::config::{Algorithm, AlgorithmNames, DirConfig};
+use crate::config::{Algorithm, AlgorithmNames, DirConfig, EndSessionsFor};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::revocation::read_settings;
 use crate::secrets::{passphrases, sources};
@@ -113,6 +113,15 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         context: Context::Directory,
         most: LIST,
         handler: user_entry,
+    },
+    Directive {
+        name: c"SessionCryptoEndSessionsFor",
+        help: c"own|any - whose sessions the handler session-crypto-end-sessions ends",
+        // In .htaccess, its author could end the sessions of a neighbour, whose
+        // passphrase both inherit.
+        context: Context::Directory,
+        most: 1,
+        handler: end_sessions_for,
     },
     Directive {
         name: c"SessionCryptoRevocation",
@@ -345,6 +354,20 @@ fn user_entry<'p>(
         return Err(advice::EMPTY_USER_ENTRY.to_owned());
     }
     config.add_user_entries(parms, words);
+    Ok(())
+}
+
+fn end_sessions_for<'p>(
+    parms: &Parms<'p>,
+    _: &'p State,
+    config: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let word = word.to_string_lossy();
+        let value = EndSessionsFor::parse(&word).ok_or_else(|| advice::own_or_any(&word))?;
+        config.set_end_sessions_for(parms.pool(), value, parms.line());
+    }
     Ok(())
 }
 

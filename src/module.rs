@@ -1,11 +1,15 @@
 //! This module, as httpd sees it: what runs when.
 
+use std::ffi::CStr;
+
 use session_crypto_core::{Keyring, OncePerMinute, OpenSslRandom, Seed, SharedMemory};
 
 use crate::config::{DirConfig, Realm};
-use crate::ffi::{self, Failed, MainServer, Module, ModuleRecord, Request, Server};
+use crate::ffi::{
+    self, Exchange, Failed, MainServer, Module, ModuleRecord, Request, Server, Status,
+};
 use crate::session_crypto::SessionCrypto;
-use crate::sessions::{Life, Session, hooks, long_cookies, realms};
+use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, realms};
 use crate::state::State;
 use crate::{advice, check, clock, directives, keys_ahead, revocation};
 
@@ -141,6 +145,16 @@ impl Module for SessionCrypto {
 
     fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> bool {
         hooks::is_to_be_saved(request, session)
+    }
+
+    const HANDLER: &'static CStr = end_sessions::HANDLER;
+
+    fn handle<'r>(
+        exchange: &mut Exchange<'r, Realm, Life>,
+        state: &'r State,
+        config: &DirConfig<'r>,
+    ) -> Status {
+        end_sessions::handle(exchange, state, config)
     }
 
     fn before_sections(request: Request<'_>) {

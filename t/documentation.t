@@ -77,6 +77,7 @@ my %LINES = (
     SessionCryptoCipher             => ['SessionCryptoCipher aes-256-gcm'],
     SessionCryptoDigest             => ['SessionCryptoDigest SHA256'],
     SessionCryptoDriver             => ['SessionCryptoDriver openssl'],
+    SessionCryptoEndSessionsFor     => ['SessionCryptoEndSessionsFor any'],
     SessionCryptoEngine             => ['SessionCryptoEngine provider:default'],
     SessionCryptoPassphrase         => ['SessionCryptoPassphrase 0ZbXv2nS4mQ7rT9w0ZbXv2nS'],
     SessionCryptoPassphraseFile     => ['SessionCryptoPassphraseFile session-passphrases'],

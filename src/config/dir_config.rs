@@ -7,6 +7,7 @@ use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Payer, Purpose, S
 
 use super::algorithms::{Algorithm, AlgorithmNames};
 use super::bound::{Bound, stricter};
+use super::end_sessions_for::EndSessionsFor;
 use super::passphrases::Passphrases;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
@@ -35,6 +36,7 @@ pub(crate) struct DirConfig<'p> {
     pub(super) lifetime: Option<&'p Written<Bound>>,
     pub(super) not_before: Option<&'p Written<Bound>>,
     pub(super) user_entries: Option<&'p UserEntries>,
+    pub(super) end_sessions_for: Option<&'p Written<EndSessionsFor>>,
     /// The author of the innermost `.htaccess` file that sets anything.
     pub(super) payer: Payer,
     pub(super) refuses: bool,
@@ -44,6 +46,7 @@ pub(crate) struct DirConfig<'p> {
 pub(super) const PURPOSE: &str = "SessionCryptoPurpose";
 const MAX_LIFETIME: &str = "SessionCryptoMaxLifetime";
 const NOT_BEFORE: &str = "SessionCryptoNotBefore";
+const END_SESSIONS_FOR: &str = "SessionCryptoEndSessionsFor";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
 pub(super) const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
 
@@ -67,6 +70,7 @@ impl Inherit for DirConfig<'_> {
             lifetime: stricter(base.lifetime, add.lifetime, |a, b| a < b),
             not_before: stricter(base.not_before, add.not_before, |a, b| a > b),
             user_entries: add.user_entries.or(base.user_entries),
+            end_sessions_for: add.end_sessions_for.or(base.end_sessions_for),
             payer: add.payer.or(base.payer),
             refuses: add.refuses || base.refuses,
         }
@@ -201,6 +205,21 @@ impl<'p> DirConfig<'p> {
         self.user_entries = Some(parms.pool().store(list));
     }
 
+    /// Sets whose sessions a request to this section may end.
+    pub(crate) fn set_end_sessions_for(
+        &mut self,
+        pool: Pool<'p>,
+        value: EndSessionsFor,
+        line: Line,
+    ) {
+        self.end_sessions_for = Some(pool.store(Written {
+            value,
+            fingerprint: Fingerprint::default(),
+            directive: END_SESSIONS_FOR,
+            line,
+        }));
+    }
+
     /// The settings that are set here, without those that mend nothing.
     pub(crate) fn sets(&self) -> SettingSet {
         SettingSet::PASSPHRASES
@@ -228,6 +247,7 @@ impl<'p> DirConfig<'p> {
             self.lifetime.map(Written::directive_and_line),
             self.not_before.map(Written::directive_and_line),
             self.user_entries.map(UserEntries::directive_and_line),
+            self.end_sessions_for.map(Written::directive_and_line),
         ]
         .into_iter()
         .flatten()

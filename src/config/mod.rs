@@ -11,6 +11,7 @@
 //! | `passphrases` | the passphrases of a section |
 //! | `source_list` | the certificates or private keys of a section |
 //! | `user_entries`, `bound` | the entries that name a user, and a bound on sessions |
+//! | `end_sessions_for` | whose sessions a request may end |
 //! | `algorithms` | the ciphers or digests of a section, by name |
 //! | `flaw` | a fault of settings together, and the settings that would mend it |
 //! | `setting_set` | sets of settings |
@@ -18,6 +19,7 @@
 
 pub(crate) use algorithms::{Algorithm, AlgorithmNames};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
+pub(crate) use end_sessions_for::EndSessionsFor;
 pub(crate) use flaw::Flaw;
 pub(crate) use passphrases::Passphrases;
 pub(crate) use policy::{DEFAULT_LIFETIME, Policy};
@@ -30,6 +32,7 @@ mod algorithms;
 mod bound;
 mod clash;
 mod dir_config;
+mod end_sessions_for;
 mod flaw;
 mod passphrases;
 mod policy;

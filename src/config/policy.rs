@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use super::dir_config::DirConfig;
+use super::end_sessions_for::EndSessionsFor;
 use super::user_entries::{UserEntries, is_usual};
 
 /// The lifetime of sessions whose section has none, where each must have one: 30 days,
@@ -17,6 +18,8 @@ pub(crate) struct Policy<'p> {
     /// The moment, in Unix seconds, from which on older sessions are refused.
     pub(crate) not_before: Option<u64>,
     user_entries: Option<&'p UserEntries>,
+    /// A request may end the sessions of any user whom it names.
+    pub(crate) ends_any: bool,
 }
 
 impl<'p> DirConfig<'p> {
@@ -26,11 +29,20 @@ impl<'p> DirConfig<'p> {
             lifetime: self.lifetime.map(|bound| bound.value.value),
             not_before: self.not_before.map(|bound| bound.value.value),
             user_entries: self.user_entries,
+            ends_any: self
+                .end_sessions_for
+                .is_some_and(|written| written.value == EndSessionsFor::Any),
         }
     }
 }
 
-impl Policy<'_> {
+impl<'p> Policy<'p> {
+    /// The names that the section gives to the entries of a user; `None` if it has the usual
+    /// ones.
+    pub(crate) fn user_entries(&self) -> Option<&'p UserEntries> {
+        self.user_entries
+    }
+
     /// Whether sessions get a birth and a name.
     pub(crate) fn is_in_force(&self) -> bool {
         self.lifetime.is_some() || self.not_before.is_some()
@@ -38,7 +50,11 @@ impl Policy<'_> {
 
     /// Whether an entry of this name names the session's user.
     pub(crate) fn names_user(&self, name: &CStr) -> bool {
-        let name = name.to_bytes();
+        self.is_user_entry(name.to_bytes())
+    }
+
+    /// The same, for the bytes of a name.
+    pub(crate) fn is_user_entry(&self, name: &[u8]) -> bool {
         match self.user_entries {
             Some(entries) => entries.has(name),
             None => is_usual(name),

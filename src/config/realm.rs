@@ -39,6 +39,7 @@ impl DirConfig<'_> {
             refuses,
             // The names tell who the user is, and let nobody in.
             user_entries: _,
+            end_sessions_for: _,
             // These two follow from where settings stand, not from what they are.
             passphrases_are_inner: _,
             payer: _,

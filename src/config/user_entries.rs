@@ -42,6 +42,11 @@ impl UserEntries {
             .extend(names.iter().map(|name| name.to_bytes().to_owned()));
     }
 
+    /// The names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.names.iter().map(Vec::as_slice)
+    }
+
     /// Whether an entry of this name is one of them. The case of names does not count, as
     /// in mod_session.
     pub(super) fn has(&self, name: &[u8]) -> bool {

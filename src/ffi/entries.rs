@@ -16,7 +16,7 @@ use super::module_record::ModuleRecord;
 use super::pool::Pool;
 use super::run_mode::is_first_reading;
 use super::{
-    generations, hook, kept_keys, request_entries, retained, sections, session_entries,
+    generations, handler, hook, kept_keys, request_entries, retained, sections, session_entries,
     session_hooks, shared_memory,
 };
 
@@ -92,6 +92,7 @@ unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
     hook::CHILD_INIT.add(Some(child_init::<M>), ORDER);
     hook::MONITOR.add(Some(monitor::<M>), ORDER);
     request_entries::register::<M>();
+    handler::register::<M>();
 }
 
 unsafe extern "C" fn pre_config<M: Module>(

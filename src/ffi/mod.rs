@@ -5,6 +5,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
+//! | `handler` | the handler that `SetHandler` chooses by its name |
 //! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
 //! | `request_state` | this module's settings for a request, and its notes on it |
 //! | `directive` | the table of directives, and the parameters that a handler gets |
@@ -12,7 +13,9 @@
 //! | `module_record` | the record by which httpd knows this module |
 //! | `sections`, `server` | a server with its sections, read out of httpd's structures |
 //! | `dir_config` | the settings of one section, which httpd creates and merges |
+//! | `exchange` | a request and its answer, as a handler has them |
 //! | `session_hooks` | mod_session's hooks and settings, found at run time |
+//! | `session_opened` | what a module notes on a session, from the token to the answer |
 //! | `session`, `request` | a session with our notes on it, and a request |
 //! | `session_notes` | the notes on a session |
 //! | `session_record` | a session before it is known whether a hook has work to do |
@@ -39,6 +42,7 @@ pub(crate) use dir_config::Inherit;
 pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
+pub(crate) use exchange::{BodyError, Exchange, Status};
 pub(crate) use kept_table::{Age, KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
@@ -64,8 +68,10 @@ mod dir_config;
 mod directive;
 mod ending;
 mod entries;
+mod exchange;
 mod generations;
 mod guard;
+mod handler;
 mod hook;
 pub(crate) mod kept_keys;
 mod kept_table;
@@ -87,6 +93,7 @@ mod session;
 mod session_entries;
 mod session_hooks;
 mod session_notes;
+mod session_opened;
 mod session_record;
 mod shared_memory;
 mod tables;

@@ -1,8 +1,11 @@
 //! A module in safe Rust.
 
+use std::ffi::CStr;
+
 use session_crypto_core::SharedMemory;
 
 use super::dir_config::Inherit;
+use super::exchange::{Exchange, Status};
 use super::log::MainServer;
 use super::module_record::ModuleRecord;
 use super::request::Request;
@@ -115,6 +118,16 @@ pub(crate) trait Module: Sized + 'static {
         request: Request<'_>,
         session: &Session<'_, Self::Realm, Self::SessionNote>,
     ) -> bool;
+
+    /// The name of the handler that `SetHandler` chooses.
+    const HANDLER: &'static CStr;
+
+    /// Answers a request whose sections choose the handler.
+    fn handle<'r>(
+        exchange: &mut Exchange<'r, Self::Realm, Self::SessionNote>,
+        state: &'r Self::State,
+        config: &Self::DirConfig<'r>,
+    ) -> Status;
 
     /// Runs before httpd looks for the sections of a request.
     fn before_sections(request: Request<'_>);

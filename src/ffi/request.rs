@@ -41,6 +41,11 @@ impl<'r> Request<'r> {
         unsafe { self.raw.as_ref() }
     }
 
+    /// The pointer to it, for calls of httpd.
+    pub(super) fn as_ptr(self) -> *mut request_rec {
+        self.raw.as_ptr()
+    }
+
     /// The requests that led to this one: the request that was redirected to it,
     /// or that it is part of, then the one that led to that, and so on.
     pub(crate) fn origins(self) -> impl Iterator<Item = Request<'r>> {
@@ -116,6 +121,13 @@ impl<'r> Request<'r> {
         // SAFETY: NULL, or the request's table, of which no other view exists
         // while this one is used.
         unsafe { Table::from_raw(self.raw().notes) }
+    }
+
+    /// The headers that the client has sent.
+    pub(crate) fn headers_in(self) -> Option<Table<'r>> {
+        // SAFETY: NULL, or the request's table, of which no other view exists
+        // while this one is used.
+        unsafe { Table::from_raw(self.raw().headers_in) }
     }
 
     /// The headers of the answer: those that go with success only, then those

@@ -192,47 +192,6 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         unsafe { self.raw.as_mut() }.encoded = text;
     }
 
-    /// Notes that mod_session reads the text of a token next, and the module has to take
-    /// note of it.
-    pub(crate) fn mark_opened(&mut self) {
-        if let Some(notes) = self.notes_mut() {
-            notes.is_opened = true;
-        }
-    }
-
-    /// Whether mod_session has read the text of a token, and nobody has taken note.
-    pub(super) fn is_opened(&self) -> bool {
-        self.notes().is_some_and(|notes| notes.is_opened)
-    }
-
-    /// Whether mod_session has read the text of a token just now; the next call answers
-    /// no.
-    pub(crate) fn take_opened(&mut self) -> bool {
-        let notes = self.notes_mut();
-        notes.is_some_and(|notes| std::mem::take(&mut notes.is_opened))
-    }
-
-    /// The token that the request brought.
-    pub(crate) fn brought(&self) -> Option<&'r CStr> {
-        let brought = self.notes()?.brought;
-        // SAFETY: NULL, which is tested first, or a C string that lives as long as the
-        // session (`begin`).
-        (!brought.is_null()).then(|| unsafe { CStr::from_ptr(brought) })
-    }
-
-    /// The module's note on the contents of the realm that asks.
-    pub(crate) fn note(&self) -> N {
-        self.notes()
-            .map_or_else(N::default, |notes| notes.about.note)
-    }
-
-    /// Replaces the module's note on these contents.
-    pub(crate) fn set_note(&mut self, note: N) {
-        if let Some(notes) = self.notes_mut() {
-            notes.about.note = note;
-        }
-    }
-
     /// The entries that mod_session has read, and others have changed.
     pub(crate) fn entries(&mut self) -> Option<Table<'_>> {
         // SAFETY: the record lives, and only this view uses it.
@@ -294,7 +253,9 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
 
     /// Makes the session an empty one, which can be written to.
     pub(crate) fn empty(&mut self) {
-        self.set_note(N::default());
+        if let Some(notes) = self.notes_mut() {
+            notes.about.note = N::default();
+        }
         // SAFETY: the record lives, and only this view uses it.
         let record = unsafe { self.raw.as_mut() };
         record.encoded = ptr::null();
@@ -304,6 +265,18 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         if let Some(mut entries) = unsafe { Table::from_raw(record.entries) } {
             entries.clear();
         }
+    }
+
+    /// Removes all entries, and has mod_session save the session. What is noted about it
+    /// stays.
+    pub(crate) fn clear(&mut self) {
+        if let Some(mut entries) = self.entries() {
+            entries.clear();
+        }
+        // SAFETY: the record lives, and only this view uses it.
+        let record = unsafe { self.raw.as_mut() };
+        record.expiry = 0;
+        record.dirty = 1;
     }
 
     /// Makes the session an empty one of the realm that asks, which does not replace the
@@ -334,13 +307,13 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         record.dirty == 0 && entries.is_none_or(|entries| has_no_content(&entries))
     }
 
-    fn notes(&self) -> Option<&Notes<K, N>> {
+    pub(super) fn notes(&self) -> Option<&Notes<K, N>> {
         // SAFETY: `begin` made the notes in the record's pool, and only this view
         // of the record reaches them.
         self.known_notes().map(|notes| unsafe { notes.as_ref() })
     }
 
-    fn notes_mut(&mut self) -> Option<&mut Notes<K, N>> {
+    pub(super) fn notes_mut(&mut self) -> Option<&mut Notes<K, N>> {
         // SAFETY: `begin` made the notes in the record's pool, and only this view
         // of the record reaches them, which is borrowed mutably.
         self.known_notes()

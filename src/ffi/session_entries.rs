@@ -154,13 +154,27 @@ unsafe fn view<'r, M: Module>(
 ) -> Option<(Request<'r>, Session<'r, M::Realm, M::SessionNote>)> {
     // SAFETY: the caller promises a request, which lives until the hook returns.
     let request = unsafe { Request::from_raw(r) }?;
+    // SAFETY: the caller promises a session that only this view uses.
+    let session = unsafe { view_session::<M>(request, z) }?;
+    Some((request, session))
+}
+
+/// Makes a view of the session of a request; `None` for NULL.
+///
+/// # Safety
+///
+/// `z` is a session of mod_session's for the request, lives for `'r`, and nobody else uses
+/// it while the view does.
+pub(super) unsafe fn view_session<'r, M: Module>(
+    request: Request<'r>,
+    z: *mut session_rec,
+) -> Option<Session<'r, M::Realm, M::SessionNote>> {
     let realm_of: RealmOf<M::Realm> = realm_of::<M>;
     let section = (request.section::<M>(), realm_of);
     let slot = |pool| request.session_notes::<M>(pool);
     // SAFETY: the caller promises a session that only this view uses. httpd merges the
     // settings of a section in the request's pool, if not in one that lives longer.
-    let session = unsafe { Session::from_raw(z, request, section, slot) }?;
-    Some((request, session))
+    unsafe { Session::from_raw(z, request, section, slot) }
 }
 
 /// The realm of a section.

@@ -6,12 +6,13 @@
 //! a look-up finds them in any order of loading.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::mem;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::bindings::{
-    self, ap_HOOK_session_decode_t, ap_HOOK_session_encode_t, ap_HOOK_session_save_t, module,
-    session_dir_conf,
+    self, ap_HOOK_session_decode_t, ap_HOOK_session_encode_t, ap_HOOK_session_save_t,
+    apr_OFN_ap_session_load_t, apr_opt_fn_t, module, session_dir_conf, session_rec,
 };
 use super::hook::Hook;
 use super::request::Request;
@@ -85,6 +86,21 @@ pub(crate) fn header(request: Request<'_>) -> Option<&CStr> {
     // SAFETY: mod_session keeps a C string of the configuration there, which
     // outlives the request.
     Some(unsafe { CStr::from_ptr(settings.header) })
+}
+
+/// Has mod_session read the session of a request, or returns the one that it has read.
+/// `None` if the section has no sessions, or reading fails.
+pub(super) fn load(request: Request<'_>) -> Option<NonNull<session_rec>> {
+    // SAFETY: the name is a C string; the call looks into APR's table of functions, which
+    // does not change while requests are answered (apr_optional.h).
+    let load = unsafe { bindings::apr_dynamic_fn_retrieve(c"ap_session_load".as_ptr()) };
+    // SAFETY: NULL, or the function that mod_session registers under this name, whose type
+    // mod_session.h declares; pointers to functions are alike.
+    let load = unsafe { mem::transmute::<apr_opt_fn_t, apr_OFN_ap_session_load_t>(load) };
+    let mut session = ptr::null_mut();
+    // SAFETY: the request lives, and mod_session writes a session or NULL.
+    let status = unsafe { load?(request.as_ptr(), &raw mut session) };
+    (status == bindings::OK).then_some(NonNull::new(session)?)
 }
 
 /// mod_session, if it is loaded.

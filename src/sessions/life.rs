@@ -21,3 +21,10 @@ pub(crate) struct Life {
     /// It has ended since it was read, and is not saved again.
     pub(super) is_over: bool,
 }
+
+impl Life {
+    /// The birth of the session, in Unix seconds.
+    pub(super) fn birth(&self) -> Option<u64> {
+        self.entry.map(|entry| entry.birth())
+    }
+}

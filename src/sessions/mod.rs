@@ -2,9 +2,11 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `end_sessions` | the handler that ends all sessions of a user |
 //! | `hooks` | a session on its way in and out |
 //! | `long_cookies` | cookies that browsers drop, because they are too long |
 //! | `report` | the log lines about a request's session |
+//! | `not_ended` | why a request has ended no sessions |
 //! | `lifetimes` | births, lifetimes and ends of sessions |
 //! | `users` | the users of sessions, under the keys of a section |
 //! | `life` | what is known about the life of a session in the course of a request |
@@ -12,10 +14,12 @@
 
 pub(crate) use life::{Life, Session};
 
+pub(crate) mod end_sessions;
 pub(crate) mod hooks;
 mod life;
 mod lifetimes;
 pub(crate) mod long_cookies;
+mod not_ended;
 pub(crate) mod realms;
 mod report;
 mod users;

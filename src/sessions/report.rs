@@ -8,6 +8,7 @@
 use session_crypto_core::{LibraryError, Refusal, SealError, UserIdError};
 
 use super::lifetimes::End;
+use super::not_ended::NotEnded;
 use crate::advice;
 use crate::ffi::{Failed, Level, Request};
 
@@ -97,6 +98,22 @@ pub(crate) fn news_are_missing(request: Request<'_>) {
     request.log(
         Level::Debug,
         &"session not opened, because news of ended sessions are missing",
+    );
+}
+
+/// All sessions of a user are ended, with this number of records.
+pub(crate) fn ended_everywhere(request: Request<'_>, records: usize) {
+    request.log(
+        Level::Info,
+        &format_args!("the sessions of a user are ended, in {records} records"),
+    );
+}
+
+/// The handler has ended no sessions.
+pub(crate) fn not_ended(request: Request<'_>, reason: &NotEnded) {
+    request.log(
+        reason.level(),
+        &format_args!("no sessions ended: {}", reason.reason()),
     );
 }
 

@@ -1,0 +1,188 @@
+//! A request and its answer, as a handler has them.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use super::bindings;
+use super::request::Request;
+use super::session::Session;
+
+/// The answers of a handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// 204: it is done, and there is nothing to say.
+    NoContent,
+    /// 400
+    BadRequest,
+    /// 403
+    Forbidden,
+    /// 405, with `Allow: POST`.
+    NotPost,
+    /// 413
+    TooLarge,
+    /// 415
+    OtherMediaType,
+    /// 501
+    NotImplemented,
+    /// 503
+    Unavailable,
+}
+
+/// The reason why a request has no body that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is longer than the limit.
+    TooLong,
+    /// It is cut off, or not encoded as its headers say.
+    Broken,
+}
+
+/// A request that a handler answers, with its session.
+pub(crate) struct Exchange<'r, K, N> {
+    request: Request<'r>,
+    load: Load<'r, K, N>,
+    /// The session, once it is asked for.
+    session: Option<Option<Session<'r, K, N>>>,
+}
+
+/// Has mod_session read the session of a request.
+type Load<'r, K, N> = fn(Request<'r>) -> Option<Session<'r, K, N>>;
+
+impl<'r, K, N> Exchange<'r, K, N> {
+    /// Begins to answer a request. `load` is called once at most.
+    pub(super) fn new(request: Request<'r>, load: Load<'r, K, N>) -> Self {
+        Self {
+            request,
+            load,
+            session: None,
+        }
+    }
+
+    /// The request.
+    pub(crate) fn request(&self) -> Request<'r> {
+        self.request
+    }
+
+    /// The session that mod_session has read; `None` if it has none for this section.
+    pub(crate) fn session(&mut self) -> Option<&mut Session<'r, K, N>> {
+        let (request, load) = (self.request, self.load);
+        self.session.get_or_insert_with(|| load(request)).as_mut()
+    }
+
+    /// Reads the body of the request, of `limit` bytes or fewer.
+    ///
+    /// # Errors
+    ///
+    /// It is longer, or it is broken.
+    pub(crate) fn body(&mut self, limit: usize) -> Result<Vec<u8>, BodyError> {
+        let r = self.request.as_ptr();
+        // SAFETY: the request lives, and its body was not read before
+        // (http_protocol.h, ap_setup_client_block).
+        let status = unsafe { bindings::ap_setup_client_block(r, DECHUNK) };
+        if status != bindings::OK {
+            return Err(BodyError::Broken);
+        }
+        // SAFETY: the call before has returned OK.
+        if unsafe { bindings::ap_should_client_block(r) } == 0 {
+            return Ok(Vec::new());
+        }
+        let (mut body, mut block) = (Vec::new(), [0_u8; BLOCK]);
+        loop {
+            let room = block.as_mut_ptr().cast::<c_char>();
+            // SAFETY: the call writes up to `BLOCK` bytes, for which there is room.
+            let length = unsafe { bindings::ap_get_client_block(r, room, BLOCK) };
+            // A negative length is an error.
+            let length = usize::try_from(length).map_err(|_| BodyError::Broken)?;
+            let read = block.get(..length).ok_or(BodyError::Broken)?;
+            if read.is_empty() {
+                return Ok(body);
+            }
+            if body.len().saturating_add(length) > limit {
+                return Err(BodyError::TooLong);
+            }
+            body.extend_from_slice(read);
+        }
+    }
+
+    /// The answer to httpd.
+    pub(super) fn finish(&self, status: Status) -> c_int {
+        let r = self.request.as_ptr();
+        match status {
+            Status::NoContent => {
+                // SAFETY: the request lives, and no reference to it is held.
+                unsafe { (*r).status = bindings::HTTP_NO_CONTENT };
+                // httpd ends the answer of a handler that has sent nothing.
+                return bindings::OK;
+            }
+            Status::NotPost => {
+                // SAFETY: the request lives; the list of methods ends with a negative
+                // number (http_protocol.h, ap_allow_standard_methods).
+                unsafe {
+                    bindings::ap_allow_standard_methods(
+                        r,
+                        bindings::REPLACE_ALLOW,
+                        bindings::M_POST,
+                        END_OF_METHODS,
+                    );
+                }
+            }
+            _ => {}
+        }
+        status.code()
+    }
+}
+
+impl Status {
+    fn code(self) -> c_int {
+        match self {
+            Self::NoContent => bindings::HTTP_NO_CONTENT,
+            Self::BadRequest => bindings::HTTP_BAD_REQUEST,
+            Self::Forbidden => bindings::HTTP_FORBIDDEN,
+            Self::NotPost => bindings::HTTP_METHOD_NOT_ALLOWED,
+            Self::TooLarge => bindings::HTTP_REQUEST_ENTITY_TOO_LARGE,
+            Self::OtherMediaType => bindings::HTTP_UNSUPPORTED_MEDIA_TYPE,
+            Self::NotImplemented => bindings::HTTP_NOT_IMPLEMENTED,
+            Self::Unavailable => bindings::HTTP_SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The most bytes that are read at once.
+const BLOCK: usize = 1024;
+
+/// httpd takes the chunks of a body apart.
+const DECHUNK: c_int = bindings::REQUEST_CHUNKED_DECHUNK;
+
+/// The number that ends a list of methods.
+const END_OF_METHODS: c_int = -1;
+
+impl<'r> Request<'r> {
+    /// Whether the sections of the request choose a handler of this name.
+    pub(super) fn is_for(self, handler: &CStr) -> bool {
+        let name = self.raw().handler;
+        // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
+        // request or its configuration.
+        !name.is_null() && unsafe { CStr::from_ptr(name) } == handler
+    }
+
+    /// Whether the method is `POST`.
+    pub(crate) fn is_post(self) -> bool {
+        self.raw().method_number == bindings::M_POST
+    }
+
+    /// Whether the request came over TLS, as far as httpd knows.
+    pub(crate) fn is_encrypted(self) -> bool {
+        // SAFETY: the request lives (http_core.h, http_scheme).
+        let scheme = unsafe { bindings::ap_run_http_scheme(self.as_ptr()) };
+        // SAFETY: NULL is tested first; otherwise a constant of the module that knows.
+        !scheme.is_null() && unsafe { CStr::from_ptr(scheme) } == c"https"
+    }
+
+    /// The name of the realm that users authenticate for (`AuthName`), if there is one.
+    pub(crate) fn auth_name(self) -> Option<&'r CStr> {
+        // SAFETY: the request lives (http_core.h, ap_auth_name).
+        let name = unsafe { bindings::ap_auth_name(self.as_ptr()) };
+        // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
+        // request or its configuration.
+        (!name.is_null()).then(|| unsafe { CStr::from_ptr(name) })
+    }
+}

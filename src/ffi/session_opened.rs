@@ -1,0 +1,48 @@
+//! What a module notes on a session, from the token to the answer.
+
+use std::ffi::CStr;
+
+use super::session::Session;
+
+impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r, K, N> {
+    /// Notes that mod_session reads the text of a token next, and the module has to take
+    /// note of it.
+    pub(crate) fn mark_opened(&mut self) {
+        if let Some(notes) = self.notes_mut() {
+            notes.is_opened = true;
+        }
+    }
+
+    /// Whether mod_session has read the text of a token, and nobody has taken note.
+    pub(super) fn is_opened(&self) -> bool {
+        self.notes().is_some_and(|notes| notes.is_opened)
+    }
+
+    /// Whether mod_session has read the text of a token just now; the next call answers
+    /// no.
+    pub(crate) fn take_opened(&mut self) -> bool {
+        let notes = self.notes_mut();
+        notes.is_some_and(|notes| std::mem::take(&mut notes.is_opened))
+    }
+
+    /// The token that the request brought.
+    pub(crate) fn brought(&self) -> Option<&'r CStr> {
+        let brought = self.notes()?.brought;
+        // SAFETY: NULL, which is tested first, or a C string that lives as long as the
+        // session (`begin`).
+        (!brought.is_null()).then(|| unsafe { CStr::from_ptr(brought) })
+    }
+
+    /// The module's note on the contents of the realm that asks.
+    pub(crate) fn note(&self) -> N {
+        self.notes()
+            .map_or_else(N::default, |notes| notes.about.note)
+    }
+
+    /// Replaces the module's note on these contents.
+    pub(crate) fn set_note(&mut self, note: N) {
+        if let Some(notes) = self.notes_mut() {
+            notes.about.note = note;
+        }
+    }
+}
