@@ -5,9 +5,11 @@ package SessionCrypto::Client;
 #
 #   my $client = SessionCrypto::Client->new(port => 8080);
 #   my $res = $client->get('/app', session => $token, 'X-S' => 'user=joe');
+#   my $res = $client->request('PUT', '/app', undef, 'X-S' => 'user=joe');
 #   $res->status  $res->body  $res->header('location')  $res->token
 #
-# `session` is the value of the session cookie; any other name is a header.
+# `session` is the value of the session cookie; any other name is a header. A body is a
+# form, unless there is a Content-Type among the headers.
 
 use strict;
 use warnings;
@@ -22,11 +24,11 @@ sub new {
     return bless {%args}, $class;
 }
 
-sub get  { my ($self, $path, @headers) = @_; return $self->_request('GET', $path, undef, @headers) }
-sub post { my ($self, $path, $body, @headers) = @_; return $self->_request('POST', $path, $body, @headers) }
+sub get  { my ($self, $path, @headers) = @_; return $self->request('GET', $path, undef, @headers) }
+sub post { my ($self, $path, $body, @headers) = @_; return $self->request('POST', $path, $body, @headers) }
 
 # Asks with HTTP/1.0, so that the body ends with the connection and has no chunks.
-sub _request {
+sub request {
     my ($self, $method, $path, $body, @headers) = @_;
     my $request = "$method $path HTTP/1.0\r\nHost: " . ($self->{host} // '127.0.0.1') . "\r\n";
     while (my ($name, $value) = splice @headers, 0, 2) {
@@ -34,8 +36,8 @@ sub _request {
         $request .= "$name: $value\r\n";
     }
     if (defined $body) {
-        $request .= "Content-Type: application/x-www-form-urlencoded\r\n"
-            . 'Content-Length: ' . length($body) . "\r\n";
+        $request .= "Content-Type: application/x-www-form-urlencoded\r\n" if $request !~ /^Content-Type:/mi;
+        $request .= 'Content-Length: ' . length($body) . "\r\n";
     }
     $request .= "\r\n" . ($body // '');
 

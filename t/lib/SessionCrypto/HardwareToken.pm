@@ -1,11 +1,11 @@
 package SessionCrypto::HardwareToken;
 
-# A hardware token with private keys, for which SoftHSM stands in. The keys are made on
-# it and do not leave it.
+# A hardware token with private keys, for which SoftHSM stands in. No key leaves it.
 #
 #   my $hardware = SessionCrypto::HardwareToken->new("$dir/hsm", pin => 'a PIN');
 #   my $path = $hardware->make_key('web', 'rsa:2048');        # and its certificate, in a file
 #   $hardware->make_key('sign', 'ec:P-256', '--usage-sign');  # and options of pkcs11-tool
+#   $hardware->store_key('web', "$dir/web.key");              # a key that is in a file too
 #   $hardware->store_certificate('web');                      # and on the hardware token
 #   $hardware->uri('web')                                     # of the private key
 #   $hardware->uri('web', type => 'cert', 'pin-value' => 'a PIN');
@@ -52,6 +52,18 @@ sub make_key {
     openssl(qw(req -x509 -engine pkcs11 -keyform engine -days 30), '-subj', "/CN=$name", '-out', $path,
         '-key', $self->uri($name, 'pin-value' => $self->{pin}));
     return $path;
+}
+
+# Copies a key in PKCS#8 to the hardware token, with its public key: the engine compares
+# that with the certificate's.
+sub store_key {
+    my ($self, $name, $path) = @_;
+    my @usage = map { "--usage-$_" } qw(sign decrypt derive);
+    my @as = ('--label', $name, '--id', sprintf('%02x', ++$self->{keys}));
+    openssl('pkey', '-in', $path, '-pubout', '-outform', 'DER', '-out', "$self->{dir}/$name.pub");
+    $self->tool('--write-object', $path, '--type', 'privkey', @as, @usage);
+    $self->tool('--write-object', "$self->{dir}/$name.pub", '--type', 'pubkey', @as);
+    return;
 }
 
 sub store_certificate {
