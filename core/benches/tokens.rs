@@ -107,3 +107,13 @@ fn jwe_ec_seal(bencher: Bencher<'_, '_>, size: usize) {
 fn jwe_ec_open(bencher: Bencher<'_, '_>, size: usize) {
     open(bencher, size, EC);
 }
+
+/// The id of a user, which opening takes as well once sessions of any user were ended.
+#[divan::bench(args = [CLASSIC, JWE, EC])]
+fn user_id(bencher: Bencher<'_, '_>, name: &str) {
+    let mut kit = Kit::new(200, name);
+    let token = kit.seal().to_owned();
+    let key = kit.opening_key(&token);
+    kit.user_id(key);
+    bencher.bench_local(|| black_box(kit.user_id(key)));
+}

@@ -14,8 +14,9 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Cipher, During, Identities, Keyring, Now, OpenSslRandom, Origin, Pairs, PassphraseList,
-    Payer, Sealer, Secrets, Seed, Settings, SharedMemory, Text, Writer,
+    Arena, Cipher, During, Identities, Keyring, Now, OpenSslRandom, OpeningKey, Origin, Pairs,
+    PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory, Text, UserEntry, UserId,
+    Writer,
 };
 
 const NOW: Now = Now {
@@ -81,6 +82,24 @@ impl Kit {
         self.memory.reset();
         let opened = self.sealer().open(token, NOW, &Pool(&self.memory));
         opened.ok().map(|opened| opened.session.to_bytes())
+    }
+
+    /// The id of a user under the key that opened a token.
+    #[allow(dead_code, reason = "not among the counted calls")]
+    pub(crate) fn user_id(&self, key: OpeningKey) -> UserId {
+        let user = UserEntry {
+            name: b"user",
+            value: b"joe.bloggs@example.com",
+        };
+        self.sealer().user_id(key, user, NOW).unwrap()
+    }
+
+    /// The key that opens a token.
+    #[allow(dead_code, reason = "not among the counted calls")]
+    pub(crate) fn opening_key(&mut self, token: &[u8]) -> OpeningKey {
+        self.memory.reset();
+        let opened = self.sealer().open(token, NOW, &Pool(&self.memory));
+        opened.unwrap().key
     }
 
     fn sealer(&self) -> Sealer<'_> {
