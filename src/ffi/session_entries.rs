@@ -95,7 +95,8 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     let has_origin = unsafe { Request::from_raw(r) }.is_some_and(Request::has_origin);
     let is_opened = OPENED.replace(ptr::null_mut()) == z;
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
-    if !has_origin && !is_opened && !unsafe { session_record::has_expired(z) } {
+    let has_expired = unsafe { session_record::has_expired(z) };
+    if !has_origin && !is_opened && !has_expired {
         return bindings::OK;
     }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
@@ -103,12 +104,14 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
         return bindings::APR_EGENERAL;
     };
-    let status = run::<M>("session_decode", request, &mut session, M::decoded);
-    // SAFETY: mod_session passes the session (mod_session.h, session_decode).
-    if status != bindings::OK || !unsafe { session_record::has_expired(z) } {
-        return status;
+    let mut status = bindings::OK;
+    if has_expired {
+        status = run::<M>("session_decode", request, &mut session, M::expired);
     }
-    run::<M>("session_decode", request, &mut session, M::expired)
+    if status == bindings::OK && (has_origin || is_opened) {
+        status = run::<M>("session_decode", request, &mut session, M::decoded);
+    }
+    status
 }
 
 /// Answers `OK` to keep a session from every store, which ends the hook
