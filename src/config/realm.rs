@@ -5,7 +5,8 @@ use session_crypto_core::Fingerprint;
 use super::dir_config::DirConfig;
 
 /// The settings that a section encrypts with (passphrases, certificates, private keys,
-/// ciphers, digest, purpose and engine), and those by which its sessions end.
+/// ciphers, digest, purpose and engine), and those by which its sessions end and get new
+/// names.
 ///
 /// Sections that are set alike share a realm, and so do all that do not encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(crate) enum Realm {
 }
 
 /// The number of settings that make a realm.
-const SETTINGS: usize = 9;
+const SETTINGS: usize = 10;
 
 impl DirConfig<'_> {
     /// The realm of a section.
@@ -36,9 +37,11 @@ impl DirConfig<'_> {
             purpose,
             lifetime,
             not_before,
+            // A session that is read with some names and written with others would seem to
+            // have another user.
+            user_entries,
             refuses,
-            // The names tell who the user is, and let nobody in.
-            user_entries: _,
+            // Tells who may end sessions, and lets nobody in.
             end_sessions_for: _,
             // These two follow from where settings stand, not from what they are.
             passphrases_are_inner: _,
@@ -61,6 +64,7 @@ impl DirConfig<'_> {
                 engine.map(|engine| engine.fingerprint),
                 lifetime.map(|bound| bound.fingerprint),
                 not_before.map(|bound| bound.fingerprint),
+                user_entries.map(|entries| entries.fingerprint),
             ]
             .map(Option::unwrap_or_default),
         )

@@ -2,11 +2,15 @@
 
 use std::ffi::CStr;
 
+use session_crypto_core::Fingerprint;
+
 use crate::ffi::Line;
 
 /// The names that a section gives.
 pub(crate) struct UserEntries {
     names: Vec<Vec<u8>>,
+    /// Stands for the names in a realm.
+    pub(super) fingerprint: Fingerprint,
     line: Line,
 }
 
@@ -17,6 +21,7 @@ impl UserEntries {
     pub(super) fn new(names: &[&CStr], line: Line) -> Self {
         let mut entries = Self {
             names: Vec::new(),
+            fingerprint: Fingerprint::default(),
             line,
         };
         entries.extend(names);
@@ -27,6 +32,7 @@ impl UserEntries {
     pub(super) fn longer(&self, names: &[&CStr]) -> Self {
         let mut longer = Self {
             names: self.names.clone(),
+            fingerprint: self.fingerprint,
             line: self.line.clone(),
         };
         longer.extend(names);
@@ -40,6 +46,7 @@ impl UserEntries {
     fn extend(&mut self, names: &[&CStr]) {
         self.names
             .extend(names.iter().map(|name| name.to_bytes().to_owned()));
+        self.fingerprint = Fingerprint::of(self.names.iter().map(Vec::as_slice));
     }
 
     /// The names.
