@@ -18,6 +18,7 @@ my @SOME  = qw(clear one author shop cert clear-off author-off);
 my @SITES = (
     { module => 'ours', store => 'cookie',   cipher => 'aes256' },
     { module => 'ours', store => 'cookie',   cipher => 'aes-256-gcm', max_age => 1, realms => \@FEW },
+    { module => 'ours', store => 'cookie',   cipher => 'aes-256-gcm', lifetime => 1, realms => \@SOME },
     { module => 'ours', store => 'database', cipher => 'aes-256-gcm', realms => \@SOME },
     { module => 'ours', store => 'database', cipher => 'aes256', max_age => 1, realms => \@FEW },
     { module => 'c',    store => 'cookie',   cipher => 'aes256', realms => \@FEW },

@@ -7,13 +7,14 @@ package SessionCrypto::Jwe;
 #   $key->token(session => 'user=joe')                       # as httpd makes it
 #   $key->token(session => 'user=joe', purpose => 'shop', day => 0, enc => 'A128GCM')
 #   $key->token(session => 'user=joe', header => $json)      # with a right tag
+#   $key->open($token)                                       # the session, or undef
 #   $key->id  $key->day  parts($token)  header($token)
 #   compact($header, $encrypted_key, $key, $session)         # of any JWE
 
 use strict;
 use warnings;
 
-use Crypt::AuthEnc::GCM qw(gcm_encrypt_authenticate);
+use Crypt::AuthEnc::GCM qw(gcm_decrypt_verify gcm_encrypt_authenticate);
 use Crypt::KeyDerivation qw(hkdf_expand pbkdf2);
 use Crypt::PRNG qw(random_bytes);
 use Exporter qw(import);
@@ -53,8 +54,21 @@ sub token {
     my $day     = $args{day} // day();
     my $header  = $args{header} // '{' . join(',', $self->members(%args)) . '}';
     my $encoded = $args{encoded} // encode_base64url($header);
-    my $key     = hkdf_expand($self->{master}, 'SHA256', key_length($enc), "enc\0$enc\0" . pack 'N', $day);
-    return compact($encoded, '', $key, $args{session});
+    return compact($encoded, '', $self->day_key($enc, $day), $args{session});
+}
+
+sub open {
+    my ($self, $token) = @_;
+    my ($encoded, undef, @rest) = parts($token);
+    my $id = $self->id;
+    my ($enc, $day) = header($token) =~ /\A\{"alg":"dir","enc":"([^"]+)","kid":"\Q$id\E\.(\d+)"/ or return undef;
+    my ($nonce, $ciphertext, $tag) = map { decode_base64url($_) } @rest;
+    return gcm_decrypt_verify('AES', $self->day_key($enc, $day), $nonce, $encoded, $ciphertext, $tag);
+}
+
+sub day_key {
+    my ($self, $enc, $day) = @_;
+    return hkdf_expand($self->{master}, 'SHA256', key_length($enc), "enc\0$enc\0" . pack 'N', $day);
 }
 
 # The first two parts are given as they go into the token.

@@ -12,12 +12,16 @@ package SessionCrypto::Realms;
 #       }
 #   }
 #
+# With `lifetime => 1`, sessions begin at a time, and those of each realm at another one.
+#
 # A user of a realm is called joe-REALM, and has a session in that realm only. Each
 # request should see and save the same as if the client had asked for it directly,
 # whichever way httpd came to it. `allowed` is the rule.
 
 use strict;
 use warnings;
+
+use Time::HiRes qw(sleep);
 
 use SessionCrypto::Certificates ();
 use SessionCrypto::Httpd        ();
@@ -74,10 +78,11 @@ function handle(r)
     r.content_type = "text/plain"
     r.headers_out["X-S"] = r.headers_in["X-Set"]
     r:puts("REALM=%s\n")
-    local name = "HTTP_SESSION"
-    for _ = 1, 6 do
-        r:puts(name, "=", r.subprocess_env[name] or "", "\n")
-        name = "REDIRECT_" .. name
+    for _, name in ipairs({"HTTP_SESSION", "SESSION_BEGAN"}) do
+        for _ = 1, 6 do
+            r:puts(name, "=", r.subprocess_env[name] or "", "\n")
+            name = "REDIRECT_" .. name
+        end
     end
     return apache2.OK
 end
@@ -185,7 +190,7 @@ sub new {
 }
 
 sub httpd { return $_[0]{httpd} }
-sub name  { my ($self) = @_; return join ', ', grep { length } @$self{qw(module store cipher)}, $self->{max_age} ? 'SessionMaxAge' : '' }
+sub name  { my ($self) = @_; return join ', ', grep { length } @$self{qw(module store cipher)}, $self->{max_age} ? 'SessionMaxAge' : '', $self->{lifetime} ? 'SessionCryptoMaxLifetime' : '' }
 
 # The ways for which this httpd lacks a module.
 sub missing { return grep { !can_do($_) } ways() }
@@ -241,6 +246,7 @@ sub start {
     $httpd->{config} = $config;
     $httpd->start;
     $self->{client} = $httpd->client;
+    $self->begin_sessions if $self->{lifetime};
     return $self;
 }
 
@@ -250,9 +256,16 @@ sub realm_config {
     for my $kind (qw(lua cgi shtml)) {
         $httpd->write_file("htdocs/$name/page.$kind", page($kind, $name));
     }
-    my $lines = $realm->{lines}->($self);
+    my $lines = $self->lines($name);
     $httpd->write_file("htdocs/$name/.htaccess", $lines) if $realm->{htaccess};
     return qq(<Directory "\@DIR\@/htdocs/$name">\n) . ($realm->{htaccess} ? '' : $lines) . "</Directory>\n";
+}
+
+# The settings of a realm.
+sub lines {
+    my ($self, $name) = @_;
+    my $lines = $self->{realms}{$name}{lines}->($self);
+    return $lines . ($self->{lifetime} && $lines =~ /SessionCrypto/ ? "SessionCryptoMaxLifetime 1h\n" : '');
 }
 
 # The text and the mode of a page.
@@ -327,7 +340,7 @@ sub cell_config {
                 my ($kind) = $page =~ /\.(lua|html)/;
                 $file->($page, page($kind, $page =~ /$names/ ? $to : $from));
             }
-            my $lines = $self->{realms}{$to}{lines}->($self);
+            my $lines = $self->lines($to);
             return qq(<Directory "\@DIR\@/htdocs/$dir">\n<FilesMatch "$names">\n$lines</FilesMatch>\n</Directory>\n);
         },
     });
@@ -402,9 +415,11 @@ sub wrong {
     push @headers, 'X-Set' => 'new=1' if $page && !$self->{max_age};
     push @headers, session => $self->genuine($case->{cookie}) if defined $case->{cookie};
     $self->refusals;
-    my $url = $cell->{start} . $case->{url};
+    my $url   = $cell->{start} . $case->{url};
+    my $begin = time;
     my $res = $case->{login} ? $self->{client}->post($url, $LOGIN, @headers) : $self->{client}->get($url, @headers);
     my ($realm, $shown, $all, $outer) = parse($res->body);
+    my ($began, $all_began, $outer_began) = births($res->body);
     my $token = $res->token;
     $case->{answer} = join "\n", $res->status, (map { "Set-Cookie: $_" } $res->header('set-cookie')), $res->body;
     # mod_session_dbd gives a session another key when it saves it.
@@ -421,7 +436,16 @@ sub wrong {
     my $allowed = $self->allowed($case, $answers);
     my @foreign = grep { who($_) && who($_) ne $allowed } @$all;
     $say->('shown', "environment in $answers: @foreign") if @foreign;
+    my $birth = defined $case->{cookie} ? $self->{births}{ $case->{cookie} } // '' : '';
+    # A login has a birth once it is saved, which a page may see that is included later.
+    my $is_birth = sub { $_[0] eq $birth || $case->{login} && $_[0] >= $begin };
+    $say->('lost', "SESSION_BEGAN in $answers is '$began', not '$birth'") if length $found && !$self->{realms}{$answers}{off} && !$is_birth->($began);
+    @foreign = grep { !length $allowed || !$is_birth->($_) } @$all_began;
+    $say->('shown', "SESSION_BEGAN in $answers: @foreign") if @foreign;
     my $own = $self->expected($case, $saves);
+    for my $seen (@$outer_began) {
+        $say->('lost', "SESSION_BEGAN of the page around is '$seen', not that of '$own'") if length $own ? !$is_birth->($seen) : length $seen;
+    }
     for my $seen (@$outer) {
         $say->(length who($seen) ? 'became' : 'lost', "HTTP_SESSION of the page around is '$seen', not '$own'") if who($seen) ne $own;
     }
@@ -472,6 +496,22 @@ sub genuine {
         // die "no session of $realm\n";
 }
 
+# Makes a session of each realm, one a second, so that each birth is another one.
+sub begin_sessions {
+    my ($self) = @_;
+    my $last = 0;
+    for my $realm (grep { !$self->{realms}{$_}{off} } @{ $self->{order} }) {
+        sleep 0.01 while time == $last;
+        my $res = $self->{client}->get("/$realm/page.lua", session => $self->genuine($realm));
+        ($self->{births}{$realm}) = births($res->body);
+        $last = time;
+    }
+    my %seen;
+    my @births = grep { length } values %{ $self->{births} };
+    die "births that are alike: @births\n" if !@births || grep { $seen{$_}++ } @births;
+    return;
+}
+
 sub open {
     my ($self, $realm, $token) = @_;
     my ($at, $session) = parse($self->{client}->get("/$realm/page.lua", session => $token)->body);
@@ -514,6 +554,16 @@ sub parse {
     my @all       = $body =~ /^(?:REDIRECT_)*HTTP_SESSION=(.+)$/mg;
     my @outer     = $body =~ /^OUTER=(.*)$/mg;
     return ($realm // '', $session // '', \@all, [map { $_ eq '(none)' ? '' : $_ } @outer]);
+}
+
+# The birth that a page shows, all births anywhere in its environment, and those of the page
+# around it.
+sub births {
+    my ($body) = @_;
+    my ($began) = $body =~ /^SESSION_BEGAN=(.*)$/m;
+    my @all     = $body =~ /^(?:REDIRECT_)*SESSION_BEGAN=(.+)$/mg;
+    my @outer   = $body =~ /^OUTER_BEGAN=(.*)$/mg;
+    return ($began // '', \@all, [map { $_ eq '(none)' ? '' : $_ } @outer]);
 }
 
 1;

@@ -65,9 +65,11 @@ END
 # Shows the session as the including page itself sees it, before and after.
 my $SSI = <<'END';
 OUTER=<!--#echo encoding="none" var="HTTP_SESSION" -->
+OUTER_BEGAN=<!--#echo encoding="none" var="SESSION_BEGAN" -->
 <!--#%s -->
 
 OUTER=<!--#echo encoding="none" var="HTTP_SESSION" -->
+OUTER_BEGAN=<!--#echo encoding="none" var="SESSION_BEGAN" -->
 END
 
 my $OUTER = qq(OUTER=<!--#echo encoding="none" var="HTTP_SESSION" -->\n);
