@@ -123,13 +123,14 @@ pub(crate) fn prepare<'s>(
         false => Priority::Named,
     };
     for config in server.configs() {
+        // A section without secrets may meet one that has them, or a `.htaccess` file.
+        warnings.note_lifetime(config.policy().lifetime);
         let identities = KeptIdentities::new();
         // Settings that do not go together are refused in each request.
         let Ok(Some(settings)) = config.settings(keyring, &identities, During::Startup) else {
             continue;
         };
         warnings.about(&config, settings, now);
-        warnings.note_lifetime(config.policy().lifetime);
         let prepared = keyring.prepare(settings, priority, now);
         let prepared = prepared.and_then(|_| match state.has_revocation_settings() {
             true => keyring.prepare_user_ids(settings),
