@@ -339,7 +339,7 @@ fn not_before<'p>(
     for word in words {
         let text = word.to_string_lossy();
         let moment = times::date(&text).map_err(|error| advice::date(&text, error))?;
-        config.set_not_before(parms, moment);
+        config.add_not_before(parms, moment);
     }
     Ok(())
 }

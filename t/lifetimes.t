@@ -207,8 +207,23 @@ sub levels {
             [$lines->(directory => 3, htaccess => 2, location => 5), 5],
         );
     }
-    # Two lines of one section: the later one counts, also in .htaccess.
+    # Of two lines of one section, the later one counts.
     push @cases, [{ directory => [$life->(3), $life->(5)] }, 5], [{ htaccess => [$life->(5), $life->(3)] }, 3];
+    # Of several dates, the latest that has come.
+    my $future = $date->(-100);
+    push @cases, (
+        [{ directory => [$date->(3), $date->(5)] }, 3],
+        [{ directory => [$date->(5), $future, $date->(3)] }, 3],
+        [{ directory => [$future] }, 7],
+        [{ directory => [$date->(3), $future] }, 3],
+        [{ directory => [$date->(3)], htaccess => [$future] }, 3],
+        [{ directory => [$date->(5)], htaccess => [$future, $date->(3)] }, 3],
+        [{ directory => [$future], htaccess => [$date->(3)] }, 3],
+        [{ directory => [$future], htaccess => [$future] }, 7],
+        [{ htaccess => [$date->(3), '<If "true">', $future, '</If>'] }, 3],
+        # The administrator's inner section replaces the dates of the outer one.
+        [{ directory => [$date->(3)], location => [$future] }, 7],
+    );
     push @cases, [{ directory => [$life->(5), $date->(3)] }, 3], [{ directory => [$life->(3)], htaccess => [$date->(5)] }, 3];
 
     my $server = SessionCrypto::Httpd->new(name => 'lifetimes_levels', config => <<'END');

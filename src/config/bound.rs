@@ -1,13 +1,13 @@
-//! A bound on the sessions of a section.
+//! A bound on the lifetime of a section's sessions.
 
 use session_crypto_core::Origin;
 
 use super::written::Written;
 
-/// A number of seconds that bounds sessions.
+/// A lifetime that sessions do not outlive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
-    pub(super) value: u64,
+    pub(super) seconds: u64,
     pub(super) origin: Origin,
 }
 
@@ -16,12 +16,11 @@ pub(crate) struct Bound {
 pub(super) fn stricter<'p>(
     base: Option<&'p Written<Bound>>,
     add: Option<&'p Written<Bound>>,
-    is_stricter: fn(u64, u64) -> bool,
 ) -> Option<&'p Written<Bound>> {
     match (base, add) {
         (Some(outer), Some(inner))
             if inner.value.origin == Origin::Htaccess
-                && is_stricter(outer.value.value, inner.value.value) =>
+                && outer.value.seconds < inner.value.seconds =>
         {
             base
         }

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Payer, Purpose, Source};
 
 use super::algorithms::{Algorithm, AlgorithmNames};
-use super::bound::{Bound, stricter};
+use super::bound::{self, Bound};
+use super::dates::{self, Dates};
 use super::end_sessions_for::EndSessionsFor;
 use super::passphrases::Passphrases;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
 use super::user_entries::UserEntries;
 use super::written::Written;
-use crate::advice;
 use crate::ffi::{Inherit, Line, Parms, Pool};
 use crate::secrets::passphrases::PassphrasesRead;
+use crate::{advice, clock};
 
 /// The settings of one section of the configuration; it inherits the rest from the
 /// section around it.
@@ -34,7 +35,7 @@ pub(crate) struct DirConfig<'p> {
     pub(super) digest: Option<&'p AlgorithmNames<Digest>>,
     pub(super) purpose: Option<&'p Written<Purpose>>,
     pub(super) lifetime: Option<&'p Written<Bound>>,
-    pub(super) not_before: Option<&'p Written<Bound>>,
+    pub(super) not_before: Option<&'p Dates>,
     pub(super) user_entries: Option<&'p UserEntries>,
     pub(super) end_sessions_for: Option<&'p Written<EndSessionsFor>>,
     /// The author of the innermost `.htaccess` file that sets anything.
@@ -45,7 +46,6 @@ pub(crate) struct DirConfig<'p> {
 /// Directives, as messages name them.
 pub(super) const PURPOSE: &str = "SessionCryptoPurpose";
 const MAX_LIFETIME: &str = "SessionCryptoMaxLifetime";
-const NOT_BEFORE: &str = "SessionCryptoNotBefore";
 const END_SESSIONS_FOR: &str = "SessionCryptoEndSessionsFor";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
 pub(super) const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
@@ -67,8 +67,8 @@ impl Inherit for DirConfig<'_> {
             ciphers: add.ciphers.or(base.ciphers),
             digest: add.digest.or(base.digest),
             purpose: add.purpose.or(base.purpose),
-            lifetime: stricter(base.lifetime, add.lifetime, |a, b| a < b),
-            not_before: stricter(base.not_before, add.not_before, |a, b| a > b),
+            lifetime: bound::stricter(base.lifetime, add.lifetime),
+            not_before: dates::stricter(base.not_before, add.not_before, clock::now),
             user_entries: add.user_entries.or(base.user_entries),
             end_sessions_for: add.end_sessions_for.or(base.end_sessions_for),
             payer: add.payer.or(base.payer),
@@ -187,13 +187,25 @@ impl<'p> DirConfig<'p> {
 
     /// Sets the longest lifetime of this section's sessions, in seconds.
     pub(crate) fn set_lifetime(&mut self, parms: &Parms<'p>, seconds: u64) {
-        self.lifetime = Some(parms.pool().store(bound(parms, seconds, MAX_LIFETIME)));
+        self.lifetime = Some(parms.pool().store(Written {
+            value: Bound {
+                seconds,
+                origin: parms.origin(),
+            },
+            fingerprint: Fingerprint::of_number(seconds),
+            directive: MAX_LIFETIME,
+            line: parms.line(),
+        }));
     }
 
-    /// Sets the moment, in Unix seconds, from which on sessions that began before it are
+    /// Adds a moment, in Unix seconds, from which on sessions that began before it are
     /// refused.
-    pub(crate) fn set_not_before(&mut self, parms: &Parms<'p>, moment: u64) {
-        self.not_before = Some(parms.pool().store(bound(parms, moment, NOT_BEFORE)));
+    pub(crate) fn add_not_before(&mut self, parms: &Parms<'p>, moment: u64) {
+        let dates = match self.not_before {
+            Some(dates) => dates.longer(moment),
+            None => Dates::new(moment, parms.origin(), parms.line()),
+        };
+        self.not_before = Some(parms.pool().store(dates));
     }
 
     /// Adds names of entries that name a session's user.
@@ -245,7 +257,7 @@ impl<'p> DirConfig<'p> {
             self.purpose.map(Written::directive_and_line),
             self.engine.map(Written::directive_and_line),
             self.lifetime.map(Written::directive_and_line),
-            self.not_before.map(Written::directive_and_line),
+            self.not_before.map(Dates::directive_and_line),
             self.user_entries.map(UserEntries::directive_and_line),
             self.end_sessions_for.map(Written::directive_and_line),
         ]
@@ -269,18 +281,6 @@ impl<'p> DirConfig<'p> {
         let certificates = self.certificates?;
         let source = certificates.sources().first()?;
         Some((certificates.line(0), source.shown()))
-    }
-}
-
-fn bound(parms: &Parms<'_>, value: u64, directive: &'static str) -> Written<Bound> {
-    Written {
-        value: Bound {
-            value,
-            origin: parms.origin(),
-        },
-        fingerprint: Fingerprint::of_number(value),
-        directive,
-        line: parms.line(),
     }
 }
 

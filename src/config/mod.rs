@@ -10,7 +10,8 @@
 //! | `dir_config` | the settings of one section, and how it inherits |
 //! | `passphrases` | the passphrases of a section |
 //! | `source_list` | the certificates or private keys of a section |
-//! | `user_entries`, `bound` | the entries that name a user, and a bound on sessions |
+//! | `user_entries` | the entries that name a user |
+//! | `dates`, `bound` | the dates that end older sessions, and a bound on their lifetime |
 //! | `end_sessions_for` | whose sessions a request may end |
 //! | `algorithms` | the ciphers or digests of a section, by name |
 //! | `flaw` | a fault of settings together, and the settings that would mend it |
@@ -31,6 +32,7 @@ pub(crate) use settings::{IDLE_BESIDE, KeptIdentities};
 mod algorithms;
 mod bound;
 mod clash;
+mod dates;
 mod dir_config;
 mod end_sessions_for;
 mod flaw;

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use super::dates::Dates;
 use super::dir_config::DirConfig;
 use super::end_sessions_for::EndSessionsFor;
 use super::user_entries::{UserEntries, is_usual};
@@ -15,8 +16,8 @@ pub(crate) const DEFAULT_LIFETIME: u64 = 30 * 86_400;
 pub(crate) struct Policy<'p> {
     /// Seconds from the birth of a session to its end.
     pub(crate) lifetime: Option<u64>,
-    /// The moment, in Unix seconds, from which on older sessions are refused.
-    pub(crate) not_before: Option<u64>,
+    /// The moments from each of which on older sessions are refused.
+    pub(crate) not_before: Option<&'p Dates>,
     user_entries: Option<&'p UserEntries>,
     /// A request may end the sessions of any user whom it names.
     pub(crate) ends_any: bool,
@@ -26,8 +27,8 @@ impl<'p> DirConfig<'p> {
     /// The policy of a section.
     pub(crate) fn policy(&self) -> Policy<'p> {
         Policy {
-            lifetime: self.lifetime.map(|bound| bound.value.value),
-            not_before: self.not_before.map(|bound| bound.value.value),
+            lifetime: self.lifetime.map(|bound| bound.value.seconds),
+            not_before: self.not_before,
             user_entries: self.user_entries,
             ends_any: self
                 .end_sessions_for

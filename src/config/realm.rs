@@ -63,7 +63,7 @@ impl DirConfig<'_> {
                 purpose.map(|purpose| purpose.fingerprint),
                 engine.map(|engine| engine.fingerprint),
                 lifetime.map(|bound| bound.fingerprint),
-                not_before.map(|bound| bound.fingerprint),
+                not_before.map(|dates| dates.fingerprint),
                 user_entries.map(|entries| entries.fingerprint),
             ]
             .map(Option::unwrap_or_default),

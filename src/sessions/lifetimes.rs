@@ -214,12 +214,8 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     /// now.
     fn end(&self, entry: Option<SessionEntry>, now: u64) -> Option<End> {
         let birth = entry.map(|entry| entry.birth());
-        let is_older_than = |date| birth.is_none_or(|birth| birth < date);
-        if self
-            .policy
-            .not_before
-            .is_some_and(|date| now >= date && is_older_than(date))
-        {
+        let date = self.policy.not_before.and_then(|dates| dates.latest(now));
+        if date.is_some_and(|date| birth.is_none_or(|birth| birth < date)) {
             return Some(End::NotBefore);
         }
         let lifetime = self.policy.lifetime?;
