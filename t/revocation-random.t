@@ -1,0 +1,169 @@
+# Many clients log in and out at random, while children of the server are killed and it
+# restarts. Each answer agrees with a model: an ended session is ended in every process at
+# once and for good, and no other session is ended.
+#
+# REVOCATION_SECONDS is how long it goes on, and SEED makes the clients ask the same.
+
+use strict;
+use warnings;
+
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Formats qw(seen);
+
+use constant { CLIENTS => 16, SESSIONS => 30, COPIES => 6 };
+
+my $seconds = $ENV{REVOCATION_SECONDS} // 10;
+my $seed    = $ENV{SEED} // int time;
+note("SEED=$seed REVOCATION_SECONDS=$seconds");
+
+# More children than clients could keep busy, so that requests go to all of them.
+my $formats = SessionCrypto::Formats->new(name => 'revocation_random', one_child => 0, config => <<'END')->start;
+SessionCryptoRevocation on
+<LocationMatch "/aged$">
+    SessionMaxAge 600
+</LocationMatch>
+END
+my $httpd = $formats->httpd;
+my @PAGES = map { ("$_/plain", "$_/aged") } grep { m{/cookie$} } SessionCrypto::Formats::paths();
+
+for (['undisturbed', sub { }], ['restarts', \&restart], ['killed children', \&kill_child]) {
+    my ($name, $disturb) = @$_;
+    my ($requests, $ended, @wrong) = run_clients($seconds / 3, $disturb, $name =~ /killed/);
+    ok(!@wrong, "$name: all of the answers agree") or diag(map { "$_\n" } @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
+    cmp_ok($requests, '>', 50 * $seconds / 3, 'there were many');
+    cmp_ok($ended,    '>', 10, 'and of ended sessions, too');
+    note("$name: $requests requests, $ended of them with ended sessions");
+}
+
+$httpd->stop;
+$httpd->log->expect(qr/\[session_crypto:info\] .*session ended, the request goes on/, 'copies of ended sessions');
+$httpd->log->expect(qr/\[session_crypto:info\] .*a stop of the server forgets ended sessions/, 'there is no file=PATH');
+$httpd->log->expect(qr/exit signal Killed|AH00052|AH00161|AH00288/, 'children that the test kills, and that are all busy');
+$httpd->log->clean;
+$formats->stop;
+done_testing;
+
+sub restart { $httpd->graceful; return }
+
+sub kill_child {
+    my @children = $httpd->children;
+    kill KILL => $children[rand @children] if @children;
+    sleep 0.3;
+    return;
+}
+
+# Runs all clients, and the disturbance beside them. Returns the number of requests, how
+# many had ended sessions, and what is wrong.
+sub run_clients {
+    my ($seconds, $disturb, $may_fail) = @_;
+    my $end = time + $seconds;
+    my @clients;
+    for my $number (1 .. CLIENTS) {
+        my $pid = open my $answer, '-|' // die "fork: $!\n";
+        if (!$pid) {
+            srand $seed + $number;
+            my $client = client($may_fail);
+            eval { step($client) while time < $end; 1 } or wrong($client, "died: $@");
+            print "$_\n" for $client->{requests}, $client->{ended}, @{ $client->{wrong} };
+            close STDOUT;
+            POSIX::_exit(0);
+        }
+        push @clients, $answer;
+    }
+    while (time < $end) { $disturb->(); sleep 0.05 }
+    my ($requests, $ended, @wrong) = (0, 0);
+    for my $answer (@clients) {
+        my ($client_requests, $client_ended, @client_wrong) = readline $answer;
+        chomp @client_wrong;
+        $requests += $client_requests // 0;
+        $ended    += $client_ended // 0;
+        push @wrong, @client_wrong, defined $client_ended ? () : 'a client has not come to its end';
+    }
+    return ($requests, $ended, @wrong);
+}
+
+# A client has sessions. A session has copies of its cookie, its user, and whether it lives.
+sub client {
+    my ($may_fail) = @_;
+    return { sessions => [], requests => 0, ended => 0, wrong => [], log => '', users => 0, may_fail => $may_fail };
+}
+
+sub wrong {
+    my ($client, $words) = @_;
+    push @{ $client->{wrong} }, "client $$, request $client->{requests}: $words";
+    return;
+}
+
+# One request at random, and what the model says of it.
+sub step {
+    my ($client) = @_;
+    my $sessions = $client->{sessions};
+    my $dice     = rand;
+    if (!@$sessions || $dice < 0.1) {
+        my $page = $PAGES[rand @PAGES];
+        my $user = 'u' . ++$client->{users};
+        my $res  = ask($client, $page, undef, "user=$user") // return;
+        return begin($client, $page, $user, $res);
+    }
+    my $index   = rand @$sessions;
+    my $session = $sessions->[$index];
+    my $copy    = $session->{copies}[rand @{ $session->{copies} }];
+    my $page    = $session->{page};
+    $page =~ s/(?:plain|aged)$/rand() < 0.5 ? 'plain' : 'aged'/e;
+
+    # What the request sets, and its effect on the session.
+    my ($set, $effect, $user) = ('cart=' . int rand 100, 'goes on');
+    if    ($dice < 0.30) { $set = undef }
+    elsif ($dice < 0.45) { ($set, $effect) = ('user=&cart=', 'ends') }
+    elsif ($dice < 0.50) { ($set, $effect) = ('user=', 'ends') }
+    elsif ($dice < 0.60) { $user = 'u' . ++$client->{users}; ($set, $effect) = ("user=$user", 'another') }
+    elsif ($dice < 0.70) { $user = $session->{user}; $set = "user=$user" }
+
+    my $res = ask($client, $page, $copy, $set);
+    if (!$res) {
+        # Nobody knows whether it took effect.
+        splice @$sessions, $index, 1 if $effect ne 'goes on';
+        return;
+    }
+    my $found = seen($res)->{session} // '';
+    my ($seen) = $found =~ /(?:^|&)user=([^&]*)/;
+    $client->{ended}++ if !$session->{lives};
+    my $expected = $session->{lives} ? $session->{user} : 'nobody';
+    $seen //= 'nobody';
+    wrong($client, "$page with '" . ($set // 'no change') . "' saw '$found', not the session of $expected") if $seen ne $expected;
+
+    if (!$session->{lives}) { begin($client, $page, $user, $res) if defined $user }
+    elsif ($effect eq 'ends')    { $session->{lives} = 0 }
+    elsif ($effect eq 'another') { $session->{lives} = 0; begin($client, $page, $user, $res) }
+    elsif (length($res->token // '')) {
+        push @{ $session->{copies} }, $res->token;
+        splice @{ $session->{copies} }, rand COPIES, 1 if @{ $session->{copies} } > COPIES;
+    }
+    elsif (defined $set) { wrong($client, "$page with '$set' was not saved") }
+    return;
+}
+
+sub begin {
+    my ($client, $page, $user, $res) = @_;
+    my $token = $res->token;
+    return wrong($client, "$page: the login of $user was not saved") if !length($token // '');
+    my $sessions = $client->{sessions};
+    push @$sessions, { page => $page, user => $user, lives => 1, copies => [$token] };
+    splice @$sessions, rand @$sessions, 1 if @$sessions > SESSIONS;
+    return;
+}
+
+# Returns nothing if a child was killed before it answered.
+sub ask {
+    my ($client, $page, $cookie, $set) = @_;
+    $client->{requests}++;
+    my $res = eval {
+        $formats->get($page, defined $cookie ? (session => $cookie) : (), defined $set ? ('X-S' => $set) : ());
+    };
+    return $res if $res && $res->status == 200;
+    wrong($client, "$page: " . ($res ? 'status ' . $res->status : $@)) if !$client->{may_fail} || $res && $res->status;
+    return;
+}
