@@ -41,7 +41,7 @@ for (['undisturbed', sub { }], ['restarts', \&restart], ['killed children', \&ki
 $httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*session ended, the request goes on/, 'copies of ended sessions');
 $httpd->log->expect(qr/\[session_crypto:info\] .*a stop of the server forgets ended sessions/, 'there is no file=PATH');
-$httpd->log->expect(qr/exit signal Killed|AH00052|AH00161|AH00288/, 'children that the test kills, and that are all busy');
+$httpd->log->expect(qr/exit signal Killed|AH00052|AH00161|AH00288|AH10159|AH10392/, 'children that the test kills, and that are all busy');
 $httpd->log->clean;
 $formats->stop;
 done_testing;
