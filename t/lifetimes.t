@@ -113,7 +113,13 @@ sub sticks {
     my $res = $formats->post($page, 'httpd_username=joe&httpd_password=correct', session => $cookie);
     is($res->status, 200, 'a login does');
     is($formats->get($page, session => $res->token // '')->status, 200, 'and its session, too');
-    $httpd->log->expect(qr/AH01807|AH01811|AH02982/, 'a page that asks for a login');
+    # A login over a session that lives, whose password is wrong by now.
+    $cookie = $cell->bring('private-user=jim&private-pw=former&' . entry(time - 100));
+    $res = $formats->post($page, 'httpd_username=joe&httpd_password=correct', session => $cookie);
+    like(seen($res)->{session}, qr/private-user=joe/, 'a page shows the session of a login');
+    is(seen($res)->{began}, '', 'and not the birth of the one before it');
+    isnt(seen($formats->get($page, session => $res->token // ''))->{began}, '', 'which the next page does');
+    $httpd->log->expect(qr/AH01807|AH01811|AH02982|AH01808/, 'pages that ask for a login, and a user who is none');
     return;
 }
 

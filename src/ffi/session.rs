@@ -231,6 +231,12 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         !unsafe { self.raw.as_ref() }.uuid.is_null()
     }
 
+    /// Whether the session has been changed in this request.
+    pub(crate) fn is_dirty(&self) -> bool {
+        // SAFETY: the record lives, and only this view uses it.
+        unsafe { self.raw.as_ref() }.dirty != 0
+    }
+
     /// Makes mod_session save the session though it has not been changed.
     pub(crate) fn mark_dirty(&mut self) {
         // SAFETY: the record lives, and only this view uses it.

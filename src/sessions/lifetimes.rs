@@ -87,8 +87,14 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         if session.take_opened() && (entry.is_some() || self.policy.is_in_force()) {
             self.begin(session, entry)?;
         }
-        if let Some(entry) = session.note().entry {
-            realms::show_birth(self.request, entry.birth());
+        let life = session.note();
+        if let Some(entry) = life.entry {
+            // A login in this request begins another session, once that is saved.
+            if session.is_dirty() && self.user(session) != life.user {
+                realms::forget_birth(self.request);
+            } else {
+                realms::show_birth(self.request, entry.birth());
+            }
         }
         Ok(())
     }

@@ -54,6 +54,14 @@ pub(crate) fn show_birth(request: Request<'_>, birth: u64) {
     }
 }
 
+/// Takes back what [`show_birth`] has told.
+pub(crate) fn forget_birth(request: Request<'_>) {
+    if let (Some(mut environment), Some(mut notes)) = (request.environment(), request.notes()) {
+        environment.remove(BIRTH);
+        notes.set(SHOWN_BIRTH, c"");
+    }
+}
+
 /// Hides the session of other requests before httpd looks for the sections of this
 /// one: a `.htaccess` file among them may read the variable (`<If>`).
 pub(crate) fn before_sections(request: Request<'_>) {
