@@ -54,6 +54,7 @@ my $session = "SessionEnv On\nSessionHeader X-S\nSessionCookieName session path=
 my $httpd   = SessionCrypto::Httpd->new(name => 'faults', one_child => 1, session => $session, config => join "\n", $max,
     section('/classic', 'Session On', 'SessionCryptoPassphrase secret'),
     section('/jwe', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm'),
+    section('/life', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm', 'SessionCryptoMaxLifetime 1h'),
     map { section("/$_", 'Session On', "SessionCryptoCertificateFile $pair{$_}{certificate}", "SessionCryptoCertificateKeyFile $pair{$_}{key}") } qw(rsa ec));
 {
     local $ENV{LD_PRELOAD}           = "$work/faults.so";
@@ -83,6 +84,15 @@ for my $path (sort keys %sealed) {
         return is_harmless($name, $path, $res, $next, \@log, 200);
     });
 }
+
+# A login draws the name of its session. Without one, the session is not saved.
+each_call('/life', sub {
+    my ($name) = @_;
+    my $login = sub { $client->get('/life', 'X-S' => SESSION) };
+    my ($res, @log) = armed($name, $login) or return;
+    return login_is_harmless($res, $login->(), \@log);
+});
+ok(defined $failed{'/life RAND_bytes'}, 'random bytes were missing at a login');
 
 # A request reads the certificates and keys of .htaccess, and makes a signature. It
 # reads files again after a change. Failures there answer 500.
@@ -175,6 +185,19 @@ sub is_harmless {
     return 'in clear' if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/;
     return "error_log: @lines" if !@lines || @blaming != @lines || @lines > $most;
     return 'the next request: ' . $next->status if $next->status != 200 || $next->body !~ /\Auser=joe/ || !$next->token;
+    return '';
+}
+
+# The fault of a login, or of the next one, or ''.
+sub login_is_harmless {
+    my ($res, $next, $log) = @_;
+    return 'status ' . $res->status if $res->status != 200;
+    my $token = $res->token;
+    return "in clear: $token" if ($token // '') =~ /user/;
+    return 'a token that does not open' if defined $token && $client->get('/life', session => $token)->body !~ /\Auser=joe/;
+    my @lines = grep { /\[session_crypto:(?!debug)/ } @$log;
+    return "error_log: @lines" if !defined $token && !grep { /session not sealed, and not saved: OpenSSL failed/ } @lines;
+    return 'the next login' if $client->get('/life', session => $next->token // '')->body !~ /\Auser=joe/;
     return '';
 }
 
