@@ -19,7 +19,8 @@ pub(crate) fn encoding<'r>(
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
-    if !config.has_secrets() || !session.is_entered() {
+    // A session that is not saved does not end the one that it would replace.
+    if !config.has_secrets() || !session.is_entered() || is_no_answer(request) {
         return Ok(());
     }
     match Lifetimes::new(request, state, config).write(session) {
@@ -208,8 +209,14 @@ pub(crate) fn is_to_be_saved(request: Request<'_>, session: &Session<'_>) -> boo
     // `encode` has left no token of a session that is withheld.
     let is_withheld =
         session.encoded().is_none() && (session.is_withheld() || lifetimes::is_over(session));
+    !is_withheld && !is_no_answer(request)
+}
+
+/// Whether a request is a subrequest of another realm, or an error document that is an
+/// error itself.
+fn is_no_answer(request: Request<'_>) -> bool {
     let is_of_another_realm = request.is_subrequest() && realms::comes_from_elsewhere(request);
-    !is_withheld && !is_of_another_realm && !realms::does_not_answer(request)
+    is_of_another_realm || realms::does_not_answer(request)
 }
 
 fn now(request: Request<'_>) -> Now {
