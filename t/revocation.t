@@ -59,6 +59,7 @@ $httpd->log->clean;
 $formats->stop;
 kept();
 htaccess();
+included();
 done_testing;
 
 # Another session with a birth and a name.
@@ -284,6 +285,52 @@ sub htaccess {
     }
     $server->stop;
     $server->log->expect(qr/session ended, the request goes on/, 'ended sessions');
+    $server->log->expect(qr/a stop of the server forgets ended sessions/, 'there is no file=PATH');
+    $server->log->clean;
+    return;
+}
+
+# A page of another realm includes one that logs out. Its session is not saved, and does not
+# end either.
+sub included {
+    my ($modules) = SessionCrypto::Httpd::env('C_MODULE') =~ m{^(.*)/};
+    return note('this httpd has no mod_include') if !-e "$modules/mod_include.so";
+    my $server = SessionCrypto::Httpd->new(name => 'revocation_included', echo => '^/app/echo', config => <<"END",
+LoadModule include_module $modules/mod_include.so
+SessionCryptoRevocation on
+<Directory "\@DIR\@/htdocs">
+    Options Includes
+</Directory>
+<LocationMatch "[.]shtml\$|/logout\$">
+    SetOutputFilter INCLUDES
+</LocationMatch>
+<Location /app>
+    SessionCryptoPassphrase "a passphrase of three formats"
+</Location>
+<Location /author>
+    SessionCryptoPassphrase "a passphrase of an author alone"
+</Location>
+END
+        handlers => 'LuaMapHandler ^/app/logout "@DIR@/logout.lua"');
+    $server->{handlers} =~ s/\@DIR\@/$server->{dir}/;
+    $server->write_file('logout.lua', <<'END');
+function handle(r)
+    r.headers_out["X-S"] = "user="
+    r.content_type = "text/html"
+    r:puts('out <!--#include virtual="/app/echo" -->')
+    return apache2.OK
+end
+END
+    $server->write_file('htdocs/author/page.shtml', '<!--#include virtual="/app/logout" -->');
+    $server->start;
+    my $client = $server->client;
+    my $token  = $client->get('/app/echo', 'X-S' => 'user=joe')->token;
+    like($client->get('/author/page.shtml', session => $token)->body, qr/out user=joe/, 'a page of another realm includes a logout');
+    is($client->get('/app/echo', session => $token)->body, 'user=joe', 'and ends nothing');
+    $client->get('/app/logout', session => $token);
+    is($client->get('/app/echo', session => $token)->body, '', 'the logout itself does');
+    $server->stop;
+    $server->log->expect(qr/session ended, the request goes on|session refused/, 'ended sessions, and those of the other realm');
     $server->log->expect(qr/a stop of the server forgets ended sessions/, 'there is no file=PATH');
     $server->log->clean;
     return;
