@@ -15,6 +15,13 @@ use SessionCrypto::System  qw(read_file);
 
 my $formats = SessionCrypto::Formats->new(name => 'revocation', config => <<'END');
 SessionCryptoRevocation on
+# One for a slow request, and one for the others. Both have prepared their SQL before the
+# first request.
+<IfModule mpm_prefork_module>
+    StartServers 2
+    ServerLimit 2
+    MaxRequestWorkers 2
+</IfModule>
 <LocationMatch "/aged$">
     SessionMaxAge 600
 </LocationMatch>
