@@ -79,9 +79,12 @@ my %LINES = (
     SessionCryptoDriver             => ['SessionCryptoDriver openssl'],
     SessionCryptoEndSessionsFor     => ['SessionCryptoEndSessionsFor any'],
     SessionCryptoEngine             => ['SessionCryptoEngine provider:default'],
+    SessionCryptoMaxLifetime        => ['SessionCryptoMaxLifetime 12h'],
+    SessionCryptoNotBefore          => ['SessionCryptoNotBefore 2026-11-26T08:00:00Z'],
     SessionCryptoPassphrase         => ['SessionCryptoPassphrase 0ZbXv2nS4mQ7rT9w0ZbXv2nS'],
     SessionCryptoPassphraseFile     => ['SessionCryptoPassphraseFile session-passphrases'],
     SessionCryptoPurpose            => ['SessionCryptoPurpose https://shop.example/'],
+    SessionCryptoUserEntry          => ['SessionCryptoUserEntry login'],
     SessionCryptoRevocation         => ['SessionCryptoRevocation on'],
 );
 my %described = directives();

@@ -145,16 +145,19 @@ type SessionHook<M> = for<'r> fn(
     &mut Session<'r, <M as Module>::Realm, <M as Module>::SessionNote>,
 ) -> Result<(), Failed>;
 
+/// A request and its session.
+type View<'r, M> = (
+    Request<'r>,
+    Session<'r, <M as Module>::Realm, <M as Module>::SessionNote>,
+);
+
 /// Makes views of a request and its session; `None` if one of them is NULL.
 ///
 /// # Safety
 ///
 /// `r` and `z` are a request and a session as mod_session passes them to its hooks, both
 /// live for `'r`, and nobody else uses the session while the view does.
-unsafe fn view<'r, M: Module>(
-    r: *mut request_rec,
-    z: *mut session_rec,
-) -> Option<(Request<'r>, Session<'r, M::Realm, M::SessionNote>)> {
+unsafe fn view<'r, M: Module>(r: *mut request_rec, z: *mut session_rec) -> Option<View<'r, M>> {
     // SAFETY: the caller promises a request, which lives until the hook returns.
     let request = unsafe { Request::from_raw(r) }?;
     // SAFETY: the caller promises a session that only this view uses.
