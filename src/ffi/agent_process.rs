@@ -125,6 +125,7 @@ impl Agent {
                 unsafe { libc::_exit(0) }
             }
             child => {
+                leave_group(child);
                 self.pipe.replace(Some(read));
                 self.started.set(Instant::now());
                 kept_table::set_agent(child);
@@ -318,11 +319,16 @@ impl AgentProcess<'_> {
     }
 }
 
-/// Takes signals as a new program does. Those to all processes of httpd do not reach this
-/// one, which ends when its parent says so.
+/// Gives a process, or this one for 0, a group of its own: signals to all processes of
+/// httpd do not reach it. Both sides of a fork do so, and neither waits for the other.
+fn leave_group(process: pid_t) {
+    // SAFETY: the call concerns a child of this process, or this process (setpgid(2)).
+    unsafe { libc::setpgid(process, process) };
+}
+
+/// Takes signals as a new program does. The process ends when its parent says so.
 fn be_independent() {
-    // SAFETY: the calls concern this process alone (setpgid(2)).
-    unsafe { libc::setpgid(0, 0) };
+    leave_group(0);
     for signal in [
         libc::SIGHUP,
         libc::SIGINT,
