@@ -1,0 +1,148 @@
+# `make demo` shows what it says: the commands that it prints work, a copy of the cookie
+# ends with the logout, and "Sign out everywhere" ends the sessions of each browser.
+
+use strict;
+use warnings;
+
+use Cwd  qw(abs_path);
+use FindBin;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Client   ();
+use SessionCrypto::ErrorLog ();
+use SessionCrypto::Httpd    ();
+
+use constant SECONDS => 60;
+
+plan(skip_all => 'the demo has an MPM of its own: mpm_event') if SessionCrypto::Httpd::env('MPM') ne 'event';
+
+my $TOP  = abs_path("$FindBin::Bin/..");
+my $DIR  = SessionCrypto::Httpd::env('WORK') . '/demo';
+my $PORT = SessionCrypto::Httpd::free_port();
+
+my ($demo, $log);
+END { stop() }
+
+my $greeting = start();
+my $client   = SessionCrypto::Client->new(port => $PORT, host => "127.0.0.1:$PORT");
+
+subtest 'the commands that it prints' => sub {
+    my @commands = $greeting =~ /^  (.*\n)/mg;
+    my @printed  = split /\n/, run(join '', @commands);
+    like(shift @printed // '', qr/\Asession=eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+\z/, 'show the encrypted cookie');
+    my ($says) = $greeting =~ /is worth nothing \((.*?)\)/;
+    is(join(', ', @printed), $says, 'and that a copy ends with the logout');
+};
+
+subtest 'the page' => sub {
+    my $token = login();
+    my $res   = $client->get('/private/', session => $token);
+    like($res->body, qr/\bHello, demo\b/, 'greets the user');
+    my ($began) = $res->body =~ /data-began="(\d+)"/;
+    cmp_ok(abs(time - ($began // 0)), '<', SECONDS, 'says when the session began');
+    my $lines = join '', map { slurp($_) } glob "$TOP/conf/*.conf";
+    like($lines, qr/^\Q$_\E$/m, "$_ is in force") for $res->body =~ m{<code>(Session\w+ \w+)</code>}g;
+    my ($command) = $res->body =~ m{<pre><code>(.*?)</code></pre>}s;
+    is($command, "curl -sI http://127.0.0.1:$PORT/private/ -b session=$token", 'has a command with a copy of the cookie');
+    like(run($command), qr{\AHTTP/1\.1 200 }, 'which works');
+    is($client->get($_)->status, 200, "$_ is there") for $res->body =~ /(?:href|src)="(\/\w+\.\w+)"/g;
+
+    my ($logout) = $res->body =~ m{href="(\S+)">Sign out<};
+    like(answer($client->get($logout, session => $token)), qr{\A307 \S*/login\.shtml\?goodbye\z}, '"Sign out" leads to the form');
+    like(run($command), qr{\AHTTP/1\.1 302 }, 'and ends the copy');
+};
+
+subtest 'other cookies of the browser' => sub {
+    my $token   = login();
+    my $cookies = "my_session=1; a=`id`; session=$token; z=<b>";
+    my ($copy)  = $client->get('/private/', Cookie => $cookies)->body =~ /-b (\S+)<\/code>/;
+    is($copy, "session=$token", 'are not in the command');
+};
+
+subtest 'sign out everywhere' => sub {
+    my ($here, $there) = (login(), login());
+    my ($form) = $client->get('/private/', session => $here)->body =~ /(<form id="everywhere".*?>)/;
+    my ($action) = $form =~ /method="post" action="(\S+?)"/;
+    my ($then)   = $form =~ /data-then="(\S+?)"/;
+    is($client->post($action, '', session => $here, 'Sec-Fetch-Site' => 'same-origin')->status, 204, 'the form is answered');
+    like($client->get($then)->body, qr/You are signed out everywhere/, 'the script goes on to a page that says so');
+    is($client->get('/private/', session => $_)->status, 302, 'a session has ended') for $here, $there;
+    is($client->get('/private/', session => login())->status, 200, 'a login after it makes one that goes on');
+};
+
+subtest 'another demo' => sub {
+    my $token = login();
+    $client->get('/logout', session => $token);
+    my $other = login();
+    stop();
+    $log->clean('the log of the first has nothing unexpected');
+    start();
+    is($client->get('/private/', session => $token)->status, 302, 'knows the sessions that have ended');
+    is($client->get('/private/', session => $other)->status, 200, 'and those that have not');
+};
+
+stop();
+$log->clean;
+
+done_testing;
+
+# Starts the demo, and returns what it prints.
+sub start {
+    my ($output, $error_log) = ("$DIR.out", "$DIR/run/error_log");
+    unlink $output, $error_log;    # those of a demo before
+    $log = SessionCrypto::ErrorLog->new($error_log);
+    $log->expect(qr/session ended, the request goes on with an empty one/, 'copies');
+    $log->expect(qr/the sessions of a user are ended, in 1 records/, 'sign out everywhere');
+    $demo = fork // die "fork: $!\n";
+    if (!$demo) {
+        open STDOUT, '>', $output or POSIX::_exit(127);
+        open STDERR, '>&', \*STDOUT;
+        @ENV{qw(MODULE DEMO_DIR PORT)} = (SessionCrypto::Httpd::env('MODULE'), $DIR, $PORT);
+        exec qw(setpriv --pdeathsig TERM), "$TOP/demo/run" or POSIX::_exit(127);
+    }
+    my $deadline = time + SECONDS;
+    while (time < $deadline && waitpid($demo, POSIX::WNOHANG) == 0) {
+        my $text = slurp($output);
+        return $text if $text =~ /^Ctrl-C stops it/m;
+        sleep 0.05;
+    }
+    die "the demo does not start:\n", slurp($output);
+}
+
+sub stop {
+    my $pid = $demo or return;
+    my $status = $?;
+    undef $demo;
+    kill TERM => $pid;
+    waitpid $pid, 0;
+    $? = $status;
+    return;
+}
+
+# Logs in as the page does, and returns the token.
+sub login {
+    my $res = $client->post('/login', 'httpd_username=demo&httpd_password=demo');
+    like(answer($res), qr{\A302 \S*/private/\z}, 'a login');
+    return $res->token;
+}
+
+sub answer {
+    my ($res) = @_;
+    return join ' ', $res->status, $res->header('location');
+}
+
+sub run {
+    my ($commands) = @_;
+    open my $shell, '-|', 'sh', '-c', $commands or die "sh: $!\n";
+    local $/;
+    return scalar(<$shell>) // '';
+}
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<', $path or return '';
+    local $/;
+    return scalar(<$file>) // '';
+}
