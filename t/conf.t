@@ -47,6 +47,17 @@ $res = $client->get('/private/', session => $token);
 like($res->token // '', qr/\A[\w+\/]+=*\z/, 'a session under the second passphrase is saved at once');
 is_deeply([$client->get('/private/', session => $res->token)->header('set-cookie')], [], 'under the first');
 
+# Lines of the sample that an administrator may take the comment sign from.
+open my $sample, '<', "$conf/session-crypto.conf" or die "session-crypto.conf: $!\n";
+my $text  = do { local $/; <$sample> };
+my $count = ($text =~ s/^#(?=SessionCrypto(?:MaxLifetime|NotBefore|Revocation) )//mg);
+is($count, 3, 'the sample has lines that end sessions');
+my $ends = SessionCrypto::Httpd->new(session => '', config => $text);
+$ends->write_file('session-passphrases', "0ZbXv2nS4mQ7rT9w0ZbXv2nS\n", 0600);
+my ($ok, $output) = $ends->check;
+ok($ok, 'which httpd -t accepts') or diag($output);
+unlike($output, qr/\[session_crypto:/, 'without a warning');
+
 $httpd->stop;
 $httpd->log->expect(qr/AH01617|AH01807|AH01811/, 'a wrong password');
 $httpd->log->clean;
