@@ -204,12 +204,18 @@ subtest 'news that are required and go missing' => sub {
     my $httpd = server($store, 'required');
     my $token = login($httpd);
     is_in($httpd, $token, 'the first request is served: the start has waited for the store');
+    my ($out, $replaced) = map { login($httpd) } 1, 2;
     $store->freeze;
     is_in($httpd, $token, 'a short break does no harm');
     wait_for(sub { body($httpd, $token) eq '' }, 'a longer one empties sessions');
     wait_for_line($httpd, qr/:error\].* no news .*: it does not answer; sessions read as empty/);
+    is(logout($httpd, $out)->token, '', 'a logout meanwhile removes the cookie');
+    my $login = $httpd->client->get('/', session => $replaced, 'X-S' => 'user=joe')->token;
     $store->thaw;
     wait_for(sub { body($httpd, $token) eq 'user=joe' }, 'they come back with the store');
+    is(body($httpd, $out), '', 'but not a copy of the one that was logged out');
+    is(body($httpd, $replaced), '', 'nor of one that a login has replaced');
+    is_in($httpd, $login, 'and that login sticks');
     wait_for_line($httpd, qr/:notice\].* news of ended sessions come from redis:\S+ again/);
     $httpd->log->clean;
     $httpd->stop;

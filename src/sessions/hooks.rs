@@ -20,7 +20,11 @@ pub(crate) fn encoding<'r>(
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     // A session that is not saved does not end the one that it would replace.
-    if !config.has_secrets() || !session.is_entered() || is_no_answer(request) {
+    if !config.has_secrets()
+        || !session.is_entered()
+        || session.is_withheld()
+        || is_no_answer(request)
+    {
         return Ok(());
     }
     match Lifetimes::new(request, state, config).write(session) {
@@ -118,13 +122,6 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let revocation = state.revocation();
-    if revocation.is_some_and(|revocation| revocation.is_missing_news(now.seconds)) {
-        report::news_are_missing(request);
-        session.clear_encoded();
-        session.withhold();
-        return;
-    }
     let outcome = sealer.open(token.to_bytes(), now, &session.pool());
     match outcome {
         Ok(opened) => {
@@ -178,6 +175,10 @@ pub(crate) fn decoded<'r>(
         Err(Unread::Ended(end)) => {
             session.empty();
             report::ended(request, end);
+        }
+        Err(Unread::NewsMissing) => {
+            lifetimes::hide(session);
+            report::news_are_missing(request);
         }
         Err(Unread::Unknown(error)) => {
             session.empty();

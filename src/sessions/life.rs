@@ -18,6 +18,8 @@ pub(crate) struct Life {
     pub(super) had_content: bool,
     /// Stands for the user that it came with; 0 for none.
     pub(super) user: u64,
+    /// Nobody has seen its entries, because news of ended sessions are missing.
+    pub(super) is_hidden: bool,
     /// It has ended since it was read, and is not saved again.
     pub(super) is_over: bool,
 }

@@ -35,6 +35,8 @@ pub(crate) enum Unread {
     Ended(End),
     /// This host cannot tell whether it has.
     Unknown(UserIdError),
+    /// Other servers may have ended it, and their news are missing.
+    NewsMissing,
 }
 
 /// A section, and what ends the sessions in it.
@@ -86,6 +88,10 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let entry = take_entry(session);
         if session.take_opened() && (entry.is_some() || self.policy.is_in_force()) {
             self.begin(session, entry)?;
+            let is_missing = |list: &Revocation| list.is_missing_news(self.request.time());
+            if self.revocation.is_some_and(is_missing) {
+                return Err(Unread::NewsMissing);
+            }
         }
         let life = session.note();
         if let Some(entry) = life.entry {
@@ -142,7 +148,8 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         }
         let has_content = has_content(session);
         let user = if has_content { self.user(session) } else { 0 };
-        let same = life.entry.filter(|_| has_content && user == life.user);
+        let is_same = has_content && !life.is_hidden && user == life.user;
+        let same = life.entry.filter(|_| is_same);
         life.is_over = match same {
             Some(_) => self.is_revoked(session, &life)?,
             None => false,
@@ -158,6 +165,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         // A session is saved once, but its contents may be asked for later.
         life.user = user;
         life.had_content = has_content;
+        life.is_hidden = false;
         session.set_note(life);
         if let (false, Some(entry)) = (life.is_over, life.entry) {
             put_entry(session, entry);
@@ -253,6 +261,18 @@ pub(super) fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
     let entry = SessionEntry::parse(value.to_bytes());
     entries.remove(SessionEntry::KEY);
     entry
+}
+
+/// Makes a session an empty one that does not replace its token, and that a logout ends all
+/// the same.
+pub(super) fn hide(session: &mut Session<'_>) {
+    let life = session.note();
+    session.empty();
+    session.withhold();
+    session.set_note(Life {
+        is_hidden: true,
+        ..life
+    });
 }
 
 /// Whether a session has ended since it was read.
