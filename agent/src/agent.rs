@@ -38,6 +38,9 @@ const TIDY: Duration = Duration::from_secs(60);
 /// them each time.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// Seconds by which the clock of another server may be ahead.
+const MOST_AHEAD: u64 = 24 * 3600;
+
 /// Runs an agent until its host ends it.
 ///
 /// The state that counts is in the table alone: an agent may be killed at any moment, and
@@ -182,7 +185,10 @@ impl<H: Host> Agent<'_, H> {
 
     fn learn(&mut self, record: &Record) {
         let now = seconds(SystemTime::now());
-        if record.until < now {
+        // A session that begins after such an end would be born in the far future, and live
+        // until then: who can write to the store would make it so.
+        let is_of_future = record.before > now.saturating_add(MOST_AHEAD);
+        if record.until < now || is_of_future {
             return;
         }
         let added = self.table.add(record, LearnedFrom::Elsewhere, now);

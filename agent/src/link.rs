@@ -25,6 +25,8 @@ pub(crate) struct Link {
     stream: Stream,
     parser: Parser,
     messages: VecDeque<Vec<u8>>,
+    /// More messages may have come than were read.
+    has_more: bool,
 }
 
 enum Stream {
@@ -34,6 +36,9 @@ enum Stream {
 
 /// The longest wait for a connection, and for the whole of an answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The most messages that are read before the agent learns from them.
+const MOST_MESSAGES: usize = 1000;
 
 impl Link {
     /// Connects. Under TLS, the store's certificate must be for its host, and signed by
@@ -49,6 +54,7 @@ impl Link {
             stream,
             parser: Parser::new(),
             messages: VecDeque::new(),
+            has_more: false,
         })
     }
 
@@ -88,13 +94,19 @@ impl Link {
         Ok(())
     }
 
-    /// The messages that have come meanwhile, without waiting for more.
+    /// The messages that have come meanwhile, without waiting for more. A store that sends
+    /// without an end gets its turn again, as others do.
     pub(crate) fn messages(&mut self) -> Result<Vec<Vec<u8>>, Trouble> {
         self.stream
             .socket_mut()
             .wait_never()
             .map_err(|error| Trouble::of_socket(&error))?;
+        self.has_more = false;
         loop {
+            if self.messages.len() >= MOST_MESSAGES {
+                self.has_more = true;
+                return Ok(self.messages.drain(..).collect());
+            }
             match self.next() {
                 // Nobody has asked for an answer.
                 Ok(Some(_)) => return Err(Trouble::NotRedis),
@@ -105,9 +117,9 @@ impl Link {
         }
     }
 
-    /// Whether messages came with the last answers.
+    /// Whether there are messages that no socket tells of.
     pub(crate) fn has_messages(&self) -> bool {
-        !self.messages.is_empty()
+        self.has_more || !self.messages.is_empty()
     }
 
     /// Reads an answer, or keeps a message.

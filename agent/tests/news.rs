@@ -12,8 +12,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use common::redis_server::{RedisServer, free_port};
-use common::web_server::{WebServer, record, records};
+use common::web_server::{WebServer, now, record, records};
 use common::{wait, wait_until};
+use session_crypto_core::Record;
 
 mod common;
 
@@ -297,6 +298,42 @@ fn what_is_not_a_record_does_no_harm() {
     let other = WebServer::new(&store.url());
     other.wait_for_news();
     assert!(one.lines().iter().all(|line| line.starts_with("Complete")));
+}
+
+#[test]
+fn an_end_in_the_far_future_does_not_count() {
+    let store = RedisServer::start(&[]);
+    let one = WebServer::new(&store.url());
+    one.wait_for_news();
+    let (near, far) = (record(), record());
+    let publish = |ended: &Record, before: u64| {
+        let until = ended.until + 100 * 86_400;
+        let message = format!("u{}.{before}.{until}", ended.id);
+        store.ask::<usize>(&["PUBLISH", "session-crypto:1:0", &message]);
+    };
+    publish(&far, now() + 2 * 86_400);
+    let ahead = now() + 3600;
+    publish(&near, ahead);
+    wait_until("clocks may differ", || {
+        one.table.ended_before(&near.id, now()) == Some(ahead)
+    });
+    assert_eq!(one.table.ended_before(&far.id, now()), None);
+}
+
+#[test]
+fn more_messages_than_are_read_at_once_are_read() {
+    let store = RedisServer::start(&[]);
+    let one = WebServer::new(&store.url());
+    one.wait_for_news();
+    let ended = records(5000);
+    let mut connection = store.connection();
+    let mut messages = redis::Pipeline::new();
+    for ended in &ended {
+        let text = format!("s{}.{}.{}", ended.id, ended.before, ended.until);
+        messages.cmd("PUBLISH").arg("session-crypto:1:0").arg(text);
+    }
+    messages.query::<Vec<usize>>(&mut connection).unwrap();
+    wait_until("all count", || one.know(&ended));
 }
 
 #[test]
