@@ -96,7 +96,10 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     let is_opened = OPENED.replace(ptr::null_mut()) == z;
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
     let has_expired = unsafe { session_record::has_expired(z) };
-    if !has_origin && !is_opened && !has_expired {
+    // SAFETY: as above. A login may have come before this question.
+    let is_changed = unsafe { session_record::is_dirty(z) };
+    let is_to_be_read = has_origin || is_opened || is_changed;
+    if !is_to_be_read && !has_expired {
         return bindings::OK;
     }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
@@ -108,7 +111,7 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     if has_expired {
         status = run::<M>("session_decode", request, &mut session, M::expired);
     }
-    if status == bindings::OK && (has_origin || is_opened) {
+    if status == bindings::OK && is_to_be_read {
         status = run::<M>("session_decode", request, &mut session, M::decoded);
     }
     status

@@ -23,6 +23,16 @@ pub(super) unsafe fn has_expired(raw: *const session_rec) -> bool {
     record.expiry != 0 && record.expiry < unsafe { bindings::apr_time_now() }
 }
 
+/// Whether a session has been changed in this request.
+///
+/// # Safety
+///
+/// NULL, or a session that nobody changes meanwhile.
+pub(super) unsafe fn is_dirty(raw: *const session_rec) -> bool {
+    // SAFETY: the caller promises NULL, or a session.
+    unsafe { raw.as_ref() }.is_some_and(|record| record.dirty != 0)
+}
+
 /// Whether there is an encoded form in a session.
 ///
 /// # Safety
