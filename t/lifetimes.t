@@ -53,6 +53,7 @@ subtest 'sessions that are used all the time' => sub { used_all_the_time(@cells)
 subtest 'a date in the future'                => sub { future(@cells) };
 $formats->httpd->stop;
 $httpd->log->expect(qr/\[session_crypto:info\] .*session ended, the request goes on with an empty one: it (?:has reached the age of SessionCryptoMaxLifetime|began before the date of SessionCryptoNotBefore)$/, 'ended sessions');
+$httpd->log->expect(qr/\[session_crypto:info\] .*session ended, the request goes on with an empty one: its birth is more than a day in the future$/, 'sessions of the future');
 $httpd->log->clean;
 $formats->stop;
 
@@ -73,7 +74,7 @@ sub ends {
     my ($cell) = @_;
     my $page = "$cell->{path}/life";
     # [age in seconds, whether it lives]
-    for ([3500, 1], [3600, 0], [100_000_000, 0], [-60, 1]) {
+    for ([3500, 1], [3600, 0], [100_000_000, 0], [-60, 1], [-86_000, 1], [-90_000, 0], [-100_000_000, 0]) {
         my ($age, $lives) = @$_;
         my $text = 'user=joe&' . entry(time - $age);
         is(session($page, $cell->bring($text)), $lives ? 'user=joe' : '', "$age s after it began");

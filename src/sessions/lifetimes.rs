@@ -18,6 +18,9 @@ use crate::ffi::{Request, has_no_content};
 use crate::revocation::Revocation;
 use crate::state::State;
 
+/// The most seconds by which the clock of another server may be ahead.
+const MOST_AHEAD: u64 = 86_400;
+
 /// The reason why a session has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
@@ -25,6 +28,8 @@ pub(crate) enum End {
     Lifetime,
     /// It began before the moment that the section names.
     NotBefore,
+    /// It began in the future, or so it says.
+    Future,
     /// It is in the list of ended sessions, or its user is.
     Revoked,
 }
@@ -231,6 +236,10 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let date = self.policy.not_before.and_then(|dates| dates.latest(now));
         if date.is_some_and(|date| birth.is_none_or(|birth| birth < date)) {
             return Some(End::NotBefore);
+        }
+        // A session that is not born yet would outlive each lifetime and each date.
+        if birth? > now.saturating_add(MOST_AHEAD) {
+            return Some(End::Future);
         }
         let lifetime = self.policy.lifetime?;
         let end = birth?.saturating_add(lifetime);

@@ -53,6 +53,7 @@ pub(crate) fn ended(request: Request<'_>, end: End) {
     let reason = match end {
         End::Lifetime => "it has reached the age of SessionCryptoMaxLifetime",
         End::NotBefore => "it began before the date of SessionCryptoNotBefore",
+        End::Future => "its birth is more than a day in the future",
         End::Revoked => "a logout has ended it, or all sessions of its user",
     };
     request.log(
