@@ -93,7 +93,8 @@ $httpd->stop;
 is_deeply([grep { -e "/proc/$_" && !is_zombie($_) } @all], [], 'no child is left behind');
 
 my @derived = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(SessionCrypto::ErrorLog::DERIVED);
-is_deeply(\@derived, [1, 1], 'a key for each passphrase, and none for a restart');
+# Beside a list of ended sessions, those of the classic format have one, too.
+is_deeply(\@derived, [2], 'a key for each passphrase, and none for a restart');
 
 $store->expect_in($httpd->log);
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the token of the retired key');
