@@ -6,7 +6,7 @@ A target is information: a machine that misses it makes nothing fail.
 from pathlib import Path
 
 from case import QUARTET, TRIO, Case, Comparison, Cookies, Method, Subject, Target
-from httpd import C, CLEAR, MPM_PREFORK, OURS, PADDED, SESSION_BASICS, Setup
+from httpd import C, CLEAR, MPM_PREFORK, OURS, PADDED, SESSION_BASICS, Ended, Setup
 
 # Servers that tokens come from, each with its own salt.
 SERVERS = 1000
@@ -82,6 +82,17 @@ def jwe(size: int) -> tuple[Subject, ...]:
     """The session in clear, padded, and as JWE. The C module has no JWE."""
     crypto = "SessionCryptoPassphrase secret\nSessionCryptoCipher aes-256-gcm\n"
     return side_by_side([CLEAR, PADDED, OURS], crypto=crypto, size=size)
+
+
+def revocation(name: str, title: str, ended: Ended) -> Case:
+    """Sessions with a user, read and written beside a list of ended sessions. The C module
+    has no such list."""
+    return Case(
+        name,
+        f"100,000 ended sessions, {title}, read and write, 100 bytes",
+        side_by_side([CLEAR, PADDED, OURS], ended=ended, user="joe"),
+        against_clear(0.95) + against_padded(),
+    )
 
 
 def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
@@ -271,6 +282,8 @@ CASES = (
         jwe(3000),
         against_clear() + against_padded(0.95, 1.06),
     ),
+    revocation("ended-on", "one machine", Ended.FILE),
+    revocation("ended-redis", "with Redis", Ended.STORE),
     Case(
         "cert-rsa",
         "RSA-2048 certificate, read and write, 100 bytes",

@@ -41,12 +41,16 @@ class Client:
         self._connection.close()
 
     def get(self, path: str, session: str | None = None, host: str = "") -> Answer:
+        """Asks for a page."""
+        return self.send("GET", path, session, host)
+
+    def send(self, method: str, path: str, session: str | None = None, host: str = "") -> Answer:
         """Sends a request, on a new connection if there is none."""
         headers = {"Cookie": f"session={session}"} if session else {}
         if host:
             headers["Host"] = host
         begin = time.perf_counter()
-        self._connection.request("GET", path, headers=headers)
+        self._connection.request(method, path, headers=headers)
         response = self._connection.getresponse()
         response.read()
         seconds = time.perf_counter() - begin
@@ -92,6 +96,13 @@ def check(server: Server, session: str, writes: bool, host: str = "") -> None:
             f"{kind}: {sent} bytes of session cookie were sent, {returned} came back: "
             "the session was not read"
         )
+
+
+def is_read(server: Server, session: str) -> bool:
+    """Whether a session that each request writes is read, and not an empty one instead."""
+    with Client(server) as client:
+        answer = client.get(PAGE, session)
+    return answer.status == 200 and length(answer.session or "") + SLACK > length(session)
 
 
 def length(session: str) -> int:

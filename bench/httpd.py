@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 FIND = str(Path(__file__).resolve().parent.parent / "apxs/find")
@@ -29,6 +30,9 @@ FIELD_SIZE = 32768
 # The modules that a session needs, and no others: the cheaper the rest of a
 # request is, the larger is the share of the session in it.
 MODULES = ("unixd", "authz_core", "session", "session_cookie", "asis")
+
+# A user that a session made there names, if other sessions have a user too.
+OTHER_USER = "other"
 
 SESSION_BASICS = """\
 Session On
@@ -58,6 +62,14 @@ MaxSpareServers 32
 """
 
 MPM_DEFAULTS = {"event": MPM_EVENT, "worker": MPM_EVENT, "prefork": MPM_PREFORK}
+
+
+class Ended(Enum):
+    """Where a list of ended sessions comes from."""
+
+    NONE = "there is none"
+    FILE = "a file"
+    STORE = "a Redis"
 
 
 class HarnessError(Exception):
@@ -143,6 +155,11 @@ class Setup:
     log_derivations: bool = False
     # Bytes of the session that the server makes.
     size: int = 100
+    # The user that the session names; none if empty.
+    user: str = ""
+    # The list of ended sessions, and its directives, for OURS.
+    ended: Ended = Ended.NONE
+    ended_list: str = ""
     # Bytes of the cookie, for PADDED.
     pad_to: int = 0
     # Further modules, and lines of the server's configuration.
@@ -168,7 +185,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         self._write_tree()
-        self.port = _free_port()
+        self.port = free_port()
         config = self._root / "httpd.conf"
         config.write_text(self._configuration())
         # A process group of its own: Ctrl-C reaches the harness, which stops
@@ -258,11 +275,18 @@ class Server:
         if self.setup.htaccess:
             (page / ".htaccess").write_text(self.setup.htaccess)
             (make / ".htaccess").write_text(self.setup.htaccess)
-        value = "v" * (self.setup.size - len("k="))
-        (make / "session").write_text(f"X-S: k={value}\nContent-Type: text/plain\n\nmade\n")
+        self._write_maker(make / "session", self.setup.user)
+        if self.setup.user:
+            self._write_maker(make / OTHER_USER, OTHER_USER)
         # httpd's unprivileged user reads here, under every umask.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def _write_maker(self, path: Path, user: str) -> None:
+        """Writes a page that makes a session."""
+        session = f"user={user}&k=" if user else "k="
+        session += "v" * (self.setup.size - len(session))
+        path.write_text(f"X-S: {session}\nContent-Type: text/plain\n\nmade\n")
 
     def _configuration(self) -> str:
         setup, root, httpd = self.setup, self._root, self._httpd
@@ -290,6 +314,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 60
 LimitRequestFieldSize {FIELD_SIZE}
 {setup.more}\
+{setup.ended_list if setup.kind == OURS else ""}\
 {"" if setup.htaccess else sessions}\
 DocumentRoot "{root}/docs"
 <Directory "{root}/docs">
@@ -353,7 +378,7 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -11,8 +11,9 @@ from typing import Callable
 from case import Case, Comparison, Cookies, Method, Subject
 from cases import COLLECTED, NEW_CHILDREN, SERVERS
 from client import MAKE, PAGE, Client, check, make_sessions
+from ended import check_list, listed, store_program
 from figures import Spread, ratios
-from httpd import C, CLEAR, OURS, HarnessError, Httpd, Server, children
+from httpd import C, CLEAR, OURS, Ended, HarnessError, Httpd, Server, Setup, children
 from hostile import junk, junk_jwes, junk_signatures, with_junk
 from load import COOKIE, Run, drive, write_cookies
 from result import Finding, Measured, Result
@@ -60,6 +61,8 @@ class Bench:
         of_c = (Cookies.OF_C_SERVERS, Cookies.REPLAYED)
         if self._httpd.c is None and any(s.cookies in of_c for s in case.subjects):
             return "there is no C module to make tokens with"
+        if store_program() is None and any(s.setup.ended is Ended.STORE for s in case.subjects):
+            return "there is no redis-server or valkey-server"
         return None
 
     def run(self, case: Case) -> Result:
@@ -194,7 +197,11 @@ class Bench:
 
     def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Path]:
         """Starts a subject's server, and checks that it reads and writes as it should."""
-        server = stack.enter_context(self._server(subject))
+        list_ = listed(self._httpd, self._setup(subject), self._file())
+        setup, ended = stack.enter_context(list_)
+        server = stack.enter_context(self._server(replace(subject, setup=setup)))
+        if ended:
+            check_list(server, ended)
         sessions = self._sessions(subject, server)
         good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
         if subject.cookies.hostile:
@@ -207,14 +214,15 @@ class Bench:
 
     def _server(self, subject: Subject) -> Server:
         self._next += 1
+        return Server(self._httpd, self._setup(subject), self._root / f"server-{self._next}")
+
+    def _setup(self, subject: Subject) -> Setup:
         setup = subject.setup
-        if not setup.processes:
-            setup = replace(setup, mpm=self._options.mpm)
-        return Server(self._httpd, setup, self._root / f"server-{self._next}")
+        return setup if setup.processes else replace(setup, mpm=self._options.mpm)
 
     def _file(self) -> Path:
         self._next += 1
-        return self._root / f"cookies-{self._next}"
+        return self._root / f"file-{self._next}"
 
     def _sessions(self, subject: Subject, server: Server) -> list[str]:
         if subject.cookies is Cookies.OWN:
