@@ -2,7 +2,9 @@
 
 use std::ffi::CStr;
 
-use session_crypto_core::{Keyring, OncePerMinute, OpenSslRandom, Seed, SharedMemory};
+use session_crypto_core::{
+    Keyring, OncePerMinute, OpenSslRandom, Seed, SessionEntry, SharedMemory,
+};
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{
@@ -93,6 +95,12 @@ impl Module for SessionCrypto {
 
     fn realm(config: &DirConfig<'_>) -> Realm {
         config.realm()
+    }
+
+    const ENTRY: &'static CStr = SessionEntry::KEY;
+
+    fn is_idle(state: &State, config: &DirConfig<'_>, life: &Life) -> bool {
+        state.revocation().is_none() && !config.has_policy() && !life.has_entry()
     }
 
     fn encoding<'r>(

@@ -24,6 +24,11 @@ pub(crate) struct Policy<'p> {
 }
 
 impl<'p> DirConfig<'p> {
+    /// Whether a directive of the section says when its sessions end.
+    pub(crate) fn has_policy(&self) -> bool {
+        self.lifetime.is_some() || self.not_before.is_some()
+    }
+
     /// The policy of a section.
     pub(crate) fn policy(&self) -> Policy<'p> {
         Policy {

@@ -160,8 +160,8 @@ impl<'r> Request<'r> {
     pub(super) fn is_for(self, handler: &CStr) -> bool {
         let name = self.raw().handler;
         // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
-        // request or its configuration.
-        !name.is_null() && unsafe { CStr::from_ptr(name) } == handler
+        // request or its configuration (strcmp(3)).
+        !name.is_null() && unsafe { libc::strcmp(name, handler.as_ptr()) } == 0
     }
 
     /// Whether the method is `POST`.

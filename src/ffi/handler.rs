@@ -16,12 +16,18 @@ pub(super) fn register<M: Module>() {
 }
 
 unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
-    const FAILURE: c_int = bindings::HTTP_INTERNAL_SERVER_ERROR;
     // SAFETY: httpd passes its handlers a request (http_config.h, handler).
     let request = unsafe { Request::from_raw(r) };
-    let Some(request) = request.filter(|request| request.is_for(M::HANDLER)) else {
-        return bindings::DECLINED;
-    };
+    match request.filter(|request| request.is_for(M::HANDLER)) {
+        Some(request) => handle::<M>(request),
+        None => bindings::DECLINED,
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn handle<M: Module>(request: Request<'_>) -> c_int {
+    const FAILURE: c_int = bindings::HTTP_INTERNAL_SERVER_ERROR;
     request::guard(request, "handler", FAILURE, || {
         // SAFETY: the configuration of a request is in force until its end.
         let Some(state) = (unsafe { M::module_record().state() }) else {

@@ -18,6 +18,7 @@
 //! | `session_opened` | what a module notes on a session, from the token to the answer |
 //! | `session`, `request` | a session with our notes on it, and a request |
 //! | `session_notes` | the notes on a session |
+//! | `session_quick` | a look at a session, for hooks that have nothing to do for most |
 //! | `session_record` | a session before it is known whether a hook has work to do |
 //! | `hook` | httpd's hooks |
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |
@@ -94,6 +95,7 @@ mod session_entries;
 mod session_hooks;
 mod session_notes;
 mod session_opened;
+mod session_quick;
 mod session_record;
 mod shared_memory;
 mod tables;

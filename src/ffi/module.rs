@@ -71,6 +71,14 @@ pub(crate) trait Module: Sized + 'static {
     /// The realm of a section.
     fn realm(config: &Self::DirConfig<'_>) -> Self::Realm;
 
+    /// The name of an entry of sessions that nobody but this module reads or writes.
+    const ENTRY: &'static CStr;
+
+    /// Whether [`Module::encoding`] and [`Module::decoded`] have nothing to do for a session
+    /// without [`Module::ENTRY`].
+    fn is_idle(state: &Self::State, config: &Self::DirConfig<'_>, note: &Self::SessionNote)
+    -> bool;
+
     /// Runs before mod_session makes a text of the session, which is turned into a
     /// token next.
     fn encoding<'r>(

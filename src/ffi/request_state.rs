@@ -49,6 +49,13 @@ impl<'r> Request<'r> {
         unsafe { dir_config::refer(self.section::<M>(), pool) }
     }
 
+    /// The same; `None` for settings that could not be made.
+    pub(super) fn known_config<M: Module>(self) -> Option<&'r M::DirConfig<'r>> {
+        // SAFETY: our slot holds NULL, or what this module's functions made, in pools that
+        // outlive the request.
+        unsafe { self.section::<M>().cast::<M::DirConfig<'r>>().as_ref() }
+    }
+
     /// The address of these settings, or NULL.
     pub(super) fn section<M: Module>(self) -> *const c_void {
         self.config_of(M::module_record().as_ptr())
@@ -148,6 +155,14 @@ impl<'r> Request<'r> {
         let sessions = unsafe { &raw const (*state.as_ptr()).sessions };
         // SAFETY: a part of these notes, which live in the first request's pool.
         unsafe { sessions.as_ref() }
+    }
+
+    /// The first notes on the sessions in the pool of this request, if no other one led to
+    /// it; or NULL.
+    pub(super) fn own_session_notes<M: Module>(self) -> Option<*const c_void> {
+        // SAFETY: the notes on this request, which nobody changes meanwhile.
+        let state = unsafe { self.state::<M>()?.as_ref() };
+        Some(state.sessions.get().cast_const())
     }
 
     /// Notes a token that was sealed in a pool, for the end of the first request of the

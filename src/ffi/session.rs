@@ -384,7 +384,7 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
             encoded: ptr::null(),
             current: section.is_null().then(|| self.realm()),
             section,
-            is_opened: false,
+            is_opened: Cell::new(false),
             about: About::default(),
             parked: None,
         });

@@ -1,8 +1,6 @@
 //! The functions that mod_session calls, each under a guard.
 
-use std::cell::Cell;
 use std::ffi::{c_int, c_void};
-use std::ptr;
 
 use super::bindings::{self, apr_status_t, request_rec, session_rec};
 use super::dir_config;
@@ -10,7 +8,7 @@ use super::module::{Failed, Module};
 use super::request::{self, Request};
 use super::session::{RealmOf, Session};
 use super::session_hooks::SessionFunctions;
-use super::session_record;
+use super::{session_quick, session_record};
 
 /// The functions of a module.
 pub(super) fn functions<M: Module>() -> SessionFunctions {
@@ -24,6 +22,12 @@ pub(super) fn functions<M: Module>() -> SessionFunctions {
 }
 
 unsafe extern "C" fn encoding<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_encode).
+    let quick = unsafe { session_quick::look::<M>(r, z) };
+    if quick.is_some_and(|quick| quick.is_idle()) {
+        return bindings::OK;
+    }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_encode).
     let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
@@ -52,9 +56,6 @@ unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec)
     }
     let status = run::<M>("session_decode", request, &mut session, M::decode);
     if status == bindings::OK {
-        if session.is_opened() {
-            OPENED.set(z);
-        }
         return status;
     }
     // SAFETY: the same two pointers, whose view above is not used again.
@@ -84,23 +85,24 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
     )
 }
 
-thread_local! {
-    /// The session whose token this thread's decode hook has opened. The decoded hook, which
-    /// runs next, has nothing to do for most others.
-    static OPENED: Cell<*mut session_rec> = const { Cell::new(ptr::null_mut()) };
-}
-
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: mod_session passes the request (mod_session.h, session_decode).
     let has_origin = unsafe { Request::from_raw(r) }.is_some_and(Request::has_origin);
-    let is_opened = OPENED.replace(ptr::null_mut()) == z;
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
     let has_expired = unsafe { session_record::has_expired(z) };
     // SAFETY: as above. A login may have come before this question.
     let is_changed = unsafe { session_record::is_dirty(z) };
-    let is_to_be_read = has_origin || is_opened || is_changed;
-    if !is_to_be_read && !has_expired {
-        return bindings::OK;
+    // SAFETY: mod_session passes the request and its session (mod_session.h,
+    // session_decode).
+    let quick = unsafe { session_quick::look::<M>(r, z) };
+    let is_of_interest = quick
+        .as_ref()
+        .is_none_or(|quick| quick.is_opened() && !quick.is_idle());
+    if let (false, false, Some(quick)) = (is_of_interest, is_changed, &quick) {
+        quick.forget_opened();
+        if !has_expired {
+            return bindings::OK;
+        }
     }
     // SAFETY: mod_session passes the request and its session (mod_session.h,
     // session_decode).
@@ -111,7 +113,7 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     if has_expired {
         status = run::<M>("session_decode", request, &mut session, M::expired);
     }
-    if status == bindings::OK && is_to_be_read {
+    if status == bindings::OK && (has_origin || is_changed || session.is_opened()) {
         status = run::<M>("session_decode", request, &mut session, M::decoded);
     }
     status

@@ -1,5 +1,6 @@
 //! The notes on a session record, in the record's pool.
 
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::NonNull;
 
@@ -27,7 +28,7 @@ pub(super) struct Notes<K, N> {
     pub(super) section: *const c_void,
     /// The text of a token came into the record, and the module has not taken note of
     /// what mod_session reads there.
-    pub(super) is_opened: bool,
+    pub(super) is_opened: Cell<bool>,
     /// About the contents in the record.
     pub(super) about: About<N>,
     pub(super) parked: Option<NonNull<Parked<K, N>>>,

@@ -8,21 +8,20 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
     /// Notes that mod_session reads the text of a token next, and the module has to take
     /// note of it.
     pub(crate) fn mark_opened(&mut self) {
-        if let Some(notes) = self.notes_mut() {
-            notes.is_opened = true;
+        if let Some(notes) = self.notes() {
+            notes.is_opened.set(true);
         }
     }
 
     /// Whether mod_session has read the text of a token, and nobody has taken note.
     pub(super) fn is_opened(&self) -> bool {
-        self.notes().is_some_and(|notes| notes.is_opened)
+        self.notes().is_some_and(|notes| notes.is_opened.get())
     }
 
     /// Whether mod_session has read the text of a token just now; the next call answers
     /// no.
     pub(crate) fn take_opened(&mut self) -> bool {
-        let notes = self.notes_mut();
-        notes.is_some_and(|notes| std::mem::take(&mut notes.is_opened))
+        self.notes().is_some_and(|notes| notes.is_opened.take())
     }
 
     /// The token that the request brought.
@@ -35,8 +34,12 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
 
     /// The module's note on the contents of the realm that asks.
     pub(crate) fn note(&self) -> N {
-        self.notes()
-            .map_or_else(N::default, |notes| notes.about.note)
+        self.noted().copied().unwrap_or_default()
+    }
+
+    /// The same, where it is; `None` if there is none.
+    pub(crate) fn noted(&self) -> Option<&N> {
+        self.notes().map(|notes| &notes.about.note)
     }
 
     /// Replaces the module's note on these contents.

@@ -46,6 +46,19 @@ pub(super) unsafe fn has_encoded(raw: *const session_rec) -> bool {
     first.is_some_and(|first| *first != 0)
 }
 
+/// Whether a session has an entry of this name.
+///
+/// # Safety
+///
+/// NULL, or a session that nobody changes meanwhile.
+pub(super) unsafe fn has_entry(raw: *const session_rec, name: &CStr) -> bool {
+    // SAFETY: the caller promises NULL, or a session.
+    let entries = unsafe { raw.as_ref() }.map(|record| record.entries);
+    // SAFETY: NULL, or the table of a session that nobody changes meanwhile.
+    let entries = entries.and_then(|entries| unsafe { Table::from_raw(entries) });
+    entries.is_some_and(|entries| entries.has(name))
+}
+
 /// Whether a session has no entry but the expiry, which mod_session itself makes.
 pub(crate) fn has_no_content(entries: &Table<'_>) -> bool {
     let mut entries = entries.entries();

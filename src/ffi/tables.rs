@@ -57,6 +57,12 @@ impl<'p> Table<'p> {
         Some(unsafe { CStr::from_ptr(value) })
     }
 
+    /// Whether there is a value under a name.
+    pub(super) fn has(&self, name: &CStr) -> bool {
+        // SAFETY: the table is live, and `name` is a C string (apr_tables.h).
+        !unsafe { bindings::apr_table_get(self.raw.as_ptr(), name.as_ptr()) }.is_null()
+    }
+
     /// Puts a value in place of all that are under a name. Both must live as
     /// long as the table.
     pub(crate) fn set(&mut self, name: &'p CStr, value: &'p CStr) {

@@ -5,7 +5,7 @@
 
 use session_crypto_core::{Cost, Now, OpenError, Opened};
 
-use super::life::Session;
+use super::life::{Life, Session};
 use super::lifetimes::{self, Lifetimes, Unread};
 use super::{long_cookies, realms, report};
 use crate::config::{DirConfig, KeptIdentities, Protection};
@@ -45,7 +45,7 @@ pub(crate) fn encode<'r>(
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     let outcome = seal(request, state, config, session);
-    lifetimes::take_entry(session);
+    lifetimes::take_back_entry(session);
     if outcome.is_err() {
         // The session must not stay in the record in clear.
         session.clear_encoded();
@@ -126,7 +126,10 @@ pub(crate) fn decode<'r>(
     match outcome {
         Ok(opened) => {
             accept(request, session, &opened);
-            Lifetimes::new(request, state, config).opened(session, &opened);
+            if state.revocation().is_some() {
+                session.set_note(Life::of_key(opened.key));
+            }
+            session.mark_opened();
         }
         Err(OpenError::Refused(refusal)) => {
             session.clear_encoded();

@@ -25,6 +25,19 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// What is known of a session when its token has been opened.
+    pub(super) fn of_key(key: OpeningKey) -> Self {
+        Self {
+            key: Some(key),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the session has an entry.
+    pub(crate) fn has_entry(&self) -> bool {
+        self.entry.is_some()
+    }
+
     /// The birth of the session, in Unix seconds.
     pub(super) fn birth(&self) -> Option<u64> {
         self.entry.map(|entry| entry.birth())

@@ -5,9 +5,7 @@
 //! before it is written: nobody else reads the entry, and what others write under its
 //! name does not count.
 
-use session_crypto_core::{
-    Ends, OpenSslRandom, Opened, Record, RecordId, SessionEntry, UserIdError,
-};
+use session_crypto_core::{Ends, OpenSslRandom, Record, RecordId, SessionEntry, UserIdError};
 
 use super::life::{Life, Session};
 use super::realms;
@@ -68,19 +66,6 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
             config,
             policy,
             revocation,
-        }
-    }
-
-    /// Notes what a token has brought, before mod_session reads its text.
-    pub(super) fn opened(&self, session: &mut Session<'r>, opened: &Opened<'_>) {
-        if self.revocation.is_some() {
-            session.set_note(Life {
-                key: Some(opened.key),
-                ..Life::default()
-            });
-        }
-        if self.policy.is_in_force() || SessionEntry::may_be_in(opened.session.to_bytes()) {
-            session.mark_opened();
         }
     }
 
@@ -264,7 +249,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
 }
 
 /// Removes the entry from a session, and returns it if it is well-formed.
-pub(super) fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
+fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
     let mut entries = session.entries()?;
     let value = entries.get(SessionEntry::KEY)?;
     let entry = SessionEntry::parse(value.to_bytes());
@@ -284,9 +269,16 @@ pub(super) fn hide(session: &mut Session<'_>) {
     });
 }
 
+/// Removes the entry that [`Lifetimes::write`] has put into a session.
+pub(super) fn take_back_entry(session: &mut Session<'_>) {
+    if session.noted().is_some_and(Life::has_entry) {
+        take_entry(session);
+    }
+}
+
 /// Whether a session has ended since it was read.
 pub(super) fn is_over(session: &Session<'_>) -> bool {
-    session.note().is_over
+    session.noted().is_some_and(|life| life.is_over)
 }
 
 fn put_entry(session: &mut Session<'_>, entry: SessionEntry) {

@@ -4,10 +4,8 @@
 //! each store carries it, and so does httpd's own module.
 
 use std::ffi::CStr;
-use std::sync::LazyLock;
 
 use base64_simd::{Out, URL_SAFE_NO_PAD};
-use memchr::memmem::Finder;
 use openssl::sha::Sha256;
 
 use crate::error::LibraryError;
@@ -36,12 +34,6 @@ const OF_TOKEN: &[u8] = b"mod_session_crypto session of token 1";
 impl SessionEntry {
     /// The key of the entry in a session.
     pub const KEY: &CStr = c"session-crypto";
-
-    /// Whether the text of a session, as mod_session writes it, may have such an entry.
-    pub fn may_be_in(session: &[u8]) -> bool {
-        static BEGINNING: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("session-crypto="));
-        BEGINNING.find(session).is_some()
-    }
 
     /// Begins a session at a time in Unix seconds, with a random name.
     ///
@@ -120,22 +112,6 @@ mod tests {
         for birth in [1, 1_800_000_000, 999_999_999_999] {
             let entry = SessionEntry::begin(birth, &mut OpenSslRandom).unwrap();
             assert_eq!(SessionEntry::parse(entry.value().as_bytes()), Some(entry));
-        }
-    }
-
-    #[test]
-    fn is_found_in_a_session() {
-        for (session, found) in [
-            ("", false),
-            ("user=joe&session=crypto", false),
-            ("session-crypto=1.a", true),
-            ("user=joe&session-crypto=1.a&cart=3", true),
-        ] {
-            assert_eq!(
-                SessionEntry::may_be_in(session.as_bytes()),
-                found,
-                "{session}"
-            );
         }
     }
 
