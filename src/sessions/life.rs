@@ -1,6 +1,6 @@
 //! What is known about the life of a session in the course of a request.
 
-use session_crypto_core::{OpeningKey, SessionEntry};
+use session_crypto_core::{OpeningKey, RecordId, SessionEntry};
 
 use crate::config::Realm;
 
@@ -14,6 +14,10 @@ pub(crate) struct Life {
     pub(super) entry: Option<SessionEntry>,
     /// The key that opened its token.
     pub(super) key: Option<OpeningKey>,
+    /// The id of the session, once it was looked up.
+    pub(super) id: Option<RecordId>,
+    /// The id of its user under that key, once it was looked up; `None` if there are several.
+    pub(super) user_id: Option<RecordId>,
     /// It came with other entries.
     pub(super) had_content: bool,
     /// Stands for the user that it came with; 0 for none.

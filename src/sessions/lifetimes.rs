@@ -106,13 +106,16 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         }
         let token = session.brought().filter(|_| self.policy.is_in_force());
         let of_token = || token.map(|token| SessionEntry::of_token(now, token.to_bytes()));
-        let life = Life {
+        let mut life = Life {
             entry: entry.or_else(of_token),
             had_content: true,
             user: self.user(session),
             ..session.note()
         };
-        if self.is_revoked(session, &life).map_err(Unread::Unknown)? {
+        if self
+            .is_revoked(session, &mut life)
+            .map_err(Unread::Unknown)?
+        {
             return Err(Unread::Ended(End::Revoked));
         }
         session.set_note(life);
@@ -141,11 +144,12 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let is_same = has_content && !life.is_hidden && user == life.user;
         let same = life.entry.filter(|_| is_same);
         life.is_over = match same {
-            Some(_) => self.is_revoked(session, &life)?,
+            Some(_) => self.is_revoked(session, &mut life)?,
             None => false,
         };
         if same.is_none() {
             self.revoke_former(&life, has_content);
+            (life.id, life.user_id) = (None, None);
             life.entry = if has_content {
                 Some(self.new_entry(session)?)
             } else {
@@ -182,27 +186,45 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     fn new_entry(&self, session: &mut Session<'r>) -> Result<SessionEntry, UserIdError> {
         let mut birth = clock::now();
         if let Some(revocation) = self.revocation.filter(|list| list.table().has_users()) {
-            let before = self.users().ended_before(session, None, revocation)?;
+            let ids = self.users().ids(session, None)?;
+            let before = self.ended_before(&ids, revocation);
             birth = birth.max(before.map_or(0, |before| before.saturating_add(1)));
         }
         Ok(SessionEntry::begin(birth, &mut OpenSslRandom)?)
     }
 
     /// Whether a session, or all sessions of its user, are in the list of ended ones.
-    fn is_revoked(&self, session: &mut Session<'r>, life: &Life) -> Result<bool, UserIdError> {
+    fn is_revoked(&self, session: &mut Session<'r>, life: &mut Life) -> Result<bool, UserIdError> {
         let (Some(revocation), Some(entry)) = (self.revocation, life.entry) else {
             return Ok(false);
         };
-        let (table, now) = (revocation.table(), self.request.time());
-        let id = RecordId::of_session(entry.name());
-        if table.ended_before(&id, now).is_some() {
+        // A session is looked up when it is read and when it is written.
+        let new_id = || RecordId::of_session(entry.name());
+        let id = life.id.get_or_insert_with(new_id);
+        if self.ended_before(&[*id], revocation).is_some() {
             return Ok(true);
         }
-        if life.user == 0 || !table.has_users() {
+        if life.user == 0 || !revocation.table().has_users() {
             return Ok(false);
         }
-        let before = self.users().ended_before(session, life.key, revocation)?;
+        let before = match life.user_id {
+            Some(id) => self.ended_before(&[id], revocation),
+            None => {
+                let ids = self.users().ids(session, life.key)?;
+                if let [id] = *ids {
+                    life.user_id = Some(id);
+                }
+                self.ended_before(&ids, revocation)
+            }
+        };
         Ok(before.is_some_and(|before| entry.birth() <= before))
+    }
+
+    /// The birth up to which sessions with any of these ids are ended.
+    fn ended_before(&self, ids: &[RecordId], revocation: &Revocation) -> Option<u64> {
+        let now = self.request.time();
+        let ended = |id| revocation.table().ended_before(id, now);
+        ids.iter().filter_map(ended).max()
     }
 
     fn users(&self) -> Users<'a, 'r> {

@@ -5,7 +5,6 @@ use session_crypto_core::{Now, OpeningKey, RecordId, Sealer, UserEntry, UserId, 
 use super::life::Session;
 use crate::config::{DirConfig, KeptIdentities, Policy, Protection};
 use crate::ffi::{Request, processor};
-use crate::revocation::Revocation;
 use crate::state::State;
 
 /// A section whose sessions have users.
@@ -17,28 +16,27 @@ pub(super) struct Users<'a, 'r> {
 }
 
 impl<'r> Users<'_, 'r> {
-    /// The birth up to which the sessions of a session's user are ended, under the key that
-    /// opened its token, or else under any key of the section.
+    /// The ids of a session's user, under the key that opened its token, or else under all
+    /// keys of the section.
     ///
     /// # Errors
     ///
     /// A key is not derived and may not be derived now, or OpenSSL or a hardware token
     /// fails.
-    pub(super) fn ended_before(
+    pub(super) fn ids(
         &self,
         session: &mut Session<'r>,
         key: Option<OpeningKey>,
-        revocation: &Revocation,
-    ) -> Result<Option<u64>, UserIdError> {
+    ) -> Result<Vec<RecordId>, UserIdError> {
         let now = self.request.time();
         let identities = KeptIdentities::new();
         let protection = self
             .config
             .protection(&self.state.keyring, &identities, now);
         let (Protection::Seal(sealer), Some(entries)) = (protection, session.entries()) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let mut latest = None;
+        let mut ids = Vec::new();
         let users = entries
             .entries()
             .filter(|(name, _)| self.policy.names_user(name));
@@ -47,15 +45,13 @@ impl<'r> Users<'_, 'r> {
                 name: name.to_bytes(),
                 value: value.to_bytes(),
             };
-            for id in self.ids(&sealer, key, user)? {
-                let id = RecordId::of_user(id);
-                latest = latest.max(revocation.table().ended_before(&id, now));
-            }
+            let of_user = self.ids_of(&sealer, key, user)?;
+            ids.extend(of_user.into_iter().map(RecordId::of_user));
         }
-        Ok(latest)
+        Ok(ids)
     }
 
-    fn ids(
+    fn ids_of(
         &self,
         sealer: &Sealer<'_>,
         key: Option<OpeningKey>,
