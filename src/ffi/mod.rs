@@ -7,6 +7,7 @@
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
 //! | `handler` | the handler that `SetHandler` chooses by its name |
 //! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
+//! | `session_quick` | a look at a session, for hooks that have nothing to do for most |
 //! | `request_state` | this module's settings for a request, and its notes on it |
 //! | `directive` | the table of directives, and the parameters that a handler gets |
 //! | `module` | a module in safe Rust: a trait with httpd's own terms |
@@ -18,7 +19,6 @@
 //! | `session_opened` | what a module notes on a session, from the token to the answer |
 //! | `session`, `request` | a session with our notes on it, and a request |
 //! | `session_notes` | the notes on a session |
-//! | `session_quick` | a look at a session, for hooks that have nothing to do for most |
 //! | `session_record` | a session before it is known whether a hook has work to do |
 //! | `hook` | httpd's hooks |
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |

@@ -385,6 +385,7 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
             current: section.is_null().then(|| self.realm()),
             section,
             is_opened: Cell::new(false),
+            told: Cell::new(ptr::null()),
             about: About::default(),
             parked: None,
         });

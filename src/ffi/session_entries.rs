@@ -86,8 +86,6 @@ unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_st
 }
 
 unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
-    // SAFETY: mod_session passes the request (mod_session.h, session_decode).
-    let has_origin = unsafe { Request::from_raw(r) }.is_some_and(Request::has_origin);
     // SAFETY: mod_session passes the session (mod_session.h, session_decode).
     let has_expired = unsafe { session_record::has_expired(z) };
     // SAFETY: as above. A login may have come before this question.
@@ -97,9 +95,9 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     let quick = unsafe { session_quick::look::<M>(r, z) };
     let is_of_interest = quick
         .as_ref()
-        .is_none_or(|quick| quick.is_opened() && !quick.is_idle());
+        .is_none_or(|quick| quick.is_news() && !quick.is_idle());
     if let (false, false, Some(quick)) = (is_of_interest, is_changed, &quick) {
-        quick.forget_opened();
+        quick.pass_over();
         if !has_expired {
             return bindings::OK;
         }
@@ -113,7 +111,8 @@ unsafe extern "C" fn decoded<M: Module>(r: *mut request_rec, z: *mut session_rec
     if has_expired {
         status = run::<M>("session_decode", request, &mut session, M::expired);
     }
-    if status == bindings::OK && (has_origin || is_changed || session.is_opened()) {
+    let is_news = session.note_told(request) || is_changed;
+    if status == bindings::OK && is_news {
         status = run::<M>("session_decode", request, &mut session, M::decoded);
     }
     status

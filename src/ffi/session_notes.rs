@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_long, c_void};
 use std::ptr::NonNull;
 
-use super::bindings::{apr_table_t, apr_time_t, session_rec};
+use super::bindings::{apr_table_t, apr_time_t, request_rec, session_rec};
 use super::pool::Pool;
 use super::tables::Table;
 
@@ -29,6 +29,8 @@ pub(super) struct Notes<K, N> {
     /// The text of a token came into the record, and the module has not taken note of
     /// what mod_session reads there.
     pub(super) is_opened: Cell<bool>,
+    /// The request that the module has last told of the session, or NULL.
+    pub(super) told: Cell<*const request_rec>,
     /// About the contents in the record.
     pub(super) about: About<N>,
     pub(super) parked: Option<NonNull<Parked<K, N>>>,

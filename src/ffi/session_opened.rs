@@ -1,7 +1,9 @@
 //! What a module notes on a session, from the token to the answer.
 
 use std::ffi::CStr;
+use std::ptr;
 
+use super::request::Request;
 use super::session::Session;
 
 impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r, K, N> {
@@ -13,9 +15,13 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         }
     }
 
-    /// Whether mod_session has read the text of a token, and nobody has taken note.
-    pub(super) fn is_opened(&self) -> bool {
-        self.notes().is_some_and(|notes| notes.is_opened.get())
+    /// Notes that the module is told of the session in a request; answers whether there is
+    /// news for it: the text of a token, or another request than before.
+    pub(super) fn note_told(&self, request: Request<'_>) -> bool {
+        self.notes().is_some_and(|notes| {
+            let told = notes.told.replace(request.as_ptr());
+            notes.is_opened.get() || !ptr::eq(told, request.as_ptr())
+        })
     }
 
     /// Whether mod_session has read the text of a token just now; the next call answers

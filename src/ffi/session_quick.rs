@@ -1,5 +1,7 @@
 //! A look at a session, for hooks that have nothing to do for most sessions.
 
+use std::ptr;
+
 use super::bindings::{request_rec, session_rec};
 use super::guard;
 use super::module::Module;
@@ -48,14 +50,17 @@ pub(super) unsafe fn look<'r, M: Module>(
 }
 
 impl<M: Module> Quick<'_, M> {
-    /// Whether the text of a token came into the record, and nobody has taken note.
-    pub(super) fn is_opened(&self) -> bool {
-        self.notes.is_opened.get()
+    /// Whether the text of a token came into the record, or another request asks for it
+    /// than before, and the module has not looked.
+    pub(super) fn is_news(&self) -> bool {
+        let told = self.notes.told.get();
+        self.notes.is_opened.get() || !ptr::eq(told, self.request.as_ptr())
     }
 
-    /// Takes note of it.
-    pub(super) fn forget_opened(&self) {
+    /// Notes that the module has nothing to look at.
+    pub(super) fn pass_over(&self) {
         self.notes.is_opened.set(false);
+        self.notes.told.set(self.request.as_ptr());
     }
 
     /// Whether the module has nothing to do for the session: it keeps nothing in it, and the
