@@ -100,7 +100,8 @@ impl Module for SessionCrypto {
     const ENTRY: &'static CStr = SessionEntry::KEY;
 
     fn is_idle(state: &State, config: &DirConfig<'_>, life: &Life) -> bool {
-        state.revocation().is_none() && !config.has_policy() && !life.has_entry()
+        let is_plain = state.revocation().is_none() && !config.has_policy() && !life.has_entry();
+        is_plain || !config.has_secrets()
     }
 
     fn encoding<'r>(

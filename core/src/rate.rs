@@ -63,6 +63,14 @@ impl OncePerMinute {
         Self(word)
     }
 
+    /// Whether a process has taken the action of this minute, as far as is known without
+    /// taking it.
+    pub fn is_taken(self, now: u64) -> bool {
+        let (whole_at, now) = (self.0.load(Ordering::Relaxed), now.saturating_mul(PARTS));
+        // When the clock was set back, `take` has to find out.
+        whole_at > now && whole_at.saturating_sub(now) <= CLOCK_SET_BACK
+    }
+
     /// Takes the action of this minute. Says whether no process had taken it.
     ///
     /// `now` is the Unix time in seconds.
@@ -150,6 +158,22 @@ mod tests {
         assert_eq!(taken(&word, NOON, 0), 4);
         assert_eq!(taken(&word, NOON - 600, 0), 0);
         assert_eq!(taken(&word, NOON, 0), 0);
+    }
+
+    #[test]
+    fn tells_that_the_action_of_a_minute_is_taken() {
+        let limit = OncePerMinute::new(Box::leak(Box::default()));
+        assert!(!limit.is_taken(NOON));
+        assert!(limit.take(NOON));
+        for (now, expected) in [
+            (NOON, true),
+            (NOON + 59, true),
+            (NOON + 60, false),
+            // The clock was set back.
+            (NOON - 3600, false),
+        ] {
+            assert_eq!(limit.is_taken(now), expected, "{now}");
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(crate) fn note<'r>(request: Request<'r>, token: Text<'r>, session: usize, po
 /// Warns if a request has been answered with a token in a cookie that is too long, once a
 /// minute over all processes. `now` is the Unix time in seconds.
 pub(crate) fn warn(request: Request<'_>, warnings: OncePerMinute, now: u64) {
-    if !request.logs(Level::Warning) {
+    if warnings.is_taken(now) || !request.logs(Level::Warning) {
         return;
     }
     let Some(cookie) = find(request).filter(|_| warnings.take(now)) else {
