@@ -80,10 +80,10 @@ impl<R: Random + Clone> Sealer<'_, R> {
 
 impl<R: Random + Clone> Keyring<R> {
     /// Prepares the ids of users for a section, before a request needs them. The parent
-    /// calls this before the children fork, and before [`Keyring::master_jobs`].
+    /// calls this before the children fork, and before [`Keyring::jobs`].
     ///
     /// The private keys of certificates are used at once. The master keys of passphrases
-    /// are noted for `master_jobs`, also those that no cipher of the section needs.
+    /// are noted for `jobs`, also those that no cipher of the section needs.
     ///
     /// # Errors
     ///
