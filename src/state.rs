@@ -1,4 +1,4 @@
-//! What a process keeps while a configuration is in force.
+//! The state that a process keeps while a configuration is in force.
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use crate::revocation::{self, Revocation};
 /// The state of a configuration, which the parent makes and children inherit.
 pub(crate) struct State {
     pub(crate) keyring: Keyring,
-    /// What the configuration says of a list of ended sessions.
+    /// The settings of a list of ended sessions.
     revocation_settings: Mutex<Option<revocation::Settings>>,
     /// Set by the parent if the configuration has a list of ended sessions.
     revocation: OnceLock<Revocation>,
@@ -42,7 +42,7 @@ impl State {
         self.lock_revocation_settings().is_some()
     }
 
-    /// What the configuration says of a list of ended sessions, for the parent to start it.
+    /// The settings of a list of ended sessions, for the parent to start it.
     pub(crate) fn take_revocation_settings(&self) -> Option<revocation::Settings> {
         self.lock_revocation_settings().take()
     }

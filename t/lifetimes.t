@@ -214,9 +214,9 @@ sub levels {
             [$lines->(directory => 3, htaccess => 2, location => 5), 5],
         );
     }
-    # Of two lines of one section, the later one counts.
+    # The later of two lines of one section counts.
     push @cases, [{ directory => [$life->(3), $life->(5)] }, 5], [{ htaccess => [$life->(5), $life->(3)] }, 3];
-    # Of several dates, the latest that has come.
+    # The latest date counts that has come.
     my $future = $date->(-100);
     push @cases, (
         [{ directory => [$date->(3), $date->(5)] }, 3],

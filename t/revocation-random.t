@@ -122,7 +122,7 @@ sub step {
 
     return end_all($client, $index, $copy) if $dice > 0.94;
 
-    # What the request sets, and its effect on the session.
+    # The entries that the request sets, and their effect on the session.
     my ($set, $effect, $user) = ('cart=' . int rand 100, 'goes on');
     if    ($dice < 0.30) { $set = undef }
     elsif ($dice < 0.45) { ($set, $effect) = ('user=&cart=', 'ends') }
@@ -135,7 +135,7 @@ sub step {
 
     my $res = ask($client, $page, $copy, $set);
     if (!$res) {
-        # Nobody knows whether it took effect.
+        # It may have taken effect or not.
         splice @$sessions, $index, 1 if $effect ne 'goes on';
         return;
     }

@@ -231,7 +231,7 @@ sub lifetimes {
     return;
 }
 
-# What a server keeps in its file: visitors who are nobody fill nothing, and a stop forgets
+# The file of a server: visitors who are nobody fill nothing, and a stop forgets
 # nobody.
 sub kept {
     my $server = SessionCrypto::Httpd->new(name => 'revocation_kept', config => <<'END')->start;

@@ -80,7 +80,7 @@ struct Agent<'a, H> {
     missing: Missing,
 }
 
-/// What is known about missing news.
+/// The facts about missing news.
 #[derive(Default)]
 struct Missing {
     /// Whether this agent has once had all news.

@@ -18,7 +18,7 @@ pub trait Host {
     fn report(&mut self, event: &Event<'_>);
 }
 
-/// What an administrator may want to know.
+/// An event that an administrator may want to know of.
 #[derive(Debug)]
 pub enum Event<'e> {
     /// All news have arrived: those of the past were read, those of the future will come.

@@ -108,7 +108,7 @@ impl Link {
                 return Ok(self.messages.drain(..).collect());
             }
             match self.next() {
-                // Nobody has asked for an answer.
+                // It is an answer that was not asked for.
                 Ok(Some(_)) => return Err(Trouble::NotRedis),
                 Ok(None) => {}
                 Err(Trouble::Silent) => return Ok(self.messages.drain(..).collect()),

@@ -1,4 +1,4 @@
-//! Whose sessions a request may end.
+//! The users whose sessions a request may end.
 
 /// The users whose sessions a request may end in a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

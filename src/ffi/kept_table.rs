@@ -72,7 +72,7 @@ pub(crate) enum Age {
     Kept,
 }
 
-/// What the parent and its agent tell each other.
+/// The words that the parent and its agent exchange.
 #[derive(Clone, Copy)]
 pub(super) struct Signals {
     /// Non-zero if the agent is to end.

@@ -36,7 +36,7 @@ pub(super) struct Notes<K, N> {
     pub(super) parked: Option<NonNull<Parked<K, N>>>,
 }
 
-/// What is known about the contents of a realm.
+/// The facts about the contents of a realm.
 #[derive(Clone, Copy, Default)]
 pub(super) struct About<N> {
     /// The token may be good, though the record has none of its entries.

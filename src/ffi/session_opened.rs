@@ -1,4 +1,4 @@
-//! What a module notes on a session, from the token to the answer.
+//! The notes of a module on a session, from the token to the answer.
 
 use std::ffi::CStr;
 use std::ptr;

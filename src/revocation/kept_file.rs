@@ -92,7 +92,7 @@ fn write(path: &Path, table: &RevocationTable, now: u64) -> io::Result<()> {
             return Err(error);
         }
     }
-    // Nobody can have put a link there meanwhile: it would be an error.
+    // A link that came there meanwhile would be an error.
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)

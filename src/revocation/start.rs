@@ -1,4 +1,4 @@
-//! What the parent does for the list as a configuration comes into force.
+//! The work of the parent for the list as a configuration comes into force.
 
 use std::sync::Arc;
 use std::time::Duration;

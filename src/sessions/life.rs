@@ -1,4 +1,4 @@
-//! What is known about the life of a session in the course of a request.
+//! The life of a session, as far as a request knows it.
 
 use session_crypto_core::{OpeningKey, RecordId, SessionEntry};
 
@@ -22,14 +22,14 @@ pub(crate) struct Life {
     pub(super) had_content: bool,
     /// Stands for the user that it came with; 0 for none.
     pub(super) user: u64,
-    /// Nobody has seen its entries, because news of ended sessions are missing.
+    /// Its entries are hidden, because news of ended sessions are missing.
     pub(super) is_hidden: bool,
     /// It has ended since it was read, and is not saved again.
     pub(super) is_over: bool,
 }
 
 impl Life {
-    /// What is known of a session when its token has been opened.
+    /// The life of a session whose token has just been opened.
     pub(super) fn of_key(key: OpeningKey) -> Self {
         Self {
             key: Some(key),

@@ -28,7 +28,7 @@ const NAME_TEXT: usize = 22;
 /// Most digits of a birth: until the year 33658.
 const MAX_DIGITS: usize = 12;
 
-/// What is hashed before a token that has no entry.
+/// The label that is hashed before a token that has no entry.
 const OF_TOKEN: &[u8] = b"mod_session_crypto session of token 1";
 
 impl SessionEntry {

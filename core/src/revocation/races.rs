@@ -56,7 +56,7 @@ struct Race {
     table: RevocationTable,
     /// All records that were ever added.
     all: Vec<Record>,
-    /// Those of them that a process has answered for.
+    /// The ones among them that a process has answered for.
     answered: Vec<Record>,
     /// The most steps of a process.
     steps: usize,

@@ -1,4 +1,4 @@
-//! What a browser says in a request: the fields of a form, and the site that it is from.
+//! The words of a browser in a request: the fields of a form, and the site that it is from.
 //!
 //! | file | what it holds |
 //! |---|---|
