@@ -13,8 +13,8 @@ use SessionCrypto::Httpd        ();
 use constant {
     LIMIT   => 4096,
     WARNING => qr/\[session_crypto:warn\] .*browsers may drop the cookie/,
-    # Requests after which two children must have answered.
-    MANY => 2000,
+    # Time for two children to answer.
+    SECONDS => 30,
 };
 
 my ($lua)   = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
@@ -96,12 +96,12 @@ for my $answer (@ANSWERS) {
 
 subtest 'processes together' => sub {
     start($FORMATS{jwe});
-    my %pids = answering();
+    my %pids = answering(2);
     cmp_ok(scalar keys %pids, '>=', 2, 'two children have answered with cookies that are too long');
     is(scalar(my @first = warnings()), 1, 'there is one warning');
     $httpd->restart;
-    %pids = (answering(), %pids);
-    cmp_ok(scalar keys %pids, '>=', 4, 'and so have two of the next generation');
+    %pids = (answering(1), %pids);
+    cmp_ok(scalar keys %pids, '>=', 3, 'and so has one of the next generation');
     is(scalar(my @second = warnings()), 1, 'still, there is one');
     $httpd->stop;
 };
@@ -134,12 +134,15 @@ sub attribute {
     return ('X-Attribute' => ';x=' . 'x' x ($bytes - 3));
 }
 
-# The numbers of the processes that answer, at least two, as keys.
+# The numbers of the first processes that answer, as keys. The kernel may give one process
+# many connections in turn.
 sub answering {
+    my ($count) = @_;
     my %pids;
-    for (1 .. MANY) {
+    my $deadline = time + SECONDS;
+    while (time < $deadline) {
         $pids{ $httpd->client->get('/process', 'X-S' => $SESSION, attribute(2000))->body } = 1;
-        last if keys %pids > 1;
+        last if keys %pids >= $count;
     }
     return %pids;
 }
