@@ -135,8 +135,20 @@ pub enum Added {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    pub(crate) const NOON: u64 = 1_800_000_000;
+
+    /// A record of a session by its number, which began at noon.
+    pub(crate) fn record(number: u128) -> Record {
+        Record {
+            id: RecordId::of_session(&number.to_be_bytes()),
+            ends: Ends::Session,
+            before: NOON,
+            until: NOON + 100,
+        }
+    }
 
     #[test]
     fn the_id_of_a_session_is_the_first_half_of_its_sha_256() {

@@ -211,18 +211,8 @@ fn scaled(random: u64, count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::revocation::record::tests::{NOON, record};
     use crate::revocation::record::{Added, Ends, LearnedFrom};
-
-    const NOON: u64 = 1_800_000_000;
-
-    fn record(number: u128) -> Record {
-        Record {
-            id: RecordId::of_session(&number.to_be_bytes()),
-            ends: Ends::Session,
-            before: NOON,
-            until: NOON + 100,
-        }
-    }
 
     fn add(table: &RevocationTable, record: &Record) -> Added {
         table.add(record, LearnedFrom::Here, NOON)

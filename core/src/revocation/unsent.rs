@@ -176,18 +176,8 @@ fn unsent(slot: Slot<'_>, now: u64) -> Option<Unsent> {
 mod tests {
     use super::*;
     use crate::revocation::add::Adding;
-    use crate::revocation::record::{Added, Ends, LearnedFrom, RecordId};
-
-    const NOON: u64 = 1_800_000_000;
-
-    fn record(number: u128) -> Record {
-        Record {
-            id: RecordId::of_session(&number.to_be_bytes()),
-            ends: Ends::Session,
-            before: NOON,
-            until: NOON + 100,
-        }
-    }
+    use crate::revocation::record::tests::{NOON, record};
+    use crate::revocation::record::{Added, LearnedFrom, RecordId};
 
     fn add(table: &RevocationTable, record: &Record) {
         let added = table.add(record, LearnedFrom::Here, NOON);
