@@ -6,6 +6,7 @@ use warnings;
 
 use Test::More;
 
+use SessionCrypto::Database qw($STATEMENTS);
 use SessionCrypto::Httpd ();
 
 my ($lua)    = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
@@ -17,11 +18,6 @@ DBDParams "\@DIR\@/sessions.db"
 </Location>
 END
 my $SESSIONS = <<'END';
-DBDPrepareSQL "delete from session where key = %s" deletesession
-DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
-DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
-DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
-DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
 Session On
 SessionEnv On
 SessionHeader X-S
@@ -58,7 +54,7 @@ my $client = $httpd->client;
 sql('create table session (key text, value text, expiry integer)');
 $httpd->stop;
 
-$httpd->{config} = $DATABASE . $SESSIONS;
+$httpd->{config} = $DATABASE . $STATEMENTS . $SESSIONS;
 $httpd->start;
 $client = $httpd->client;
 my $key = $client->get('/', 'X-S' => 'user=joe')->token;

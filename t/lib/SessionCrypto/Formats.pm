@@ -33,6 +33,7 @@ use Exporter qw(import);
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate);
+use SessionCrypto::Database       qw($CONNECTION $STATEMENTS);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            ();
 
@@ -61,24 +62,14 @@ function handle(r)
 end
 END
 
-my $COMMON = <<'END';
+my $COMMON = <<"END";
 Session On
 SessionEnv On
 SessionHeader X-S
-DBDriver sqlite3
-DBDParams "@DIR@/sessions.db"
-DBDInitSQL "PRAGMA synchronous = OFF"
-<Location /sql>
-    Session Off
-</Location>
+$CONNECTION
 END
 
-my $STATEMENTS = <<'END';
-DBDPrepareSQL "delete from session where key = %s" deletesession
-DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
-DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
-DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
-DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+my $STORES = <<'END';
 <LocationMatch "^/\w+/cookie/">
     SessionCookieName session path=/
 </LocationMatch>
@@ -132,7 +123,7 @@ sub start {
     $self->{client} = $httpd->client;
     $self->sql('create table session (key text primary key, value text, expiry integer)');
     $httpd->stop;
-    $httpd->{config} = $COMMON . $STATEMENTS . $self->{sections} . $self->{config};
+    $httpd->{config} = $COMMON . $STATEMENTS . $STORES . $self->{sections} . $self->{config};
     $httpd->start;
     $self->{client} = $httpd->client;
     $self->{c} = SessionCrypto::Httpd->new(name => "$httpd->{name}_c", module => 'c', one_child => 1, config => <<"END")->start;

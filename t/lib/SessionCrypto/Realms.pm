@@ -24,6 +24,7 @@ use warnings;
 use Time::HiRes qw(sleep);
 
 use SessionCrypto::Certificates ();
+use SessionCrypto::Database     qw($CONNECTION $STATEMENTS);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::Session      qw(decode);
 use SessionCrypto::Ways         qw(ways);
@@ -148,20 +149,7 @@ SessionEnv On
 SessionHeader X-S
 END
 my $COOKIE = "SessionCookieName session path=/\n";
-my $DATABASE = <<'END';
-DBDriver sqlite3
-DBDParams "@DIR@/sessions.db"
-DBDInitSQL "PRAGMA synchronous = OFF"
-<Location /sql>
-    Session Off
-</Location>
-END
-my $STATEMENTS = <<'END';
-DBDPrepareSQL "delete from session where key = %s" deletesession
-DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
-DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
-DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
-DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+my $IN_DATABASE = <<'END';
 SessionDBDCookieName session path=/
 # Without it, the cookie is gone after the first request of a chain.
 SessionDBDCookieRemove Off
@@ -234,11 +222,11 @@ sub start {
     $config .= $self->cell_config($_) for @{ $self->{cells} = [$self->make_cells] };
     if ($self->{store} eq 'database') {
         # A child prepares statements when it starts, so the table has to be there.
-        $httpd->{config} = $load . $DATABASE;
+        $httpd->{config} = $load . $CONNECTION;
         $httpd->start;
         $httpd->client->get('/sql', 'X-Sql' => 'create table session (key text primary key, value text, expiry integer)');
         $httpd->stop;
-        $config .= $DATABASE . $STATEMENTS;
+        $config .= $CONNECTION . $STATEMENTS . $IN_DATABASE;
     }
     else {
         $config .= $COOKIE;
