@@ -32,6 +32,7 @@
 //! |---|---|
 //! | `vectors` | the vector files of the wire formats, for tests |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
+//! | `key_set` | JWK Sets of symmetric keys with dates |
 //! | `life` | when a session began, and when it ends |
 //! | `keyring` | the state that a process keeps between requests |
 //! | `jwe` | the wire format of JSON Web Encryption |
@@ -44,8 +45,8 @@
 //! | `cache` | keys that are kept in memory |
 //! | `libcrypto` | the calls of OpenSSL that the `openssl` crate lacks, and the only unsafe code |
 //! | `arena` | the memory for tokens and sessions |
-//! | `error`, `limits` | what can go wrong, and by whose fault; the longest session and token |
-//! | `origin`, `purpose` | small values of a section |
+//! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
+//! | `key_id`, `origin`, `purpose` | small values of a token or a section |
 //! | `web` | what a browser says in a request: forms, and the site that they are from |
 //! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
@@ -65,6 +66,11 @@ pub use certificate::sources::Source;
 pub use engine::engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
+pub use key_id::{InvalidKeyId, KeyId};
+pub use key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
+pub use key_set::key_set::KeySet;
+pub use key_set::rotation::{Rotation, RotationError};
+pub use key_set::set_key::{Dates, SetKey};
 pub use keyring::hour::Seed;
 pub use keyring::keyring::Keyring;
 pub use keyring::random::{OpenSslRandom, Random};
@@ -103,6 +109,8 @@ mod error;
 mod fingerprint;
 mod id;
 mod jwe;
+mod key_id;
+mod key_set;
 mod keyring;
 #[expect(
     unsafe_code,

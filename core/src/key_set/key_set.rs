@@ -1,0 +1,116 @@
+//! A JWK Set of symmetric keys with dates.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::key_id::KeyId;
+use crate::key_set::error::KeySetError;
+use crate::key_set::parse;
+use crate::key_set::set_key::SetKey;
+
+/// A JWK Set of symmetric keys with dates (RFC 7517). New sessions are sealed with one key
+/// of it, and existing ones open with every key that has not ended.
+///
+/// The keys are wiped when it is dropped, and each key once it has ended.
+#[derive(Debug)]
+pub struct KeySet {
+    keys: Vec<SetKey>,
+    /// When the next key ends, in Unix seconds.
+    next_end: AtomicU64,
+}
+
+impl KeySet {
+    /// Reads a JWK Set of 1 to 64 keys, at most 64 KiB long. The
+    /// [table of members](crate::key_set::parse) has the rules.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JWK Set, or a key of it is wrong.
+    pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
+        parse::keys(text).map(Self::new)
+    }
+
+    /// Joins keys, of which no two have the same id.
+    pub(super) fn new(keys: Vec<SetKey>) -> Self {
+        let set = Self {
+            keys,
+            next_end: AtomicU64::new(0),
+        };
+        set.note_next_end(0);
+        set
+    }
+
+    pub(super) fn slice(&self) -> &[SetKey] {
+        &self.keys
+    }
+
+    /// Checks that a key seals at a Unix time in seconds.
+    ///
+    /// # Errors
+    ///
+    /// No key does.
+    pub fn check_at(&self, now: u64) -> Result<(), KeySetError> {
+        self.sealing(now).map(|_| ()).ok_or(KeySetError::NoneSeals)
+    }
+
+    /// The keys, in the order of the text.
+    pub fn keys(&self) -> impl Iterator<Item = &SetKey> {
+        self.keys.iter()
+    }
+
+    /// The number of keys, 1 to 64.
+    pub fn count(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The key that seals at a Unix time in seconds: the newest by `nbf` that has begun
+    /// and not ended. Among equals it is the last in the text.
+    pub fn sealing(&self, now: u64) -> Option<&SetKey> {
+        self.sealing_at(now).map(|(_, key)| key)
+    }
+
+    /// When the next key begins or ends, in Unix seconds.
+    pub fn next_change(&self, now: u64) -> Option<u64> {
+        let dates = self.keys.iter().map(SetKey::dates);
+        let changes = dates.flat_map(|dates| [dates.not_before, dates.expires]);
+        changes.flatten().filter(|change| *change > now).min()
+    }
+
+    /// The key with an id.
+    pub fn by_id(&self, id: &KeyId) -> Option<&SetKey> {
+        self.keys.iter().find(|key| key.id() == id)
+    }
+
+    /// The key that seals, with its position.
+    fn sealing_at(&self, now: u64) -> Option<(usize, &SetKey)> {
+        let keys = self.keys.iter().enumerate();
+        let seals =
+            |(_, key): &(usize, &SetKey)| key.dates().has_begun(now) && !key.dates().has_ended(now);
+        keys.filter(seals)
+            .max_by_key(|(position, key)| age(*position, key))
+    }
+
+    /// Wipes the keys that have ended; returns whether there are new ones.
+    ///
+    /// If there are none, it costs one comparison.
+    pub(crate) fn wipe_ended(&self, now: u64) -> bool {
+        if now < self.next_end.load(Ordering::Relaxed) {
+            return false;
+        }
+        let ended = self.keys.iter().filter(|key| key.dates().has_ended(now));
+        ended.for_each(SetKey::wipe);
+        self.note_next_end(now);
+        true
+    }
+
+    fn note_next_end(&self, now: u64) {
+        let ends = self.keys.iter().filter_map(|key| key.dates().expires);
+        let next = ends.filter(|end| *end > now).min();
+        self.next_end
+            .store(next.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// The rank of a key among those that seal, where the newest has the highest.
+fn age(position: usize, key: &SetKey) -> (u64, usize) {
+    (key.dates().not_before.unwrap_or_default(), position)
+}
