@@ -187,7 +187,7 @@ pub(crate) fn seal(error: &SealError) -> String {
     match error {
         SealError::TooManyKeys => TOO_MANY_KEYS.to_owned(),
         SealError::Library(error) => library(error),
-        SealError::TooLarge | SealError::NoKey => error.to_string(),
+        SealError::TooLarge | SealError::NoKey | SealError::NoneSeals => error.to_string(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The errors of sealing and opening, by whose fault they are.
 //!
-//! No message contains a secret, or any byte of a token.
+//! No message contains a secret, or any byte of a token but the id of a key.
 
 use openssl::error::{Error, ErrorStack};
 use thiserror::Error;
+
+use crate::key_id::KeyId;
 
 /// The reason why a token does not open. The sender is at fault, or the token is old.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -27,13 +29,19 @@ pub enum Refusal {
     /// The JWE is under a key that the section does not have.
     #[error("no passphrase of this section has the token's key id")]
     UnknownKey,
+    /// The JWE is under a key that the section's JWK Set does not have.
+    #[error("no key of this section's JWK Set has the token's key id '{0}'")]
+    UnknownSetKey(KeyId),
+    /// The JWE is under a key of the JWK Set that has ended.
+    #[error("the key '{0}' of the token has ended")]
+    EndedSetKey(KeyId),
     /// The JWE is for another certificate, or for none.
     #[error("no certificate of this section has the token's key id")]
     UnknownCertificate,
     /// The certificate's private key has not signed the header of the JWE.
     #[error("the token's signature is not that of the certificate's key")]
     Signature,
-    /// The JWE has the right signature, but its encrypted key contains no key.
+    /// The JWE's encrypted key contains no key. With a certificate, the signature is right.
     #[error("the token's encrypted key does not open")]
     EncryptedKey,
     /// The tag of the JWE is wrong: the token was changed, or is not from this server.
@@ -71,6 +79,7 @@ impl Refusal {
     pub fn may_open_elsewhere(self) -> bool {
         match self {
             Self::UnknownKey
+            | Self::UnknownSetKey(_)
             | Self::UnknownCertificate
             | Self::SaysNothing
             | Self::TooManyOfNothing => true,
@@ -79,6 +88,7 @@ impl Refusal {
             | Self::Parts
             | Self::Header
             | Self::Purpose
+            | Self::EndedSetKey(_)
             | Self::Signature
             | Self::EncryptedKey
             | Self::Tag
@@ -207,6 +217,9 @@ pub enum SealError {
     /// The section has no passphrase or no cipher.
     #[error("no passphrase and cipher to seal with")]
     NoKey,
+    /// No key of the section's JWK Set has begun and not ended.
+    #[error("no key of the section's JWK Set has begun and not ended")]
+    NoneSeals,
     /// The key is not derived yet, and the limit for derivations is used up.
     #[error("the key of its passphrase is not derived yet")]
     TooManyKeys,

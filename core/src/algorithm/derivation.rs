@@ -177,6 +177,15 @@ pub(crate) fn user_key_from_private_key(secret: &[u8]) -> UserKey {
     UserKey::new(Box::new(hmac::sha256(USERS_SALT, &[secret])))
 }
 
+/// The salt of the key of ids of users from a key of a JWK Set, the same on all servers.
+const SET_KEY_USERS_SALT: &[u8; 39] = b"mod_session_crypto users of a key set 1";
+
+/// Extracts the key of ids of users from a key of a JWK Set: HKDF-Extract with SHA-256 (RFC
+/// 5869, section 2.2).
+pub(crate) fn user_key_from_set_key(key: &[u8]) -> UserKey {
+    UserKey::new(Box::new(hmac::sha256(SET_KEY_USERS_SALT, &[key])))
+}
+
 fn hkdf_expand(key: &[u8], info: &[&[u8]], output: &mut [u8]) -> Result<(), ErrorStack> {
     let mut context = PkeyCtx::new_id(Id::HKDF)?;
     context.derive_init()?;

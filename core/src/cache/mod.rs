@@ -2,8 +2,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `envelopes` | encrypted content keys of this hour |
 //! | `key_cache` | a bounded number of keys, those used last |
 //! | `slot` | the slot of a key that several threads may want before it is derived |
 
+pub(crate) mod envelopes;
 pub(crate) mod key_cache;
 pub(crate) mod slot;

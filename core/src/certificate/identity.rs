@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use crate::algorithm::derivation::user_key_from_private_key;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::user_key::UserKey;
+use crate::cache::envelopes::Envelopes;
 use crate::certificate::certificate::{Certificate, THUMBPRINT, Validity};
-use crate::certificate::envelopes::Envelopes;
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::signature;
 use crate::certificate::user_secret;
@@ -29,8 +29,9 @@ pub(crate) struct Identity {
     key: PrivateKey,
     /// The origin of the certificate and its key: `.htaccess` if it names one of them.
     pub(crate) origin: Origin,
-    /// The content keys that were encrypted to the certificate in this hour or the last.
-    pub(crate) envelopes: Envelopes,
+    /// The content keys that were encrypted to the certificate, and signed, in this hour or
+    /// the last. A signature by the private key is slow.
+    pub(crate) envelopes: Envelopes<Wrapping>,
     /// The key of ids of users, once it is asked for.
     user_key: OnceLock<UserKey>,
 }

@@ -17,7 +17,6 @@
 //! | `private_key` | a private key, in memory or on a hardware token |
 //! | `user_secret` | a secret that follows from a private key alone |
 //! | `signature` | signatures by a private key |
-//! | `envelopes` | content keys of this hour, with their signatures |
 //! | `wrapping` | content keys encrypted to a certificate |
 //! | `certificate` | a certificate, and the kinds of keys that can be used |
 //! | `content_keys` | content keys of tokens, by name |
@@ -25,7 +24,6 @@
 pub(crate) mod attempts;
 pub(crate) mod certificate;
 pub(crate) mod content_keys;
-pub(crate) mod envelopes;
 pub(crate) mod file_error;
 pub(crate) mod htaccess_file;
 pub(crate) mod identity;

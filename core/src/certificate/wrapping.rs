@@ -2,8 +2,6 @@
 //! sections 4.3 and 4.6).
 
 use openssl::bn::{BigNum, BigNumContext};
-use openssl::cipher::Cipher;
-use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
 use openssl::derive::Deriver;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::encrypt::{Decrypter, Encrypter};
@@ -16,6 +14,7 @@ use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::algorithm::digest::Digest;
+use crate::algorithm::key_wrap;
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
@@ -78,7 +77,7 @@ impl Wrapping {
         match self {
             // It is as long as the modulus, like a signature.
             Self::RsaOaep(_) => kind.signature_length(),
-            Self::EcdhEs(_) => content_key.saturating_add(WRAP_OVERHEAD),
+            Self::EcdhEs(_) => content_key.saturating_add(key_wrap::WRAP_OVERHEAD),
         }
     }
 
@@ -120,9 +119,6 @@ const ECDH_ES: &str = "ECDH-ES+A256KW";
 
 /// The bytes of the key that wraps.
 const KEK: usize = 32;
-
-/// The bytes that wrapping adds (RFC 3394, section 2.2.1).
-const WRAP_OVERHEAD: usize = 8;
 
 impl Oaep {
     fn digest(self) -> MessageDigest {
@@ -173,11 +169,8 @@ fn ecdh_wrap(curve: Curve, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped
     let point = affine(curve, &group, &ephemeral)?;
     let ephemeral = PKey::from_ec_key(ephemeral)?;
     let kek = agree(&ephemeral, key)?;
-    let mut encrypted_key = vec![0; text.len().saturating_add(WRAP_OVERHEAD)];
-    let length = aes_wrap(&kek, text, &mut encrypted_key)?;
-    encrypted_key.truncate(length);
     Ok(Wrapped {
-        encrypted_key,
+        encrypted_key: key_wrap::wrap(kek.as_slice(), text)?,
         point: Some(point),
     })
 }
@@ -192,7 +185,7 @@ fn ecdh_unwrap(
         return Ok(None);
     };
     let kek = agree(key, &ephemeral)?;
-    aes_unwrap(&kek, encrypted_key)
+    key_wrap::unwrap(kek.as_slice(), encrypted_key)
 }
 
 /// The public key of a point; `None` if the point is not on the curve, or is the point at
@@ -250,69 +243,9 @@ type Kek = Zeroizing<[u8; KEK]>;
 
 const _: () = assert!(ECDH_ES.len() == 14, "the length that `agree` hashes");
 
-/// Wraps with AES key wrap (RFC 3394), and returns the length.
-fn aes_wrap(kek: &Kek, text: &[u8], output: &mut [u8]) -> Result<usize, ErrorStack> {
-    let mut context = wrapping_context()?;
-    let cipher = Cipher::fetch(None, AES_WRAP, None)?;
-    context.encrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
-    context.cipher_update(text, Some(output))
-}
-
-/// Unwraps with AES key wrap; `None` if `wrapped` was not wrapped with this key.
-fn aes_unwrap(kek: &Kek, wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>, ErrorStack> {
-    let mut context = wrapping_context()?;
-    let cipher = Cipher::fetch(None, AES_WRAP, None)?;
-    context.decrypt_init(Some(&cipher), Some(kek.as_slice()), None)?;
-    let mut text = Zeroizing::new(vec![0; wrapped.len().saturating_add(WRAP_OVERHEAD)]);
-    let no = Denial::Reason(Library::PROVIDER);
-    let length = verdict::judged(no, || context.cipher_update(wrapped, Some(&mut text)))?;
-    // OpenSSL turns an empty input into an empty output.
-    Ok(length.filter(|length| *length > 0).map(|length| {
-        text.truncate(length);
-        text
-    }))
-}
-
-/// OpenSSL's name for AES key wrap without padding.
-const AES_WRAP: &str = "AES-256-WRAP";
-
-fn wrapping_context() -> Result<CipherCtx, ErrorStack> {
-    let mut context = CipherCtx::new()?;
-    // Without this flag OpenSSL refuses wrap modes (EVP_EncryptInit(3)).
-    context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
-    Ok(context)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// RFC 3394, section 4.6: 256 bits of key with a 256-bit KEK.
-    #[test]
-    fn wraps_as_rfc_3394_does() {
-        let hex = |text: &str| -> Vec<u8> {
-            let digits = (0..text.len()).step_by(2);
-            digits
-                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-                .collect()
-        };
-        let kek: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).unwrap());
-        let kek = Zeroizing::new(kek);
-        let key = hex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
-        let wrapped =
-            hex("28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
-        let mut output = vec![0; 40];
-        assert_eq!(aes_wrap(&kek, &key, &mut output).unwrap(), 40);
-        assert_eq!(output, wrapped);
-        let unwrap = |wrapped: &[u8]| aes_unwrap(&kek, wrapped).unwrap();
-        assert_eq!(*unwrap(&wrapped).unwrap(), key);
-        for index in 0..wrapped.len() {
-            let mut changed = wrapped.clone();
-            changed[index] ^= 1;
-            assert!(unwrap(&changed).is_none());
-            assert!(unwrap(&wrapped[..index]).is_none());
-        }
-    }
 
     fn pair(curve: Curve) -> (PKey<Private>, PKey<Public>) {
         let group = EcGroup::from_curve_name(curve.nid()).unwrap();

@@ -3,8 +3,9 @@
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use crate::certificate::envelopes::{Envelope, EnvelopeUse};
+use crate::cache::envelopes::{Envelope, EnvelopeUse};
 use crate::certificate::identity::Identity;
+use crate::certificate::wrapping::Wrapping;
 use crate::error::LibraryError;
 use crate::jwe::header::UnsignedHeader;
 
@@ -16,7 +17,7 @@ use crate::jwe::header::UnsignedHeader;
 /// OpenSSL fails, or the hardware token with the private key does not do its part.
 pub(crate) fn seal(
     identity: &Identity,
-    usage: &EnvelopeUse,
+    usage: &EnvelopeUse<Wrapping>,
     enc: &str,
     content_key: Zeroizing<Vec<u8>>,
 ) -> Result<Envelope, LibraryError> {

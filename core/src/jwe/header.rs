@@ -1,23 +1,24 @@
-//! The header of a JWE, as this module writes it.
+//! The header of a JWE, as this module writes and reads it.
 //!
 //! ```text
 //! {"alg":"dir","enc":"A256GCM","kid":"<key id>.<day>"}
+//! {"alg":"A256KW","enc":"A256GCM","kid":"<kid>"}
 //! {"alg":"RSA-OAEP-256","enc":"A256GCM","kid":"<thumbprint>","sig":"<signature>"}
 //! {"alg":"ECDH-ES+A256KW","enc":"A256GCM","kid":"<thumbprint>",
 //!  "epk":{"kty":"EC","crv":"P-256","x":"<x>","y":"<y>"},"sig":"<signature>"}
 //! ```
 //!
 //! It is on one line. If there is a purpose, `,"aud":"<purpose>"` follows `kid`. The first
-//! kind belongs to a passphrase. The other two belong to a certificate, whose private key
-//! signs
+//! kind belongs to a passphrase, and the second to a key of a JWK Set. The other two belong
+//! to a certificate, whose private key signs
 //!
 //! ```text
 //! BASE64URL(header without "sig") "." BASE64URL(encrypted key)
 //! ```
 //!
-//! A header is compared, not interpreted. It must be, to the letter, a header that this
-//! module writes; only key id and day, or thumbprint, coordinates and signature vary. So a
-//! token cannot choose an algorithm.
+//! Other programs may write the members in another order. A header must have exactly the
+//! members of its kind. Algorithms are compared with those of the section, so a token
+//! cannot choose one.
 
 use std::fmt::Write;
 
@@ -27,6 +28,8 @@ use crate::algorithm::derivation::KEY_ID;
 use crate::certificate::certificate::{Curve, KeyKind, THUMBPRINT};
 use crate::certificate::wrapping::{Point, Wrapping};
 use crate::error::Refusal;
+use crate::jwe::members::{self, Members, SenderKey, Span};
+use crate::key_id::KeyId;
 use crate::purpose::Purpose;
 
 /// The `alg` of a token without an encrypted key (RFC 7518, section 4.5).
@@ -52,6 +55,16 @@ pub(crate) fn direct(enc: &str, kid: &Kid, purpose: Option<&Purpose>) -> String 
     let key_id = URL_SAFE_NO_PAD.encode_to_string(kid.key_id);
     // Writing to a String does not fail.
     let _ = write!(json, r#"{key_id}.{}""#, kid.day);
+    json.push_str(&audience(purpose));
+    json.push('}');
+    URL_SAFE_NO_PAD.encode_to_string(json)
+}
+
+/// Writes the header of a token under a key of a JWK Set, in base64url.
+pub(crate) fn wrapped(alg: &str, enc: &str, id: &KeyId, purpose: Option<&Purpose>) -> String {
+    let mut json = start(alg, enc);
+    json.push_str(id.as_str());
+    json.push('"');
     json.push_str(&audience(purpose));
     json.push('}');
     URL_SAFE_NO_PAD.encode_to_string(json)
@@ -86,7 +99,8 @@ impl UnsignedHeader {
 
     /// The text that is signed.
     pub(crate) fn signing_input(&self, encrypted_key: &str) -> String {
-        signing_input(self.json.as_bytes(), encrypted_key)
+        let whole = format!("{}}}", self.json);
+        signing_input(whole.as_bytes(), encrypted_key)
     }
 
     /// The whole header, in base64url.
@@ -98,14 +112,17 @@ impl UnsignedHeader {
     }
 }
 
-/// The header of a token, decoded from base64url.
-pub(crate) struct Header(Vec<u8>);
+/// The header of a token.
+pub(crate) struct Header {
+    json: Vec<u8>,
+    members: Members,
+}
 
 /// The header of a certificate's token: its variable parts, and the text that is signed.
 pub(crate) struct SignedHeader {
     pub(crate) point: Option<Point>,
     pub(crate) signature: Vec<u8>,
-    /// The header without its signature and its last brace.
+    /// The header without its signature.
     json: Vec<u8>,
 }
 
@@ -117,145 +134,138 @@ impl SignedHeader {
 }
 
 impl Header {
-    /// Decodes a header from base64url.
-    pub(crate) fn decode(encoded: &[u8]) -> Result<Self, Refusal> {
+    /// Reads a header in base64url.
+    pub(crate) fn read(encoded: &[u8]) -> Result<Self, Refusal> {
         let json = URL_SAFE_NO_PAD.decode_to_vec(encoded);
-        json.map(Self).map_err(|_| Refusal::Encoding)
+        let json = json.map_err(|_| Refusal::Encoding)?;
+        let members = members::read(&json).ok_or(Refusal::Header)?;
+        Ok(Self { json, members })
     }
 
-    /// Reads the header of a passphrase's token; `None` if the header has another `alg` or
-    /// `enc`.
+    /// Whether this is the header's `alg`.
+    pub(crate) fn has_alg(&self, alg: &str) -> bool {
+        self.text(&self.members.alg) == alg.as_bytes()
+    }
+
+    /// Whether this is the header's `enc`.
+    pub(crate) fn has_enc(&self, enc: &str) -> bool {
+        self.text(&self.members.enc) == enc.as_bytes()
+    }
+
+    /// The key id of a passphrase's token.
     ///
     /// # Errors
     ///
-    /// This module does not write such a header, or it is for another purpose.
-    pub(crate) fn direct(
-        &self,
-        enc: &str,
-        purpose: Option<&Purpose>,
-    ) -> Result<Option<Kid>, Refusal> {
-        let mut reader = Reader(&self.0);
-        if reader.expect(&start(DIRECT, enc)).is_none() {
-            return Ok(None);
-        }
-        let kid = reader.kid().ok_or(Refusal::Header)?;
-        // Other members make it another program's header, and not one for another purpose.
-        if reader.0 != b"}" && !reader.0.starts_with(AUDIENCE.as_bytes()) {
-            return Err(Refusal::Header);
-        }
-        reader.audience(purpose)?;
-        match reader.0 {
-            b"}" => Ok(Some(kid)),
-            _ => Err(Refusal::Header),
-        }
+    /// It is another token's header, or for another purpose.
+    pub(crate) fn direct(&self, purpose: Option<&Purpose>) -> Result<Kid, Refusal> {
+        let is_direct = self.has_alg(DIRECT) && self.is_unsigned();
+        let kid = is_direct.then(|| Kid::read(self.kid())).flatten();
+        let kid = kid.ok_or(Refusal::Header)?;
+        self.check_audience(purpose)?;
+        Ok(kid)
     }
 
-    /// The thumbprint in the header of a certificate's token; `None` if the header has
-    /// another `alg` or `enc`.
-    pub(crate) fn thumbprint(&self, alg: &str, enc: &str) -> Option<[u8; THUMBPRINT]> {
-        let mut reader = Reader(&self.0);
-        reader.expect(&start(alg, enc))?;
-        reader.base64url(THUMBPRINT)?.try_into().ok()
+    /// The key id of a token under a key of a JWK Set.
+    ///
+    /// # Errors
+    ///
+    /// It is another token's header, or for another purpose.
+    pub(crate) fn wrapped(&self, purpose: Option<&Purpose>) -> Result<KeyId, Refusal> {
+        let id = self.is_unsigned().then(|| KeyId::of(self.kid())).flatten();
+        let id = id.ok_or(Refusal::Header)?;
+        self.check_audience(purpose)?;
+        Ok(id)
     }
 
-    /// Reads the header of a certificate's token, whose [thumbprint](Self::thumbprint)
+    /// The thumbprint in the header of a certificate's token.
+    pub(crate) fn thumbprint(&self) -> Option<[u8; THUMBPRINT]> {
+        decode(self.kid(), THUMBPRINT)?.try_into().ok()
+    }
+
+    /// The signed parts of a certificate's token, whose [thumbprint](Self::thumbprint)
     /// belongs to a certificate of this kind.
     ///
     /// # Errors
     ///
-    /// This module does not write such a header, or it is for another purpose.
+    /// It is another token's header, or for another purpose.
     pub(crate) fn signed(
         &self,
         kind: KeyKind,
         wrapping: Wrapping,
-        enc: &str,
         purpose: Option<&Purpose>,
     ) -> Result<SignedHeader, Refusal> {
-        let mut reader = Reader(&self.0);
-        let start = reader.expect(&start(wrapping.alg(), enc));
-        let thumbprint = start.and_then(|()| reader.base64url(THUMBPRINT));
-        thumbprint
-            .and_then(|_| reader.expect("\""))
-            .ok_or(Refusal::Header)?;
-        reader.audience(purpose)?;
-        let point = match wrapping {
-            Wrapping::RsaOaep(_) => None,
-            Wrapping::EcdhEs(curve) => Some(reader.point(curve).ok_or(Refusal::Header)?),
+        let sig = self.members.sig.as_ref().ok_or(Refusal::Header)?;
+        let point = match (wrapping, &self.members.epk) {
+            (Wrapping::RsaOaep(_), None) => None,
+            (Wrapping::EcdhEs(curve), Some(key)) => {
+                Some(self.point(curve, key).ok_or(Refusal::Header)?)
+            }
+            _ => return Err(Refusal::Header),
         };
-        let unsigned = self.0.len().saturating_sub(reader.0.len());
-        let signature = reader
-            .expect(SIGNATURE)
-            .and_then(|()| reader.0.strip_suffix(br#""}"#))
-            .ok_or(Refusal::Header)?;
+        self.check_audience(purpose)?;
+        let signature = decode(self.text(&sig.value), kind.signature_length());
+        let mut json = self.json.clone();
+        json.drain(sig.member.clone());
         Ok(SignedHeader {
             point,
-            signature: decode(signature, kind.signature_length()).ok_or(Refusal::Signature)?,
-            json: self.0.get(..unsigned).unwrap_or_default().to_vec(),
+            signature: signature.ok_or(Refusal::Signature)?,
+            json,
         })
     }
-}
 
-/// The rest of a header that is being read. Each method takes one piece from the front, or
-/// fails if another piece is there.
-struct Reader<'h>(&'h [u8]);
-
-impl Reader<'_> {
-    /// Takes this text.
-    fn expect(&mut self, text: &str) -> Option<()> {
-        self.0 = self.0.strip_prefix(text.as_bytes())?;
-        Some(())
+    fn kid(&self) -> &[u8] {
+        self.text(&self.members.kid)
     }
 
-    /// Takes the canonical base64url of `length` bytes.
-    fn base64url(&mut self, length: usize) -> Option<Vec<u8>> {
-        let (text, rest) = self
-            .0
-            .split_at_checked(URL_SAFE_NO_PAD.encoded_length(length))?;
-        let bytes = decode(text, length)?;
-        self.0 = rest;
-        Some(bytes)
+    fn text(&self, span: &Span) -> &[u8] {
+        self.json.get(span.clone()).unwrap_or_default()
     }
 
-    /// Takes a key id, a day, and the quote after them.
-    fn kid(&mut self) -> Option<Kid> {
-        let key_id = self.base64url(KEY_ID)?.try_into().ok()?;
-        self.expect(".")?;
-        let day = self.day()?;
-        self.expect("\"")?;
-        Some(Kid { key_id, day })
+    /// Whether the members of a certificate's token are not there.
+    fn is_unsigned(&self) -> bool {
+        self.members.epk.is_none() && self.members.sig.is_none()
     }
 
-    /// Takes a day in decimal, without leading zeros.
-    fn day(&mut self) -> Option<u32> {
-        let is_digit = |byte: &&u8| byte.is_ascii_digit();
-        let count = self.0.iter().take_while(is_digit).count();
-        let (digits, rest) = self.0.split_at_checked(count)?;
-        if count > MAX_DAY_DIGITS || (count > 1 && digits.first() == Some(&b'0')) {
-            return None;
-        }
-        self.0 = rest;
-        std::str::from_utf8(digits).ok()?.parse().ok()
-    }
-
-    /// Takes the purpose of a token, which must be this one.
-    fn audience(&mut self, purpose: Option<&Purpose>) -> Result<(), Refusal> {
-        let matches = self.expect(&audience(purpose)).is_some();
-        if matches && !(purpose.is_none() && self.0.starts_with(AUDIENCE.as_bytes())) {
+    /// Refuses a header with another purpose than this.
+    fn check_audience(&self, purpose: Option<&Purpose>) -> Result<(), Refusal> {
+        let audience = self.members.aud.as_ref().map(|span| self.text(span));
+        if audience == purpose.map(|purpose| purpose.as_str().as_bytes()) {
             Ok(())
         } else {
             Err(Refusal::Purpose)
         }
     }
 
-    /// Takes the sender's public key.
-    fn point(&mut self, curve: Curve) -> Option<Point> {
-        self.expect(&sender_key(curve))?;
-        let x = self.base64url(curve.coordinate())?;
-        self.expect(r#"","y":""#)?;
-        let y = self.base64url(curve.coordinate())?;
-        self.expect(r#""}"#)?;
-        Some(Point { x, y })
+    /// The sender's public key, if it is on this curve.
+    fn point(&self, curve: Curve, key: &SenderKey) -> Option<Point> {
+        let is_on_curve =
+            self.text(&key.kty) == b"EC" && self.text(&key.crv) == curve.name().as_bytes();
+        if !is_on_curve {
+            return None;
+        }
+        let [x, y] = [&key.x, &key.y].map(|span| decode(self.text(span), curve.coordinate()));
+        Some(Point { x: x?, y: y? })
     }
+}
+
+impl Kid {
+    /// Reads a key id and a day.
+    fn read(text: &[u8]) -> Option<Self> {
+        let (key_id, day) = text.split_at_checked(URL_SAFE_NO_PAD.encoded_length(KEY_ID))?;
+        let key_id = decode(key_id, KEY_ID)?.try_into().ok()?;
+        let day = read_day(day.strip_prefix(b".")?)?;
+        Some(Self { key_id, day })
+    }
+}
+
+/// Reads a day in decimal, without leading zeros.
+fn read_day(digits: &[u8]) -> Option<u32> {
+    let are_digits = digits.iter().all(u8::is_ascii_digit);
+    let has_leading_zero = digits.len() > 1 && digits.first() == Some(&b'0');
+    if !are_digits || has_leading_zero || digits.len() > MAX_DAY_DIGITS {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn start(alg: &str, enc: &str) -> String {
@@ -273,9 +283,7 @@ fn sender_key(curve: Curve) -> String {
 }
 
 fn signing_input(json: &[u8], encrypted_key: &str) -> String {
-    let mut whole = json.to_vec();
-    whole.push(b'}');
-    let mut input = URL_SAFE_NO_PAD.encode_to_string(&whole);
+    let mut input = URL_SAFE_NO_PAD.encode_to_string(json);
     input.push('.');
     input.push_str(encrypted_key);
     input

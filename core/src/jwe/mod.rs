@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `envelope` | a content key, encrypted to a certificate and signed |
 //! | `header` | the header of a token |
+//! | `members` | the members of a header |
 //! | `contexts` | AES-GCM contexts under the content keys of tokens |
 //! | `compact` | a token, part by part |
 //! | `aead` | AES-GCM in cipher contexts that are kept |
@@ -13,3 +14,4 @@ pub(crate) mod compact;
 pub(crate) mod contexts;
 pub(crate) mod envelope;
 pub(crate) mod header;
+mod members;

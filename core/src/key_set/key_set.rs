@@ -80,6 +80,21 @@ impl KeySet {
         self.keys.iter().find(|key| key.id() == id)
     }
 
+    /// The key with a number, and its position.
+    pub(crate) fn by_number(&self, number: u64) -> Option<(usize, &SetKey)> {
+        let mut keys = self.keys.iter().enumerate();
+        keys.find(|(_, key)| key.number() == number)
+    }
+
+    /// Whether the key at a position is older than the one that seals at a Unix time in
+    /// seconds. If none seals, no key is.
+    pub(crate) fn is_older_than_sealing(&self, position: usize, now: u64) -> bool {
+        match (self.keys.get(position), self.sealing_at(now)) {
+            (Some(key), Some((sealing, newest))) => age(position, key) < age(sealing, newest),
+            _ => false,
+        }
+    }
+
     /// The key that seals, with its position.
     fn sealing_at(&self, now: u64) -> Option<(usize, &SetKey)> {
         let keys = self.keys.iter().enumerate();

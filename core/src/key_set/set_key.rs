@@ -1,26 +1,43 @@
 //! A key of a JWK Set, with its id and its dates.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
+use crate::algorithm::derivation::user_key_from_set_key;
+use crate::algorithm::key_wrap;
+use crate::algorithm::user_key::UserKey;
+use crate::cache::envelopes::{Envelope, EnvelopeUse, Envelopes};
+use crate::error::LibraryError;
 use crate::id;
 use crate::key_id::KeyId;
 
 /// A key of a set.
 pub struct SetKey {
     /// A number that no other key of this process has, nor this one in another set.
-    pub(super) number: u64,
+    number: u64,
     id: KeyId,
     dates: Dates,
     /// Bytes of the key.
     size: KeySize,
     /// `None` once the key has ended and is wiped.
-    secret: RwLock<Option<Zeroizing<Vec<u8>>>>,
+    secret: RwLock<Option<Secret>>,
 }
+
+/// The bytes of a key, and all that follows from them.
+struct Secret {
+    key: Zeroizing<Vec<u8>>,
+    /// The content keys that were wrapped with the key in this hour or the last.
+    envelopes: Envelopes<()>,
+    /// The key of ids of users, once it is asked for.
+    user_key: OnceLock<UserKey>,
+}
+
+/// A function that wraps a content key.
+pub(crate) type Wrap<'w> = dyn Fn(&[u8]) -> Result<Vec<u8>, LibraryError> + 'w;
 
 /// The dates of a key, in Unix seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,27 +103,31 @@ impl SetKey {
     /// Joins a key and its dates; without an id, the key gets its thumbprint.
     pub(super) fn new(
         id: Option<KeyId>,
-        secret: Zeroizing<Vec<u8>>,
+        key: Zeroizing<Vec<u8>>,
         size: KeySize,
         dates: Dates,
     ) -> Option<Self> {
         let id = match id {
             Some(id) => id,
-            None => thumbprint(&secret)?,
+            None => thumbprint(&key)?,
         };
         Some(Self {
             number: id::next(),
             id,
             dates,
             size,
-            secret: RwLock::new(Some(secret)),
+            secret: RwLock::new(Some(Secret {
+                key,
+                envelopes: Envelopes::default(),
+                user_key: OnceLock::new(),
+            })),
         })
     }
 
     /// The same key with other dates; `None` if it has been wiped.
     pub(super) fn with_dates(&self, dates: Dates) -> Option<Self> {
-        let secret = self.with_secret(|secret| Zeroizing::new(secret.to_vec()))?;
-        Self::new(Some(self.id), secret, self.size, dates)
+        let key = self.with_key(|key| Zeroizing::new(key.to_vec()))?;
+        Self::new(Some(self.id), key, self.size, dates)
     }
 
     /// The id of the key: its `kid`, or else its thumbprint (RFC 7638).
@@ -129,10 +150,62 @@ impl SetKey {
         self.size.alg()
     }
 
-    /// Runs `work` with the key; `None` if it has been wiped.
-    pub(super) fn with_secret<T>(&self, work: impl FnOnce(&[u8]) -> T) -> Option<T> {
+    /// The number of the key in this process.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Runs `work` with the bytes of the key; `None` if it has been wiped.
+    pub(super) fn with_key<T>(&self, work: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        self.with_secret(|secret| work(&secret.key))
+    }
+
+    /// Runs `work` with the envelope for a use. If there is none yet, `make` makes it, with a
+    /// function that wraps a content key. `None` if the key has been wiped.
+    pub(crate) fn with_envelope<T>(
+        &self,
+        usage: &EnvelopeUse<()>,
+        make: impl FnOnce(&Wrap<'_>) -> Result<Envelope, LibraryError>,
+        work: impl FnOnce(&Envelope) -> Result<T, LibraryError>,
+    ) -> Option<Result<T, LibraryError>> {
+        self.with_secret(|secret| {
+            let wrap = |content_key: &[u8]| {
+                key_wrap::wrap(&secret.key, content_key)
+                    .map_err(|stack| LibraryError::new("wrap a content key", &stack))
+            };
+            let slot = secret.envelopes.slot(usage);
+            slot.get(|| make(&wrap)).and_then(|found| work(found.key))
+        })
+    }
+
+    /// Unwraps a content key; `None` if it was not wrapped with this key, or the key has
+    /// been wiped.
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub(crate) fn unwrap(
+        &self,
+        wrapped: &[u8],
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
+        let unwrapped = self.with_key(|key| key_wrap::unwrap(key, wrapped));
+        let unwrapped = unwrapped.transpose();
+        let unwrapped =
+            unwrapped.map_err(|stack| LibraryError::new("unwrap a content key", &stack));
+        Ok(unwrapped?.flatten())
+    }
+
+    /// Runs `work` with the key of ids of users; `None` if the key has been wiped.
+    pub(crate) fn with_user_key<T>(&self, work: impl FnOnce(&UserKey) -> T) -> Option<T> {
+        self.with_secret(|secret| {
+            let make = || user_key_from_set_key(&secret.key);
+            work(secret.user_key.get_or_init(make))
+        })
+    }
+
+    fn with_secret<T>(&self, work: impl FnOnce(&Secret) -> T) -> Option<T> {
         let secret = self.secret.read().unwrap_or_else(PoisonError::into_inner);
-        secret.as_ref().map(|secret| work(secret))
+        secret.as_ref().map(work)
     }
 
     /// Wipes the key.

@@ -19,17 +19,17 @@ pub(super) fn json<'k>(keys: impl ExactSizeIterator<Item = &'k SetKey>) -> Zeroi
     json.push_str("{\"keys\":[");
     let mut comma = "";
     for key in keys {
-        key.with_secret(|secret| {
+        key.with_key(|bytes| {
             json.push_str(comma);
             comma = ",";
-            write_key(&mut json, key, secret);
+            write_key(&mut json, key, bytes);
         });
     }
     json.push_str("\n]}\n");
     json
 }
 
-fn write_key(json: &mut String, key: &SetKey, secret: &[u8]) {
+fn write_key(json: &mut String, key: &SetKey, bytes: &[u8]) {
     let (id, alg, dates) = (key.id(), key.alg(), key.dates());
     // Writing to a String does not fail.
     let _ = write!(
@@ -46,6 +46,6 @@ fn write_key(json: &mut String, key: &SetKey, secret: &[u8]) {
         }
     }
     json.push_str(",\"k\":\"");
-    URL_SAFE_NO_PAD.encode_append(secret, json);
+    URL_SAFE_NO_PAD.encode_append(bytes, json);
     json.push_str("\"}");
 }

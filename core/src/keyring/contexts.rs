@@ -11,6 +11,7 @@
 //! A process has sets of its own, or none. A set holds random bytes that are drawn in
 //! advance; if two processes went on with one set, they would use the same nonces.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use zeroize::Zeroize;
@@ -33,10 +34,12 @@ pub(crate) struct Contexts<R> {
     pub(crate) scratch: Vec<u8>,
     /// The number of the last hour used, and its salt, which need not be computed again.
     pub(crate) salt: Option<(u64, [u8; CLASSIC_SALT])>,
+    /// The age of the pool under which all keys of the set were used.
+    age: u64,
 }
 
 impl<R: Random> Contexts<R> {
-    fn new(random: R) -> Result<Self, LibraryError> {
+    fn new(random: R, age: u64) -> Result<Self, LibraryError> {
         Ok(Self {
             classic_sealing: CbcContext::encrypting()?,
             classic_opening: CbcContext::decrypting()?,
@@ -45,7 +48,17 @@ impl<R: Random> Contexts<R> {
             random: RandomBlock::new(random),
             scratch: Vec::new(),
             salt: None,
+            age,
         })
+    }
+
+    /// Drops the keys of JWE, unless all of them were used in this age of the pool.
+    fn enter_age(&mut self, age: u64) {
+        if self.age != age {
+            self.age = age;
+            self.jwe_sealing = None;
+            self.jwe_opening = OpeningContexts::default();
+        }
     }
 }
 
@@ -54,6 +67,8 @@ pub(crate) struct ContextPool<R> {
     source: R,
     /// Empty in a process that has not been set up.
     processors: OnceLock<Box<[Processor<R>]>>,
+    /// It grows when keys have ended. A set that is older keeps no key of JWE.
+    age: AtomicU64,
 }
 
 /// The sets of one processor, in a cache line of their own.
@@ -82,6 +97,7 @@ impl<R: Random + Clone> ContextPool<R> {
         Self {
             source,
             processors: OnceLock::new(),
+            age: AtomicU64::new(0),
         }
     }
 
@@ -94,6 +110,18 @@ impl<R: Random + Clone> ContextPool<R> {
         });
         for slot in processors.iter().flat_map(|processor| &processor.0) {
             slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
+    }
+
+    /// Drops the keys of JWE in all sets. A set that a thread is using loses them after its
+    /// work.
+    pub(crate) fn forget_jwe_keys(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
+        let processors = self.processors.get().into_iter().flatten();
+        for slot in processors.flat_map(|processor| &processor.0) {
+            if let Some(contexts) = lock(slot).as_deref_mut().and_then(Option::as_mut) {
+                contexts.enter_age(self.age.load(Ordering::Relaxed));
+            }
         }
     }
 
@@ -124,6 +152,8 @@ impl<R: Random + Clone> ContextPool<R> {
             None => slot.insert(self.make()?),
         };
         let outcome = work(contexts);
+        // Keys may have ended meanwhile.
+        contexts.enter_age(self.age.load(Ordering::Relaxed));
         if contexts.scratch.capacity() > MAX_SCRATCH || outcome.is_err() {
             clean_up(slot, outcome.as_ref().err());
         }
@@ -132,7 +162,8 @@ impl<R: Random + Clone> ContextPool<R> {
 
     #[cold]
     fn make(&self) -> Result<Box<Contexts<R>>, LibraryError> {
-        Ok(Box::new(Contexts::new(self.source.clone())?))
+        let age = self.age.load(Ordering::Relaxed);
+        Ok(Box::new(Contexts::new(self.source.clone(), age)?))
     }
 }
 

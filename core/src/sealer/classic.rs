@@ -90,6 +90,8 @@ impl<R: Random + Clone> Section<'_, R> {
         );
         self.judge(&token, &key, now, &opened);
         let mut opened = opened?;
+        let position = position.saturating_add(self.settings.secrets.count_before_passphrases());
+        opened.key.position = position;
         opened.stale |= position != 0;
         Ok(opened)
     }

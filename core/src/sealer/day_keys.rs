@@ -14,7 +14,7 @@ use crate::passphrase::allowance::KeyUse;
 use crate::passphrase::list::{KeyIdMatch, PassphraseList};
 use crate::passphrase::passphrase::Passphrase;
 use crate::sealer::call::Cost;
-use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::key_scheme::{KeyScheme, Standing};
 use crate::sealer::section::Section;
 
 const SECONDS_A_DAY: u64 = 86_400;
@@ -48,16 +48,17 @@ impl<'s, R> DayKeys<'s, R> {
 }
 
 impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
-    fn first(&self) -> Option<u64> {
-        self.passphrases.first().map(|passphrase| passphrase.id())
+    fn seals_with(&self, _: u64) -> Result<u64, SealError> {
+        let first = self.passphrases.first().map(|passphrase| passphrase.id());
+        first.ok_or(SealError::NoKey)
     }
 
-    fn count(&self) -> usize {
-        self.passphrases.len()
+    fn positions(&self, _: u64) -> Vec<usize> {
+        (0..self.passphrases.len()).collect()
     }
 
-    fn position(&self, secret: u64) -> Option<usize> {
-        self.passphrases.position(secret)
+    fn standing(&self, secret: u64, _: u64) -> Option<Standing> {
+        self.passphrases.position(secret).map(Standing::in_list)
     }
 
     fn period(&self, now: u64) -> u64 {
@@ -101,22 +102,20 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         if !parts.encrypted_key.is_empty() {
             return Err(OpenError::Refused(Refusal::Header));
         }
-        let header = Header::decode(parts.header)?;
-        for (_, cipher, enc) in section.jwe_ciphers() {
-            let Some(kid) = header.direct(enc, purpose)? else {
-                continue;
-            };
-            let (passphrase, cost) = self.passphrase(&kid.key_id, now)?;
-            let slot = masters.slot(passphrase, digest);
-            let master = masters.known(&slot, now).ok_or(Refusal::UnknownKey)?;
-            passphrase.note_use();
-            let key = master.day_key(enc, kid.day, cipher.key_length())?;
-            let context = AeadContext::opening(cipher, &key)?;
-            let source = section.key_source(passphrase.id(), cipher);
-            let opening = OpeningContext::new(context, source, parts, purpose);
-            return Ok((opening, cost));
-        }
-        Err(OpenError::Refused(Refusal::Header))
+        let header = Header::read(parts.header)?;
+        let mut ciphers = section.jwe_ciphers();
+        let cipher = ciphers.find(|(_, _, enc)| header.has_enc(enc));
+        let (_, cipher, enc) = cipher.ok_or(Refusal::Header)?;
+        let kid = header.direct(purpose)?;
+        let (passphrase, cost) = self.passphrase(&kid.key_id, now)?;
+        let slot = masters.slot(passphrase, digest);
+        let master = masters.known(&slot, now).ok_or(Refusal::UnknownKey)?;
+        passphrase.note_use();
+        let key = master.day_key(enc, kid.day, cipher.key_length())?;
+        let context = AeadContext::opening(cipher, &key)?;
+        let source = section.key_source(passphrase.id(), cipher);
+        let opening = OpeningContext::new(context, source, parts, purpose);
+        Ok((opening, cost))
     }
 
     /// Notes the master keys for [`Keyring::jobs`](crate::Keyring::jobs),

@@ -8,7 +8,7 @@ use crate::jwe::contexts::{KeySource, OpeningContext};
 use crate::keyring::contexts::Contexts;
 use crate::keyring::random::Random;
 use crate::sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
-use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::key_scheme::{KeyScheme, Standing};
 use crate::sealer::section::Section;
 
 impl<R: Random + Clone> Section<'_, R> {
@@ -24,7 +24,7 @@ impl<R: Random + Clone> Section<'_, R> {
         contexts: &mut Contexts<R>,
         arena: &impl Arena<'a>,
     ) -> Result<Sealed<'a>, SealError> {
-        let secret = scheme.first().ok_or(SealError::NoKey)?;
+        let secret = scheme.seals_with(now.seconds)?;
         let (source, period) = (self.key_source(secret, cipher), scheme.period(now.seconds));
         let kept = contexts
             .jwe_sealing
@@ -59,61 +59,49 @@ impl<R: Random + Clone> Section<'_, R> {
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         let purpose = self.settings.purpose;
-        let opened = |positions: Option<Positions>, session, cost| {
-            let positions = positions.ok_or(Refusal::UnknownKey)?;
+        let opened = |standing: Option<Standing>, session, cost| {
+            let standing = standing.ok_or(Refusal::UnknownKey)?;
             Ok(Opened {
                 session,
-                stale: positions != Positions::FIRST,
+                stale: standing.is_stale,
                 key: OpeningKey {
-                    position: positions.secret,
+                    position: standing.position,
                     has_purpose: true,
                 },
                 cost,
             })
         };
-        let mut positions = None;
+        let mut standing = None;
         let is_ours = |source| {
-            positions = self.positions(scheme, source);
-            positions.is_some()
+            standing = self.standing(scheme, source, now);
+            standing.is_some()
         };
         if let Some(kept) = contexts.jwe_opening.find(parts, purpose, is_ours) {
             let session = decrypt(kept, parts, arena)?.ok_or(Refusal::Tag)?;
-            return opened(positions, session, Cost::None);
+            return opened(standing, session, Cost::None);
         }
         let (mut opening, cost) = scheme.opening(parts, now.seconds)?;
         let session = decrypt(&mut opening, parts, arena)?.ok_or(Refusal::Tag)?;
-        let opened = opened(self.positions(scheme, opening.source), session, cost)?;
+        let standing = self.standing(scheme, opening.source, now);
+        let opened = opened(standing, session, cost)?;
         // The context is kept only now: a token with an invented day must not push out a
         // context that is in use.
         contexts.jwe_opening.keep(opening);
         Ok(opened)
     }
 
-    /// The positions of a content key's secret and cipher, if this section has both.
-    fn positions(&self, scheme: &dyn KeyScheme<R>, source: KeySource) -> Option<Positions> {
+    /// The standing of a content key's secret, if this section has the secret and the
+    /// cipher. It is stale too if new sessions get another cipher.
+    fn standing(&self, scheme: &dyn KeyScheme<R>, source: KeySource, now: Now) -> Option<Standing> {
         if source.digest != self.jwe_digest().id() {
             return None;
         }
-        let secret = scheme.position(source.secret)?;
+        let mut standing = scheme.standing(source.secret, now.seconds)?;
         let mut ciphers = self.jwe_ciphers();
         let (cipher, _, _) = ciphers.find(|(_, known, _)| known.id() == source.cipher)?;
-        Some(Positions { secret, cipher })
+        standing.is_stale |= cipher != 0;
+        Some(standing)
     }
-}
-
-/// The positions of a secret and a cipher in the lists of a section.
-#[derive(PartialEq, Eq)]
-struct Positions {
-    secret: usize,
-    cipher: usize,
-}
-
-impl Positions {
-    /// New sessions are sealed with the first of both lists.
-    const FIRST: Self = Self {
-        secret: 0,
-        cipher: 0,
-    };
 }
 
 /// Decrypts a token; `None` if its tag is wrong.

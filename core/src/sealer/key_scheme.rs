@@ -1,7 +1,7 @@
 //! A key scheme: the source of content keys for JWE.
 //!
-//! There are two, `day_keys` and `wrapped_keys`. A third scheme would be a third file
-//! beside them, and an arm in `Sealer::with_scheme`.
+//! There are three, `day_keys`, `wrapped_keys` and `set_keys`. Another scheme would be
+//! another file beside them, and an arm in `Sealer::with_scheme`.
 
 use crate::algorithm::user_key::{NamedUser, USER_ID};
 use crate::error::{LibraryError, OpenError, SealError, UserIdError};
@@ -10,16 +10,39 @@ use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::keyring::random::RandomBlock;
 use crate::sealer::call::Cost;
 
+/// The standing of a secret among those of a section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The position in the section's list.
+    pub(super) position: usize,
+    /// New sessions are sealed with another secret, and this one is older.
+    pub(super) is_stale: bool,
+}
+
+impl Standing {
+    /// The standing in a list whose first secret seals.
+    pub(super) fn in_list(position: usize) -> Self {
+        Self {
+            position,
+            is_stale: position != 0,
+        }
+    }
+}
+
 /// The source of a section's content keys, from one kind of secret.
 pub(super) trait KeyScheme<R> {
-    /// The id of the secret that new sessions are sealed with, if there is any.
-    fn first(&self) -> Option<u64>;
+    /// The id of the secret that new sessions are sealed with at a Unix time in seconds.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    fn seals_with(&self, now: u64) -> Result<u64, SealError>;
 
-    /// The number of secrets in the section's list.
-    fn count(&self) -> usize;
+    /// The positions of the secrets that open at a Unix time in seconds.
+    fn positions(&self, now: u64) -> Vec<usize>;
 
-    /// The position of a secret in the section's list, by its id.
-    fn position(&self, secret: u64) -> Option<usize>;
+    /// The standing of a secret, by its id, if it opens at a Unix time in seconds.
+    fn standing(&self, secret: u64, now: u64) -> Option<Standing>;
 
     /// The number of the period, counted from 1970, during which one key encrypts.
     fn period(&self, now: u64) -> u64;

@@ -8,6 +8,7 @@
 //! | `users` | the ids of users, under the keys of a section |
 //! | `ahead` | keys that are derived before a request needs them |
 //! | `sealer` | the border of this crate: a session into a token, and back |
+//! | `set_keys` | the key scheme of a JWK Set |
 //! | `day_keys` | the key scheme of passphrases |
 //! | `wrapped_keys` | the key scheme of certificates |
 //! | `section` | the settings of a section, with the keyring that has their keys |
@@ -24,6 +25,7 @@ mod jwe;
 mod key_scheme;
 pub(crate) mod sealer;
 mod section;
+mod set_keys;
 pub(crate) mod settings;
 pub(crate) mod users;
 mod wrapped_keys;

@@ -16,11 +16,11 @@ use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{OpenSslRandom, Random};
 use crate::limits::{MAX_SESSION, MAX_TOKEN};
 use crate::passphrase::allowance::Payer;
-use crate::passphrase::list::PassphraseList;
 use crate::sealer::call::{Now, Opened, Sealed};
 use crate::sealer::day_keys::DayKeys;
 use crate::sealer::key_scheme::KeyScheme;
 use crate::sealer::section::Section;
+use crate::sealer::set_keys::SetKeys;
 use crate::sealer::settings::{Secrets, Settings};
 use crate::sealer::wrapped_keys::WrappedKeys;
 
@@ -70,12 +70,17 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             return Err(SealError::TooLarge);
         }
         let section = &self.section;
+        section.wipe_ended(now.seconds);
         let cipher = section.settings.ciphers.first().ok_or(SealError::NoKey)?;
         let with = |contexts: &mut Contexts<R>| match cipher.format() {
             Format::Classic { block_size } => {
-                let passphrases = section.settings.secrets.passphrases();
-                let passphrase = passphrases.and_then(PassphraseList::first);
-                let key = (passphrase.ok_or(SealError::NoKey)?.as_ref(), cipher);
+                let Secrets::Passphrases(passphrases) = section.settings.secrets else {
+                    return Err(SealError::NoKey);
+                };
+                let key = (
+                    passphrases.first().ok_or(SealError::NoKey)?.as_ref(),
+                    cipher,
+                );
                 Ok(section.seal_classic(session, now, key, block_size, contexts, arena)?)
             }
             Format::Jwe { .. } => self.with_scheme(|scheme| {
@@ -100,7 +105,8 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
             return Err(OpenError::Refused(Refusal::TooLong));
         }
         let section = &self.section;
-        section.keyring.contexts.with(now.processor, |contexts| {
+        section.wipe_ended(now.seconds);
+        let mut opened = section.keyring.contexts.with(now.processor, |contexts| {
             if section.has_jwe() {
                 match Parts::of(token) {
                     Ok(parts) => {
@@ -118,7 +124,9 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
                     .map_err(|error| blame_format(error, token)),
                 None => Err(OpenError::Refused(Refusal::Format)),
             }
-        })
+        })?;
+        opened.stale = opened.stale && section.can_seal(now.seconds);
+        Ok(opened)
     }
 
     /// Runs `work` with the key scheme of this section. No other function distinguishes
@@ -127,6 +135,9 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         match self.section.settings.secrets {
             Secrets::Passphrases(list) => work(&DayKeys::new(&self.section, list)),
             Secrets::Certificates(list) => work(&WrappedKeys::new(&self.section, list)),
+            Secrets::KeySet { keys, passphrases } => {
+                work(&SetKeys::new(&self.section, keys, passphrases))
+            }
         }
     }
 }

@@ -2,14 +2,17 @@
 
 use std::num::NonZeroUsize;
 
+use zeroize::Zeroizing;
+
 use crate::algorithm::cipher::{Cipher, Format};
 use crate::algorithm::defaults::Defaults;
 use crate::algorithm::digest::Digest;
+use crate::error::LibraryError;
 use crate::jwe::contexts::KeySource;
 use crate::keyring::keyring::Keyring;
-use crate::keyring::random::Random;
+use crate::keyring::random::{Random, RandomBlock};
 use crate::passphrase::allowance::Payer;
-use crate::sealer::settings::Settings;
+use crate::sealer::settings::{Secrets, Settings};
 
 /// The settings of a section, with defaults for those that it leaves out.
 pub(super) struct Section<'c, R> {
@@ -53,12 +56,25 @@ impl<R: Random + Clone> Section<'_, R> {
     pub(super) fn seals_classic(&self) -> bool {
         let first = self.settings.ciphers.first();
         first.is_some_and(|cipher| !cipher.is_aead())
+            && matches!(self.settings.secrets, Secrets::Passphrases(_))
     }
 
     pub(super) fn classic_digest(&self) -> &Digest {
         self.settings
             .digest
             .unwrap_or(&self.defaults().classic_digest)
+    }
+
+    /// Draws a content key for a cipher.
+    pub(super) fn draw_key(
+        &self,
+        cipher: &Cipher,
+        random: &mut RandomBlock<R>,
+    ) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
+        let bytes = Zeroizing::new(random.take::<32>()?);
+        let mut key = Zeroizing::new(bytes.to_vec());
+        key.truncate(cipher.key_length());
+        Ok(key)
     }
 
     /// The source of the content keys from a secret, by its id, for a cipher.

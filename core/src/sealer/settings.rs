@@ -4,14 +4,15 @@ use crate::algorithm::cipher::Cipher;
 use crate::algorithm::digest::Digest;
 use crate::certificate::identity::Identities;
 use crate::engine::engine::Engine;
+use crate::key_set::key_set::KeySet;
 use crate::passphrase::list::PassphraseList;
 use crate::purpose::Purpose;
 
 /// The settings of one section of a configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'c> {
-    /// The secrets. New sessions are sealed with the first one, and existing ones open
-    /// with any of them.
+    /// The secrets. New sessions are sealed with the first one, or the one whose time it
+    /// is; existing ones open with any of them.
     pub secrets: Secrets<'c>,
     /// The ciphers, used in the same way. A cipher implies its wire format.
     pub ciphers: &'c [Cipher],
@@ -46,6 +47,13 @@ pub enum Secrets<'c> {
     Passphrases(&'c PassphraseList),
     /// Certificates with their private keys, for JWE only.
     Certificates(&'c Identities),
+    /// Keys with dates, for JWE only.
+    KeySet {
+        /// The keys, of which the dates choose the one that seals.
+        keys: &'c KeySet,
+        /// Passphrases whose tokens open, and are stale.
+        passphrases: Option<&'c PassphraseList>,
+    },
 }
 
 impl<'c> Secrets<'c> {
@@ -54,6 +62,15 @@ impl<'c> Secrets<'c> {
         match self {
             Self::Passphrases(list) => Some(list),
             Self::Certificates(_) => None,
+            Self::KeySet { passphrases, .. } => passphrases,
+        }
+    }
+
+    /// The number of secrets before the passphrases, which seal in their place.
+    pub(crate) fn count_before_passphrases(self) -> usize {
+        match self {
+            Self::Passphrases(_) | Self::Certificates(_) => 0,
+            Self::KeySet { keys, .. } => keys.count(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct UserEntry<'u> {
 pub type UserId = [u8; USER_ID];
 
 impl<R: Random + Clone> Sealer<'_, R> {
-    /// The ids of a user, one for each key of the section.
+    /// The ids of a user, one for each key of the section that has not ended.
     ///
     /// A classic token carries no purpose. If the section has a purpose and opens classic
     /// tokens too, there are two ids for each key, one of them without the purpose.
@@ -39,9 +39,9 @@ impl<R: Random + Clone> Sealer<'_, R> {
         let section = &self.section;
         let opens_with_purpose = section.settings.purpose.is_some() && section.has_jwe();
         let opens_without = !opens_with_purpose || section.classic_ciphers().next().is_some();
-        let count = self.with_scheme(|scheme| scheme.count());
+        let positions = self.with_scheme(|scheme| scheme.positions(now.seconds));
         let mut ids = Vec::new();
-        for position in 0..count {
+        for position in positions {
             for (has_purpose, is_used) in [(true, opens_with_purpose), (false, opens_without)] {
                 if is_used {
                     let key = OpeningKey {

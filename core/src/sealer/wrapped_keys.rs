@@ -6,13 +6,12 @@
 
 use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
-use zeroize::Zeroizing;
 
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::user_key::{NamedUser, USER_ID};
+use crate::cache::envelopes::EnvelopeUse;
 use crate::cache::slot::Obtained;
 use crate::certificate::content_keys::ContentKeyId;
-use crate::certificate::envelopes::EnvelopeUse;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::wrapping::Wrapping;
 use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
@@ -24,7 +23,7 @@ use crate::jwe::header::Header;
 use crate::keyring::hour;
 use crate::keyring::random::{Random, RandomBlock};
 use crate::sealer::call::Cost;
-use crate::sealer::key_scheme::KeyScheme;
+use crate::sealer::key_scheme::{KeyScheme, Standing};
 use crate::sealer::section::Section;
 
 /// The key scheme of a section with certificates.
@@ -43,16 +42,17 @@ impl<'s, R> WrappedKeys<'s, R> {
 }
 
 impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
-    fn first(&self) -> Option<u64> {
-        self.identities.first().map(|identity| identity.id())
+    fn seals_with(&self, _: u64) -> Result<u64, SealError> {
+        let first = self.identities.first().map(|identity| identity.id());
+        first.ok_or(SealError::NoKey)
     }
 
-    fn count(&self) -> usize {
-        self.identities.count()
+    fn positions(&self, _: u64) -> Vec<usize> {
+        (0..self.identities.count()).collect()
     }
 
-    fn position(&self, secret: u64) -> Option<usize> {
-        self.identities.position(secret)
+    fn standing(&self, secret: u64, _: u64) -> Option<Standing> {
+        self.identities.position(secret).map(Standing::in_list)
     }
 
     fn period(&self, now: u64) -> u64 {
@@ -77,7 +77,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
             purpose: purpose.cloned(),
         };
         let slot = identity.envelopes.slot(&usage);
-        let make = || envelope::seal(identity, &usage, enc, draw(cipher, random)?);
+        let make = || envelope::seal(identity, &usage, enc, section.draw_key(cipher, random)?);
         let Obtained { key, is_new } = slot.get(make)?;
         let (header, encrypted_key) = (&key.header, &key.encrypted_key);
         // A session that is sealed here also opens here, and in processes forked from this
@@ -100,23 +100,24 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
     }
 
     fn opening(&self, parts: &Parts<'_>, _: u64) -> Result<(OpeningContext, Cost), OpenError> {
-        let header = Header::decode(parts.header)?;
-        for (_, cipher, enc) in self.section.jwe_ciphers() {
-            for alg in self.identities.algs(self.section.jwe_digest()) {
-                let Some(thumbprint) = header.thumbprint(alg, enc) else {
-                    continue;
-                };
-                let identity = self.identities.by_thumbprint(&thumbprint);
-                let identity = identity.ok_or(Refusal::UnknownCertificate)?;
-                // Certificates on different curves have the same alg.
-                let wrapping = identity.wrapping(self.section.jwe_digest()).ok();
-                let wrapping = wrapping
-                    .filter(|wrapping| wrapping.alg() == alg)
-                    .ok_or(Refusal::UnknownCertificate)?;
-                return self.open_with(identity, (wrapping, cipher, enc), &header, parts);
-            }
+        let header = Header::read(parts.header)?;
+        let digest = self.section.jwe_digest();
+        let mut ciphers = self.section.jwe_ciphers();
+        let cipher = ciphers.find(|(_, _, enc)| header.has_enc(enc));
+        let (_, cipher, _) = cipher.ok_or(Refusal::Header)?;
+        let mut algs = self.identities.algs(digest).into_iter();
+        if !algs.any(|alg| header.has_alg(alg)) {
+            return Err(OpenError::Refused(Refusal::Header));
         }
-        Err(OpenError::Refused(Refusal::Header))
+        let thumbprint = header.thumbprint().ok_or(Refusal::Header)?;
+        let identity = self.identities.by_thumbprint(&thumbprint);
+        let identity = identity.ok_or(Refusal::UnknownCertificate)?;
+        // Certificates on different curves have the same alg.
+        let wrapping = identity.wrapping(digest).ok();
+        let wrapping = wrapping
+            .filter(|wrapping| header.has_alg(wrapping.alg()))
+            .ok_or(Refusal::UnknownCertificate)?;
+        self.open_with(identity, (wrapping, cipher), &header, parts)
     }
 
     /// Makes the envelope of the hour, and tries whether the private keys decrypt.
@@ -161,13 +162,13 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
     fn open_with(
         &self,
         identity: &Identity,
-        (wrapping, cipher, enc): (Wrapping, &Cipher, &str),
+        (wrapping, cipher): (Wrapping, &Cipher),
         header: &Header,
         parts: &Parts<'_>,
     ) -> Result<(OpeningContext, Cost), OpenError> {
         let (section, kind) = (self.section, identity.certificate.kind);
         let purpose = section.settings.purpose;
-        let signed = header.signed(kind, wrapping, enc, purpose)?;
+        let signed = header.signed(kind, wrapping, purpose)?;
         let id = ContentKeyId {
             identity: identity.id(),
             digest: digest(parts.header, parts.encrypted_key),
@@ -204,17 +205,6 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
         let opening = OpeningContext::new(context, source, parts, purpose);
         Ok((opening, Cost::of_private_key(unwrapped.is_new)))
     }
-}
-
-/// Draws a content key for a cipher.
-fn draw<R: Random>(
-    cipher: &Cipher,
-    random: &mut RandomBlock<R>,
-) -> Result<Zeroizing<Vec<u8>>, LibraryError> {
-    let bytes = Zeroizing::new(random.take::<32>()?);
-    let mut key = Zeroizing::new(bytes.to_vec());
-    key.truncate(cipher.key_length());
-    Ok(key)
 }
 
 /// Refuses parts with a wrong length or wrong characters, before a signature is verified.

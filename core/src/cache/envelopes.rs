@@ -1,12 +1,10 @@
-//! Content keys that were encrypted to a certificate, and signed. Each is made once an
-//! hour, because a signature by the private key is slow.
+//! Content keys that were encrypted under a longer-lived key. Each is made once an hour.
 
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
 
 use crate::cache::slot::KeySlot;
-use crate::certificate::wrapping::Wrapping;
 use crate::purpose::Purpose;
 
 /// A content key, and the beginning of each token under it.
@@ -17,26 +15,26 @@ pub(crate) struct Envelope {
     pub(crate) encrypted_key: String,
 }
 
-/// The use that an envelope is made for.
+/// The use that an envelope is made for. `W` is the algorithm that encrypts, if there is a
+/// choice.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct EnvelopeUse {
-    pub(crate) wrapping: Wrapping,
+pub(crate) struct EnvelopeUse<W> {
+    pub(crate) wrapping: W,
     pub(crate) cipher: usize,
     pub(crate) hour: u64,
     pub(crate) purpose: Option<Purpose>,
 }
 
-/// The envelopes of a certificate that are in use.
-#[derive(Default)]
-pub(crate) struct Envelopes(Mutex<Vec<(EnvelopeUse, KeySlot<Envelope>)>>);
+/// The envelopes under one key that are in use.
+pub(crate) struct Envelopes<W>(Mutex<Vec<(EnvelopeUse<W>, KeySlot<Envelope>)>>);
 
 /// The most envelopes that are kept: more than the purposes that a sane configuration
-/// has under one certificate.
+/// has under one key.
 const MAX_ENVELOPES: usize = 64;
 
-impl Envelopes {
+impl<W: Clone + PartialEq> Envelopes<W> {
     /// The slot of the envelope for a use.
-    pub(crate) fn slot(&self, usage: &EnvelopeUse) -> KeySlot<Envelope> {
+    pub(crate) fn slot(&self, usage: &EnvelopeUse<W>) -> KeySlot<Envelope> {
         let mut envelopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Requests of the last hour and of this hour may come at the same time. Neither
         // may push out the envelope of the other.
@@ -54,15 +52,20 @@ impl Envelopes {
     }
 }
 
+impl<W> Default for Envelopes<W> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificate::certificate::Curve;
     use crate::error::LibraryError;
 
-    fn usage(hour: u64, purpose: usize) -> EnvelopeUse {
+    fn usage(hour: u64, purpose: usize) -> EnvelopeUse<()> {
         EnvelopeUse {
-            wrapping: Wrapping::EcdhEs(Curve::P256),
+            wrapping: (),
             cipher: 1,
             hour,
             purpose: Some(Purpose::new(&format!("purpose {purpose}")).unwrap()),
@@ -70,7 +73,7 @@ mod tests {
     }
 
     /// Whether a new envelope was made.
-    fn is_new(envelopes: &Envelopes, hour: u64, purpose: usize) -> bool {
+    fn is_new(envelopes: &Envelopes<()>, hour: u64, purpose: usize) -> bool {
         let envelope = envelopes.slot(&usage(hour, purpose));
         let make = || {
             Ok(Envelope {
@@ -82,13 +85,13 @@ mod tests {
         envelope.get(make).unwrap().is_new
     }
 
-    fn count(envelopes: &Envelopes) -> usize {
+    fn count(envelopes: &Envelopes<()>) -> usize {
         envelopes.0.lock().unwrap().len()
     }
 
     #[test]
     fn envelopes_for_many_purposes_stay_few() {
-        let envelopes = Envelopes::default();
+        let envelopes = Envelopes::<()>::default();
         for purpose in 0..3 * MAX_ENVELOPES {
             assert!(is_new(&envelopes, 1, purpose));
             assert!(count(&envelopes) <= MAX_ENVELOPES);
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_request_of_the_last_hour_does_not_cost_this_one_its_envelope() {
-        let envelopes = Envelopes::default();
+        let envelopes = Envelopes::<()>::default();
         assert!(is_new(&envelopes, 1, 0));
         assert!(is_new(&envelopes, 2, 0));
         for _ in 0..3 {
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn envelopes_of_past_hours_are_dropped() {
-        let envelopes = Envelopes::default();
+        let envelopes = Envelopes::<()>::default();
         for hour in 1..50 {
             assert!(is_new(&envelopes, hour, 0));
             assert!(count(&envelopes) <= 2);
@@ -123,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_kept() {
-        let envelopes = Envelopes::default();
+        let envelopes = Envelopes::<()>::default();
         let failed = envelopes.slot(&usage(1, 0));
         assert!(failed.get(|| Err(LibraryError::elsewhere())).is_err());
         assert!(is_new(&envelopes, 1, 0));

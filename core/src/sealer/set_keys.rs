@@ -1,0 +1,224 @@
+//! The key scheme of a JWK Set: a random content key for each hour in each process, wrapped
+//! with the key of the set whose time it is.
+//!
+//! To unwrap a content key takes a microsecond or two, so none is kept but in the contexts
+//! that have decrypted a token. A token that is not authentic leaves nothing behind.
+
+use base64_simd::URL_SAFE_NO_PAD;
+
+use crate::algorithm::key_wrap::WRAP_OVERHEAD;
+use crate::algorithm::user_key::{NamedUser, USER_ID};
+use crate::cache::envelopes::{Envelope, EnvelopeUse};
+use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
+use crate::jwe::aead::AeadContext;
+use crate::jwe::compact::Parts;
+use crate::jwe::contexts::{OpeningContext, SealingContext};
+use crate::jwe::header::{self, Header};
+use crate::key_set::key_set::KeySet;
+use crate::key_set::set_key::Wrap;
+use crate::keyring::hour;
+use crate::keyring::keyring::Keyring;
+use crate::keyring::random::{Random, RandomBlock};
+use crate::passphrase::list::PassphraseList;
+use crate::sealer::call::Cost;
+use crate::sealer::day_keys::DayKeys;
+use crate::sealer::key_scheme::{KeyScheme, Standing};
+use crate::sealer::section::Section;
+use crate::sealer::settings::Secrets;
+
+/// The key scheme of a section with a JWK Set. In the section's list, the passphrases
+/// follow the keys.
+pub(super) struct SetKeys<'s, R> {
+    section: &'s Section<'s, R>,
+    keys: &'s KeySet,
+    passphrases: Option<DayKeys<'s, R>>,
+}
+
+impl<'s, R> SetKeys<'s, R> {
+    pub(super) fn new(
+        section: &'s Section<'s, R>,
+        keys: &'s KeySet,
+        passphrases: Option<&'s PassphraseList>,
+    ) -> Self {
+        Self {
+            section,
+            keys,
+            passphrases: passphrases.map(|list| DayKeys::new(section, list)),
+        }
+    }
+}
+
+impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
+    fn seals_with(&self, now: u64) -> Result<u64, SealError> {
+        let key = self.keys.sealing(now).ok_or(SealError::NoneSeals)?;
+        Ok(key.number())
+    }
+
+    fn positions(&self, now: u64) -> Vec<usize> {
+        let keys = self.keys.keys().enumerate();
+        let opens = keys.filter(|(_, key)| !key.dates().has_ended(now));
+        let mut positions: Vec<usize> = opens.map(|(position, _)| position).collect();
+        if let Some(passphrases) = &self.passphrases {
+            let after = |position: usize| position.saturating_add(self.keys.count());
+            positions.extend(passphrases.positions(now).into_iter().map(after));
+        }
+        positions
+    }
+
+    fn standing(&self, secret: u64, now: u64) -> Option<Standing> {
+        if let Some((position, key)) = self.keys.by_number(secret) {
+            let is_stale = self.keys.is_older_than_sealing(position, now);
+            let standing = Standing { position, is_stale };
+            return (!key.dates().has_ended(now)).then_some(standing);
+        }
+        let standing = self.passphrases.as_ref()?.standing(secret, now)?;
+        Some(Standing {
+            position: standing.position.saturating_add(self.keys.count()),
+            is_stale: true,
+        })
+    }
+
+    fn period(&self, now: u64) -> u64 {
+        hour::hour(now)
+    }
+
+    fn sealing(
+        &self,
+        now: u64,
+        random: &mut RandomBlock<R>,
+    ) -> Result<(SealingContext, Cost), SealError> {
+        let section = self.section;
+        let (_, cipher, enc) = section.jwe_ciphers().next().ok_or(SealError::NoKey)?;
+        let key = self.keys.sealing(now).ok_or(SealError::NoneSeals)?;
+        let purpose = section.settings.purpose;
+        let usage = EnvelopeUse {
+            wrapping: (),
+            cipher: cipher.id(),
+            hour: self.period(now),
+            purpose: purpose.cloned(),
+        };
+        let make = |wrap: &Wrap<'_>| {
+            let content_key = section.draw_key(cipher, random)?;
+            let encrypted_key = URL_SAFE_NO_PAD.encode_to_string(wrap(&content_key)?);
+            Ok(Envelope {
+                content_key,
+                header: header::wrapped(key.alg(), enc, key.id(), purpose),
+                encrypted_key,
+            })
+        };
+        let context = |envelope: &Envelope| {
+            Ok(SealingContext {
+                context: AeadContext::sealing(cipher, &envelope.content_key)?,
+                header: envelope.header.clone(),
+                encrypted_key: envelope.encrypted_key.clone(),
+                source: section.key_source(key.number(), cipher),
+                period: usage.hour,
+                purpose: usage.purpose.clone(),
+            })
+        };
+        let made = key.with_envelope(&usage, make, context);
+        Ok((made.ok_or(SealError::NoneSeals)??, Cost::None))
+    }
+
+    fn opening(&self, parts: &Parts<'_>, now: u64) -> Result<(OpeningContext, Cost), OpenError> {
+        if let (Some(passphrases), true) = (&self.passphrases, parts.encrypted_key.is_empty()) {
+            return passphrases.opening(parts, now);
+        }
+        let section = self.section;
+        let purpose = section.settings.purpose;
+        let header = Header::read(parts.header)?;
+        let mut ciphers = section.jwe_ciphers();
+        let cipher = ciphers.find(|(_, _, enc)| header.has_enc(enc));
+        let (_, cipher, _) = cipher.ok_or(Refusal::Header)?;
+        let id = header.wrapped(purpose)?;
+        let key = self.keys.by_id(&id).ok_or(Refusal::UnknownSetKey(id))?;
+        if !header.has_alg(key.alg()) {
+            return Err(OpenError::Refused(Refusal::Header));
+        }
+        if key.dates().has_ended(now) {
+            return Err(OpenError::Refused(Refusal::EndedSetKey(id)));
+        }
+        let length = cipher.key_length().saturating_add(WRAP_OVERHEAD);
+        if parts.encrypted_key.len() != URL_SAFE_NO_PAD.encoded_length(length) {
+            return Err(OpenError::Refused(Refusal::EncryptedKey));
+        }
+        let encrypted_key = URL_SAFE_NO_PAD.decode_to_vec(parts.encrypted_key);
+        let encrypted_key = encrypted_key.map_err(|_| Refusal::Encoding)?;
+        let content_key = key.unwrap(&encrypted_key)?;
+        let content_key = content_key
+            .filter(|key| key.len() == cipher.key_length())
+            .ok_or(Refusal::EncryptedKey)?;
+        let context = AeadContext::opening(cipher, &content_key)?;
+        let source = section.key_source(key.number(), cipher);
+        let opening = OpeningContext::new(context, source, parts, purpose);
+        Ok((opening, Cost::None))
+    }
+
+    /// Notes the keys of the passphrases. Those of the set cost too little to be made
+    /// beforehand.
+    fn ahead(&self, now: u64) -> Result<usize, LibraryError> {
+        match &self.passphrases {
+            Some(passphrases) => passphrases.ahead(now),
+            None => Ok(0),
+        }
+    }
+
+    fn user_id(
+        &self,
+        position: usize,
+        user: &NamedUser<'_>,
+        now: u64,
+    ) -> Result<[u8; USER_ID], UserIdError> {
+        if let Some(key) = self.keys.keys().nth(position) {
+            let id = key.with_user_key(|users| users.id(user));
+            return id.ok_or(UserIdError::NoKey);
+        }
+        let passphrases = self.passphrases.as_ref().ok_or(UserIdError::NoKey)?;
+        let position = position.saturating_sub(self.keys.count());
+        passphrases.user_id(position, user, now)
+    }
+
+    fn users_ahead(&self) -> Result<(), LibraryError> {
+        match &self.passphrases {
+            Some(passphrases) => passphrases.users_ahead(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R: Random + Clone> Section<'_, R> {
+    /// Wipes the keys of the section's JWK Set that have ended.
+    pub(super) fn wipe_ended(&self, now: u64) {
+        if let Secrets::KeySet { keys, .. } = self.settings.secrets {
+            self.keyring.wipe_ended(keys, now);
+        }
+    }
+
+    /// Whether new sessions can be sealed. With a JWK Set, there may be a time without a key
+    /// that seals.
+    pub(super) fn can_seal(&self, now: u64) -> bool {
+        match self.settings.secrets {
+            Secrets::KeySet { keys, .. } => keys.sealing(now).is_some(),
+            Secrets::Passphrases(_) | Secrets::Certificates(_) => true,
+        }
+    }
+}
+
+impl<R: Random + Clone> Keyring<R> {
+    /// Wipes the keys of a set that have ended at a Unix time in seconds, and all keys that
+    /// came from them. A [`Sealer`](crate::Sealer) does so by itself; this is for a process
+    /// that seals and opens nothing for a time.
+    ///
+    /// If no key has ended since the last call, it costs one comparison.
+    pub fn wipe_ended(&self, keys: &KeySet, now: u64) {
+        if keys.wipe_ended(now) {
+            self.forget_replaced_keys();
+        }
+    }
+
+    /// Drops the content keys that are kept. It is for a process that has replaced a
+    /// [`KeySet`], whose own keys are wiped when it is dropped.
+    pub fn forget_replaced_keys(&self) {
+        self.contexts.forget_jwe_keys();
+    }
+}
