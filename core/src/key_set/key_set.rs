@@ -129,3 +129,145 @@ impl KeySet {
 fn age(position: usize, key: &SetKey) -> (u64, usize) {
     (key.dates().not_before.unwrap_or_default(), position)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set of keys with these ids and dates: `nbf` and `exp`.
+    fn set(keys: &[(&str, Option<u64>, Option<u64>)]) -> KeySet {
+        let member = |name, date: Option<u64>| {
+            date.map_or_else(String::new, |date| format!(r#","{name}":{date}"#))
+        };
+        let key = |(id, begins, ends): &(&str, Option<u64>, Option<u64>)| {
+            let dates = [member("nbf", *begins), member("exp", *ends)].concat();
+            format!(r#"{{"kty":"oct","k":"GawgguFyGrWKav7AX4VKUg","kid":"{id}"{dates}}}"#)
+        };
+        let keys: Vec<_> = keys.iter().map(key).collect();
+        KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes()).unwrap()
+    }
+
+    fn sealing(set: &KeySet, now: u64) -> Option<&str> {
+        set.sealing(now).map(|key| key.id().as_str())
+    }
+
+    #[test]
+    fn the_newest_key_that_has_begun_and_not_ended_seals() {
+        let set = set(&[
+            ("third", Some(300), None),
+            ("first", Some(100), Some(250)),
+            ("second", Some(200), Some(400)),
+        ]);
+        for (now, id) in [
+            (0, None),
+            (99, None),
+            (100, Some("first")),
+            (199, Some("first")),
+            (200, Some("second")),
+            (299, Some("second")),
+            (300, Some("third")),
+            (u64::MAX, Some("third")),
+        ] {
+            assert_eq!(sealing(&set, now), id, "{now}");
+            assert_eq!(set.check_at(now).is_ok(), id.is_some(), "{now}");
+        }
+    }
+
+    #[test]
+    fn an_older_key_seals_again_when_the_newest_has_ended() {
+        let set = set(&[("old", Some(100), None), ("new", Some(200), Some(300))]);
+        assert_eq!(sealing(&set, 299), Some("new"));
+        assert_eq!(sealing(&set, 300), Some("old"));
+    }
+
+    #[test]
+    fn among_equals_the_last_seals() {
+        assert_eq!(
+            sealing(&set(&[("a", None, None), ("b", None, None)]), 1),
+            Some("b")
+        );
+        let equal = set(&[
+            ("b", Some(5), None),
+            ("a", Some(5), None),
+            ("c", None, None),
+        ]);
+        assert_eq!(sealing(&equal, 4), Some("c"));
+        assert_eq!(sealing(&equal, 5), Some("a"));
+        // Without a date, a key has begun before all others.
+        assert_eq!(
+            sealing(&set(&[("a", Some(1), None), ("b", None, None)]), 1),
+            Some("a")
+        );
+    }
+
+    #[test]
+    fn only_older_keys_are_stale() {
+        let set = set(&[
+            ("new", Some(300), None),
+            ("old", Some(100), Some(350)),
+            ("now", Some(200), Some(350)),
+            ("twin", Some(200), Some(350)),
+        ]);
+        let stale = |now| -> Vec<bool> {
+            (0..5)
+                .map(|position| set.is_older_than_sealing(position, now))
+                .collect()
+        };
+        assert_eq!(stale(250), [false, true, true, false, false]);
+        assert_eq!(stale(300), [false, true, true, true, false]);
+        // No key seals, so none would replace an older one.
+        assert_eq!(stale(50), [false; 5]);
+    }
+
+    #[test]
+    fn tells_when_a_key_begins_or_ends_next() {
+        let set = set(&[
+            ("a", Some(100), Some(250)),
+            ("b", None, Some(200)),
+            ("c", None, None),
+        ]);
+        for (now, next) in [
+            (0, Some(100)),
+            (99, Some(100)),
+            (100, Some(200)),
+            (200, Some(250)),
+            (250, None),
+        ] {
+            assert_eq!(set.next_change(now), next, "{now}");
+        }
+    }
+
+    #[test]
+    fn wipes_a_key_once_it_has_ended() {
+        let set = set(&[
+            ("a", Some(100), Some(250)),
+            ("b", None, Some(200)),
+            ("c", None, None),
+        ]);
+        let left = || -> Vec<&str> {
+            let keys = set.keys().filter(|key| key.with_key(|_| ()).is_some());
+            keys.map(|key| key.id().as_str()).collect()
+        };
+        assert!(!set.wipe_ended(199));
+        assert_eq!(left(), ["a", "b", "c"]);
+        assert!(set.wipe_ended(200));
+        assert!(!set.wipe_ended(200));
+        assert_eq!(left(), ["a", "c"]);
+        assert!(set.wipe_ended(1000));
+        assert!(!set.wipe_ended(2000));
+        assert_eq!(left(), ["c"]);
+        // The clock goes back, and the ids are still known.
+        assert!(set.by_id(&KeyId::new("a").unwrap()).is_some());
+        assert_eq!(sealing(&set, 150), Some("a"));
+    }
+
+    #[test]
+    fn only_ids_are_printed() {
+        let set = set(&[("first", None, None)]);
+        let printed = format!("{set:?}");
+        assert!(
+            printed.contains("SetKey(first)") && !printed.contains("Gawgg"),
+            "{printed}"
+        );
+    }
+}

@@ -173,3 +173,284 @@ fn text<'t>(jwk: &Object<'t>, member: &'static str) -> Result<Option<&'t str>, K
 fn member_name(name: &str) -> MemberName {
     MemberName(MEMBERS.into_iter().find(|known| *known == name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const K: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    fn error(text: &str) -> KeySetError {
+        keys(text.as_bytes()).map(|_| ()).unwrap_err()
+    }
+
+    /// The error of a set with one key, which has these members after `kty` and `k`.
+    fn flaw(members: &str) -> KeyFlaw {
+        let text = format!(r#"{{"keys":[{{"kty":"oct","k":"{K}",{members}}}]}}"#);
+        match error(&text) {
+            KeySetError::Key { flaw, .. } => flaw,
+            other => panic!("{members}: {other}"),
+        }
+    }
+
+    fn key_with(members: &str) -> SetKey {
+        let text = format!(r#"{{"keys":[{{"kty":"oct","k":"{K}",{members}}}]}}"#);
+        keys(text.as_bytes()).unwrap().remove(0)
+    }
+
+    /// RFC 7517, appendix A.3: two symmetric keys, of which the second is for HMAC.
+    #[test]
+    fn reads_the_examples_of_rfc_7517() {
+        let wrapping = r#"{"kty":"oct","alg":"A128KW","k":"GawgguFyGrWKav7AX4VKUg"}"#;
+        let mac = r#"{"kty":"oct",
+            "k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+            "kid":"HMAC key used in JWS spec Appendix A.1 example"}"#;
+        let keys = keys(format!(r#"{{"keys":[{wrapping}]}}"#).as_bytes()).unwrap();
+        let key = keys.first().unwrap();
+        assert_eq!((key.alg(), key.size()), ("A128KW", 16));
+        assert_eq!(*key.dates(), Dates::default());
+        let both = format!("{{\"keys\":\n [{wrapping},\n {mac}\n ]\n }}");
+        let second = KeyName {
+            id: None,
+            number: 2,
+        };
+        assert_eq!(
+            error(&both),
+            KeySetError::Key {
+                key: second,
+                flaw: KeyFlaw::Id
+            }
+        );
+        let without_id = mac.replace("HMAC key used in JWS spec Appendix A.1 example", "mac");
+        let flaw = KeyFlaw::Size(64);
+        assert!(matches!(error(&format!(r#"{{"keys":[{without_id}]}}"#)),
+            KeySetError::Key { flaw: found, .. } if found == flaw));
+    }
+
+    /// The thumbprint was computed by jwcrypto.
+    #[test]
+    fn a_key_without_an_id_has_its_thumbprint() {
+        let text = format!(r#"{{"keys":[{{"kty":"oct","k":"{K}"}}]}}"#);
+        let keys = keys(text.as_bytes()).unwrap();
+        let id = keys.first().unwrap().id();
+        assert_eq!(id.as_str(), "WqjPPRvAP8oYbAqCwMErhzTg-Quaz-vLx_cef07yhOs");
+    }
+
+    #[test]
+    fn ignores_members_without_a_meaning_here() {
+        let key = key_with(
+            r#""x5c":[],"note":"\u0041","more":{"a":1,"a":[null,true,1e9]},"kid":"one","ext":true"#,
+        );
+        assert_eq!(key.id().as_str(), "one");
+        let text = format!(
+            "\u{feff} {{\"a\":{{}},\"keys\":[{{\"kty\":\"oct\",\"k\":\"{K}\"}}],\"b\":1}}\n"
+        );
+        assert_eq!(keys(text.as_bytes()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn takes_dates_in_seconds() {
+        let key = key_with(r#""nbf":1700000000.75,"exp":1.8e9,"iat":0"#);
+        let dates = Dates {
+            not_before: Some(1_700_000_000),
+            expires: Some(1_800_000_000),
+            issued_at: Some(0),
+        };
+        assert_eq!(*key.dates(), dates);
+        for wrong in [
+            "\"1700000000\"",
+            "-1",
+            "-0.5",
+            "null",
+            "true",
+            "[1]",
+            "1e300",
+            "1700000000000",
+        ] {
+            for name in ["nbf", "exp", "iat"] {
+                assert_eq!(flaw(&format!(r#""{name}":{wrong}"#)), KeyFlaw::Date(name));
+            }
+        }
+        for (begins, ends) in [(1, 1), (2, 1), (0, 0)] {
+            let dates = format!(r#""nbf":{begins},"exp":{ends}"#);
+            assert_eq!(flaw(&dates), KeyFlaw::EndsBeforeItBegins);
+        }
+    }
+
+    #[test]
+    fn takes_keys_that_wrap_and_no_others() {
+        for members in [
+            r#""use":"enc""#,
+            r#""alg":"A256KW""#,
+            r#""key_ops":["wrapKey","unwrapKey"]"#,
+            r#""key_ops":["unwrapKey","decrypt","wrapKey"]"#,
+        ] {
+            key_with(members);
+        }
+        for (members, member) in [
+            (r#""use":"sig""#, "use"),
+            (r#""use":"ENC""#, "use"),
+            (r#""alg":"A128KW""#, "alg"),
+            (r#""alg":"A256GCM""#, "alg"),
+            (r#""alg":"dir""#, "alg"),
+            (r#""key_ops":[]"#, "key_ops"),
+            (r#""key_ops":["wrapKey"]"#, "key_ops"),
+            (r#""key_ops":["encrypt","decrypt"]"#, "key_ops"),
+            (r#""key_ops":[["wrapKey","unwrapKey"]]"#, "key_ops"),
+        ] {
+            let found = flaw(members);
+            let is_it =
+                matches!(found, KeyFlaw::Contradiction { member: name, .. } if name == member);
+            assert!(is_it, "{members}: {found}");
+        }
+        for members in [
+            r#""use":["enc"]"#,
+            r#""alg":1"#,
+            r#""key_ops":"wrapKey""#,
+            r#""kid":7"#,
+        ] {
+            assert!(matches!(flaw(members), KeyFlaw::Type { .. }), "{members}");
+        }
+    }
+
+    #[test]
+    fn takes_keys_of_16_24_and_32_bytes() {
+        for bytes in 0..70 {
+            let k = URL_SAFE_NO_PAD.encode_to_string(vec![7; bytes]);
+            let text = format!(r#"{{"keys":[{{"kty":"oct","kid":"a","k":"{k}"}}]}}"#);
+            let outcome = keys(text.as_bytes()).map(|keys| keys[0].size());
+            let key = KeyName {
+                id: KeyId::of(b"a"),
+                number: 1,
+            };
+            let flaw = KeyFlaw::Size(bytes);
+            match bytes {
+                16 | 24 | 32 => assert_eq!(outcome, Ok(bytes)),
+                _ => assert_eq!(outcome, Err(KeySetError::Key { key, flaw })),
+            }
+        }
+    }
+
+    #[test]
+    fn says_which_key_is_wrong_and_why() {
+        let set =
+            |key: &str| format!(r#"{{"keys":[{{"kty":"oct","k":"{K}","kid":"good"}},{key}]}}"#);
+        let message = |key: &str| error(&set(key)).to_string();
+        for (key, words) in [
+            ("7", "is wrong at key number 2: it is not an object"),
+            ("{}", "is wrong at key number 2: it has no 'kty'"),
+            (
+                r#"{"kid":"bad","kty":"oct"}"#,
+                "is wrong at the key with the kid 'bad': it has no 'k'",
+            ),
+            (
+                r#"{"kid":"bad","kty":"RSA","n":"AQAB","e":"AQAB"}"#,
+                "is wrong at the key with the kid 'bad': its 'kty' is RSA, and not oct, so it is \
+                 no symmetric key",
+            ),
+            (
+                r#"{"kid":"bad","kty":"x","k":"SECRET"}"#,
+                "is wrong at the key with the kid 'bad': its 'kty' is another one, and not oct, \
+                 so it is no symmetric key",
+            ),
+            (
+                r#"{"kid":"bad","kty":"oct","k":"U0VDUkVU"}"#,
+                "is wrong at the key with the kid 'bad': its 'k' has 6 bytes, and not 16, 24 or 32",
+            ),
+            (
+                r#"{"kid":"bad","kty":"oct","k":"SECRET=="}"#,
+                "is wrong at the key with the kid 'bad': its 'k' is not base64url without padding",
+            ),
+            (
+                r#"{"kid":"bad","kty":"oct","k":"S\u0045CRET"}"#,
+                "is wrong at the key with the kid 'bad': its 'k' is not a text without escapes",
+            ),
+            (
+                r#"{"kid":"SE CRET","kty":"oct"}"#,
+                "is wrong at key number 2: its 'kid' is not 1 to 64 letters, digits, '-' and '_'",
+            ),
+            (
+                r#"{"kid":"bad","kid":"worse"}"#,
+                "is wrong at the key with the kid 'bad': it has a member twice, 'kid'",
+            ),
+            (
+                r#"{"kid":"bad","SECRET":1,"SECRET":1}"#,
+                "is wrong at the key with the kid 'bad': it has a member twice, one that has no \
+                 meaning here",
+            ),
+            (
+                r#"{"kid":"bad","\u006b":"U0VDUkVU","k":"U0VDUkVU"}"#,
+                "is wrong at the key with the kid 'bad': it has a member twice, 'k'",
+            ),
+        ] {
+            assert_eq!(message(key), words);
+            assert!(!message(key).contains("SECRET"));
+        }
+        let twin = format!(r#"{{"kty":"oct","k":"{K}","kid":"good"}}"#);
+        assert_eq!(message(&twin), "has two keys with the kid 'good'");
+    }
+
+    #[test]
+    fn refuses_what_is_no_set() {
+        for (text, words) in [
+            ("", "is empty"),
+            (" \n", "is empty"),
+            ("\u{feff}", "is empty"),
+            ("{\n\"keys\":", "is not JSON (line 2, column 7)"),
+            (
+                "{\"keys\":[{\"k\":\"SECRET}]}",
+                "is not JSON (line 1, column 24)",
+            ),
+            ("{\"keys\":[]} SECRET", "is not JSON (line 1, column 13)"),
+            ("{\"keys\":[01]}", "is not JSON (line 1, column 11)"),
+            ("SECRET", "is not JSON (line 1, column 1)"),
+            (
+                "[]",
+                "is not a JWK Set, which is an object with an array 'keys'",
+            ),
+            (
+                "\"SECRET\"",
+                "is not a JWK Set, which is an object with an array 'keys'",
+            ),
+            (
+                r#"{"kty":"oct","k":"SECRET"}"#,
+                "is not a JWK Set, which is an object with an array 'keys'",
+            ),
+            (
+                r#"{"keys":{}}"#,
+                "is not a JWK Set, which is an object with an array 'keys'",
+            ),
+            (r#"{"keys":[]}"#, "has no keys"),
+            (r#"{"keys":[],"keys":[]}"#, "has a member twice, 'keys'"),
+        ] {
+            assert_eq!(error(text).to_string(), words, "{text}");
+        }
+        assert!(keys(b"\xff\xfe{\0}\0").is_err());
+        assert!(keys(&[b'['; 4000]).is_err());
+    }
+
+    #[test]
+    fn a_set_is_not_too_large() {
+        let set = |count: usize| {
+            let key = |number| format!(r#"{{"kty":"oct","k":"{K}","kid":"{number}"}}"#);
+            let all: Vec<_> = (0..count).map(key).collect();
+            format!(r#"{{"keys":[{}]}}"#, all.join(","))
+        };
+        assert_eq!(keys(set(64).as_bytes()).unwrap().len(), 64);
+        assert_eq!(error(&set(65)), KeySetError::TooManyKeys(65));
+        let spaces = |total: usize| {
+            let text = set(1);
+            format!("{text}{}", " ".repeat(total - text.len()))
+        };
+        assert_eq!(keys(spaces(65_536).as_bytes()).unwrap().len(), 1);
+        assert_eq!(error(&spaces(65_537)), KeySetError::TooLarge);
+    }
+
+    #[test]
+    fn no_part_of_a_set_is_a_set() {
+        let text = format!(r#"{{"keys":[{{"kty":"oct","k":"{K}","kid":"a"}}]}}"#);
+        for length in 0..text.len() {
+            assert!(keys(&text.as_bytes()[..length]).is_err(), "{length}");
+        }
+    }
+}

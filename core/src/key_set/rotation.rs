@@ -123,3 +123,121 @@ fn new_key(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::random::OpenSslRandom;
+
+    fn first() -> KeySet {
+        KeySet::generate(1_000, &mut OpenSslRandom).unwrap()
+    }
+
+    fn rotated(set: &KeySet, now: u64, not_before: u64, older_end: u64) -> KeySet {
+        let rotation = Rotation {
+            now,
+            not_before,
+            older_end,
+        };
+        set.rotated(rotation, &mut OpenSslRandom).unwrap()
+    }
+
+    fn ends(set: &KeySet) -> Vec<Option<u64>> {
+        set.keys().map(|key| key.dates().expires).collect()
+    }
+
+    #[test]
+    fn a_new_set_seals_at_once_and_has_no_end() {
+        let set = first();
+        assert_eq!(set.count(), 1);
+        let key = set.sealing(0).unwrap();
+        assert_eq!((key.size(), key.alg()), (32, "A256KW"));
+        assert_eq!(key.id().as_str().len(), 8);
+        assert_eq!(key.dates().issued_at, Some(1_000));
+        assert_eq!(set.next_change(0), None);
+    }
+
+    #[test]
+    fn the_text_reads_as_the_same_set() {
+        let mut set = first();
+        for round in 1..5 {
+            set = rotated(&set, round * 100, round * 100 + 50, round * 100 + 1_000);
+            let text = set.to_json();
+            let again = KeySet::parse(text.as_bytes()).unwrap();
+            assert_eq!(*again.to_json(), *text);
+            let all = |set: &KeySet| -> Vec<_> {
+                set.keys()
+                    .map(|key| (*key.id(), *key.dates(), key.with_key(<[u8]>::to_vec)))
+                    .collect()
+            };
+            assert_eq!(all(&again), all(&set));
+        }
+    }
+
+    #[test]
+    fn a_rotation_ends_the_older_keys() {
+        let one = first();
+        let two = rotated(&one, 2_000, 5_000, 9_000);
+        assert_eq!(ends(&two), [Some(9_000), None]);
+        assert_eq!(
+            two.sealing(4_999).unwrap().id(),
+            one.sealing(0).unwrap().id()
+        );
+        assert_eq!(two.sealing(5_000).unwrap().dates().not_before, Some(5_000));
+        // An end that comes earlier stays, and a key that begins later stays as it is.
+        let three = rotated(&two, 3_000, 6_000, 20_000);
+        assert_eq!(ends(&three), [Some(9_000), Some(20_000), None]);
+        let between = rotated(&two, 3_000, 4_000, 8_000);
+        assert_eq!(ends(&between), [Some(8_000), None, None]);
+        // A key that has ended goes.
+        let four = rotated(&three, 9_000, 12_000, 30_000);
+        assert_eq!(ends(&four), [Some(20_000), Some(30_000), None]);
+    }
+
+    #[test]
+    fn no_key_ends_before_it_begins() {
+        let set = rotated(&rotated(&first(), 1_000, 5_000, 6_000), 1_000, 5_000, 5_000);
+        assert_eq!(ends(&set), [Some(5_000), Some(5_001), None]);
+        KeySet::parse(set.to_json().as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn a_full_set_gets_no_new_key() {
+        let mut set = first();
+        for _ in 1..MAX_KEYS {
+            set = rotated(&set, 1, 2, 1_000);
+        }
+        let rotation = Rotation {
+            now: 1,
+            not_before: 2,
+            older_end: 1_000,
+        };
+        let outcome = set.rotated(rotation, &mut OpenSslRandom);
+        assert!(matches!(outcome, Err(RotationError::TooManyKeys)));
+        assert!(set.to_json().len() < crate::limits::MAX_KEY_SET);
+        assert_eq!(rotated(&set, 1_000, 2_000, 3_000).count(), 2);
+    }
+
+    /// A source that repeats itself makes equal ids, until it has other bytes.
+    #[test]
+    fn no_two_keys_share_an_id() {
+        struct Slow(u8);
+        impl Random for Slow {
+            fn fill(&mut self, bytes: &mut [u8]) -> Result<(), LibraryError> {
+                self.0 = self.0.saturating_add(1);
+                bytes.fill(self.0 / 4);
+                Ok(())
+            }
+        }
+        let mut random = Slow(0);
+        let set = KeySet::generate(1, &mut random).unwrap();
+        let rotation = Rotation {
+            now: 1,
+            not_before: 2,
+            older_end: 3,
+        };
+        let two = set.rotated(rotation, &mut random).unwrap();
+        let ids: Vec<_> = two.keys().map(SetKey::id).collect();
+        assert_ne!(ids[0], ids[1]);
+    }
+}
