@@ -4,7 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-use common::certified::{CERTIFICATES, GCM, HOUR, SESSION, at, part, parts, sections};
+use common::certified::{CERTIFICATES, GCM, HOUR, SESSION, at, sections};
+use common::tokens::{part, parts};
 use common::{NOW, Section};
 
 use session_crypto_core::{Cost, HeapArena, Priority};

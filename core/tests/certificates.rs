@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use common::certified::{CERTIFICATES, GCM, SESSION, part, parts, sections};
+use common::certified::{CERTIFICATES, GCM, SESSION, sections};
+use common::tokens::{header_of, part, parts, with_header, with_part};
 use common::{NOW, Section, certificate};
 use openssl::sha::sha256;
 use openssl::x509::X509;
@@ -12,27 +13,12 @@ use session_crypto_core::{HeapArena, OpenError, Refusal, SealError};
 
 mod common;
 
-/// The token with one of its five parts replaced.
-fn with_part(token: &[u8], index: usize, part: &str) -> Vec<u8> {
-    let mut parts = parts(token);
-    *parts.get_mut(index).unwrap() = part.to_owned();
-    parts.join(".").into_bytes()
-}
-
 fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode_to_vec(text).unwrap()
 }
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(bytes)
-}
-
-fn header_of(token: &[u8]) -> String {
-    String::from_utf8(decode(&part(token, 0))).unwrap()
-}
-
-fn with_header(token: &[u8], header: &str) -> Vec<u8> {
-    with_part(token, 0, &encode(header))
 }
 
 /// The value of a member whose value is a text.

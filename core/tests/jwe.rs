@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use common::tokens::{header_of, part, with_header, with_part};
 use common::{NOW, Section};
 use session_crypto_core::{HeapArena, Now, Refusal};
 
@@ -18,31 +19,6 @@ static PLAIN: LazyLock<Section> = LazyLock::new(|| Section::new(&["secret"], &["
 
 fn text(token: &[u8]) -> String {
     String::from_utf8(token.to_vec()).unwrap()
-}
-
-fn header_of(token: &[u8]) -> String {
-    let token = text(token);
-    let header = token.split('.').next().unwrap();
-    String::from_utf8(URL_SAFE_NO_PAD.decode_to_vec(header).unwrap()).unwrap()
-}
-
-/// The token with another header, which makes its tag wrong too.
-fn with_header(token: &[u8], header: &str) -> Vec<u8> {
-    let token = text(token);
-    let (_, rest) = token.split_once('.').unwrap();
-    format!("{}.{rest}", URL_SAFE_NO_PAD.encode_to_string(header)).into_bytes()
-}
-
-/// The token with one of its five parts replaced.
-fn with_part(token: &[u8], index: usize, part: &str) -> Vec<u8> {
-    let token = text(token);
-    let mut parts: Vec<&str> = token.split('.').collect();
-    *parts.get_mut(index).unwrap() = part;
-    parts.join(".").into_bytes()
-}
-
-fn part(token: &[u8], index: usize) -> String {
-    text(token).split('.').nth(index).unwrap().to_owned()
 }
 
 #[test]

@@ -208,6 +208,11 @@ impl SetKey {
         secret.as_ref().map(work)
     }
 
+    /// Whether the key has been wiped. The clock may have gone back since.
+    pub(crate) fn is_wiped(&self) -> bool {
+        self.with_secret(|_| ()).is_none()
+    }
+
     /// Wipes the key.
     pub(super) fn wipe(&self) {
         let mut secret = self.secret.write().unwrap_or_else(PoisonError::into_inner);

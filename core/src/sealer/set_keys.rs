@@ -135,7 +135,7 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
         if !header.has_alg(key.alg()) {
             return Err(OpenError::Refused(Refusal::Header));
         }
-        if key.dates().has_ended(now) {
+        if key.dates().has_ended(now) || key.is_wiped() {
             return Err(OpenError::Refused(Refusal::EndedSetKey(id)));
         }
         let length = cipher.key_length().saturating_add(WRAP_OVERHEAD);

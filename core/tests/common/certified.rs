@@ -19,16 +19,6 @@ pub(crate) fn sections() -> Vec<(String, Section)> {
     sections
 }
 
-/// The parts of a JWE token, which has five.
-pub(crate) fn parts(token: &[u8]) -> Vec<String> {
-    let token = std::str::from_utf8(token).unwrap();
-    token.split('.').map(str::to_owned).collect()
-}
-
-pub(crate) fn part(token: &[u8], index: usize) -> String {
-    parts(token).remove(index)
-}
-
 pub(crate) fn at(seconds: u64, processor: usize) -> Now {
     Now { seconds, processor }
 }

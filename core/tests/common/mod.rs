@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test uses all of it")]
 
 pub(crate) mod certified;
+pub(crate) mod tokens;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
