@@ -1,11 +1,9 @@
 //! The errors of sealing and opening, by whose fault they are.
 //!
-//! No message contains a secret, or any byte of a token but the id of a key.
+//! No message contains a secret, or any byte of a token.
 
 use openssl::error::{Error, ErrorStack};
 use thiserror::Error;
-
-use crate::key_id::KeyId;
 
 /// The reason why a token does not open. The sender is at fault, or the token is old.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -30,11 +28,11 @@ pub enum Refusal {
     #[error("no passphrase of this section has the token's key id")]
     UnknownKey,
     /// The JWE is under a key that the section's JWK Set does not have.
-    #[error("no key of this section's JWK Set has the token's key id '{0}'")]
-    UnknownSetKey(KeyId),
+    #[error("no key of this section's JWK Set has the token's key id")]
+    UnknownSetKey,
     /// The JWE is under a key of the JWK Set that has ended.
-    #[error("the key '{0}' of the token has ended")]
-    EndedSetKey(KeyId),
+    #[error("the key of this section's JWK Set with the token's key id has ended")]
+    EndedSetKey,
     /// The JWE is for another certificate, or for none.
     #[error("no certificate of this section has the token's key id")]
     UnknownCertificate,
@@ -79,7 +77,7 @@ impl Refusal {
     pub fn may_open_elsewhere(self) -> bool {
         match self {
             Self::UnknownKey
-            | Self::UnknownSetKey(_)
+            | Self::UnknownSetKey
             | Self::UnknownCertificate
             | Self::SaysNothing
             | Self::TooManyOfNothing => true,
@@ -88,7 +86,7 @@ impl Refusal {
             | Self::Parts
             | Self::Header
             | Self::Purpose
-            | Self::EndedSetKey(_)
+            | Self::EndedSetKey
             | Self::Signature
             | Self::EncryptedKey
             | Self::Tag

@@ -66,6 +66,7 @@ pub use certificate::sources::Source;
 pub use engine::engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
+pub use jwe::header::key_id_of_token;
 pub use key_id::{InvalidKeyId, KeyId};
 pub use key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
 pub use key_set::key_set::KeySet;

@@ -136,7 +136,7 @@ pub(crate) fn decode<'r>(
             if refusal.may_open_elsewhere() {
                 session.withhold();
             }
-            report::refused(request, refusal);
+            report::refused(request, refusal, token.to_bytes());
         }
         Err(OpenError::Library(error)) => {
             session.clear_encoded();

@@ -5,19 +5,25 @@
 //!
 //! The functions are cold, because most requests have nothing to report.
 
-use session_crypto_core::{LibraryError, Refusal, SealError, UserIdError};
+use session_crypto_core::{LibraryError, Refusal, SealError, UserIdError, key_id_of_token};
 
 use super::lifetimes::End;
 use super::not_ended::NotEnded;
 use crate::advice;
 use crate::ffi::{Failed, Level, Request};
 
-/// The client's token does not open.
+/// The client's token does not open. If its key is not in the section's JWK Set, or has
+/// ended, the line has the id of the key.
 #[cold]
-pub(crate) fn refused(request: Request<'_>, refusal: Refusal) {
+pub(crate) fn refused(request: Request<'_>, refusal: Refusal, token: &[u8]) {
+    let key = match refusal {
+        Refusal::UnknownSetKey | Refusal::EndedSetKey => key_id_of_token(token),
+        _ => None,
+    };
+    let key = key.map_or_else(String::new, |id| format!(", {id}"));
     request.log(
         Level::Info,
-        &format_args!("session refused, the request goes on with an empty one: {refusal}"),
+        &format_args!("session refused, the request goes on with an empty one: {refusal}{key}"),
     );
 }
 

@@ -248,6 +248,14 @@ impl Header {
     }
 }
 
+/// The id of the key of a JWK Set that a token names, to be logged. It is as the token's
+/// sender wrote it, and proves nothing.
+pub fn key_id_of_token(token: &[u8]) -> Option<KeyId> {
+    let encoded = token.split(|byte| *byte == b'.').next()?;
+    let header = Header::read(encoded).ok()?;
+    KeyId::of(header.kid())
+}
+
 impl Kid {
     /// Reads a key id and a day.
     fn read(text: &[u8]) -> Option<Self> {

@@ -11,7 +11,7 @@ use crate::key_id::KeyId;
 use crate::limits::{MAX_KEY_SET, MAX_KEYS};
 
 /// The reason why a text is no usable JWK Set; the words go on after the name of the file.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// The text has no byte but white space.
@@ -47,7 +47,7 @@ pub enum KeySetError {
     #[error("is wrong at {key}: {flaw}")]
     Key {
         /// The key.
-        key: KeyName,
+        key: Box<KeyName>,
         /// The mistake.
         flaw: KeyFlaw,
     },

@@ -64,7 +64,7 @@ pub(super) fn keys(text: &[u8]) -> Result<Vec<SetKey>, KeySetError> {
     let mut keys: Vec<SetKey> = Vec::with_capacity(list.len());
     for (value, number) in list.iter().zip(1..) {
         let key = key(value).map_err(|(id, flaw)| KeySetError::Key {
-            key: KeyName { id, number },
+            key: Box::new(KeyName { id, number }),
             flaw,
         })?;
         if keys.iter().any(|known| known.id() == key.id()) {
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(
             error(&both),
             KeySetError::Key {
-                key: second,
+                key: Box::new(second),
                 flaw: KeyFlaw::Id
             }
         );
@@ -319,10 +319,10 @@ mod tests {
             let k = URL_SAFE_NO_PAD.encode_to_string(vec![7; bytes]);
             let text = format!(r#"{{"keys":[{{"kty":"oct","kid":"a","k":"{k}"}}]}}"#);
             let outcome = keys(text.as_bytes()).map(|keys| keys[0].size());
-            let key = KeyName {
+            let key = Box::new(KeyName {
                 id: KeyId::of(b"a"),
                 number: 1,
-            };
+            });
             let flaw = KeyFlaw::Size(bytes);
             match bytes {
                 16 | 24 | 32 => assert_eq!(outcome, Ok(bytes)),

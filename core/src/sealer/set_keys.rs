@@ -131,12 +131,12 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
         let cipher = ciphers.find(|(_, _, enc)| header.has_enc(enc));
         let (_, cipher, _) = cipher.ok_or(Refusal::Header)?;
         let id = header.wrapped(purpose)?;
-        let key = self.keys.by_id(&id).ok_or(Refusal::UnknownSetKey(id))?;
+        let key = self.keys.by_id(&id).ok_or(Refusal::UnknownSetKey)?;
         if !header.has_alg(key.alg()) {
             return Err(OpenError::Refused(Refusal::Header));
         }
         if key.dates().has_ended(now) || key.is_wiped() {
-            return Err(OpenError::Refused(Refusal::EndedSetKey(id)));
+            return Err(OpenError::Refused(Refusal::EndedSetKey));
         }
         let length = cipher.key_length().saturating_add(WRAP_OVERHEAD);
         if parts.encrypted_key.len() != URL_SAFE_NO_PAD.encoded_length(length) {
