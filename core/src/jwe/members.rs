@@ -210,10 +210,10 @@ mod tests {
     fn three_members_must_be_there_and_each_once() {
         let object = |members: &[&str]| format!("{{{}}}", members.join(","));
         assert!(reads(&object(&ALL[..3])));
-        for missing in 0..3 {
+        for (index, missing) in ALL.into_iter().take(3).enumerate() {
             let mut members = ALL.to_vec();
-            members.remove(missing);
-            assert!(!reads(&object(&members)), "without {}", ALL[missing]);
+            members.remove(index);
+            assert!(!reads(&object(&members)), "without {missing}");
         }
         for member in ALL {
             let mut members = ALL.to_vec();
