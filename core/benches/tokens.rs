@@ -21,6 +21,9 @@ fn main() {
 const CLASSIC: &str = "aes256";
 const JWE: &str = "aes-256-gcm";
 
+/// A JWK Set.
+const KEY_SET: &str = "key-set";
+
 // Certificates. The key of the hour is derived before the measurement, so the bare rows
 // of JWE are the ones to compare with.
 const RSA: &str = "rsa-2048";
@@ -106,6 +109,27 @@ fn jwe_ec_seal(bencher: Bencher<'_, '_>, size: usize) {
 #[divan::bench(args = SIZES)]
 fn jwe_ec_open(bencher: Bencher<'_, '_>, size: usize) {
     open(bencher, size, EC);
+}
+
+#[divan::bench(args = SIZES)]
+fn key_set_seal(bencher: Bencher<'_, '_>, size: usize) {
+    seal(bencher, size, KEY_SET);
+}
+
+#[divan::bench(args = SIZES)]
+fn key_set_open(bencher: Bencher<'_, '_>, size: usize) {
+    open(bencher, size, KEY_SET);
+}
+
+/// The tokens of sixteen processes in turn, more than have a context that is kept.
+#[divan::bench(args = SIZES)]
+fn key_set_open_other(bencher: Bencher<'_, '_>, size: usize) {
+    let mut kit = Kit::new(size, KEY_SET);
+    let tokens: Vec<_> = (0..16)
+        .map(|_| Kit::new(size, KEY_SET).seal().to_owned())
+        .collect();
+    let mut tokens = tokens.iter().cycle();
+    bencher.bench_local(|| black_box(kit.open(tokens.next().unwrap()).unwrap().len()));
 }
 
 /// The id of a user, which opening takes as well once sessions of any user were ended.

@@ -14,7 +14,7 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Cipher, During, Identities, Keyring, Now, OpenSslRandom, OpeningKey, Origin, Pairs,
+    Arena, Cipher, During, Identities, KeySet, Keyring, Now, OpenSslRandom, OpeningKey, Origin, Pairs,
     PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory, Text, UserEntry, UserId,
     Writer,
 };
@@ -24,7 +24,7 @@ const NOW: Now = Now {
     processor: 0,
 };
 
-/// A section with one passphrase or one certificate, and a session.
+/// A section with one passphrase, one certificate or a JWK Set, and a session.
 pub(crate) struct Kit {
     keyring: Keyring,
     keys: SectionKeys,
@@ -36,16 +36,30 @@ pub(crate) struct Kit {
 enum SectionKeys {
     Passphrases(PassphraseList),
     Certificates(Arc<Identities>),
+    KeySet(KeySet),
 }
 
 /// The certificates of `core/vectors/certificates` that are measured, with AES-256-GCM.
 const CERTIFICATES: [&str; 2] = ["rsa-2048", "p-256"];
 
+/// The name of a JWK Set, with AES-256-GCM.
+const KEY_SET: &str = "key-set";
+
+/// Three keys, as in a rotation: one has been replaced, and one has not begun.
+const KEYS: &[u8] = br#"{"keys":[
+    {"kty":"oct","kid":"oldest-1","k":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","nbf":1},
+    {"kty":"oct","kid":"newer-22","k":"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA","nbf":2},
+    {"kty":"oct","kid":"future-3","k":"AgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fICE","nbf":4000000000}
+]}"#;
+
 impl Kit {
-    /// Takes the name of a cipher, or of a certificate.
+    /// Takes the name of a cipher or of a certificate, or `key-set`.
     pub(crate) fn new(size: usize, name: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
-        let (keys, ciphers) = if CERTIFICATES.contains(&name) {
+        let (keys, ciphers) = if name == KEY_SET {
+            let ciphers = keyring.default_ciphers(None, true).to_vec();
+            (SectionKeys::KeySet(KeySet::parse(KEYS).unwrap()), ciphers)
+        } else if CERTIFICATES.contains(&name) {
             let ciphers = keyring.default_ciphers(None, true).to_vec();
             (
                 SectionKeys::Certificates(identities(&keyring, name)),
@@ -106,6 +120,10 @@ impl Kit {
         let secrets = match &self.keys {
             SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
             SectionKeys::Certificates(list) => Secrets::Certificates(list),
+            SectionKeys::KeySet(keys) => Secrets::KeySet {
+                keys,
+                passphrases: None,
+            },
         };
         Sealer::new(&self.keyring, Settings::new(secrets, &self.ciphers))
     }
@@ -141,9 +159,9 @@ const IV: [u8; 16] = [7; 16];
 const TAG: usize = 16;
 
 impl Bare {
-    /// Takes the name of a cipher, or of a certificate.
+    /// Takes the name of a cipher or of a certificate, or `key-set`.
     pub(crate) fn new(size: usize, name: &str) -> Self {
-        let is_aead = name.ends_with("gcm") || CERTIFICATES.contains(&name);
+        let is_aead = name.ends_with("gcm") || name == KEY_SET || CERTIFICATES.contains(&name);
         let cipher = if is_aead {
             "AES-256-GCM"
         } else {

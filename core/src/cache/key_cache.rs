@@ -102,10 +102,10 @@ impl<I: Copy + Eq + Hash, T> KeyCache<I, T> {
         self.with_set(&id, |set| set.keep(id, slot));
     }
 
-    #[cfg(test)]
+    /// Drops all keys.
     pub(crate) fn clear(&self) {
         for set in self.sets.get().into_iter().flatten() {
-            *set.lock().unwrap() = Set::default();
+            *set.lock().unwrap_or_else(PoisonError::into_inner) = Set::default();
         }
     }
 

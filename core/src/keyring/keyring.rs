@@ -9,6 +9,7 @@ use crate::algorithm::defaults::Defaults;
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
+use crate::cache::unwrapped_keys::UnwrappedKeys;
 use crate::certificate::attempts::During;
 use crate::certificate::content_keys::ContentKeyCache;
 use crate::certificate::identity::{Identities, Identity};
@@ -54,6 +55,8 @@ pub struct Keyring<R = OpenSslRandom> {
     /// The content keys under certificates of `.htaccess` files. Their cache is apart,
     /// because an owner of a private key can make any number of content keys.
     htaccess_content_keys: ContentKeyCache,
+    /// The content keys under keys of JWK Sets.
+    pub(crate) unwrapped_keys: UnwrappedKeys,
     pub(crate) hour_keys: HourKeys,
     /// The last field, to be dropped last: every other field may use an engine.
     engines: Engines,
@@ -98,6 +101,7 @@ impl<R: Random + Clone> Keyring<R> {
             anonymous: AnonymousTokens::new(memory),
             content_keys: ContentKeyCache::default(),
             htaccess_content_keys: ContentKeyCache::default(),
+            unwrapped_keys: UnwrappedKeys::default(),
             engines: Engines::default(),
             hour_keys: HourKeys::default(),
             contexts: ContextPool::new(random),

@@ -1,21 +1,23 @@
 //! The key scheme of a JWK Set: a random content key for each hour in each process, wrapped
 //! with the key of the set whose time it is.
 //!
-//! To unwrap a content key takes a microsecond or two, so none is kept but in the contexts
-//! that have decrypted a token. A token that is not authentic leaves nothing behind.
+//! Content keys that were unwrapped are kept, in a bounded number. One that was not wrapped
+//! with a key of the set leaves nothing behind.
 
 use base64_simd::URL_SAFE_NO_PAD;
 
+use crate::algorithm::cipher::Cipher;
 use crate::algorithm::key_wrap::WRAP_OVERHEAD;
 use crate::algorithm::user_key::{NamedUser, USER_ID};
 use crate::cache::envelopes::{Envelope, EnvelopeUse};
+use crate::cache::unwrapped_keys::WrappedKey;
 use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::jwe::contexts::{OpeningContext, SealingContext};
 use crate::jwe::header::{self, Header};
 use crate::key_set::key_set::KeySet;
-use crate::key_set::set_key::Wrap;
+use crate::key_set::set_key::{SetKey, Wrap};
 use crate::keyring::hour;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{Random, RandomBlock};
@@ -144,11 +146,8 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
         }
         let encrypted_key = URL_SAFE_NO_PAD.decode_to_vec(parts.encrypted_key);
         let encrypted_key = encrypted_key.map_err(|_| Refusal::Encoding)?;
-        let content_key = key.unwrap(&encrypted_key)?;
-        let content_key = content_key
-            .filter(|key| key.len() == cipher.key_length())
-            .ok_or(Refusal::EncryptedKey)?;
-        let context = AeadContext::opening(cipher, &content_key)?;
+        let wrapped = WrappedKey::new(key.number(), &encrypted_key);
+        let context = self.context(key, &wrapped.ok_or(Refusal::EncryptedKey)?, cipher)?;
         let source = section.key_source(key.number(), cipher);
         let opening = OpeningContext::new(context, source, parts, purpose);
         Ok((opening, Cost::None))
@@ -186,6 +185,33 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
     }
 }
 
+impl<R: Random + Clone> SetKeys<'_, R> {
+    /// Makes a context that decrypts, under a content key that `key` has wrapped.
+    fn context(
+        &self,
+        key: &SetKey,
+        wrapped: &WrappedKey,
+        cipher: &Cipher,
+    ) -> Result<AeadContext, OpenError> {
+        let unwrapped_keys = &self.section.keyring.unwrapped_keys;
+        let slot = match unwrapped_keys.find(wrapped) {
+            Some(slot) => slot,
+            None => {
+                let content_key = key.unwrap(wrapped.bytes())?;
+                let content_key = content_key.ok_or(Refusal::EncryptedKey)?;
+                let slot = unwrapped_keys.slot(wrapped);
+                slot.get(|| Ok(content_key))?;
+                slot
+            }
+        };
+        let content_key = slot.get(|| Err(LibraryError::elsewhere()))?.key;
+        if content_key.len() != cipher.key_length() {
+            return Err(OpenError::Refused(Refusal::EncryptedKey));
+        }
+        Ok(AeadContext::opening(cipher, content_key)?)
+    }
+}
+
 impl<R: Random + Clone> Section<'_, R> {
     /// Wipes the keys of the section's JWK Set that have ended.
     pub(super) fn wipe_ended(&self, now: u64) {
@@ -219,6 +245,79 @@ impl<R: Random + Clone> Keyring<R> {
     /// Drops the content keys that are kept. It is for a process that has replaced a
     /// [`KeySet`], whose own keys are wiped when it is dropped.
     pub fn forget_replaced_keys(&self) {
+        self.unwrapped_keys.clear();
         self.contexts.forget_jwe_keys();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::HeapArena;
+    use crate::keyring::hour::Seed;
+    use crate::keyring::random::OpenSslRandom;
+    use crate::sealer::call::Now;
+    use crate::sealer::sealer::Sealer;
+    use crate::sealer::settings::Settings;
+    use crate::shared_memory::SharedMemory;
+
+    const NOW: Now = Now {
+        seconds: 0,
+        processor: 0,
+    };
+
+    fn keyring() -> Keyring {
+        Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
+    }
+
+    /// A token that this set has sealed in another process.
+    fn token(keys: &KeySet) -> String {
+        let keyring = keyring();
+        let keys = KeySet::parse(keys.to_json().as_bytes()).unwrap();
+        let ciphers = [keyring.cipher(None, "aes-256-gcm").unwrap()];
+        let sealer = Sealer::new(&keyring, settings(&keys, &ciphers));
+        let sealed = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap();
+        sealed.token.to_str().unwrap().to_owned()
+    }
+
+    fn settings<'c>(keys: &'c KeySet, ciphers: &'c [Cipher]) -> Settings<'c> {
+        let secrets = Secrets::KeySet {
+            keys,
+            passphrases: None,
+        };
+        Settings::new(secrets, ciphers)
+    }
+
+    #[test]
+    fn only_content_keys_that_the_set_has_wrapped_are_kept() {
+        let keyring = keyring();
+        let keys = KeySet::generate(0, &mut OpenSslRandom).unwrap();
+        let ciphers = [keyring.cipher(None, "aes-256-gcm").unwrap()];
+        let open = |token: &str| {
+            let sealer = Sealer::new(&keyring, settings(&keys, &ciphers));
+            sealer.open(token.as_bytes(), NOW, &HeapArena).map(|_| ())
+        };
+        for count in 1..=3 {
+            let token = token(&keys);
+            open(&token).unwrap();
+            open(&token).unwrap();
+            assert_eq!(keyring.unwrapped_keys.len(), count);
+        }
+        let right = token(&keys);
+        let (header, rest) = right.split_once('.').unwrap();
+        let (encrypted_key, rest) = rest.split_once('.').unwrap();
+        for number in 0..100 {
+            let other = format!("{number:03}{}", &encrypted_key[3..]);
+            if other != encrypted_key {
+                let refused = open(&format!("{header}.{other}.{rest}"));
+                assert!(matches!(
+                    refused,
+                    Err(OpenError::Refused(Refusal::EncryptedKey))
+                ));
+            }
+        }
+        assert_eq!(keyring.unwrapped_keys.len(), 3);
+        keyring.forget_replaced_keys();
+        assert_eq!(keyring.unwrapped_keys.len(), 0);
     }
 }
