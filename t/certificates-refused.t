@@ -58,12 +58,24 @@ my $client   = $httpd->client;
 my @children = $httpd->children;
 
 my ($name, $key, $token);
+# Libraries write the members in orders of their own. The text that is signed has the same
+# order without the signature, which may stand anywhere.
+my $members = qr/"\w+":(?:"[^"]*"|\{[^}]*\})/;
+my $sorted  = sub { '{' . join(',', sort $_[0] =~ /$members/g) . '}' };
+my $moved   = sub { $_[0] =~ s/\{(.*),("sig":"[^"]*")\}/{$2,$1}/r };
+my %orders  = (
+    'sorted'                       => sub { made(purpose => 'shop', header => $sorted, written => $sorted) },
+    'with the signature first'     => sub { made(purpose => 'shop', written => $moved) },
+    'with the signature in the middle' => sub { made(purpose => 'shop', written => sub { $_[0] =~ s/,("enc":"\w+")(.*),("sig":"[^"]*")\}/,$1,$3$2}/r }) },
+    'with the point turned'        => sub { made(purpose => 'shop', header => sub { $_[0] =~ s/\{("kty":"EC"),(.*?)\}/{$2,$1}/r }) },
+);
 for (qw(rsa sha p256 p384 p521)) {
     ($name, $key) = ($_, $key{$_});
     $token = $client->get("/$name", 'X-S' => 'user=mallory')->token // '';
     # The good counterparts: the tables below change one thing in these.
     is_opened($httpd, 'as httpd makes it', "/$name", made());
     is_opened($httpd, 'with a purpose', "/$name/shop", made(purpose => 'shop'));
+    is_opened($httpd, "members $_", "/$name/shop", $orders{$_}->()) for sort keys %orders;
     my %refused = (parts_refused(), headers(), encrypted_keys(), $key->is_rsa ? of_rsa() : of_ec());
     my %reason = ('an encrypted key of zeros' => "the token's encrypted key does not open");
     is_refused($httpd, $_, "/$name", $refused{$_}, $reason{$_}) for sort keys %refused;
@@ -184,8 +196,6 @@ sub headers {
         'without alg'                     => $swap->("$alg,", ''),
         'without enc'                     => $swap->("$enc,", ''),
         'without kid'                     => $swap->(",$kid", ''),
-        'enc before alg'                  => $swap->("$alg,$enc", "$enc,$alg"),
-        'kid first'                       => signed(sub { $_[0] =~ s/\{(.*),\Q$kid\E/{$kid,$1/r }),
         (map { ("twice: $_" => $swap->($_, "$_,$_")) } $alg, $enc, $kid),
         'a first alg that is none'        => $swap->($alg, qq("alg":"none",$alg)),
         (map { my $member = $_; ("with $member" => signed(sub { $_[0] =~ s/\}$/,$member}/r })) }
@@ -296,11 +306,9 @@ sub of_ec {
         'a point of the kind OKP'         => $as->(sub { $_[0] =~ s/"EC"/"OKP"/r }),
         'a point with its private key'    => $as->(sub { $_[0] =~ s/\}$/,"d":"AAAA"}/r }),
         'a point with another member'     => $as->(sub { $_[0] =~ s/\}$/,"use":"enc"}/r }),
-        'a point with y before x'         => $as->(sub { $_[0] =~ s/("x":"[^"]*"),("y":"[^"]*")/$2,$1/r }),
         'a point with x twice'            => $as->(sub { $_[0] =~ s/("x":"[^"]*")/$1,$1/r }),
         'a point with a space'            => $as->(sub { $_[0] =~ s/,/, /r }),
         'a point twice'                   => signed(sub { $_[0] =~ s/(,"epk":\{[^}]*\})/$1$1/r }),
-        'a point before the id'           => signed(sub { $_[0] =~ s/(,"kid":"[^"]*")(,"epk":\{[^}]*\})/$2$1/r }),
         'another point, not signed'       => written(sub { $_[0] =~ s/"epk":\K\{[^}]*\}/$point/r }),
         'the other y of the same x, not signed' => written(sub { $_[0] =~ s/"y":"\K([^"]*)/negated($1)/er }),
         'an encrypted key in padded key wrap' => padded_key_wrap($ephemeral),
@@ -313,11 +321,9 @@ sub purposes {
         (map { ("the purpose '$_'" => made(purpose => $_)) } 'Shop', 'sho', 'shop ', 'mail', '', 'shop","aud":"mail'),
         'the purpose in an array'     => made(purpose => 'shop', header => sub { $_[0] =~ s/"aud":"shop"/"aud":["shop"]/r }),
         'the purpose twice'           => made(purpose => 'shop', header => sub { $_[0] =~ s/(,"aud":"shop")/$1$1/r }),
-        'the purpose before the id'   => made(header => sub { $_[0] =~ s/(?=,"kid")/,"aud":"shop"/r }),
         'the purpose after the signature' => made(written => sub { $_[0] =~ s/\}$/,"aud":"shop"}/r }),
         'the purpose, not signed'     => made(written => sub { $_[0] =~ s/("kid":"[^"]*")/$1,"aud":"shop"/r }),
         'the purpose removed, not signed' => made(purpose => 'mail', written => sub { $_[0] =~ s/"mail"/"shop"/r }),
-        $key->is_rsa ? () : ('the purpose after the point' => made(header => sub { $_[0] =~ s/\}$/,"aud":"shop"}/r })),
         'a token without a purpose, of httpd' => $token,
     );
 }

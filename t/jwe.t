@@ -73,6 +73,9 @@ is_opened($httpd, 'on the first day', '/jwe', made(day => 0));
 is_opened($httpd, 'on the last day', '/jwe', made(day => LAST_DAY));
 is_opened($httpd, 'with a purpose', '/purpose', made(purpose => 'shop'));
 is_opened($httpd, 'under the third cipher', '/all', made(enc => 'A128GCM'));
+# Libraries write the members in orders of their own.
+is_opened($httpd, "members in this order: @$_", '/jwe', sealed(@$_)) for orders($alg, $enc, $kid);
+is_opened($httpd, "members in this order: @$_", '/purpose', sealed(@$_)) for orders($alg, $enc, $kid, '"aud":"shop"');
 
 my %refused = (
     # The tag.
@@ -114,9 +117,6 @@ my %refused = (
     'a non-canonical header'     => made(encoded => noncanonical($header)),
     'a non-canonical ciphertext' => noncanonical_ciphertext(),
     # The header, under a right tag.
-    'members in another order'   => sealed($enc, $alg, $kid),
-    'the key id first'           => sealed($kid, $alg, $enc),
-    'members sorted backwards'   => sealed($kid, $enc, $alg),
     (map { my $member = $_; ("with $member" => sealed($alg, $enc, $kid, $member)) }
         '"zip":"DEF"', '"crit":["exp"],"exp":4102444800', '"crit":[]', '"b64":false', '"typ":"JWT"', '"cty":"JWT"',
         '"p2c":1', '"x5t":""', '"jku":"http://127.0.0.1/"', '"aud":null', '"aud":""', '"aud":["shop"]', '"unknown":1'),
@@ -186,7 +186,6 @@ my %refused_elsewhere = (
     'an empty purpose'                   => ['/purpose', made(purpose => '')],
     (map { ("the purpose '$_'" => ['/purpose', made(purpose => $_)]) }
         'Shop', 'sho', 'shop ', ' shop', 'shpo', 'shoq', 'mail', 'shop","aud":"mail', 'mail","aud":"shop'),
-    'the purpose before the key id'      => ['/purpose', sealed($alg, $enc, '"aud":"shop"', $kid)],
     'the purpose twice'                  => ['/purpose', sealed($alg, $enc, $kid, '"aud":"shop"', '"aud":"shop"')],
     'the purpose in an array'            => ['/purpose', sealed($alg, $enc, $kid, '"aud":["shop"]')],
     'the purpose, with an escape'        => ['/purpose', sealed($alg, $enc, $kid, '"aud":"\u0073hop"')],
@@ -240,6 +239,12 @@ sub seal {
 sub made { return $key->token(session => 'user=mallory', @_) }
 
 sub sealed { return made(header => '{' . join(',', @_) . '}') }
+
+# All orders of a list.
+sub orders {
+    my @list = @_ or return [];
+    return map { my $first = $_; map { [$list[$first], @$_] } orders(@list[grep { $_ != $first } 0 .. $#list]) } 0 .. $#list;
+}
 
 sub made_by {
     my ($by, @members) = @_;
