@@ -7,7 +7,8 @@ package SessionCrypto::Programs;
 #       $program->refuses('a token for another purpose', qr/purpose/, $token, 'mail');
 #   }
 #
-# A missing library is a failure of the programs that need it.
+# A missing library is a failure of the programs that need it. Go's library is an
+# exception: only some distributions have a package of it.
 
 use strict;
 use warnings;
@@ -19,6 +20,9 @@ use Test::More ();
 
 our @EXPORT_OK = qw(programs);
 
+# Where Debian has the sources of Go's libraries.
+my $GO_PACKAGES = '/usr/share/gocode';
+
 sub programs {
     my ($name, $dir) = @_;
     my $path    = "$FindBin::Bin/../docs/open-a-session/$name";
@@ -27,7 +31,16 @@ sub programs {
         'Node.js jose'    => ['node', "$path.mjs"],
         'Perl Crypt::JWT' => [$^X, "$path.pl"],
     );
+    $COMMAND{'Go go-jose'} = [built("$path.go", $dir)] if -e "$path.go" && -d "$GO_PACKAGES/src/gopkg.in/square/go-jose.v2";
     return map { bless { name => $_, command => $COMMAND{$_}, dir => $dir }, __PACKAGE__ } sort keys %COMMAND;
+}
+
+# Compiles a program, which takes some seconds. Debian's packages of Go are not modules.
+sub built {
+    my ($source, $dir) = @_;
+    local @ENV{qw(GO111MODULE GOPATH GOCACHE GOFLAGS)} = ('off', $GO_PACKAGES, "$dir/go-cache", '');
+    system('go', 'build', '-o', "$dir/program", $source) == 0 or die "go build $source failed\n";
+    return "$dir/program";
 }
 
 sub name { return $_[0]{name} }
