@@ -72,7 +72,7 @@ my $token   = $client->get('/A256KW/aes-256-gcm/shop', 'X-S' => $session)->token
 my $other   = $client->get('/A128KW/aes-256-gcm/shop', 'X-S' => $session)->token // '';
 my $expires = $client->get('/expires', 'X-S' => 'user=joe')->token // '';
 my $ended   = $httpd->write_file('ended', '{"keys":[' . $KEYS{A256KW} =~ s/\}/,"exp":1700000000}/r . ']}');
-my $changed = $httpd->write_file('changed', qq({"keys":[${\($KEYS{A256KW} =~ s/AAECAw/AAECBA/r)}]}));
+my $changed = $httpd->write_file('changed', '{"keys":[' . $KEYS{A256KW} =~ s/AAECAw/AAECBA/r . ']}');
 sleep 2;
 for my $program (@programs) {
     my $purpose = $PURPOSE{shop};
