@@ -1,18 +1,23 @@
 #!/usr/bin/env node
-// Decrypts a session that mod_session_crypto encrypted for a certificate.
+// Decrypts a session that mod_session_crypto encrypted for a certificate, or encrypts one.
 //
 //   export SESSION_CERTIFICATE_FILE=FILE SESSION_KEY_FILE=FILE
 //   certificate.mjs open [PURPOSE] <token >session
+//   certificate.mjs make ENC [PURPOSE] <session >token
 //
 // The files are PEM: the certificate first in its file, and its private key
-// without a passphrase. A token that is refused, or has expired, ends the program
-// with status 1 and a reason.
+// without a passphrase. ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or
+// has expired, ends the program with status 1 and a reason.
 //
 // Needs jose, version 5 or 6 (npm install jose).
 
-import { constants, createHash, createPrivateKey, verify, X509Certificate } from "node:crypto";
+import {
+  constants, createCipheriv, createHash, createPrivateKey, randomBytes, sign, verify, X509Certificate,
+} from "node:crypto";
 import { readFileSync } from "node:fs";
-import { compactDecrypt, errors } from "jose";
+import { compactDecrypt, CompactEncrypt, errors } from "jose";
+
+const KEY_LENGTH = new Map([["A128GCM", 16], ["A192GCM", 24], ["A256GCM", 32]]);
 
 // The curve's name, and the digest of its signatures.
 const CURVES = new Map([
@@ -29,35 +34,50 @@ function readCertificate() {
   const curve = CURVES.get(publicKey.asymmetricKeyDetails.namedCurve);
   return {
     id: createHash("sha256").update(certificate.raw).digest("base64url"),
+    publicKey,
     privateKey: createPrivateKey(readFileSync(process.env.SESSION_KEY_FILE)),
+    algs: curve ? ["ECDH-ES+A256KW"] : ["RSA-OAEP-256", "RSA-OAEP"],
     curve: curve?.[0],
     digest: curve?.[1] ?? "sha256",
     // With a curve, the form of JWS: r and s, one after the other.
-    verifier: curve
-      ? { key: publicKey, dsaEncoding: "ieee-p1363" }
-      : { key: publicKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
+    signature: curve
+      ? { dsaEncoding: "ieee-p1363" }
+      : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 },
   };
 }
 
-function headerPattern({ id, curve }, purpose) {
-  const alg = curve ? String.raw`ECDH-ES\+A256KW` : "RSA-OAEP(?:-256)?";
-  const aud = purpose ? `,"aud":"${purpose}"`.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&") : "";
-  const epk = curve ? String.raw`,"epk":\{"kty":"EC","crv":"${curve}","x":"[\w-]+","y":"[\w-]+"\}` : "";
-  const members = `"alg":"(${alg})","enc":"(A(?:128|192|256)GCM)","kid":"${id}"${aud}${epk}`;
-  return new RegExp(String.raw`^(\{${members}),"sig":"([\w-]+)"\}$`);
+function header({ id }, alg, enc, purpose) {
+  return { alg, enc, kid: id, ...(purpose ? { aud: purpose } : {}) };
+}
+
+// Members come in any order.
+function isSame(one, other) {
+  const sorted = (members) => JSON.stringify(Object.entries(members).sort());
+  return sorted(one) === sorted(other);
 }
 
 async function openSession(token, purpose, certificate) {
   if (!/^[\w-]+(\.[\w-]+){4}$/.test(token)) throw new Refused("not a token");
   const [encoded, encryptedKey] = token.split(".");
-  const header = Buffer.from(encoded, "base64url").toString("latin1");
-  // The token chooses nothing: its header must be the agreed one, to the letter.
-  const match = headerPattern(certificate, purpose).exec(header);
-  if (!match) throw new Refused("another certificate, purpose or algorithm");
-  const [, unsigned, alg, enc, sig] = match;
+  const text = Buffer.from(encoded, "base64url").toString("latin1");
+  let given;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    throw new Refused("not a token");
+  }
+  // The token chooses nothing: its whole header must be the agreed one.
+  const { sig, epk, ...members } = given;
+  const { alg, enc } = members;
+  const agreed = certificate.algs.includes(alg) && KEY_LENGTH.has(enc) && epk?.crv === certificate.curve;
+  if (!sig || !agreed || !isSame(members, header(certificate, alg, enc, purpose))) {
+    throw new Refused("another certificate, purpose or algorithm");
+  }
   // Anybody can encrypt for a certificate. Only the signature proves that httpd did it.
-  const signed = Buffer.from(`${Buffer.from(unsigned + "}").toString("base64url")}.${encryptedKey}`);
-  if (!verify(certificate.digest, signed, certificate.verifier, Buffer.from(sig, "base64url"))) {
+  const unsigned = text.replace(/,"sig":"[^"]*"|"sig":"[^"]*",/, "");
+  const signed = Buffer.from(`${Buffer.from(unsigned).toString("base64url")}.${encryptedKey}`);
+  const verifier = { key: certificate.publicKey, ...certificate.signature };
+  if (!verify(certificate.digest, signed, verifier, Buffer.from(sig, "base64url"))) {
     throw new Refused("the signature is wrong");
   }
   let session;
@@ -77,10 +97,37 @@ async function openSession(token, purpose, certificate) {
   return session;
 }
 
-async function main(action, purpose) {
-  if (action !== "open") throw new Refused("say what: open [PURPOSE]");
-  const token = readFileSync(0, "latin1").trim();
-  process.stdout.write(await openSession(token, purpose, readCertificate()));
+async function makeToken(session, enc, purpose, certificate) {
+  // The library encrypts a key of our own for the certificate. The rest of this first
+  // token is thrown away, because its header has no signature yet.
+  const key = randomBytes(KEY_LENGTH.get(enc));
+  const first = await new CompactEncrypt(Buffer.from("-"))
+    .setProtectedHeader(header(certificate, certificate.algs[0], enc, purpose))
+    .setContentEncryptionKey(key)
+    .encrypt(certificate.publicKey);
+  const [unsigned, encryptedKey] = first.split(".");
+  const signer = { key: certificate.privateKey, ...certificate.signature };
+  const sig = sign(certificate.digest, Buffer.from(`${unsigned}.${encryptedKey}`), signer);
+  const members = JSON.parse(Buffer.from(unsigned, "base64url").toString("latin1"));
+  const text = JSON.stringify({ ...members, sig: sig.toString("base64url") });
+  const encoded = Buffer.from(text).toString("base64url");
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv(`aes-${8 * key.length}-gcm`, key, nonce).setAAD(Buffer.from(encoded));
+  const ciphertext = Buffer.concat([cipher.update(session), cipher.final()]);
+  const rest = [nonce, ciphertext, cipher.getAuthTag()].map((part) => part.toString("base64url"));
+  return [encoded, encryptedKey, ...rest].join(".");
+}
+
+async function main(action, ...args) {
+  const certificate = readCertificate();
+  if (action === "open") {
+    const token = readFileSync(0, "latin1").trim();
+    process.stdout.write(await openSession(token, args[0], certificate));
+  } else if (action === "make") {
+    process.stdout.write(await makeToken(readFileSync(0), args[0], args[1], certificate));
+  } else {
+    throw new Refused("say what: open [PURPOSE], or make ENC [PURPOSE]");
+  }
 }
 
 try {

@@ -45,7 +45,12 @@ function dayKey(master, enc, day) {
   return expand(master, info, KEY_LENGTH.get(enc));
 }
 
-// httpd takes the members in this order only; JSON.stringify keeps it.
+// Members come in any order.
+function isSame(one, other) {
+  const sorted = (members) => JSON.stringify(Object.entries(members).sort());
+  return sorted(one) === sorted(other);
+}
+
 function header(enc, kid, purpose) {
   return { alg: "dir", enc, kid, ...(purpose ? { aud: purpose } : {}) };
 }
@@ -61,7 +66,7 @@ async function openSession(token, purpose, masters) {
   const match = /^([\w-]{8})\.(\d{1,10})$/.exec(kid);
   if (!match || !KEY_LENGTH.has(enc)) throw new Refused("not a header of a session");
   // The token chooses nothing: its whole header must be the agreed one.
-  if (JSON.stringify(given) !== JSON.stringify(header(enc, kid, purpose))) {
+  if (!isSame(given, header(enc, kid, purpose))) {
     throw new Refused("another purpose or another algorithm");
   }
   const [identity, day] = [match[1], Number(match[2])];

@@ -9,8 +9,7 @@
 # ENC is A128GCM, A192GCM or A256GCM. A token that is refused, or has expired, ends
 # the program with status 1 and a reason.
 #
-# Needs Crypt::JWT, CryptX and, to make a token, Tie::IxHash (on Debian:
-# libcrypt-jwt-perl, libtie-ixhash-perl).
+# Needs Crypt::JWT and CryptX (on Debian: libcrypt-jwt-perl).
 
 use strict;
 use warnings;
@@ -62,13 +61,9 @@ sub open_session {
 
 sub make_token {
     my ($session, $enc, $purpose) = @_;
-    require Tie::IxHash;
     my $master = $masters[0];
     my $day    = int(time / 86_400);
-    # httpd takes the members in this order only. Crypt::JWT writes them in the
-    # order of the hash, and a plain hash has none.
-    tie my %header, 'Tie::IxHash',
-        alg => 'dir', enc => $enc, kid => key_id($master) . ".$day", defined $purpose ? (aud => $purpose) : ();
+    my %header = (alg => 'dir', enc => $enc, kid => key_id($master) . ".$day", defined $purpose ? (aud => $purpose) : ());
     return encode_jwt(
         payload => $session, key => day_key($master, $enc, $day),
         alg => 'dir', enc => $enc, extra_headers => \%header,

@@ -56,8 +56,7 @@ def day_key(master, enc, day):
 
 
 def write_header(enc, kid, purpose):
-    # httpd takes the members in this order only, and without spaces. The header is
-    # text, because jwcrypto would sort the members of a dictionary.
+    # httpd takes no spaces. The members may come in any order.
     aud = f',"aud":"{purpose}"' if purpose else ""
     return f'{{"alg":"dir","enc":"{enc}","kid":"{kid}"{aud}}}'
 
