@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::key_id::KeyId;
 use crate::key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
 use crate::key_set::json::{self, Object, Value};
-use crate::key_set::set_key::{Dates, KeySize, SetKey};
+use crate::key_set::set_key::{self, Dates, KeySize, SetKey};
 use crate::limits::{MAX_KEY_SET, MAX_KEYS};
 
 /// The latest date: the end of the year 9999. A date in milliseconds is after it.
@@ -100,7 +100,9 @@ fn checked_key(jwk: &Object<'_>, id: Option<KeyId>) -> Result<SetKey, KeyFlaw> {
     let secret = Zeroizing::new(secret.map_err(|_| KeyFlaw::NotBase64Url)?);
     let size = KeySize::of(secret.len()).ok_or(KeyFlaw::Size(secret.len()))?;
     check_use(jwk, size)?;
-    SetKey::new(id, secret, size, dates(jwk)?).ok_or(KeyFlaw::Id)
+    let id = id.or_else(|| set_key::thumbprint(&secret));
+    let id = id.ok_or(KeyFlaw::Id)?;
+    Ok(SetKey::new(id, secret, size, dates(jwk)?))
 }
 
 fn id(jwk: &Object<'_>) -> Result<Option<KeyId>, KeyFlaw> {

@@ -116,10 +116,8 @@ fn new_key(
         let mut id = [0; ID];
         random.fill(&mut id)?;
         let id = KeyId::of(URL_SAFE_NO_PAD.encode_to_string(id).as_bytes());
-        let is_new = others.iter().all(|key| Some(*key.id()) != id);
-        if let (true, Some(_)) = (is_new, id) {
-            return SetKey::new(id, secret, KeySize::Bits256, dates)
-                .ok_or_else(|| LibraryError::because("make a key", "it has no id").into());
+        if let Some(id) = id.filter(|id| others.iter().all(|key| key.id() != id)) {
+            return Ok(SetKey::new(id, secret, KeySize::Bits256, dates));
         }
     }
 }

@@ -100,18 +100,9 @@ impl Dates {
 }
 
 impl SetKey {
-    /// Joins a key and its dates; without an id, the key gets its thumbprint.
-    pub(super) fn new(
-        id: Option<KeyId>,
-        key: Zeroizing<Vec<u8>>,
-        size: KeySize,
-        dates: Dates,
-    ) -> Option<Self> {
-        let id = match id {
-            Some(id) => id,
-            None => thumbprint(&key)?,
-        };
-        Some(Self {
+    /// Joins a key, its id and its dates.
+    pub(super) fn new(id: KeyId, key: Zeroizing<Vec<u8>>, size: KeySize, dates: Dates) -> Self {
+        Self {
             number: id::next(),
             id,
             dates,
@@ -121,13 +112,13 @@ impl SetKey {
                 envelopes: Envelopes::default(),
                 user_key: OnceLock::new(),
             })),
-        })
+        }
     }
 
     /// The same key with other dates; `None` if it has been wiped.
     pub(super) fn with_dates(&self, dates: Dates) -> Option<Self> {
         let key = self.with_key(|key| Zeroizing::new(key.to_vec()))?;
-        Self::new(Some(self.id), key, self.size, dates)
+        Some(Self::new(self.id, key, self.size, dates))
     }
 
     /// The id of the key: its `kid`, or else its thumbprint (RFC 7638).
@@ -171,7 +162,7 @@ impl SetKey {
         self.with_secret(|secret| {
             let wrap = |content_key: &[u8]| {
                 key_wrap::wrap(&secret.key, content_key)
-                    .map_err(|stack| LibraryError::new("wrap a content key", &stack))
+                    .map_err(|stack| LibraryError::new("encrypt a content key", &stack))
             };
             let slot = secret.envelopes.slot(usage);
             slot.get(|| make(&wrap)).and_then(|found| work(found.key))
@@ -191,7 +182,7 @@ impl SetKey {
         let unwrapped = self.with_key(|key| key_wrap::unwrap(key, wrapped));
         let unwrapped = unwrapped.transpose();
         let unwrapped =
-            unwrapped.map_err(|stack| LibraryError::new("unwrap a content key", &stack));
+            unwrapped.map_err(|stack| LibraryError::new("decrypt a content key", &stack));
         Ok(unwrapped?.flatten())
     }
 
@@ -221,7 +212,7 @@ impl SetKey {
 }
 
 /// The thumbprint of a symmetric key (RFC 7638, section 3): a SHA-256 in base64url.
-fn thumbprint(secret: &[u8]) -> Option<KeyId> {
+pub(super) fn thumbprint(secret: &[u8]) -> Option<KeyId> {
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(secret));
     let mut hash = Sha256::new();
     hash.update(br#"{"k":""#);
