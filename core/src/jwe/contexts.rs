@@ -74,6 +74,11 @@ impl OpeningContexts {
         self.0.first_mut()
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Keeps a context that has opened a token.
     pub(crate) fn keep(&mut self, opened: OpeningContext) {
         self.0.truncate(OPENING.saturating_sub(1));

@@ -252,8 +252,11 @@ impl<R: Random + Clone> Keyring<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
     use crate::arena::HeapArena;
+    use crate::keyring::contexts::Contexts;
     use crate::keyring::hour::Seed;
     use crate::keyring::random::OpenSslRandom;
     use crate::sealer::call::Now;
@@ -319,5 +322,53 @@ mod tests {
         assert_eq!(keyring.unwrapped_keys.len(), 3);
         keyring.forget_replaced_keys();
         assert_eq!(keyring.unwrapped_keys.len(), 0);
+    }
+
+    /// Whether the kept contexts of the first processor have keys: to seal, and to open.
+    fn keeps_keys(keyring: &Keyring) -> (bool, bool) {
+        let keeps = |contexts: &mut Contexts<OpenSslRandom>| {
+            let seals = contexts.jwe_sealing.is_some();
+            Ok((seals, !contexts.jwe_opening.is_empty()))
+        };
+        keyring
+            .contexts
+            .with(0, keeps)
+            .map_err(|error: LibraryError| error)
+            .unwrap()
+    }
+
+    #[test]
+    fn contexts_lose_the_keys_of_a_set_that_is_replaced() {
+        let keyring = keyring();
+        let keys = KeySet::generate(0, &mut OpenSslRandom).unwrap();
+        let ciphers = [keyring.cipher(None, "aes-256-gcm").unwrap()];
+        let use_them = || {
+            let sealer = Sealer::new(&keyring, settings(&keys, &ciphers));
+            let sealed = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap();
+            let token = sealed.token.to_bytes();
+            sealer.open(token, NOW, &HeapArena).map(|_| ()).unwrap();
+        };
+        use_them();
+        assert_eq!(keeps_keys(&keyring), (true, true));
+        keyring.forget_replaced_keys();
+        assert_eq!(keeps_keys(&keyring), (false, false));
+
+        // Also the contexts of a thread that uses them meanwhile, without waiting for it.
+        use_them();
+        let (begun, done) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let wait = |_: &mut Contexts<OpenSslRandom>| {
+                    begun.wait();
+                    done.wait();
+                    Ok::<(), LibraryError>(())
+                };
+                keyring.contexts.with(0, wait).unwrap();
+            });
+            begun.wait();
+            keyring.forget_replaced_keys();
+            done.wait();
+        });
+        assert_eq!(keeps_keys(&keyring), (false, false));
     }
 }
