@@ -80,10 +80,9 @@ impl KeySet {
         self.keys.iter().find(|key| key.id() == id)
     }
 
-    /// The key with a number, and its position.
-    pub(crate) fn by_number(&self, number: u64) -> Option<(usize, &SetKey)> {
-        let mut keys = self.keys.iter().enumerate();
-        keys.find(|(_, key)| key.number() == number)
+    /// The position of the key with a number.
+    pub(crate) fn position(&self, number: u64) -> Option<usize> {
+        self.keys.iter().position(|key| key.number() == number)
     }
 
     /// Whether the key at a position is older than the one that seals at a Unix time in

@@ -41,7 +41,7 @@ pub(super) trait KeyScheme<R> {
     /// The positions of the secrets that open at a Unix time in seconds.
     fn positions(&self, now: u64) -> Vec<usize>;
 
-    /// The standing of a secret, by its id, if it opens at a Unix time in seconds.
+    /// The standing of a secret at a Unix time in seconds, by its id, if the section has it.
     fn standing(&self, secret: u64, now: u64) -> Option<Standing>;
 
     /// The number of the period, counted from 1970, during which one key encrypts.

@@ -68,10 +68,9 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
     }
 
     fn standing(&self, secret: u64, now: u64) -> Option<Standing> {
-        if let Some((position, key)) = self.keys.by_number(secret) {
+        if let Some(position) = self.keys.position(secret) {
             let is_stale = self.keys.is_older_than_sealing(position, now);
-            let standing = Standing { position, is_stale };
-            return (!key.dates().has_ended(now)).then_some(standing);
+            return Some(Standing { position, is_stale });
         }
         let standing = self.passphrases.as_ref()?.standing(secret, now)?;
         Some(Standing {
@@ -137,9 +136,11 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
         if !header.has_alg(key.alg()) {
             return Err(OpenError::Refused(Refusal::Header));
         }
-        if key.dates().has_ended(now) || key.is_wiped() {
+        // The sealer has wiped all keys that have ended.
+        if key.is_wiped() {
             return Err(OpenError::Refused(Refusal::EndedSetKey));
         }
+        // Key wrap keeps the length, so the content key has that of the cipher.
         let length = cipher.key_length().saturating_add(WRAP_OVERHEAD);
         if parts.encrypted_key.len() != URL_SAFE_NO_PAD.encoded_length(length) {
             return Err(OpenError::Refused(Refusal::EncryptedKey));
@@ -205,9 +206,6 @@ impl<R: Random + Clone> SetKeys<'_, R> {
             }
         };
         let content_key = slot.get(|| Err(LibraryError::elsewhere()))?.key;
-        if content_key.len() != cipher.key_length() {
-            return Err(OpenError::Refused(Refusal::EncryptedKey));
-        }
         Ok(AeadContext::opening(cipher, content_key)?)
     }
 }
