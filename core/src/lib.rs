@@ -46,7 +46,7 @@
 //! | `libcrypto` | the calls of OpenSSL that the `openssl` crate lacks, and the only unsafe code |
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
-//! | `key_id`, `origin`, `purpose` | small values of a token or a section |
+//! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: forms, and the site that they are from |
 //! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
@@ -67,7 +67,7 @@ pub use engine::engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
 pub use jwe::header::key_id_of_token;
-pub use key_id::{InvalidKeyId, KeyId};
+pub use jwe::key_id::{InvalidKeyId, KeyId};
 pub use key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
 pub use key_set::key_set::KeySet;
 pub use key_set::rotation::{Rotation, RotationError};
@@ -110,7 +110,6 @@ mod error;
 mod fingerprint;
 mod id;
 mod jwe;
-mod key_id;
 mod key_set;
 mod keyring;
 #[expect(

@@ -28,8 +28,8 @@ use crate::algorithm::derivation::KEY_ID;
 use crate::certificate::certificate::{Curve, KeyKind, THUMBPRINT};
 use crate::certificate::wrapping::{Point, Wrapping};
 use crate::error::Refusal;
+use crate::jwe::key_id::KeyId;
 use crate::jwe::members::{self, Members, SenderKey, Span};
-use crate::key_id::KeyId;
 use crate::purpose::Purpose;
 
 /// The `alg` of a token without an encrypted key (RFC 7518, section 4.5).

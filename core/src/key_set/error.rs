@@ -7,7 +7,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::key_id::KeyId;
+use crate::jwe::key_id::KeyId;
 use crate::limits::{MAX_KEY_SET, MAX_KEYS};
 
 /// The reason why a text is no usable JWK Set; the words go on after the name of the file.

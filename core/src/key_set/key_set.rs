@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::key_id::KeyId;
+use crate::jwe::key_id::KeyId;
 use crate::key_set::error::KeySetError;
 use crate::key_set::parse;
 use crate::key_set::set_key::SetKey;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::error::LibraryError;
-use crate::key_id::KeyId;
+use crate::jwe::key_id::KeyId;
 use crate::key_set::key_set::KeySet;
 use crate::key_set::set_key::{Dates, KeySize, SetKey};
 use crate::key_set::write;

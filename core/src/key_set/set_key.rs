@@ -13,7 +13,7 @@ use crate::algorithm::user_key::UserKey;
 use crate::cache::envelopes::{Envelope, EnvelopeUse, Envelopes};
 use crate::error::LibraryError;
 use crate::id;
-use crate::key_id::KeyId;
+use crate::jwe::key_id::KeyId;
 
 /// A key of a set.
 pub struct SetKey {
