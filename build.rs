@@ -9,6 +9,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_allow_standard_methods",
     "ap_auth_name",
     "ap_close_listeners",
+    "ap_exists_config_define",
     "ap_find_linked_module",
     "ap_get_client_block",
     "ap_get_core_module_config",

@@ -7,9 +7,9 @@ use std::os::unix::process::ExitStatusExt;
 
 use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
-    AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose,
-    LibraryError, LineError, Origin, PairingError, PairingFault, PassphraseFileError, SealError,
-    SourceError, UnusableKey, UserIdError, Weakness,
+    AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose, KeyFlaw,
+    KeySet, KeySetError, LibraryError, LineError, Origin, PairingError, PairingFault,
+    PassphraseFileError, SealError, SourceError, UnusableKey, UserIdError, Weakness,
 };
 
 use crate::program::ProgramError;
@@ -222,24 +222,85 @@ pub(crate) fn no_file_name(word: &str) -> String {
     format!("{word} is not the name of a file")
 }
 
-/// A file of passphrases cannot be read; the words go on after its name.
-pub(crate) fn passphrase_file(error: &PassphraseFileError) -> String {
+/// A file of secrets cannot be read; the words go on after its name. `what` is what the file
+/// should hold.
+pub(crate) fn unreadable_file(error: &PassphraseFileError, what: &str) -> String {
     match error {
         PassphraseFileError::Unreadable(reason) => format!(
-            "cannot be read ({}): write the name of a file that holds the passphrases",
+            "cannot be read ({}): write the name of a file that holds {what}",
             without_number(reason)
         ),
         PassphraseFileError::Directory => {
-            "is a directory: write the name of a file that holds the passphrases".to_owned()
+            format!("is a directory: write the name of a file that holds {what}")
         }
         PassphraseFileError::NotAFile => {
-            "is not a file: write the name of one that holds the passphrases".to_owned()
+            format!("is not a file: write the name of one that holds {what}")
         }
-        PassphraseFileError::TooLarge(most) => format!(
-            "is larger than {most} bytes: write the name of a file that holds the passphrases"
-        ),
+        PassphraseFileError::TooLarge(most) => {
+            format!("is larger than {most} bytes: write the name of a file that holds {what}")
+        }
     }
 }
+
+/// A text is no JWK Set, or none that seals now; the words go on after its name.
+pub(crate) fn key_set(error: &KeySetError) -> String {
+    let cure = match error {
+        KeySetError::TooLarge => "write the name of a file that holds a JWK Set",
+        KeySetError::Repeated(_) => "take one of the two out",
+        KeySetError::TooManyKeys(_) => "take out those that have ended",
+        KeySetError::EqualIds(_) => "give each key a kid of its own",
+        KeySetError::Key { flaw, .. } => key_flaw(flaw),
+        KeySetError::NoneSeals => {
+            "no session could be sealed: add a key whose nbf is not to come, and look at the \
+             clock of this host"
+        }
+        _ => "write one that 'htsession key' makes",
+    };
+    format!("{error}: {cure}")
+}
+
+/// The cure for a mistake in a key.
+fn key_flaw(flaw: &KeyFlaw) -> &'static str {
+    match flaw {
+        KeyFlaw::KeyType(_) => "take it out, because only symmetric keys seal sessions",
+        KeyFlaw::Size(_) | KeyFlaw::NotBase64Url => "write 32 random bytes in base64url",
+        KeyFlaw::Contradiction { .. } => {
+            "take the member out, or the key, if it is for something else"
+        }
+        KeyFlaw::Repeated(_) => "take one of the two out",
+        _ => "write it anew, as 'htsession key' does",
+    }
+}
+
+/// A key file has changed, and its text is wrong.
+pub(crate) fn key_file_not_used(file: &str, reason: &str) -> String {
+    format!(
+        "{file} has changed, and is not used; the keys that were read before stay in force until \
+         a restart, which would fail: {file} {reason}"
+    )
+}
+
+/// A key file has changed, and its keys are in force.
+pub(crate) fn key_file_read(file: &str, keys: &KeySet, now: u64) -> String {
+    let sealing = keys.sealing(now).map(|key| key.id().to_string());
+    format!(
+        "{file} has changed, and its keys are in force: {} in all, '{}' seals",
+        keys.count(),
+        sealing.unwrap_or_default()
+    )
+}
+
+/// All keys of a file have ended, or have yet to begin.
+pub(crate) fn no_key_seals(file: &str) -> String {
+    format!(
+        "sessions cannot be sealed: {file} {}",
+        key_set(&KeySetError::NoneSeals)
+    )
+}
+
+/// httpd runs as one process.
+pub(crate) const KEY_FILES_ONCE: &str = "key files are read only now, and not when they change, \
+     because httpd runs as one process (-X)";
 
 /// A line of a file of passphrases has a mistake.
 pub(crate) fn passphrase_line(error: LineError) -> String {
@@ -296,9 +357,11 @@ pub(crate) fn empty_first_line(EmptyPassphrase: EmptyPassphrase) -> String {
     "printed an empty passphrase: the first line must be the passphrase".to_owned()
 }
 
-/// A program that should print a passphrase does not; the words go on after its
+/// A program that should print a secret does not; the words go on after its
 /// name.
-pub(crate) fn program(error: &ProgramError) -> String {
+///
+/// `what` is the secret that it should print.
+pub(crate) fn program(error: &ProgramError, what: &str) -> String {
     match error {
         ProgramError::NotRun(error) => format!(
             "cannot be run ({}): write the path of a program that may be run",
@@ -316,9 +379,9 @@ pub(crate) fn program(error: &ProgramError) -> String {
                 (None, Some(signal)) => format!("signal {signal}"),
                 (None, None) => "no exit status".to_owned(),
             };
-            format!("failed with {status}: it must print the passphrase and exit with status 0")
+            format!("failed with {status}: it must print the {what} and exit with status 0")
         }
-        ProgramError::PrintedNothing => "printed nothing: it must print the passphrase".to_owned(),
+        ProgramError::PrintedNothing => format!("printed nothing: it must print the {what}"),
         ProgramError::PrintedNul => "printed a NUL byte, which no passphrase has".to_owned(),
     }
 }

@@ -48,6 +48,14 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         handler: passphrase_file,
     },
     Directive {
+        name: c"SessionCryptoKeyFile",
+        help: c"file-or-exec - a JWK Set: the newest key that has begun encrypts new sessions, each decrypts until it ends",
+        // Children may not read the file, and could not see it change.
+        context: Context::Directory,
+        most: 1,
+        handler: set_file,
+    },
+    Directive {
         name: c"SessionCryptoCertificateFile",
         help: c"file-or-URI [file-or-URI] ... - certificates: new sessions are encrypted for the first, and accepted for each",
         context: Context::Everywhere,
@@ -165,6 +173,19 @@ fn passphrase_file<'p>(
     for file in words {
         let more = passphrases::from_file(parms, &state.keyring, file)?;
         config.add_passphrases(parms, more, max_passphrases(parms))?;
+    }
+    Ok(())
+}
+
+fn set_file<'p>(
+    parms: &Parms<'p>,
+    state: &'p State,
+    config: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    for word in words {
+        let file = state.key_files.find(parms, word)?;
+        config.set_key_file(parms.pool(), file, parms.line());
     }
     Ok(())
 }

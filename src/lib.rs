@@ -13,9 +13,10 @@
 //! | `state` | what a process keeps while a configuration is in force |
 //! | `revocation` | the list of sessions that have ended before their time |
 //! | `config` | the settings of sections, merged, and what they seal with |
+//! | `key_files` | files with JWK Sets, and their changes while httpd runs |
 //! | `secrets` | the secrets that a line of the configuration names |
 //! | `advice` | every error in the administrator's words, with what to write instead |
-//! | `program` | running a program that prints a passphrase |
+//! | `program` | running a program that prints a secret |
 //! | `clock` | the time now |
 //! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
 //! | `session_crypto` | the type that stands for this module |
@@ -28,6 +29,7 @@ mod config;
 mod directives;
 #[expect(unsafe_code, reason = "a C API is called")]
 mod ffi;
+mod key_files;
 mod keys_ahead;
 mod module;
 mod program;

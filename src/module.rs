@@ -69,6 +69,7 @@ impl Module for SessionCrypto {
         server: MainServer<'_>,
         warnings: &check::Warnings,
     ) -> Result<(), String> {
+        state.key_files.share(server)?;
         keys_ahead::derive(&state.keyring, server, clock::now())?;
         let settings = state.take_revocation_settings();
         let longest = warnings.longest_lifetime();
@@ -78,13 +79,15 @@ impl Module for SessionCrypto {
         Ok(())
     }
 
-    fn from_time_to_time(state: &State) {
+    fn from_time_to_time(state: &State, server: MainServer<'_>) {
+        state.key_files.watch(&state.keyring, server);
         if let Some(revocation) = state.revocation() {
             revocation.keep();
         }
     }
 
     fn after_fork(state: &State) -> Result<(), String> {
+        state.key_files.after_fork();
         state.keyring.after_fork();
         state
             .keyring

@@ -1,4 +1,4 @@
-//! Running a program that prints a passphrase.
+//! Running a program that prints a secret.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -6,24 +6,48 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
+use session_crypto_core::KeySet;
 use zeroize::Zeroizing;
 
 use crate::ffi::pipe;
 
-/// The most bytes that are read of a program's output.
-const MAX_OUTPUT: usize = 64 * 1024;
+/// The most bytes that are read of a program's output: one more than the longest JWK Set, so
+/// that a longer one is known as such.
+const MAX_OUTPUT: usize = KeySet::MAX_TEXT + 1;
 
 /// Runs a program to its end, and returns the first line that it printed.
-///
-/// As in httpd's module, the program runs in its own directory with an empty
-/// environment. Programs that it started in turn may hold its output open for
-/// longer; the first line does not wait for them.
 ///
 /// # Errors
 ///
 /// The program cannot be run, fails, or prints no passphrase; the words go on
 /// after its name.
 pub(crate) fn first_line(
+    program: &Path,
+    arguments: &[&OsStr],
+) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+    let mut output = output(program, arguments)?;
+    let line = output
+        .split(|byte| matches!(byte, b'\n' | b'\r'))
+        .next()
+        .unwrap_or_default();
+    if line.contains(&0) {
+        return Err(ProgramError::PrintedNul);
+    }
+    let length = line.len();
+    output.truncate(length);
+    Ok(output)
+}
+
+/// Runs a program to its end, and returns what it printed.
+///
+/// As in httpd's module, the program runs in its own directory with an empty
+/// environment. Programs that it started in turn may hold its output open for
+/// longer; what this returns does not wait for them.
+///
+/// # Errors
+///
+/// The program cannot be run, fails, or prints nothing; the words go on after its name.
+pub(crate) fn output(
     program: &Path,
     arguments: &[&OsStr],
 ) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
@@ -42,26 +66,17 @@ pub(crate) fn first_line(
     // The wait comes before any error of reading, so that no program is left
     // behind.
     let status = child.wait().map_err(ProgramError::NotWaitedFor)?;
-    let mut output = output.map_err(ProgramError::Unreadable)?;
+    let output = output.map_err(ProgramError::Unreadable)?;
     if !status.success() {
         return Err(ProgramError::Failed(status));
     }
     if output.is_empty() {
         return Err(ProgramError::PrintedNothing);
     }
-    let line = output
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .next()
-        .unwrap_or_default();
-    if line.contains(&0) {
-        return Err(ProgramError::PrintedNul);
-    }
-    let length = line.len();
-    output.truncate(length);
     Ok(output)
 }
 
-/// The reasons why a program gives no passphrase.
+/// The reasons why a program gives no secret.
 #[derive(Debug)]
 pub(crate) enum ProgramError {
     NotRun(io::Error),

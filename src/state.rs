@@ -5,10 +5,12 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use session_crypto_core::{Keyring, OncePerMinute};
 
+use crate::key_files::KeyFiles;
 use crate::revocation::{self, Revocation};
 
 /// The state of a configuration, which the parent makes and children inherit.
 pub(crate) struct State {
+    pub(crate) key_files: KeyFiles,
     pub(crate) keyring: Keyring,
     /// The settings of a list of ended sessions.
     revocation_settings: Mutex<Option<revocation::Settings>>,
@@ -23,6 +25,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(keyring: Keyring, cookie_warnings: OncePerMinute) -> Self {
         Self {
+            key_files: KeyFiles::default(),
             keyring,
             revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),

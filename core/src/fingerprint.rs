@@ -27,6 +27,11 @@ impl Fingerprint {
         Self([next(), next()])
     }
 
+    /// The fingerprint as two words.
+    pub fn words(self) -> [u64; 2] {
+        self.0
+    }
+
     /// The fingerprint of a number, which is computed without a hash. It is never the
     /// default one, which stands for no value.
     pub fn of_number(number: u64) -> Self {

@@ -52,6 +52,7 @@
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
+pub use algorithm::defaults::DefaultCiphers;
 pub use algorithm::digest::Digest;
 pub use algorithm::error::AlgorithmError;
 pub use arena::{Arena, HeapArena, HeapWriter, Text, Writer};

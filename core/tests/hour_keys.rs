@@ -5,8 +5,9 @@
 use std::num::NonZeroUsize;
 
 use session_crypto_core::{
-    Cost, Digest, Engine, HeapArena, Jobs, KeyJob, Keyring, Now, OpenError, OpenSslRandom, Origin,
-    PassphraseList, Priority, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cost, DefaultCiphers, Digest, Engine, HeapArena, Jobs, KeyJob, Keyring, Now, OpenError,
+    OpenSslRandom, Origin, PassphraseList, Priority, Refusal, Sealer, Secrets, Seed, Settings,
+    SharedMemory,
 };
 
 const NOON: u64 = 1_800_000_000;
@@ -56,7 +57,7 @@ impl Parent {
     }
 
     fn settings<'p>(&'p self, section: &'p PassphraseList) -> Settings<'p> {
-        let ciphers = self.keyring.default_ciphers(None, false);
+        let ciphers = self.keyring.default_ciphers(None, DefaultCiphers::Classic);
         Settings {
             digest: self.digest.as_ref(),
             ..Settings::new(Secrets::Passphrases(section), ciphers)

@@ -17,9 +17,9 @@ use openssl::stack::Stack;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Builder, X509NameBuilder};
 use session_crypto_core::{
-    During, FileError, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory,
-    Source, SourceError, SourcePosition, Validity,
+    DefaultCiphers, During, FileError, HeapArena, Identities, Keyring, OpenSslRandom, Origin,
+    PairingError, PairingFault, Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings,
+    SharedMemory, Source, SourceError, SourcePosition, Validity,
 };
 
 mod common;
@@ -76,7 +76,7 @@ impl Bench {
 
     /// Seals and opens a session, which uses the private key. Returns the token's header.
     fn use_key(&self, identities: &Identities) -> String {
-        let ciphers = self.keyring.default_ciphers(None, true);
+        let ciphers = self.keyring.default_ciphers(None, DefaultCiphers::Jwe);
         let settings = Settings::new(Secrets::Certificates(identities), ciphers);
         let sealer = Sealer::new(&self.keyring, settings);
         let token = sealer.seal(b"user=joe", NOW, &HeapArena).unwrap().token;

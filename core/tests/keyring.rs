@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Cost, HeapArena, Keyring, Now, OpenError, OpenSslRandom, Origin, Passphrase, PassphraseList,
-    Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cost, DefaultCiphers, HeapArena, Keyring, Now, OpenError, OpenSslRandom, Origin, Passphrase,
+    PassphraseList, Refusal, Sealer, Secrets, Seed, Settings, SharedMemory,
 };
 
 mod common;
@@ -30,7 +30,7 @@ fn sealer<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Sealer<'
 }
 
 fn settings<'k>(keyring: &'k Keyring, passphrases: &'k PassphraseList) -> Settings<'k> {
-    let ciphers = keyring.default_ciphers(None, false);
+    let ciphers = keyring.default_ciphers(None, DefaultCiphers::Classic);
     Settings::new(Secrets::Passphrases(passphrases), ciphers)
 }
 

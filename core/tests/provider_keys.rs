@@ -11,8 +11,9 @@ use common::{NOW, Section, certificate};
 use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use session_crypto_core::{
-    Cost, During, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin, PairingError,
-    Pairs, PassphraseList, Payer, Priority, Sealer, Secrets, Seed, Settings, SharedMemory,
+    Cost, DefaultCiphers, During, Engine, HeapArena, Identities, Keyring, OpenSslRandom, Origin,
+    PairingError, Pairs, PassphraseList, Payer, Priority, Sealer, Secrets, Seed, Settings,
+    SharedMemory,
 };
 
 mod common;
@@ -58,7 +59,9 @@ impl WithProvider {
     }
 
     fn settings<'s>(&'s self, identities: &'s Identities) -> Settings<'s> {
-        let ciphers = self.keyring.default_ciphers(Some(&self.engine), true);
+        let ciphers = self
+            .keyring
+            .default_ciphers(Some(&self.engine), DefaultCiphers::Jwe);
         Settings {
             engine: Some(&self.engine),
             ..Settings::new(Secrets::Certificates(identities), ciphers)

@@ -4,7 +4,7 @@ use session_crypto_core::{During, Keyring, Priority};
 
 use super::warnings::Warnings;
 use crate::advice;
-use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptIdentities, SettingSet};
+use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptSecrets, SettingSet};
 use crate::ffi::{self, Server};
 use crate::state::State;
 
@@ -23,8 +23,8 @@ pub(crate) fn server<'s>(
     // server/core.c), and may have the settings that they lack.
     if server.stands_behind {
         for config in server.configs().filter(|_| ffi::is_config_test()) {
-            let identities = KeptIdentities::new();
-            if let Ok(Some(settings)) = config.settings(keyring, &identities, During::Startup) {
+            let kept = KeptSecrets::default();
+            if let Ok(Some(settings)) = config.settings(keyring, &kept, During::Startup) {
                 warnings.about(&config, settings, now);
             }
         }
@@ -57,8 +57,8 @@ fn check_section<'s>(
 ) -> Result<(), String> {
     let chain = index.map(|index| server.chain(index)).unwrap_or_default();
     let config = server.config_of(&chain);
-    let identities = KeptIdentities::new();
-    match config.settings(keyring, &identities, During::Startup) {
+    let kept = KeptSecrets::default();
+    match config.settings(keyring, &kept, During::Startup) {
         Ok(settings) => {
             if let Some(settings) = settings {
                 let own = match index {
@@ -125,9 +125,9 @@ pub(crate) fn prepare<'s>(
     for config in server.configs() {
         // A section without secrets may meet one that has them, or a `.htaccess` file.
         warnings.note_lifetime(config.policy().lifetime);
-        let identities = KeptIdentities::new();
+        let kept = KeptSecrets::default();
         // Settings that do not go together are refused in each request.
-        let Ok(Some(settings)) = config.settings(keyring, &identities, During::Startup) else {
+        let Ok(Some(settings)) = config.settings(keyring, &kept, During::Startup) else {
             continue;
         };
         warnings.about(&config, settings, now);

@@ -9,6 +9,7 @@ use crate::config::{
 };
 use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, Server};
+use crate::key_files::KeyFile;
 
 /// The warnings given so far, so that none is repeated for each section and server,
 /// and the results that all servers are checked with together.
@@ -37,8 +38,8 @@ impl Warnings {
         let Some(passphrases) = config.passphrases() else {
             return;
         };
-        let seals = matches!(settings.secrets, Secrets::Passphrases(_));
-        if seals || !config.has_idle_passphrases(keyring, During::Startup) {
+        let opens = !matches!(settings.secrets, Secrets::Certificates(_));
+        if opens || !config.has_idle_passphrases(keyring, During::Startup) {
             self.used.insert(address(passphrases));
         } else if own.is_some_and(|own| own.has_both()) {
             let flaw = config.idle_passphrases(IDLE_BESIDE);
@@ -74,15 +75,18 @@ impl Warnings {
         }
     }
 
-    /// Warns about the settings in force in a section: passphrases that can be
-    /// guessed, and a certificate whose time is over or yet to come.
+    /// Warns about the settings in force in a section: a key file with the wrong rights,
+    /// passphrases that can be guessed, and a certificate whose time is over or yet to come.
     pub(super) fn about(&mut self, config: &DirConfig<'_>, settings: Settings<'_>, now: u64) {
         self.encrypts = true;
         if let Some(passphrases) = config.passphrases() {
-            let seals = matches!(settings.secrets, Secrets::Passphrases(_));
-            for warning in passphrases.warnings(seals) {
+            let opens = !matches!(settings.secrets, Secrets::Certificates(_));
+            for warning in passphrases.warnings(opens) {
                 self.say(warning);
             }
+        }
+        if let Some(warning) = config.key_file().and_then(KeyFile::warning) {
+            self.say(warning);
         }
         let Secrets::Certificates(identities) = settings.secrets else {
             return;

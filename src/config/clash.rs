@@ -2,19 +2,24 @@
 
 use session_crypto_core::{During, Keyring};
 
-use super::dir_config::{DirConfig, PURPOSE};
+use super::dir_config::{DirConfig, KEY_FILE, PURPOSE};
+use super::setting_set::SettingSet;
 use super::settings::IDLE_INSIDE;
+
+/// The settings that do not go together with a key file.
+const AGAINST_KEY_FILES: SettingSet = SettingSet::CERTIFICATES.and(SettingSet::CIPHERS);
 
 impl DirConfig<'_> {
     /// Whether this section sets one half of a conflict.
     pub(crate) fn may_clash(&self) -> bool {
-        self.purpose.is_some() || self.passphrases.is_some()
+        self.purpose.is_some() || self.passphrases.is_some() || self.key_file.is_some()
     }
 
     /// Whether the other section sets the other half.
     pub(crate) fn may_clash_with(&self, other: &Self) -> bool {
         (self.purpose.is_some() && other.ciphers.is_some())
             || (self.passphrases.is_some() && other.certificates.is_some())
+            || (self.key_file.is_some() && other.sets().meets(AGAINST_KEY_FILES))
     }
 
     /// Describes the conflict between two sections; `self` has the settings of both
@@ -34,6 +39,27 @@ impl DirConfig<'_> {
                     ciphers.line()
                 ));
             }
+        }
+        if let (Some(file), None) = (one.key_file, self.first_certificate()) {
+            let ciphers = other.ciphers?;
+            let seals = self.check_key_file(ciphers.get(keyring, self.engine()).ok()?);
+            return seals.is_err().then(|| {
+                format!(
+                    "{}: {KEY_FILE}: a request that is in this section, and in that with the \
+                     ciphers {}, has no cipher that seals with its keys, and no session: if there \
+                     are such requests, write 'SessionCryptoCipher aes-256-gcm' there as well",
+                    file.line,
+                    ciphers.line()
+                )
+            });
+        }
+        if let (Some(file), Some((certificate, _))) = (one.key_file, other.first_certificate()) {
+            return Some(format!(
+                "{}: {KEY_FILE}: a request that is in this section, and in that with the \
+                 certificate {certificate}, has both, and no session: if there are such requests, \
+                 take one of the two out, or move it into sections that do not meet",
+                file.line
+            ));
         }
         let (passphrases, (certificate, _)) = (one.passphrases?, other.first_certificate()?);
         let are_idle =

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Payer, Purpose, Source};
+use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Origin, Payer, Purpose, Source};
 
 use super::algorithms::{Algorithm, AlgorithmNames};
 use super::bound::{self, Bound};
@@ -15,6 +15,7 @@ use super::source_list::SourceList;
 use super::user_entries::UserEntries;
 use super::written::Written;
 use crate::ffi::{Inherit, Line, Parms, Pool};
+use crate::key_files::KeyFile;
 use crate::secrets::passphrases::PassphrasesRead;
 use crate::{advice, clock};
 
@@ -28,6 +29,7 @@ pub(crate) struct DirConfig<'p> {
     pub(super) passphrases: Option<&'p Passphrases>,
     pub(super) certificates: Option<&'p SourceList>,
     pub(super) private_keys: Option<&'p SourceList>,
+    pub(super) key_file: Option<&'p Written<Arc<KeyFile>>>,
     /// The passphrases were set in a section inside that of the certificates.
     pub(super) passphrases_are_inner: bool,
     pub(super) engine: Option<&'p Written<Arc<Engine>>>,
@@ -49,12 +51,22 @@ const MAX_LIFETIME: &str = "SessionCryptoMaxLifetime";
 const END_SESSIONS_FOR: &str = "SessionCryptoEndSessionsFor";
 pub(crate) const CERTIFICATE_FILE: &str = "SessionCryptoCertificateFile";
 pub(super) const PRIVATE_KEY_FILE: &str = "SessionCryptoCertificateKeyFile";
+pub(crate) const KEY_FILE: &str = "SessionCryptoKeyFile";
 
 impl Inherit for DirConfig<'_> {
-    /// The inner section wins, each setting by itself.
+    /// The inner section wins, each setting by itself. A key file and passphrases of a
+    /// `.htaccess` file are never in force together: whoever writes that file could make
+    /// sessions which the keys of the server then seal.
     fn merge(base: &Self, add: &Self) -> Self {
+        let htaccess = |passphrases: &&Passphrases| passphrases.origin == Origin::Htaccess;
+        let inherits_keys = !add.passphrases.as_ref().is_some_and(htaccess);
+        let inherits_passphrases =
+            add.key_file.is_none() || !base.passphrases.as_ref().is_some_and(htaccess);
         Self {
-            passphrases: add.passphrases.or(base.passphrases),
+            passphrases: add
+                .passphrases
+                .or(base.passphrases.filter(|_| inherits_passphrases)),
+            key_file: add.key_file.or(base.key_file.filter(|_| inherits_keys)),
             certificates: add.certificates.or(base.certificates),
             private_keys: add.private_keys.or(base.private_keys),
             passphrases_are_inner: match (add.passphrases, add.certificates) {
@@ -135,6 +147,21 @@ impl<'p> DirConfig<'p> {
     ) -> Result<(), String> {
         self.private_keys = Some(longer(self.private_keys, parms, more, limit)?);
         Ok(())
+    }
+
+    /// Sets this section's key file; a later line replaces it.
+    pub(crate) fn set_key_file(&mut self, pool: Pool<'p>, value: Arc<KeyFile>, line: Line) {
+        self.key_file = Some(pool.store(Written {
+            fingerprint: value.fingerprint(),
+            value,
+            directive: KEY_FILE,
+            line,
+        }));
+    }
+
+    /// The key file in force.
+    pub(crate) fn key_file(&self) -> Option<&'p KeyFile> {
+        self.key_file.map(|file| file.value.as_ref())
     }
 
     /// Sets this section's engine; more than one directive does that.
@@ -238,6 +265,7 @@ impl<'p> DirConfig<'p> {
             .if_set(self.passphrases.is_some())
             .and(SettingSet::CERTIFICATES.if_set(self.certificates.is_some()))
             .and(SettingSet::PRIVATE_KEYS.if_set(self.private_keys.is_some()))
+            .and(SettingSet::KEY_FILE.if_set(self.key_file.is_some()))
             .and(SettingSet::ENGINE.if_set(self.engine.is_some()))
             .and(SettingSet::CIPHERS.if_set(self.ciphers.is_some()))
             .and(SettingSet::DIGEST.if_set(self.digest.is_some()))
@@ -245,7 +273,10 @@ impl<'p> DirConfig<'p> {
 
     /// Whether a setting asks for encryption.
     pub(crate) fn has_secrets(&self) -> bool {
-        self.passphrases.is_some() || self.certificates.is_some() || self.private_keys.is_some()
+        self.passphrases.is_some()
+            || self.key_file.is_some()
+            || self.certificates.is_some()
+            || self.private_keys.is_some()
     }
 
     /// The settings that have no effect without encryption: each directive, and

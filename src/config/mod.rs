@@ -27,7 +27,7 @@ pub(crate) use policy::{DEFAULT_LIFETIME, Policy};
 pub(crate) use protection::Protection;
 pub(crate) use realm::Realm;
 pub(crate) use setting_set::SettingSet;
-pub(crate) use settings::{IDLE_BESIDE, KeptIdentities};
+pub(crate) use settings::{IDLE_BESIDE, KeptSecrets};
 
 mod algorithms;
 mod bound;

@@ -46,11 +46,11 @@ impl Passphrases {
     }
 
     /// The warnings about the list; weak passphrases are warned of only if the list
-    /// seals sessions, and not if it just opens private keys.
-    pub(crate) fn warnings(&self, seals: bool) -> impl Iterator<Item = &str> {
+    /// opens sessions, and not if it just opens private keys.
+    pub(crate) fn warnings(&self, opens: bool) -> impl Iterator<Item = &str> {
         let warnings = self.warnings.iter();
         warnings
-            .filter(move |warning| seals || !warning.is_about_sessions)
+            .filter(move |warning| opens || !warning.is_about_sessions)
             .map(|warning| warning.message.as_str())
     }
 }

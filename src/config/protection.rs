@@ -4,7 +4,7 @@ use session_crypto_core::{During, Keyring, Sealer};
 
 use super::dir_config::DirConfig;
 use super::flaw::Flaw;
-use super::settings::KeptIdentities;
+use super::settings::KeptSecrets;
 
 /// The protection of the sessions of a section.
 pub(crate) enum Protection<'p> {
@@ -27,13 +27,13 @@ impl<'p> DirConfig<'p> {
     pub(crate) fn protection(
         &self,
         keyring: &'p Keyring,
-        identities: &'p KeptIdentities,
+        kept: &'p KeptSecrets,
         now: u64,
     ) -> Protection<'p> {
         if self.refuses {
             return broken();
         }
-        match self.settings(keyring, identities, During::Request { now }) {
+        match self.settings(keyring, kept, During::Request { now }) {
             Err(flaw) => refusal(&flaw),
             Ok(None) => Protection::Clear,
             Ok(Some(settings)) => {

@@ -4,9 +4,9 @@ use session_crypto_core::Fingerprint;
 
 use super::dir_config::DirConfig;
 
-/// The settings that a section encrypts with (passphrases, certificates, private keys,
-/// ciphers, digest, purpose and engine), and those by which its sessions end and get new
-/// names.
+/// The settings that a section encrypts with (passphrases, certificates, private keys, key
+/// file, ciphers, digest, purpose and engine), and those by which its sessions end and get
+/// new names.
 ///
 /// Sections that are set alike share a realm, and so do all that do not encrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) enum Realm {
 }
 
 /// The number of settings that make a realm.
-const SETTINGS: usize = 10;
+const SETTINGS: usize = 11;
 
 impl DirConfig<'_> {
     /// The realm of a section.
@@ -31,6 +31,7 @@ impl DirConfig<'_> {
             passphrases,
             certificates,
             private_keys,
+            key_file,
             engine,
             ciphers,
             digest,
@@ -58,6 +59,7 @@ impl DirConfig<'_> {
                 passphrases.map(|held| held.fingerprint),
                 certificates.map(|list| list.fingerprint()),
                 private_keys.map(|list| list.fingerprint()),
+                key_file.map(|file| file.fingerprint),
                 ciphers.map(|names| names.fingerprint()),
                 digest.map(|names| names.fingerprint()),
                 purpose.map(|purpose| purpose.fingerprint),

@@ -12,11 +12,13 @@ impl SettingSet {
     pub(crate) const ENGINE: Self = Self(1 << 3);
     pub(crate) const CIPHERS: Self = Self(1 << 4);
     pub(crate) const DIGEST: Self = Self(1 << 5);
+    pub(crate) const KEY_FILE: Self = Self(1 << 6);
 
     /// The settings that ask for encryption.
     pub(crate) const SECRETS: Self = Self::PASSPHRASES
         .and(Self::CERTIFICATES)
-        .and(Self::PRIVATE_KEYS);
+        .and(Self::PRIVATE_KEYS)
+        .and(Self::KEY_FILE);
 
     /// The settings of both sets.
     pub(crate) const fn and(self, other: Self) -> Self {

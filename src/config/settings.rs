@@ -4,20 +4,34 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Cipher, Digest, During, Engine, FileError, Identities, Keyring, Origin, PairingError,
-    PairingFault, Pairs, PassphraseList, Purpose, Secrets, Settings, Source, SourcePosition,
+    Cipher, DefaultCiphers, Digest, During, Engine, FileError, Identities, Keyring, Origin,
+    PairingError, PairingFault, Pairs, PassphraseList, Purpose, Secrets, Settings, Source,
+    SourcePosition,
 };
 
 use super::algorithms::{Algorithm, AlgorithmNames};
-use super::dir_config::{CERTIFICATE_FILE, DirConfig, PRIVATE_KEY_FILE, PURPOSE};
+use super::dir_config::{CERTIFICATE_FILE, DirConfig, KEY_FILE, PRIVATE_KEY_FILE, PURPOSE};
 use super::flaw::Flaw;
 use super::setting_set::SettingSet;
 use super::source_list::SourceList;
 use super::written::Written;
 use crate::advice;
+use crate::key_files::{KeyFile, KeysInForce};
 
-/// Keeps the identities that settings refer to, for as long as a hook uses these.
-pub(crate) type KeptIdentities = OnceCell<Arc<Identities>>;
+/// Keeps the identities or the keys that settings refer to, for as long as a hook uses
+/// these.
+#[derive(Default)]
+pub(crate) struct KeptSecrets {
+    identities: OnceCell<Arc<Identities>>,
+    keys: OnceCell<KeysInForce>,
+}
+
+impl KeptSecrets {
+    /// The number of the change that brought the keys in force; 0 without a change.
+    pub(crate) fn generation(&self) -> u64 {
+        self.keys.get().map_or(0, |keys| keys.generation)
+    }
+}
 
 /// The message for a purpose and nothing but CBC ciphers.
 const PURPOSE_NEEDS_AEAD: &str = "a purpose takes a cipher whose tokens can carry it: write \
@@ -26,6 +40,16 @@ const PURPOSE_NEEDS_AEAD: &str = "a purpose takes a cipher whose tokens can carr
 /// The message for a CBC cipher beside a certificate.
 const CERTIFICATE_NEEDS_AEAD: &str = "with a certificate, sessions are sealed as JWE, and a CBC \
      cipher gives none: write 'SessionCryptoCipher aes-256-gcm', or take the line out";
+
+/// The message for a CBC cipher that would seal beside a key file.
+const KEY_FILE_NEEDS_AEAD: &str = "with a key file, sessions are sealed as JWE, and a CBC cipher \
+     gives none: write an AES-GCM cipher first, as 'SessionCryptoCipher aes-256-gcm', or take the \
+     line out";
+
+/// The message for a key file and certificates.
+const NO_CERTIFICATE_BESIDE: &str = "sessions are sealed with the keys of a file or for a \
+     certificate, and both are in force here: take one of them out, or move it into the sections \
+     that are to have it";
 
 /// The message for another digest beside an RSA certificate.
 const NO_SUCH_OAEP: &str = "with an RSA certificate, the digest is SHA256, or SHA for hardware \
@@ -58,7 +82,7 @@ impl<'p> DirConfig<'p> {
 
     /// The settings to seal and open with; `None` if sessions stay in clear.
     ///
-    /// `kept` keeps the identities that they refer to.
+    /// `kept` keeps the identities or the keys that they refer to.
     ///
     /// # Errors
     ///
@@ -67,12 +91,12 @@ impl<'p> DirConfig<'p> {
     pub(crate) fn settings(
         &self,
         keyring: &'p Keyring,
-        kept: &'p KeptIdentities,
+        kept: &'p KeptSecrets,
         during: During,
     ) -> Result<Option<Settings<'p>>, Flaw> {
         let ciphers = match self.ciphers {
             Some(names) => names.get(keyring, self.engine())?,
-            None => keyring.default_ciphers(self.engine(), self.certificates.is_some()),
+            None => keyring.default_ciphers(self.engine(), self.default_ciphers()),
         };
         let digest = match self.digest {
             Some(names) => names.get(keyring, self.engine())?.first(),
@@ -83,7 +107,19 @@ impl<'p> DirConfig<'p> {
         }
         self.check_purpose_in_force(ciphers)?;
         let secrets = if self.certificates.is_none() && self.private_keys.is_none() {
-            Secrets::Passphrases(self.passphrases.map_or(&NO_PASSPHRASES, |held| &held.list))
+            match self.key_file {
+                None => Secrets::Passphrases(
+                    self.passphrases.map_or(&NO_PASSPHRASES, |held| &held.list),
+                ),
+                Some(file) => {
+                    self.check_key_file(ciphers)?;
+                    let keys = kept.keys.get_or_init(|| file.value.keys(keyring));
+                    Secrets::KeySet {
+                        keys: &keys.keys,
+                        passphrases: self.passphrases.map(|held| &held.list),
+                    }
+                }
+            }
         } else {
             let identities = self.identities_for(keyring, kept, during, (ciphers, digest))?;
             Secrets::Certificates(identities)
@@ -104,7 +140,7 @@ impl<'p> DirConfig<'p> {
     fn identities_for(
         &self,
         keyring: &'p Keyring,
-        kept: &'p KeptIdentities,
+        kept: &'p KeptSecrets,
         during: During,
         (ciphers, digest): (&[Cipher], Option<&Digest>),
     ) -> Result<&'p Identities, Flaw> {
@@ -115,13 +151,56 @@ impl<'p> DirConfig<'p> {
                 mended_by: SettingSet::CERTIFICATES,
             });
         };
+        if let Some(file) = self.key_file {
+            return Err(self.key_file_and_certificates(file, certificates));
+        }
         let identities = self.identities(keyring, certificates, during)?;
-        let identities = kept.get_or_init(|| identities);
+        let identities = kept.identities.get_or_init(|| identities);
         self.check_certificates(identities, ciphers, digest)?;
         if self.passphrases_are_inner && self.has_idle_passphrases(keyring, during) {
             return Err(self.idle_passphrases(IDLE_INSIDE));
         }
         Ok(identities)
+    }
+
+    /// The ciphers of a section that names none, by its secrets.
+    fn default_ciphers(&self) -> DefaultCiphers {
+        if self.certificates.is_some() {
+            return DefaultCiphers::Jwe;
+        }
+        match (self.key_file, self.passphrases) {
+            // A classic token carries no purpose, and is not accepted unless a line says so.
+            (Some(_), Some(_)) if self.purpose.is_none() => DefaultCiphers::JweAndClassic,
+            (Some(_), _) => DefaultCiphers::Jwe,
+            (None, _) => DefaultCiphers::Classic,
+        }
+    }
+
+    /// Checks that the keys of a file can seal with the ciphers in force.
+    pub(super) fn check_key_file(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
+        match self.ciphers {
+            Some(names) if !ciphers.first().is_some_and(Cipher::is_aead) => Err(Flaw {
+                line: Some(names.line().clone()),
+                message: format!("{}: {KEY_FILE_NEEDS_AEAD}", Cipher::DIRECTIVE),
+                mended_by: SettingSet::CIPHERS,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn key_file_and_certificates(
+        &self,
+        file: &Written<Arc<KeyFile>>,
+        certificates: &SourceList,
+    ) -> Flaw {
+        Flaw {
+            line: Some(file.line.clone()),
+            message: format!(
+                "{KEY_FILE}: {NO_CERTIFICATE_BESIDE} (the certificate stands {})",
+                certificates.line(0)
+            ),
+            mended_by: SettingSet::NOTHING,
+        }
     }
 
     fn check_purpose_in_force(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
@@ -174,7 +253,7 @@ impl<'p> DirConfig<'p> {
         }
     }
 
-    fn engine(&self) -> Option<&'p Engine> {
+    pub(super) fn engine(&self) -> Option<&'p Engine> {
         self.engine.map(|engine| engine.value.as_ref())
     }
 

@@ -191,15 +191,17 @@ unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut
 unsafe extern "C" fn monitor<M: Module>(_pool: *mut apr_pool_t, server: *mut server_rec) -> c_int {
     guard("the monitor hook", bindings::DECLINED, || {
         // SAFETY: httpd passes its main server, which outlives this call.
-        let server = unsafe { MainServer::from_raw(server) };
-        if let (Some(server), Some(since)) = (server, generations::have_ended()) {
+        let Some(server) = (unsafe { MainServer::from_raw(server) }) else {
+            return bindings::DECLINED;
+        };
+        if let Some(since) = generations::have_ended() {
             let message =
                 format!("no process of a former configuration is left, all have that of {since}");
             log::main(server, Level::Notice, &message);
         }
-        // SAFETY: httpd calls this while a configuration is in force.
+        // SAFETY: httpd reads no configuration while this hook runs, so that in force stays.
         if let Some(state) = unsafe { M::module_record().state() } {
-            M::from_time_to_time(state);
+            M::from_time_to_time(state, server);
         }
         bindings::DECLINED
     })

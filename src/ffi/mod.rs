@@ -52,11 +52,12 @@ pub(crate) use module_record::ModuleRecord;
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use request_state::LongToken;
-pub(crate) use run_mode::is_config_test;
+pub(crate) use run_mode::{is_config_test, is_one_process};
 pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
 pub(crate) use session_record::has_no_content;
+pub(crate) use shared_memory::Mapping;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
 

@@ -62,8 +62,8 @@ pub(crate) trait Module: Sized + 'static {
         findings: &Self::Findings,
     ) -> Result<(), String>;
 
-    /// Runs in the parent every ten seconds.
-    fn from_time_to_time(state: &Self::State);
+    /// Runs in the parent every ten seconds while the configuration is in force.
+    fn from_time_to_time(state: &Self::State, server: MainServer<'_>);
 
     /// Runs in each child, before it serves a request.
     fn after_fork(state: &Self::State) -> Result<(), String>;

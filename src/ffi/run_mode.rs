@@ -1,5 +1,7 @@
 //! The purpose for which httpd reads its configuration: to serve, or to check.
 
+use std::ffi::CStr;
+
 use super::bindings;
 
 /// Whether httpd checks its configuration and ends: `httpd -t`.
@@ -30,4 +32,16 @@ pub(super) fn is_stopping() -> bool {
     // SAFETY: the call writes a number (ap_mpm.h).
     let failed = unsafe { bindings::ap_mpm_query(bindings::AP_MPMQ_MPM_STATE, &raw mut state) };
     failed != bindings::OK || state == bindings::AP_MPMQ_STOPPING
+}
+
+/// Whether httpd serves with its only process, which nobody watches over: `httpd -X`.
+pub(crate) fn is_one_process() -> bool {
+    // As the MPMs tell it (server/mpm/prefork/prefork.c, prefork_open_logs).
+    [c"DEBUG", c"ONE_PROCESS"].into_iter().any(is_defined)
+}
+
+/// Whether a name is defined, as by `httpd -D NAME`.
+fn is_defined(name: &CStr) -> bool {
+    // SAFETY: the call compares a C string with those that are defined (http_core.h).
+    unsafe { bindings::ap_exists_config_define(name.as_ptr()) != 0 }
 }

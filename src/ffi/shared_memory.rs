@@ -2,6 +2,7 @@
 
 use std::ffi::c_void;
 use std::io;
+use std::process;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::AtomicU64;
@@ -13,9 +14,11 @@ use super::pool::Pool;
 /// It is not wiped when it is dropped: children of a configuration that has ended
 /// still answer requests with it. The last process that has it gives the pages
 /// back to the kernel, which clears them before another process gets them.
-struct Mapping {
+pub(crate) struct Mapping {
     start: NonNull<AtomicU64>,
     words: usize,
+    /// The process that made it.
+    maker: u32,
 }
 
 // SAFETY: the value owns the mapping, which any thread may unmap (munmap(2)).
@@ -24,18 +27,49 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    fn new(words: usize) -> io::Result<Self> {
+    /// Maps `words` words, all zero.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory; the text is for the administrator.
+    pub(crate) fn new(words: usize) -> Result<Self, String> {
         let length = words.saturating_mul(size_of::<AtomicU64>());
-        let start = map(length, Sharing::WithChildren)?.cast();
-        Ok(Self { start, words })
+        let start = map(length, Sharing::WithChildren).map_err(|error| no_memory(words, &error))?;
+        Ok(Self {
+            start: start.cast(),
+            words,
+            maker: process::id(),
+        })
+    }
+
+    /// The words. Only the process that made the mapping may write to them, once a child has
+    /// called [`Mapping::protect`].
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        // SAFETY: `new` mapped as many words, aligned to a page, and zeros are atomics.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.words) }
+    }
+
+    /// Whether this process made the mapping, and so may write to it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.maker == process::id()
+    }
+
+    /// Has the kernel end this process if it writes to the mapping, unless it made it.
+    pub(crate) fn protect(&self) {
+        if !self.is_ours() {
+            let length = self.words.saturating_mul(size_of::<AtomicU64>());
+            // SAFETY: `new` mapped this length, and the words can be read as before
+            // (mprotect(2)). If it fails, they can also be written as before.
+            unsafe { libc::mprotect(self.start.as_ptr().cast(), length, libc::PROT_READ) };
+        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
         let length = self.words.saturating_mul(size_of::<AtomicU64>());
-        // SAFETY: `new` mapped this length, and no reference to it is left, as the
-        // caller of `share` promises.
+        // SAFETY: `new` mapped this length. No reference to it is left: those of `words`
+        // borrow the mapping, and the caller of `share` promises it of others.
         unsafe { libc::munmap(self.start.as_ptr().cast(), length) };
     }
 }
@@ -88,8 +122,7 @@ pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
 /// inherits both, and clears that pool only as it exits (`atexit(apr_terminate)`
 /// in server/main.c), in the same order.
 pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], String> {
-    let mapping = Mapping::new(words).map_err(|error| no_memory(words, &error))?;
-    let mapping = pool.store(mapping);
+    let mapping = pool.store(Mapping::new(words)?);
     // SAFETY: `words` words were mapped, aligned to a page; zeros are atomics; they
     // stay for as long as the caller promises.
     Ok(unsafe { slice::from_raw_parts(mapping.start.as_ptr(), mapping.words) })

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `sources` | the certificates and private keys that a word names |
 //! | `passphrases` | the passphrases that a word, a program or a file gives |
+//! | `command` | the program that a word names |
 
+pub(crate) mod command;
 pub(crate) mod passphrases;
 pub(crate) mod sources;

@@ -1,16 +1,14 @@
 //! The passphrases that a word of the configuration gives: the word itself, the
 //! first line that a program prints, or the words of a file.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness};
 
-use crate::ffi::{Parms, arguments, path, server_root_relative, with_words};
+use super::command::{self, EXEC};
+use crate::ffi::{Parms, path, server_root_relative, with_words};
 use crate::{advice, program};
-
-/// The prefix of a word that names a program.
-const EXEC: &[u8] = b"exec:";
 
 /// Passphrases, and the warnings about them.
 #[derive(Default)]
@@ -61,8 +59,12 @@ pub(crate) fn from_file(
         .ok_or_else(|| advice::no_file_name(&name.to_string_lossy()))?;
     let shown = path(file).display();
     let location = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
-    let file = PassphraseFile::read(path(file))
-        .map_err(|error| format!("{shown} {}", advice::passphrase_file(&error)))?;
+    let file = PassphraseFile::read(path(file)).map_err(|error| {
+        format!(
+            "{shown} {}",
+            advice::unreadable_file(&error, "the passphrases")
+        )
+    })?;
     let at_line = |number, message: String| format!("{shown} line {number}: {message}");
     let lines = file
         .lines()
@@ -138,24 +140,13 @@ fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged
 }
 
 /// Takes the first line that a program prints.
-///
-/// As in httpd's module, the program's path is relative to ServerRoot.
 fn from_program(parms: &Parms<'_>, keyring: &Keyring, command: &CStr) -> Result<Judged, String> {
-    let pool = parms.temporary();
-    let words = arguments(pool, command);
-    let (name, arguments) = words
-        .split_first()
-        .filter(|(name, _)| !name.is_empty())
-        .ok_or(advice::NO_PROGRAM)?;
-    let name = CString::new(name.as_encoded_bytes()).unwrap_or_default();
-    let program = server_root_relative(pool, &name)
-        .ok_or_else(|| advice::no_program_path(&name.to_string_lossy()))?;
-    let program = path(program);
-    let explain = |reason: String| format!("exec:{} {reason}", program.display());
-    let line = program::first_line(program, arguments)
-        .map_err(|error| explain(advice::program(&error)))?;
-    let passphrase = keyring
-        .passphrase(&line, Origin::Server)
-        .map_err(|error| explain(advice::empty_first_line(error)))?;
-    Ok((passphrase, Weakness::of(&line)))
+    command::with_program(parms, command, |program, arguments| {
+        let line = program::first_line(program, arguments)
+            .map_err(|error| advice::program(&error, "passphrase"))?;
+        let passphrase = keyring
+            .passphrase(&line, Origin::Server)
+            .map_err(advice::empty_first_line)?;
+        Ok((passphrase, Weakness::of(&line)))
+    })
 }

@@ -13,7 +13,7 @@ use super::life::{Life, Session};
 use super::not_ended::NotEnded;
 use super::report;
 use crate::clock;
-use crate::config::{DirConfig, KeptIdentities, Policy, Protection, Realm};
+use crate::config::{DirConfig, KeptSecrets, Policy, Protection, Realm};
 use crate::ffi::{BodyError, Exchange, Request, Status, processor};
 use crate::revocation::Revocation;
 use crate::state::State;
@@ -76,8 +76,8 @@ fn end<'r>(
         return Err(NotEnded::OtherSite);
     }
     let revocation = state.revocation().ok_or(NotEnded::NoRevocation)?;
-    let identities = KeptIdentities::new();
-    let sealer = match config.protection(&state.keyring, &identities, request.time()) {
+    let kept = KeptSecrets::default();
+    let sealer = match config.protection(&state.keyring, &kept, request.time()) {
         Protection::Clear => return Err(NotEnded::NoEncryption),
         Protection::Refuse(reason) => return Err(NotEnded::Unusable(reason)),
         Protection::Seal(sealer) => sealer,

@@ -8,7 +8,7 @@ use session_crypto_core::{Cost, Now, OpenError, Opened};
 use super::life::{Life, Session};
 use super::lifetimes::{self, Lifetimes, Unread};
 use super::{long_cookies, realms, report};
-use crate::config::{DirConfig, KeptIdentities, Protection};
+use crate::config::{DirConfig, KeptSecrets, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
 
@@ -71,8 +71,8 @@ fn seal<'r>(
     let Some(plaintext) = session.encoded() else {
         return Ok(());
     };
-    let (identities, now) = (KeptIdentities::new(), now(request));
-    let sealer = match config.protection(&state.keyring, &identities, now.seconds) {
+    let (kept, now) = (KeptSecrets::default(), now(request));
+    let sealer = match config.protection(&state.keyring, &kept, now.seconds) {
         Protection::Clear => {
             session.mark_encoded();
             return Ok(());
@@ -111,8 +111,8 @@ pub(crate) fn decode<'r>(
     let Some(token) = session.encoded() else {
         return;
     };
-    let (identities, now) = (KeptIdentities::new(), now(request));
-    let sealer = match config.protection(&state.keyring, &identities, now.seconds) {
+    let (kept, now) = (KeptSecrets::default(), now(request));
+    let sealer = match config.protection(&state.keyring, &kept, now.seconds) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
             report::unusable(request, &reason);
@@ -125,9 +125,9 @@ pub(crate) fn decode<'r>(
     let outcome = sealer.open(token.to_bytes(), now, &session.pool());
     match outcome {
         Ok(opened) => {
-            accept(request, session, &opened);
+            accept(request, config, session, &opened);
             if state.revocation().is_some() {
-                session.set_note(Life::of_key(opened.key));
+                session.set_note(Life::of_key(opened.key, kept.generation()));
             }
             session.mark_opened();
         }
@@ -147,7 +147,12 @@ pub(crate) fn decode<'r>(
 }
 
 /// Hands the session of a token to mod_session, and has a stale one saved again.
-fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'r>) {
+fn accept<'r>(
+    request: Request<'r>,
+    config: &DirConfig<'r>,
+    session: &mut Session<'r>,
+    opened: &Opened<'r>,
+) {
     session.set_text(opened.session);
     if opened.cost != Cost::None {
         report::derived(request);
@@ -159,7 +164,7 @@ fn accept<'r>(request: Request<'r>, session: &mut Session<'r>, opened: &Opened<'
         if saves {
             session.mark_dirty();
         }
-        report::stale(request, saves);
+        report::stale(request, saves, config.key_file().is_some());
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Life {
     pub(super) entry: Option<SessionEntry>,
     /// The key that opened its token.
     pub(super) key: Option<OpeningKey>,
+    /// The number of the change of the key file that this key comes from.
+    pub(super) generation: u64,
     /// The id of the session, once it was looked up.
     pub(super) id: Option<RecordId>,
     /// The id of its user under that key, once it was looked up; `None` if there are several.
@@ -29,10 +31,12 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    /// The life of a session whose token has just been opened.
-    pub(super) fn of_key(key: OpeningKey) -> Self {
+    /// The life of a session whose token has just been opened by a key that a change of the
+    /// key file brought.
+    pub(super) fn of_key(key: OpeningKey, generation: u64) -> Self {
         Self {
             key: Some(key),
+            generation,
             ..Self::default()
         }
     }

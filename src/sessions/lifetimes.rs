@@ -210,7 +210,8 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let before = match life.user_id {
             Some(id) => self.ended_before(&[id], revocation),
             None => {
-                let ids = self.users().ids(session, life.key)?;
+                let key = life.key.map(|key| (key, life.generation));
+                let ids = self.users().ids(session, key)?;
                 if let [id] = *ids {
                     life.user_id = Some(id);
                 }

@@ -28,14 +28,20 @@ pub(crate) fn refused(request: Request<'_>, refusal: Refusal, token: &[u8]) {
 }
 
 /// The client's token would not be made as it is now. `saves` tells whether it is
-/// replaced at once, or when the session is saved next.
+/// replaced at once, or when the session is saved next; `has_keys` whether the section has
+/// a key file.
 #[cold]
-pub(crate) fn stale(request: Request<'_>, saves: bool) {
+pub(crate) fn stale(request: Request<'_>, saves: bool, has_keys: bool) {
     let when = if saves {
         "it will be saved"
     } else {
         "when saved next, it will be"
     };
+    if has_keys {
+        let words = format_args!("session opened under an older key, {when} under the newest");
+        request.log(Level::Debug, &words);
+        return;
+    }
     request.log(
         Level::Debug,
         &format_args!(
@@ -147,8 +153,13 @@ pub(crate) fn derived(request: Request<'_>) {
 /// The session could not be sealed; it is not stored.
 #[cold]
 pub(crate) fn not_sealed(request: Request<'_>, error: &SealError) -> Failed {
+    let level = match error {
+        // The parent says it once a minute.
+        SealError::NoneSeals => Level::Info,
+        _ => Level::Error,
+    };
     request.log(
-        Level::Error,
+        level,
         &format_args!("session not sealed, and not saved: {}", advice::seal(error)),
     );
     Failed

@@ -3,7 +3,7 @@
 use session_crypto_core::{Now, OpeningKey, RecordId, Sealer, UserEntry, UserId, UserIdError};
 
 use super::life::Session;
-use crate::config::{DirConfig, KeptIdentities, Policy, Protection};
+use crate::config::{DirConfig, KeptSecrets, Policy, Protection};
 use crate::ffi::{Request, processor};
 use crate::state::State;
 
@@ -17,7 +17,8 @@ pub(super) struct Users<'a, 'r> {
 
 impl<'r> Users<'_, 'r> {
     /// The ids of a session's user, under the key that opened its token, or else under all
-    /// keys of the section.
+    /// keys of the section. With the key comes the number of the change of the key file that
+    /// it is from; its position says nothing after another change.
     ///
     /// # Errors
     ///
@@ -26,16 +27,16 @@ impl<'r> Users<'_, 'r> {
     pub(super) fn ids(
         &self,
         session: &mut Session<'r>,
-        key: Option<OpeningKey>,
+        key: Option<(OpeningKey, u64)>,
     ) -> Result<Vec<RecordId>, UserIdError> {
         let now = self.request.time();
-        let identities = KeptIdentities::new();
-        let protection = self
-            .config
-            .protection(&self.state.keyring, &identities, now);
+        let kept = KeptSecrets::default();
+        let protection = self.config.protection(&self.state.keyring, &kept, now);
         let (Protection::Seal(sealer), Some(entries)) = (protection, session.entries()) else {
             return Ok(Vec::new());
         };
+        let key = key.filter(|(_, generation)| *generation == kept.generation());
+        let key = key.map(|(key, _)| key);
         let mut ids = Vec::new();
         let users = entries
             .entries()

@@ -14,9 +14,9 @@ use bumpalo::Bump;
 use openssl::cipher::Cipher as Evp;
 use openssl::cipher_ctx::CipherCtx;
 use session_crypto_core::{
-    Arena, Cipher, During, Identities, KeySet, Keyring, Now, OpenSslRandom, OpeningKey, Origin, Pairs,
-    PassphraseList, Payer, Sealer, Secrets, Seed, Settings, SharedMemory, Text, UserEntry, UserId,
-    Writer,
+    Arena, Cipher, DefaultCiphers, During, Identities, KeySet, Keyring, Now, OpenSslRandom,
+    OpeningKey, Origin, Pairs, PassphraseList, Payer, Sealer, Secrets, Seed, Settings,
+    SharedMemory, Text, UserEntry, UserId, Writer,
 };
 
 const NOW: Now = Now {
@@ -57,10 +57,10 @@ impl Kit {
     pub(crate) fn new(size: usize, name: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let (keys, ciphers) = if name == KEY_SET {
-            let ciphers = keyring.default_ciphers(None, true).to_vec();
+            let ciphers = keyring.default_ciphers(None, DefaultCiphers::Jwe).to_vec();
             (SectionKeys::KeySet(KeySet::parse(KEYS).unwrap()), ciphers)
         } else if CERTIFICATES.contains(&name) {
-            let ciphers = keyring.default_ciphers(None, true).to_vec();
+            let ciphers = keyring.default_ciphers(None, DefaultCiphers::Jwe).to_vec();
             (
                 SectionKeys::Certificates(identities(&keyring, name)),
                 ciphers,

@@ -6,6 +6,7 @@ use crate::jwe::key_id::KeyId;
 use crate::key_set::error::KeySetError;
 use crate::key_set::parse;
 use crate::key_set::set_key::SetKey;
+use crate::limits::MAX_KEY_SET;
 
 /// A JWK Set of symmetric keys with dates (RFC 7517). New sessions are sealed with one key
 /// of it, and existing ones open with every key that has not ended.
@@ -19,6 +20,9 @@ pub struct KeySet {
 }
 
 impl KeySet {
+    /// Bytes of the longest text.
+    pub const MAX_TEXT: usize = MAX_KEY_SET;
+
     /// Reads a JWK Set of 1 to 64 keys, at most 64 KiB long. The
     /// [table of members](crate::key_set::parse) has the rules.
     ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::algorithm::cipher::Cipher;
-use crate::algorithm::defaults::Defaults;
+use crate::algorithm::defaults::{DefaultCiphers, Defaults};
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
@@ -147,18 +147,17 @@ impl<R: Random + Clone> Keyring<R> {
         self.algorithms.digest(engine, name)
     }
 
-    /// The ciphers of a section that names none: `aes256`, or with a certificate AES-256 in
-    /// the mode of JWE.
+    /// The ciphers of a section that names none.
     pub fn default_ciphers<'c>(
         &'c self,
         engine: Option<&'c Engine>,
-        has_certificate: bool,
+        which: DefaultCiphers,
     ) -> &'c [Cipher] {
         let defaults = engine.map_or(self.defaults(), |engine| &engine.defaults);
-        if has_certificate {
-            &defaults.certificate_ciphers
-        } else {
-            &defaults.ciphers
+        match which {
+            DefaultCiphers::Classic => &defaults.ciphers,
+            DefaultCiphers::Jwe => &defaults.jwe_ciphers,
+            DefaultCiphers::JweAndClassic => &defaults.both_ciphers,
         }
     }
 

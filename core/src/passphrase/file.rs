@@ -73,6 +73,19 @@ pub enum Exposure {
     Writable,
 }
 
+impl Exposure {
+    /// The access that the mode of a file gives, and that others should not have.
+    pub fn of(mode: u32) -> Option<Self> {
+        if mode & 0o004 != 0 {
+            Some(Self::Readable)
+        } else if mode & 0o022 != 0 {
+            Some(Self::Writable)
+        } else {
+            None
+        }
+    }
+}
+
 /// Room for as many passphrases as a section takes, each of a thousand bytes.
 const MAX_FILE: u64 = 1024 * 1024;
 
@@ -108,13 +121,7 @@ impl PassphraseFile {
 
     /// Access to the file that others should not have.
     pub fn exposure(&self) -> Option<Exposure> {
-        if self.mode & 0o004 != 0 {
-            Some(Exposure::Readable)
-        } else if self.mode & 0o022 != 0 {
-            Some(Exposure::Writable)
-        } else {
-            None
-        }
+        Exposure::of(self.mode)
     }
 
     /// Its lines, empty ones and comments included.

@@ -1,0 +1,172 @@
+//! A key file, with the keys in force.
+
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use session_crypto_core::{Fingerprint, KeySet, Keyring};
+use zeroize::Zeroizing;
+
+use super::reading;
+use super::shared_text::{SharedText, is_stable};
+use super::watch::Watch;
+use crate::ffi::{Mapping, Parms};
+use crate::secrets::command;
+use crate::{advice, program};
+
+/// The content of a key file, in messages.
+pub(super) const A_SET: &str = "a JWK Set";
+
+/// A file with a JWK Set, or a program that prints one. All sections that name it share it.
+pub(crate) struct KeyFile {
+    /// The name in messages.
+    pub(super) shown: String,
+    /// `None` for a program, which only a restart runs again.
+    pub(super) path: Option<PathBuf>,
+    in_force: RwLock<KeysInForce>,
+    /// The generation of the keys in force.
+    generation: AtomicU64,
+    /// Held by the thread that takes new keys over.
+    taking: Mutex<()>,
+    pub(super) shared: OnceLock<SharedText>,
+    /// Used by the parent alone.
+    pub(super) watch: Mutex<Watch>,
+    /// Warns of the rights of the file.
+    warning: Option<String>,
+}
+
+/// The keys of a file at one time.
+#[derive(Clone)]
+pub(crate) struct KeysInForce {
+    pub(crate) keys: Arc<KeySet>,
+    /// A number that differs after each change.
+    pub(crate) generation: u64,
+}
+
+impl KeyFile {
+    /// Reads a file at a Unix time in seconds, when the configuration is read.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is no JWK Set, or has no key that seals now.
+    pub(super) fn read(parms: &Parms<'_>, path: PathBuf, now: u64) -> Result<Self, String> {
+        let shown = path.display().to_string();
+        let read = reading::read(&path);
+        let read =
+            read.map_err(|error| format!("{shown} {}", advice::unreadable_file(&error, A_SET)))?;
+        let keys = parse(&read.text, now).map_err(|reason| format!("{shown} {reason}"))?;
+        let exposure = read.exposure.map(advice::exposure);
+        let line = parms.line();
+        let warn = |words| format!("{line}: SessionCryptoKeyFile: {shown} {words}");
+        Ok(Self {
+            warning: exposure.map(warn),
+            watch: Mutex::new(Watch::new(Some(read.identity), &keys)),
+            ..Self::new(shown, Some(path), keys)
+        })
+    }
+
+    /// Runs a program at a Unix time in seconds, when the configuration is read.
+    ///
+    /// # Errors
+    ///
+    /// It fails, or what it prints is no JWK Set with a key that seals now.
+    pub(super) fn run(parms: &Parms<'_>, command: &CStr, now: u64) -> Result<Self, String> {
+        let shown = format!("exec:{}", command.to_string_lossy());
+        let keys = command::with_program(parms, command, |program, arguments| {
+            let text = program::output(program, arguments)
+                .map_err(|error| advice::program(&error, "JWK Set"))?;
+            parse(&text, now).map_err(|reason| format!("printed a text that {reason}"))
+        })?;
+        Ok(Self::new(shown, None, keys))
+    }
+
+    fn new(shown: String, path: Option<PathBuf>, keys: KeySet) -> Self {
+        Self {
+            shown,
+            path,
+            watch: Mutex::new(Watch::new(None, &keys)),
+            in_force: RwLock::new(KeysInForce {
+                keys: Arc::new(keys),
+                generation: 0,
+            }),
+            generation: AtomicU64::new(0),
+            taking: Mutex::new(()),
+            shared: OnceLock::new(),
+            warning: None,
+        }
+    }
+
+    /// The keys in force. If the parent has read new ones, they are taken over first; if it
+    /// has not, that costs one comparison.
+    pub(crate) fn keys(&self, keyring: &Keyring) -> KeysInForce {
+        if let Some(shared) = self.shared.get() {
+            let generation = shared.generation();
+            if generation != self.generation.load(Ordering::Relaxed) && is_stable(generation) {
+                self.take_over(shared, keyring);
+            }
+        }
+        self.in_force()
+    }
+
+    pub(super) fn in_force(&self) -> KeysInForce {
+        let in_force = self.in_force.read();
+        in_force.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts keys in force in this process.
+    pub(super) fn put_in_force(&self, keys: KeysInForce, keyring: &Keyring) {
+        let generation = keys.generation;
+        *self
+            .in_force
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = keys;
+        self.generation.store(generation, Ordering::Relaxed);
+        keyring.forget_replaced_keys();
+    }
+
+    /// Takes the keys over that the parent has read. If the parent is writing, or another
+    /// thread does this, the keys in force serve until the next request.
+    #[cold]
+    fn take_over(&self, shared: &SharedText, keyring: &Keyring) {
+        let Ok(_taking) = self.taking.try_lock() else {
+            return;
+        };
+        let Some((generation, text)) = shared.read() else {
+            return;
+        };
+        // The parent has parsed the same text.
+        if let Ok(keys) = KeySet::parse(&text) {
+            let keys = KeysInForce {
+                keys: Arc::new(keys),
+                generation,
+            };
+            self.put_in_force(keys, keyring);
+        }
+    }
+
+    /// Gets a part of the memory that children share, by its number.
+    pub(super) fn share(&self, memory: &Arc<Mapping>, number: usize) {
+        let _ = self.shared.set(SharedText::new(memory.clone(), number));
+    }
+
+    /// Stands for the file in a realm. The keys do not count: a change of them does not
+    /// separate the requests of a chain.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of([self.shown.as_bytes()])
+    }
+
+    /// The warning about the rights of the file.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+}
+
+/// Reads a text, which must have a key that seals now. The error goes on after the name of
+/// the file.
+pub(super) fn parse(text: &Zeroizing<Vec<u8>>, now: u64) -> Result<KeySet, String> {
+    let keys = KeySet::parse(text).map_err(|error| advice::key_set(&error))?;
+    keys.check_at(now)
+        .map_err(|error| advice::key_set(&error))?;
+    Ok(keys)
+}

@@ -1,0 +1,101 @@
+//! All key files of a configuration.
+
+use std::collections::BTreeMap;
+use std::ffi::{CStr, OsString};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use session_crypto_core::Keyring;
+
+use super::key_file::KeyFile;
+use super::shared_text::SharedText;
+use crate::ffi::{self, Level, MainServer, Mapping, Parms, path, server_root_relative};
+use crate::secrets::command::EXEC;
+use crate::{advice, clock};
+
+/// The key files of a configuration, by their names.
+#[derive(Default)]
+pub(crate) struct KeyFiles {
+    files: Mutex<BTreeMap<OsString, Arc<KeyFile>>>,
+    memory: OnceLock<Arc<Mapping>>,
+}
+
+impl KeyFiles {
+    /// The file or the program that a word names, read now unless an earlier line has named
+    /// it too.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or run, or gives no JWK Set with a key that seals now.
+    pub(crate) fn find(&self, parms: &Parms<'_>, word: &CStr) -> Result<Arc<KeyFile>, String> {
+        let now = clock::now();
+        if let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) {
+            let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
+            let name = OsString::from(word.to_string_lossy().into_owned());
+            return self.find_or(name, || KeyFile::run(parms, command, now));
+        }
+        let file = server_root_relative(parms.temporary(), word)
+            .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;
+        let file = path(file).to_owned();
+        self.find_or(file.clone().into_os_string(), || {
+            KeyFile::read(parms, file, now)
+        })
+    }
+
+    fn find_or(
+        &self,
+        name: OsString,
+        read: impl FnOnce() -> Result<KeyFile, String>,
+    ) -> Result<Arc<KeyFile>, String> {
+        let mut files = self.lock();
+        if let Some(known) = files.get(&name) {
+            return Ok(known.clone());
+        }
+        let file = Arc::new(read()?);
+        files.insert(name, file.clone());
+        Ok(file)
+    }
+
+    /// Maps the memory through which children get new keys, before they are forked.
+    ///
+    /// # Errors
+    ///
+    /// There is no memory.
+    pub(crate) fn share(&self, server: MainServer<'_>) -> Result<(), String> {
+        let files = self.lock();
+        let watched: Vec<_> = files.values().filter(|file| file.path.is_some()).collect();
+        if watched.is_empty() {
+            return Ok(());
+        }
+        if ffi::is_one_process() {
+            ffi::log_main(server, Level::Notice, advice::KEY_FILES_ONCE);
+            return Ok(());
+        }
+        let memory = Arc::new(Mapping::new(SharedText::words(watched.len()))?);
+        for (number, file) in watched.into_iter().enumerate() {
+            file.share(&memory, number);
+        }
+        let _ = self.memory.set(memory);
+        Ok(())
+    }
+
+    /// Takes the right to write to the shared memory from a child.
+    pub(crate) fn after_fork(&self) {
+        if let Some(memory) = self.memory.get() {
+            memory.protect();
+        }
+    }
+
+    /// Looks at all files; the parent calls this every ten seconds.
+    pub(crate) fn watch(&self, keyring: &Keyring, server: MainServer<'_>) {
+        let now = clock::now();
+        for file in self.lock().values() {
+            file.look(keyring, now, &mut |level, message| {
+                ffi::log_main(server, level, message);
+            });
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<OsString, Arc<KeyFile>>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

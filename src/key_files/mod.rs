@@ -1,0 +1,21 @@
+//! Files with JWK Sets, and their changes while httpd runs.
+//!
+//! The parent looks at the files, because children may not read them. It hands the keys of a
+//! file that has changed to the children through shared memory.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `key_files` | all key files of a configuration |
+//! | `watch` | the parent's looks at a file |
+//! | `key_file` | a key file, with the keys in force |
+//! | `shared_text` | the text of a JWK Set in shared memory |
+//! | `reading` | the reading of a file, and its identity |
+
+pub(crate) use key_file::{KeyFile, KeysInForce};
+pub(crate) use key_files::KeyFiles;
+
+mod key_file;
+mod key_files;
+mod reading;
+mod shared_text;
+mod watch;
