@@ -22,6 +22,7 @@ package SessionCrypto::Httpd;
 #   load        'last' (after mod_session) or 'first'
 #   handlers    LuaMapHandler lines that go before the one described below
 #   echo        the URLs of that one
+#   flags       words of the command line, in place of -DFOREGROUND
 #
 # One Lua handler answers the requests. It copies the request header X-S to the response
 # header X-S, from which mod_session takes a new session (SessionHeader). Its body is
@@ -75,6 +76,7 @@ sub new {
         config => $args{config} // '',
         handlers => $args{handlers} // '',
         echo     => $args{echo}     // '^/',
+        flags    => $args{flags}    // ['-DFOREGROUND'],
         without  => $args{without}  // [],
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
@@ -190,7 +192,7 @@ sub _start {
         # and nobody else can be killed by mistake. mpm_prefork stops by
         # signalling its process group, which must not be ours.
         POSIX::setsid();
-        exec env('HTTPD'), '-DFOREGROUND', '-f', $self->conf or POSIX::_exit(127);
+        exec env('HTTPD'), @{ $self->{flags} }, '-f', $self->conf or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
     $running{$pid} = $self;

@@ -1,0 +1,369 @@
+# A key file that changes while httpd runs. Every child seals under the new keys within 30
+# seconds, however the file was replaced. A file that is broken leaves the keys in force,
+# and one line in the log. Under load, no request fails and no session is lost.
+#
+# SESSION_CRYPTO_FULL=1 replaces the file 200 times under load.
+
+use strict;
+use warnings;
+
+use FindBin     ();
+use List::Util  qw(all uniq);
+use POSIX       ();
+use Socket      qw(INADDR_LOOPBACK PF_INET SOCK_STREAM pack_sockaddr_in);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+use SessionCrypto::Httpd   ();
+use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
+
+use constant {
+    SECONDS      => 30,
+    REPLACEMENTS => $ENV{SESSION_CRYPTO_FULL} ? 200 : 24,
+    CLIENTS      => 4,
+    CHILDREN     => 3,
+    # Threads of each child under an MPM with threads.
+    THREADS      => 4,
+    # A set of 64 keys that stayed behind at each replacement would be some MiB in 200.
+    GROWTH_KIB   => 400,
+};
+use constant WORKERS => CHILDREN * (SessionCrypto::Httpd::env('MPM') eq 'prefork' ? 1 : THREADS);
+use constant LIMITS  => <<"END";
+StartServers @{[CHILDREN]}
+ServerLimit @{[CHILDREN]}
+<IfModule mpm_prefork_module>
+    MinSpareServers 1
+    MaxSpareServers 10
+    MaxRequestWorkers @{[CHILDREN]}
+</IfModule>
+<IfModule !mpm_prefork_module>
+    ThreadsPerChild @{[THREADS]}
+    MaxRequestWorkers @{[WORKERS]}
+</IfModule>
+END
+
+my $lua = SessionCrypto::Httpd::env('LUA') =~ s{/[^/]+\z}{}r;
+my ($first, $second, $third) = map { key($_) } qw(first second third);
+
+# Each way to replace a file: with a name of its own, so that all are tried together.
+my %WAYS = (
+    rename     => \&by_rename,
+    link       => \&by_link,
+    'in-place' => \&put_in_place,
+    # The beginning of the text first, and the rest when the parent has looked.
+    slowly     => sub {
+        my ($path, $text) = @_;
+        put_in_place($path, substr $text, 0, length($text) / 2);
+        wait_for_look();
+        put_in_place($path, $text);
+    },
+    # Without the file for a while.
+    away       => sub {
+        my ($path, $text) = @_;
+        unlink $path or die "$path: $!\n";
+        wait_for_look();
+        by_rename($path, $text);
+    },
+);
+# Each mistake, and the words of the log.
+my %MISTAKES = (
+    empty   => [sub { put_in_place($_[0], '') }, 'is empty'],
+    cut     => [sub { by_rename($_[0], substr key_set($second), 0, 20) }, 'is not JSON'],
+    ended   => [sub { by_rename($_[0], key_set(key('over', exp => time - 1))) }, 'has no key that has begun and not ended'],
+    missing => [sub { unlink $_[0] or die "$_[0]: $!\n" }, 'cannot be read (No such file or directory)'],
+    short   => [sub { by_link($_[0], key_set($first, key('weak', k => 'AAAA'))) }, q(is wrong at the key with the kid 'weak')],
+);
+my @files = (sort(keys %WAYS), sort(keys %MISTAKES), 'clock');
+
+my $httpd = server('key-file-reload', join '', map({ section($_, "keys/$_/set") } @files), section('program', '"exec:program keys/rename/set"'));
+my $looks = 0;
+for my $name (@files) {
+    $httpd->write_file("keys/$name/..1/set", key_set($first), 0600);
+    symlink '..1', $httpd->dir . "/keys/$name/..data" or die "..data: $!\n";
+    # Kubernetes has a link to a link to a directory.
+    if ($name eq 'link' || $name eq 'short') { symlink '..data/set', set($name) or die "set: $!\n" }
+    else                                     { by_rename(set($name), key_set($first)) }
+}
+$httpd->write_file('program', qq(#!/bin/sh\nexec cat "\$1"\n), 0755);
+$httpd->start;
+my %token = map { $_ => $httpd->client->get("/$_/echo", 'X-S' => 'user=joe')->token } @files;
+
+for my $round ([$first, $second], [$first, $second, $third]) {
+    my $id = $round->[-1]{kid};
+    subtest "everybody seals under the $id key" => sub {
+        my $began = time;
+        $WAYS{$_}->(set($_), key_set(@$round)) for sort { ($a =~ /slowly|away/) <=> ($b =~ /slowly|away/) } keys %WAYS;
+        for my $name (sort keys %WAYS) {
+            my $changed = $name =~ /slowly|away/ ? time : $began;
+            my $seals   = wait_until(sub { all { $_ eq $id } kids($name) }, SECONDS - (time - $changed));
+            ok($seals, "$name: within @{[SECONDS]} seconds") or diag(explain([kids($name)]));
+            is($httpd->client->get("/$name/echo", session => $token{$name})->body, 'user=joe', 'and opens what there was');
+        }
+    };
+    subtest 'a mistake keeps the keys in force' => sub {
+        my %before = map { $_ => [kids($_)]->[0] } keys %MISTAKES;
+        $MISTAKES{$_}[0]->(set($_)) for sort keys %MISTAKES;
+        for my $name (sort keys %MISTAKES) {
+            my $lines = sub { return $httpd->log->lines(not_used(set($name))) };
+            wait_until(sub { scalar(() = $lines->()) }, SECONDS);
+            my @lines = $lines->();
+            like($lines[0] // '', qr/ until a restart, which would fail: \S+ \Q$MISTAKES{$name}[1]\E/, "$name: a line says what is wrong");
+        }
+        wait_for_look();
+        wait_for_look();
+        for my $name (sort keys %MISTAKES) {
+            is(scalar(() = $httpd->log->lines(not_used(set($name)))), 1, "$name: one line for one change");
+            is_deeply([uniq kids($name)], [$before{$name}], 'and all children seal as before');
+            is($httpd->client->get("/$name/echo", session => $token{$name})->body, 'user=joe', 'and open');
+            by_rename(set($name), key_set(@$round)) if $name ne 'short';
+            by_link(set($name), key_set(@$round)) if $name eq 'short';
+        }
+        for my $name (sort keys %MISTAKES) {
+            my $seals = wait_until(sub { all { $_ eq $id } kids($name) }, SECONDS);
+            ok($seals, "$name: and the keys after that are in force");
+        }
+        $httpd->log->expect(not_used('\S+'), 'mistakes');
+        $httpd->log->clear;
+    };
+    if ($id eq 'second') {
+        is_deeply([uniq kids('program')], ['first'], 'a program is not run again');
+        $httpd->restart;
+        is_deeply([uniq kids('program')], ['second'], 'before a restart');
+        is_deeply([uniq map { kids($_) } @files[0 .. $#files - 1]], ['second'], 'which keeps all other keys');
+    }
+}
+subtest 'rights' => sub {
+    chmod 0644, set('clock') or die "chmod: $!\n";
+    ok(wait_until(sub { scalar(() = $httpd->log->lines(qr/\[session_crypto:warn\] .*\Q@{[set('clock')]}\E may be read by every user of this host/)) }, SECONDS), 'a file that others may now read is a warning');
+    $httpd->log->expect(qr/\[session_crypto:warn\] .*may be read by every user/, 'the same');
+};
+$httpd->stop;
+$httpd->log->expect(qr/\[session_crypto:notice\] .*has changed, and its keys are in force/, 'changes');
+$httpd->log->clean;
+
+# Under load, with a parent that looks twice a second.
+my $library = "$httpd->{dir}/haste.so";
+is(system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/faults/haste.c"), 0, 'haste compiles')
+    or BAIL_OUT('no haste');
+chmod 0755, $library or die "$library: $!\n";
+$httpd = server('key-file-load', section('load', 'keys/load/set'));
+# Each good file has the first key, those that sealed last, and others.
+my $number = 0;
+my $newest = new_key();
+my @always = ($newest, map { key("other$_") } 1 .. 40);
+my @recent;
+$httpd->write_file('keys/load/..1/set', key_set(@always), 0600);
+symlink '..1', $httpd->dir . '/keys/load/..data' or die "..data: $!\n";
+symlink '..data/set', set('load') or die "set: $!\n";
+{
+    local $ENV{LD_PRELOAD} = $library;
+    $httpd->start;
+}
+my $joe = $httpd->client->get('/load/echo', 'X-S' => 'user=joe')->token;
+my @clients;
+push @clients, start_client() for 1 .. CLIENTS;
+my (@failures, @rss);
+my ($good, $broken) = (0, 0);
+for my $turn (1 .. REPLACEMENTS) {
+    my $way = (\&by_rename, \&by_link, \&put_in_place)[rand 3];
+    # A restart needs a good file, and so does the end.
+    my $is_half = $turn == int(REPLACEMENTS / 2);
+    if (rand() < 0.5 && $turn > 1 && $turn < REPLACEMENTS && !$is_half) {
+        my $before = lines_of_mistakes();
+        $way->(set('load'), mistake());
+        $broken++;
+        wait_until(sub { lines_of_mistakes() > $before }, SECONDS) or push @failures, "turn $turn: no line for a mistake";
+    }
+    else {
+        $newest = new_key();
+        push @recent, $newest;
+        shift @recent if @recent > 20;
+        $way->(set('load'), key_set(@always, @recent));
+        $good++;
+        wait_until(sub { key_id($httpd->client->get('/load/echo', 'X-S' => 'user=jim')->token) eq $newest->{kid} }, SECONDS)
+            or push @failures, "turn $turn: the new key does not seal";
+    }
+    $httpd->restart if $is_half;
+    push @rss, rss() if $is_half;
+}
+my ($asked, @said) = stop_clients(@clients);
+push @rss, rss();
+cmp_ok($good, '>', 0, "$good good files");
+cmp_ok($broken, '>', 0, "$broken broken ones");
+is_deeply(\@failures, [], 'each had its effect');
+cmp_ok($asked, '>', REPLACEMENTS, "clients asked all the time ($asked requests)");
+is_deeply(\@said, [], 'no request failed, and no session was lost');
+is(lines_of_mistakes(), $broken, 'one line for each mistake');
+ok(wait_until(sub { all { $_ eq $newest->{kid} } kids('load') }, SECONDS), 'the key of the last good file seals in every child');
+my %grown = map { $_ => $rss[1]{$_} - $rss[0]{$_} } grep { exists $rss[1]{$_} } keys %{ $rss[0] };
+is_deeply([grep { $_ > GROWTH_KIB } values %grown], [], 'memory is flat: ' . join ', ', map { "$grown{$_} KiB" } sort { $a <=> $b } keys %grown);
+cmp_ok(scalar keys %grown, '>=', 2, 'that of the parent and of a child');
+$httpd->stop;
+$httpd->log->expect(qr/\[session_crypto:notice\] .*has changed, and its keys are in force/, 'changes');
+$httpd->log->expect(not_used('\S+'), 'mistakes');
+$httpd->log->clean;
+
+done_testing;
+
+sub server {
+    my ($name, $config) = @_;
+    return SessionCrypto::Httpd->new(
+        name => $name, echo => '/echo$', handlers => qq(LuaMapHandler "/process\$" "$lua/process.lua"),
+        config => LIMITS . $config);
+}
+
+sub section {
+    my ($name, $file) = @_;
+    return "<Location /$name>\nSessionCryptoKeyFile $file\n</Location>\n";
+}
+
+sub set { return $httpd->dir . "/keys/$_[0]/set" }
+
+sub new_key { return key('key' . $number++) }
+
+sub by_rename {
+    my ($path, $text) = @_;
+    put_in_place("$path.new", $text);
+    chmod 0600, "$path.new" or die "$path.new: $!\n";
+    rename "$path.new", $path or die "$path: $!\n";
+    return;
+}
+
+# As Kubernetes does: a new directory, to which a link is turned.
+sub by_link {
+    my ($path, $text) = @_;
+    my $folder = $path =~ s{/[^/]+\z}{}r;
+    my $new = '..' . (1 + (sort { $a <=> $b } map { /(\d+)\z/ } glob "$folder/..[0-9]*")[-1]);
+    mkdir "$folder/$new" or die "$folder/$new: $!\n";
+    put_in_place("$folder/$new/set", $text);
+    chmod 0600, "$folder/$new/set" or die "set: $!\n";
+    symlink $new, "$folder/..new" or die "..new: $!\n";
+    rename "$folder/..new", "$folder/..data" or die "..data: $!\n";
+    if (!-l $path) {
+        symlink '..data/set', "$path.link" or die "$path.link: $!\n";
+        rename "$path.link", $path or die "$path: $!\n";
+    }
+    return;
+}
+
+# A text that is no set of keys. A part of one begins as a good one does.
+sub mistake {
+    my $text = key_set(@always, @recent, new_key());
+    my @mistakes = ('', '{}', substr($text, 0, rand length $text), $text =~ s/"oct"/"EC"/r, key_set(@always, key('over', k => 'AAAA')));
+    return $mistakes[rand @mistakes];
+}
+
+sub not_used {
+    my ($file) = @_;
+    $file = quotemeta $file if $file =~ m{^/};
+    return qr/\[session_crypto:error\] .*\] $file has changed, and is not used; the keys that were read before stay in force/;
+}
+
+sub lines_of_mistakes { return scalar(() = $httpd->log->lines(not_used(set('load')))) }
+
+# Waits until the parent has looked at the files.
+sub wait_for_look {
+    my $said = sub { return scalar(() = $httpd->log->lines(qr/\Q@{[set('clock')]}\E has changed, and its keys are in force/)) };
+    my $before = $said->();
+    by_rename(set('clock'), key_set(key('clock' . $looks++)));
+    wait_until(sub { $said->() > $before }, SECONDS) or die "the parent has not looked within @{[SECONDS]} s\n";
+    return;
+}
+
+sub wait_until {
+    my ($condition, $seconds) = @_;
+    my $deadline = time + $seconds;
+    until ($condition->()) {
+        return 0 if time > $deadline;
+        sleep 0.05;
+    }
+    return 1;
+}
+
+# The ids of the keys that the workers of all children seal under. Each worker is kept
+# waiting for the end of a request until all have one.
+sub kids {
+    my ($name) = @_;
+    my $request = "GET /$name/process HTTP/1.0\r\nHost: 127.0.0.1\r\nX-S: user=jane\r\n";
+    my (@sockets, %kid);
+    my %child = map { $_ => 1 } $httpd->children;
+    for my $try (1 .. 20) {
+        @sockets = map { connected($request) } 1 .. WORKERS;
+        for my $socket (@sockets) {
+            print {$socket} "\r\n";
+            my $answer = SessionCrypto::Response->parse(do { local $/; <$socket> });
+            push @{ $kid{ $answer->body } }, key_id($answer->token);
+        }
+        last if all { $kid{$_} } keys %child;
+    }
+    my @missing = grep { !$kid{$_} } keys %child;
+    return @missing ? ("no answer of @missing") : map { @$_ } values %kid;
+}
+
+sub connected {
+    my ($request) = @_;
+    socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
+    connect($socket, pack_sockaddr_in($httpd->port, INADDR_LOOPBACK)) or die "connect: $!\n";
+    $socket->autoflush(1);
+    print {$socket} $request;
+    return $socket;
+}
+
+# Starts a process that asks until it is stopped, with the first token and with the one
+# that was sealed last, and then tells what failed.
+sub start_client {
+    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
+    pipe my $said_read, my $said_write or die "pipe: $!\n";
+    my $pid = fork // die "fork: $!\n";
+    if (!$pid) {
+        close $stop_write;
+        close $said_read;
+        close $_->{stop} for @clients;
+        ask_until_closed($stop_read, $said_write);
+        # Not exit: the servers in END blocks are the parent's.
+        POSIX::_exit(0);
+    }
+    close $stop_read;
+    close $said_write;
+    return { pid => $pid, stop => $stop_write, said => $said_read };
+}
+
+sub ask_until_closed {
+    my ($stop, $said) = @_;
+    my ($asked, $last, @failures) = (0, $joe);
+    vec(my $bits = '', fileno $stop, 1) = 1;
+    until (select my $ready = $bits, undef, undef, 0.01) {
+        my $token = $asked++ % 2 ? $joe : $last;
+        my $res = eval { $httpd->client->get('/load/echo', session => $token) };
+        $last = $res->token || $last if $res;
+        next if $res && $res->status == 200 && $res->body eq 'user=joe';
+        push @failures, $@ || 'status ' . $res->status . ', body ' . $res->body . ', under ' . key_id($token);
+    }
+    print {$said} "$_\n" for $asked, map { s/\s+/ /gr } @failures;
+    close $said;
+    return;
+}
+
+sub stop_clients {
+    my (@clients) = @_;
+    my ($asked, @failures) = (0);
+    for my $client (@clients) {
+        close $client->{stop};
+        my $said = $client->{said};
+        chomp(my ($count, @lines) = <$said>);
+        waitpid $client->{pid}, 0;
+        $asked += $count;
+        push @failures, @lines;
+    }
+    return ($asked, @failures);
+}
+
+# The memory of each process, in KiB.
+sub rss {
+    my %rss;
+    for my $pid ($httpd->pid, $httpd->children) {
+        open my $file, '<', "/proc/$pid/status" or next;
+        ($rss{$pid}) = map { /^VmRSS:\s+(\d+)/ } <$file>;
+    }
+    return \%rss;
+}
