@@ -300,7 +300,7 @@ pub(crate) fn no_key_seals(file: &str) -> String {
 
 /// httpd runs as one process.
 pub(crate) const KEY_FILES_ONCE: &str = "key files are read only now, and not when they change, \
-     because httpd runs as one process (-X)";
+     because httpd has only one process";
 
 /// A line of a file of passphrases has a mistake.
 pub(crate) fn passphrase_line(error: LineError) -> String {

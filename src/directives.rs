@@ -49,7 +49,7 @@ const ROWS: &[Directive<SessionCrypto>] = &[
     },
     Directive {
         name: c"SessionCryptoKeyFile",
-        help: c"file-or-exec - a JWK Set: the newest key that has begun encrypts new sessions, each decrypts until it ends",
+        help: c"file-or-program - a JWK Set: its newest key encrypts new sessions, each decrypts until its end",
         // Children may not read the file, and could not see it change.
         context: Context::Directory,
         most: 1,

@@ -6,14 +6,15 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
-use session_crypto_core::KeySet;
 use zeroize::Zeroizing;
 
 use crate::ffi::pipe;
 
-/// The most bytes that are read of a program's output: one more than the longest JWK Set, so
-/// that a longer one is known as such.
-const MAX_OUTPUT: usize = KeySet::MAX_TEXT + 1;
+/// The most bytes that are used of a program's output, as many as the longest JWK Set has.
+const MAX_OUTPUT: usize = 64 * 1024;
+
+/// The most bytes that are read: one more, so that a longer JWK Set is known as such.
+const ROOM: usize = MAX_OUTPUT + 1;
 
 /// Runs a program to its end, and returns the first line that it printed.
 ///
@@ -88,16 +89,16 @@ pub(crate) enum ProgramError {
 }
 
 /// Reads the output of a program until it exits or closes it. The closed pipe
-/// tells a program that prints more than [`MAX_OUTPUT`].
+/// tells a program that prints more than [`ROOM`].
 fn read_until_exit(child: &mut Child, pipe: &mut ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut output = Zeroizing::new(Vec::with_capacity(MAX_OUTPUT));
+    let mut output = Zeroizing::new(Vec::with_capacity(ROOM));
     let mut buffer = Zeroizing::new([0; 4096]);
     loop {
         let has_exited = child.try_wait()?.is_some();
         // Once it has exited, all that it printed is in the pipe.
         if pipe::is_readable(pipe.as_fd(), if has_exited { 0 } else { PATIENCE })? {
             let count = pipe.read(buffer.as_mut_slice())?;
-            let room = MAX_OUTPUT.saturating_sub(output.len());
+            let room = ROOM.saturating_sub(output.len());
             output.extend_from_slice(buffer.get(..count.min(room)).unwrap_or_default());
             if count == 0 || count > room {
                 return Ok(output);

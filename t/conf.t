@@ -6,14 +6,15 @@ use warnings;
 use FindBin;
 use Test::More;
 
-use SessionCrypto::Httpd ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::KeySets qw(key key_set);
 
 my $conf  = "$FindBin::Bin/../conf";
 my $httpd = SessionCrypto::Httpd->new(session => '', echo => '^/private/', config => <<"END");
 Include "$conf/session-crypto.conf"
 Include "$conf/login.conf"
 END
-$httpd->write_file('session-passphrases', "0ZbXv2nS4mQ7rT9w\n", 0600);
+$httpd->write_file('session-keys', key_set(key('one')), 0600);
 # The hash of `correct`, made by `openssl passwd -apr1`.
 $httpd->write_file('users', 'joe:$apr1$E2Ge0UQG$p3SgWKm6lUybMD3lk5lGj.' . "\n");
 $httpd->start;

@@ -325,7 +325,7 @@ subtest 'httpd -X' => sub {
     $server->start;
     my $token = $server->client->get('/', 'X-S' => 'user=joe')->token;
     is(key_id($token), 'one', 'seals with the key file');
-    my @said = $server->log->lines(qr/\[session_crypto:notice\] .*key files are read only now, and not when they change, because httpd runs as one process/);
+    my @said = $server->log->lines(qr/\[session_crypto:notice\] .*key files are read only now, and not when they change, because httpd has only one process/);
     is(@said, 1, 'and says once that it will not be read again');
     $server->log->expect(qr/key files are read only now/, 'the same');
     $server->stop;

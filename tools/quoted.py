@@ -82,7 +82,7 @@ LIMITS = (
 # Defaults: the directive, its row, and the constants of core/src/algorithm/defaults.rs.
 DEFAULTS_RS = "core/src/algorithm/defaults.rs"
 DEFAULTS = (
-    ("SessionCryptoCipher", "`SessionCryptoCipher {}`; with a certificate `SessionCryptoCipher {}`",
+    ("SessionCryptoCipher", "`SessionCryptoCipher {}`; with a certificate or a key file `SessionCryptoCipher {}`",
      ("DEFAULT_CIPHER", "DEFAULT_JWE_CIPHER")),
     ("SessionCryptoDigest", "`{}` for CBC ciphers, `{}` for AES-GCM", ("CLASSIC_DIGEST", "JWE_DIGEST")),
 )
