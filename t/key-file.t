@@ -12,7 +12,8 @@ use Time::HiRes qw(sleep time);
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_id key_set random_key);
-use SessionCrypto::Startup      qw(SECRET host inside is_accepted is_quiet is_warned is_wrong);
+use SessionCrypto::Levels       qw(@LEVELS host outer);
+use SessionCrypto::Startup      qw(SECRET inside is_quiet is_warned is_wrong);
 
 use constant HOUR => 3600;
 
@@ -175,7 +176,7 @@ my $answer = $client->get('/', session => $foreign);
 is($answer->body, '', 'a token under an unknown key is no session');
 is($answer->token, undef, 'and its cookie stays');
 my @lines = $httpd->log->lines(qr/\[session_crypto:info\] .*session refused/);
-like($lines[-1], qr/no key of this section's JWK Set has the token's key id 'b'$/, 'the log names the key id');
+like($lines[-1], qr/no key of this section's JWK Set has the token's key id, b$/, 'the log names the key id');
 
 my $bound = $client->get('/purpose', 'X-S' => 'user=joe')->token;
 is($client->get('/purpose', session => $bound)->body, 'user=joe', 'a purpose goes with a key file');
@@ -294,6 +295,25 @@ END
     $server->log->clean;
 };
 
+subtest 'levels' => sub {
+    my @levels = grep { $_ ne 'htaccess' } @LEVELS;
+    my $server = SessionCrypto::Httpd->new(name => 'key-file-levels');
+    $server->write_file("keys-$_", key_set(key($_)), 0600) for @levels;
+    my $lines = sub { return ["SessionCryptoKeyFile keys-$_[0]"] };
+    my @cases = map { my $inner = $_; map { [$_, $inner] } grep { $_ ne 'htaccess' } outer($inner) } @levels;
+    my @hosts = grep { $cases[$_][0] ne 'server' } 0 .. $#cases;
+    $server->{config} = join "\n", $lines->('server')->@*, map({ host($server, $_, { map { $_ => $lines->($_) } $cases[$_]->@* }) } @hosts),
+        host($server, 'none', {});
+    $server->start;
+    for my $number (@hosts) {
+        my $token = $server->client(host => "case$number")->get('/in/nested', 'X-S' => 'user=joe')->token;
+        is(key_id($token), $cases[$number][1], "the key file of $cases[$number][1] wins over that of $cases[$number][0], and of the server");
+    }
+    is(key_id($server->client(host => 'casenone')->get('/in/nested', 'X-S' => 'user=joe')->token), 'server', 'which is inherited');
+    $server->stop;
+    $server->log->clean;
+};
+
 subtest 'keys that end' => sub {
     my $server = SessionCrypto::Httpd->new(name => 'key-file-end', config => $line);
     my $end    = int(time) + 6;
@@ -306,7 +326,7 @@ subtest 'keys that end' => sub {
     my $answer = $client->get('/', session => $token);
     is($answer->body, '', 'and not after it');
     is($client->get('/', 'X-S' => 'user=joe')->token, undef, 'without another key nothing is sealed, and nothing goes out in clear');
-    $server->log->expect(qr/\[session_crypto:info\] .*session refused, .* the key 'short' of the token has ended$/, 'the ended key');
+    $server->log->expect(qr/\[session_crypto:info\] .*session refused, .* the key of this section's JWK Set with the token's key id has ended, short$/, 'the ended key');
     $server->log->expect(qr/\[session_crypto:info\] .*session not sealed, and not saved: no key of the section's JWK Set has begun and not ended/, 'no key');
     $server->log->expect(qr/\[session:error\] .*AH01820/, 'what mod_session says of it');
     my $complaints = sub { return $server->log->lines(qr/\[session_crypto:error\] .*sessions cannot be sealed: \S+ has no key that has begun and not ended/) };

@@ -3,20 +3,16 @@
 use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
 
 use session_crypto_core::{Fingerprint, KeySet, Keyring};
-use zeroize::Zeroizing;
 
-use super::reading;
+use super::reading::{self, A_SET, parse};
 use super::shared_text::{SharedText, is_stable};
 use super::watch::Watch;
 use crate::ffi::{Mapping, Parms};
 use crate::secrets::command;
 use crate::{advice, program};
-
-/// The content of a key file, in messages.
-pub(super) const A_SET: &str = "a JWK Set";
 
 /// A file with a JWK Set, or a program that prints one. All sections that name it share it.
 pub(crate) struct KeyFile {
@@ -129,8 +125,10 @@ impl KeyFile {
     /// thread does this, the keys in force serve until the next request.
     #[cold]
     fn take_over(&self, shared: &SharedText, keyring: &Keyring) {
-        let Ok(_taking) = self.taking.try_lock() else {
-            return;
+        let _taking = match self.taking.try_lock() {
+            Ok(taking) => taking,
+            Err(TryLockError::Poisoned(error)) => error.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
         };
         let Some((generation, text)) = shared.read() else {
             return;
@@ -160,13 +158,4 @@ impl KeyFile {
     pub(crate) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
-}
-
-/// Reads a text, which must have a key that seals now. The error goes on after the name of
-/// the file.
-pub(super) fn parse(text: &Zeroizing<Vec<u8>>, now: u64) -> Result<KeySet, String> {
-    let keys = KeySet::parse(text).map_err(|error| advice::key_set(&error))?;
-    keys.check_at(now)
-        .map_err(|error| advice::key_set(&error))?;
-    Ok(keys)
 }

@@ -6,8 +6,9 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `key_files` | all key files of a configuration |
-//! | `watch` | the parent's looks at a file |
+//! | `look` | the parent's look at a key file, and what follows from it |
 //! | `key_file` | a key file, with the keys in force |
+//! | `watch` | the judgement of a file that changes |
 //! | `shared_text` | the text of a JWK Set in shared memory |
 //! | `reading` | the reading of a file, and its identity |
 
@@ -16,6 +17,7 @@ pub(crate) use key_files::KeyFiles;
 
 mod key_file;
 mod key_files;
+mod look;
 mod reading;
 mod shared_text;
 mod watch;

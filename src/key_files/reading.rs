@@ -8,6 +8,11 @@ use std::path::Path;
 use session_crypto_core::{Exposure, KeySet, PassphraseFileError};
 use zeroize::Zeroizing;
 
+use crate::advice;
+
+/// The content of a key file, in messages.
+pub(super) const A_SET: &str = "a JWK Set";
+
 /// Bytes of the longest text.
 const MOST: u64 = 64 * 1024;
 
@@ -85,4 +90,13 @@ pub(super) fn read(path: &Path) -> Result<Reading, PassphraseFileError> {
         identity: Identity::from(&metadata),
         exposure: Exposure::of(metadata.mode()),
     })
+}
+
+/// Reads a text, which must have a key that seals now. The error goes on after the name of
+/// the file.
+pub(super) fn parse(text: &Zeroizing<Vec<u8>>, now: u64) -> Result<KeySet, String> {
+    let keys = KeySet::parse(text).map_err(|error| advice::key_set(&error))?;
+    keys.check_at(now)
+        .map_err(|error| advice::key_set(&error))?;
+    Ok(keys)
 }

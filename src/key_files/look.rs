@@ -1,0 +1,98 @@
+//! The parent's look at a key file, and what follows from it.
+
+use std::sync::{Arc, PoisonError};
+
+use session_crypto_core::{KeySet, Keyring};
+
+use super::key_file::{KeyFile, KeysInForce};
+use super::shared_text::SharedText;
+use super::watch::{Watch, next_end};
+use crate::advice;
+use crate::ffi::Level;
+
+/// A function that writes a line to the log.
+pub(super) type Log<'l> = dyn FnMut(Level, &str) + 'l;
+
+/// Seconds between two lines that say that no key seals.
+const BETWEEN_COMPLAINTS: u64 = 60;
+
+impl KeyFile {
+    /// Looks for a change of the file at a Unix time in seconds, and for keys that have ended.
+    pub(super) fn look(&self, keyring: &Keyring, now: u64, log: &mut Log<'_>) {
+        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        if watch.next_end.is_some_and(|end| end <= now) {
+            self.wipe_ended(keyring, now, &mut watch);
+        }
+        if let (Some(path), Some(shared)) = (&self.path, self.shared.get()) {
+            match watch.judgement(path, now) {
+                None => (),
+                Some(Ok((keys, exposure))) => {
+                    self.replace(keys, shared, keyring, now, &mut watch, log);
+                    if let Some(exposure) = exposure.map(advice::exposure) {
+                        log(Level::Warning, &format!("{} {exposure}", self.shown));
+                    }
+                }
+                Some(Err(reason)) => {
+                    log(
+                        Level::Error,
+                        &advice::key_file_not_used(&self.shown, &reason),
+                    );
+                }
+            }
+        }
+        self.complain(now, &mut watch, log);
+    }
+
+    /// Puts new keys in force, here and in the children.
+    fn replace(
+        &self,
+        keys: KeySet,
+        shared: &SharedText,
+        keyring: &Keyring,
+        now: u64,
+        watch: &mut Watch,
+        log: &mut Log<'_>,
+    ) {
+        keyring.wipe_ended(&keys, now);
+        let text = keys.to_json();
+        let former = self.in_force();
+        watch.next_end = next_end(&keys, now);
+        log(
+            Level::Notice,
+            &advice::key_file_read(&self.shown, &keys, now),
+        );
+        if *text == *former.keys.to_json() {
+            return;
+        }
+        let generation = shared.publish(text.as_bytes());
+        let keys = KeysInForce {
+            keys: Arc::new(keys),
+            generation,
+        };
+        self.put_in_force(keys, keyring);
+    }
+
+    /// Wipes the keys that have ended, also where children read them. Children wipe their own
+    /// copies when they next use the file.
+    fn wipe_ended(&self, keyring: &Keyring, now: u64, watch: &mut Watch) {
+        let KeysInForce { keys, generation } = self.in_force();
+        keyring.wipe_ended(&keys, now);
+        watch.next_end = next_end(&keys, now);
+        if let Some(shared) = self.shared.get().filter(|_| generation != 0) {
+            shared.rewrite(keys.to_json().as_bytes());
+        }
+    }
+
+    /// Says once a minute that no key seals.
+    fn complain(&self, now: u64, watch: &mut Watch, log: &mut Log<'_>) {
+        if self.in_force().keys.sealing(now).is_some() {
+            watch.complained = None;
+            return;
+        }
+        let next = |last: u64| last.saturating_add(BETWEEN_COMPLAINTS);
+        if watch.complained.is_none_or(|last| next(last) <= now) {
+            watch.complained = Some(now);
+            log(Level::Error, &advice::no_key_seals(&self.shown));
+        }
+    }
+}
