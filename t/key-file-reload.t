@@ -24,6 +24,8 @@ use constant {
     CHILDREN     => 3,
     # Threads of each child under an MPM with threads.
     THREADS      => 4,
+    # Ways that take more than one look of the parent.
+    SLOW         => qr/slowly|away|mixed/,
     # In the second half of 200 replacements, sets of 60 keys that stay behind would be more
     # than 2 MiB.
     GROWTH_KIB   => 1000,
@@ -55,6 +57,13 @@ my %WAYS = (
     slowly     => sub {
         my ($path, $text) = @_;
         put_in_place($path, substr $text, 0, length($text) / 2);
+        wait_for_look();
+        put_in_place($path, $text);
+    },
+    # A part of the text over the former one: a set of keys, of which the newest is wrong.
+    mixed      => sub {
+        my ($path, $text) = @_;
+        put_in_place($path, $text =~ s/.*"k":"\K\w{8}/AAAAAAAA/r);
         wait_for_look();
         put_in_place($path, $text);
     },
@@ -94,12 +103,13 @@ for my $round ([$first, $second], [$first, $second, $third]) {
     my $id = $round->[-1]{kid};
     subtest "everybody seals under the $id key" => sub {
         my $began = time;
-        $WAYS{$_}->(set($_), key_set(@$round)) for sort { ($a =~ /slowly|away/) <=> ($b =~ /slowly|away/) } keys %WAYS;
+        $WAYS{$_}->(set($_), key_set(@$round)) for sort { ($a =~ SLOW) <=> ($b =~ SLOW) } keys %WAYS;
         for my $name (sort keys %WAYS) {
-            my $changed = $name =~ /slowly|away/ ? time : $began;
+            my $changed = $name =~ SLOW ? time : $began;
             my $seals   = wait_until(sub { all { $_ eq $id } kids($name) }, SECONDS - (time - $changed));
             ok($seals, "$name: within @{[SECONDS]} seconds") or diag(explain([kids($name)]));
             is($httpd->client->get("/$name/echo", session => $token{$name})->body, 'user=joe', 'and opens what there was');
+            is(scalar(() = $httpd->log->lines(in_force(set($name)))), 1, 'after one change');
         }
     };
     subtest 'a mistake keeps the keys in force' => sub {
@@ -252,6 +262,12 @@ sub mistake {
     return $mistakes[rand @mistakes];
 }
 
+sub in_force {
+    my ($file) = @_;
+    $file = quotemeta $file if $file =~ m{^/};
+    return qr/\[session_crypto:notice\] .*\] $file has changed, and its keys are in force: \d+ in all, '[\w-]+' seals$/;
+}
+
 sub not_used {
     my ($file) = @_;
     $file = quotemeta $file if $file =~ m{^/};
@@ -260,7 +276,7 @@ sub not_used {
 
 sub expect_changes {
     my ($log) = @_;
-    $log->expect(qr/\[session_crypto:notice\] .*has changed, and its keys are in force/, 'good files');
+    $log->expect(in_force('\S+'), 'good files');
     $log->expect(not_used('\S+'), 'broken ones');
     $log->expect(qr/AH10159|AH00484|AH00161/, 'all workers are busy, and there are no more');
     return;
@@ -270,7 +286,7 @@ sub lines_of_mistakes { return scalar(() = $httpd->log->lines(not_used(set('load
 
 # Waits until the parent has looked at the files.
 sub wait_for_look {
-    my $said = sub { return scalar(() = $httpd->log->lines(qr/\Q@{[set('clock')]}\E has changed, and its keys are in force/)) };
+    my $said = sub { return scalar(() = $httpd->log->lines(in_force(set('clock')))) };
     my $before = $said->();
     by_rename(set('clock'), key_set(key('clock' . $looks++)));
     wait_until(sub { $said->() > $before }, SECONDS) or die "the parent has not looked within @{[SECONDS]} s\n";

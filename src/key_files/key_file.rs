@@ -3,16 +3,20 @@
 use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread;
 
 use session_crypto_core::{Fingerprint, KeySet, Keyring};
 
 use super::reading::{self, A_SET, parse};
-use super::shared_text::{SharedText, is_stable};
+use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
 use crate::ffi::{Mapping, Parms};
 use crate::secrets::command;
 use crate::{advice, program};
+
+/// Tries to read a text that the parent may be writing, before the keys in force have to do.
+const TRIES: usize = 1000;
 
 /// A file with a JWK Set, or a program that prints one. All sections that name it share it.
 pub(crate) struct KeyFile {
@@ -93,16 +97,21 @@ impl KeyFile {
         }
     }
 
-    /// The keys in force. If the parent has read new ones, they are taken over first; if it
-    /// has not, that costs one comparison.
+    /// The keys in force. If the parent has read new ones, they are taken over first: another
+    /// child may have sealed with them already. If it has not, that costs one comparison.
     pub(crate) fn keys(&self, keyring: &Keyring) -> KeysInForce {
         if let Some(shared) = self.shared.get() {
-            let generation = shared.generation();
-            if generation != self.generation.load(Ordering::Relaxed) && is_stable(generation) {
+            if self.is_behind(shared) {
                 self.take_over(shared, keyring);
             }
         }
         self.in_force()
+    }
+
+    /// Whether the parent has read other keys than those in force.
+    fn is_behind(&self, shared: &SharedText) -> bool {
+        let generation = shared.generation();
+        generation != self.generation.load(Ordering::Relaxed) && generation != CLOSED
     }
 
     pub(super) fn in_force(&self) -> KeysInForce {
@@ -121,25 +130,28 @@ impl KeyFile {
         keyring.forget_replaced_keys();
     }
 
-    /// Takes the keys over that the parent has read. If the parent is writing, or another
-    /// thread does this, the keys in force serve until the next request.
+    /// Takes the keys over that the parent has read; other threads wait for that.
     #[cold]
     fn take_over(&self, shared: &SharedText, keyring: &Keyring) {
-        let _taking = match self.taking.try_lock() {
-            Ok(taking) => taking,
-            Err(TryLockError::Poisoned(error)) => error.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        let Some((generation, text)) = shared.read() else {
-            return;
-        };
-        // The parent has parsed the same text.
-        if let Ok(keys) = KeySet::parse(&text) {
-            let keys = KeysInForce {
-                keys: Arc::new(keys),
-                generation,
+        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..TRIES {
+            if !self.is_behind(shared) {
+                return;
+            }
+            let Some((generation, text)) = shared.read() else {
+                // The parent is writing, which takes it some microseconds.
+                thread::yield_now();
+                continue;
             };
-            self.put_in_force(keys, keyring);
+            // The parent has parsed the same text.
+            if let Ok(keys) = KeySet::parse(&text) {
+                let keys = KeysInForce {
+                    keys: Arc::new(keys),
+                    generation,
+                };
+                self.put_in_force(keys, keyring);
+            }
+            return;
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | words | what they hold |
 //! |---|---|
-//! | 1 | the generation, which is odd while the text is written, and after the end |
+//! | 1 | the generation, which is odd while the text is written, and [`CLOSED`] at the end |
 //! | 1 | bytes of the text |
 //! | 2 | the fingerprint of the text |
 //! | the rest | the text, and zeros |
@@ -23,6 +23,9 @@ pub(super) struct SharedText {
     memory: Arc<Mapping>,
     number: usize,
 }
+
+/// The generation after the end of the configuration, whose text is wiped.
+pub(super) const CLOSED: u64 = u64::MAX;
 
 /// Words before the text.
 const HEAD: usize = 4;
@@ -134,7 +137,7 @@ struct Part<'m> {
 }
 
 /// Whether a text of this generation can be read.
-pub(super) fn is_stable(generation: u64) -> bool {
+fn is_stable(generation: u64) -> bool {
     generation % 2 == 0
 }
 
@@ -142,6 +145,6 @@ impl Drop for SharedText {
     /// Wipes the text. Children of a configuration that has ended keep the keys that they
     /// have.
     fn drop(&mut self) {
-        self.write(&[], self.generation().saturating_add(1));
+        self.write(&[], CLOSED);
     }
 }
