@@ -26,9 +26,9 @@ use constant {
     THREADS      => 4,
     # Ways that take more than one look of the parent.
     SLOW         => qr/slowly|away|mixed/,
-    # In the second half of 200 replacements, sets of 60 keys that stay behind would be more
-    # than 2 MiB.
-    GROWTH_KIB   => 1000,
+    # In the second half of 200 replacements, sets of 60 keys that stay behind would be about
+    # 1 MiB.
+    GROWTH_KIB   => 500,
 };
 use constant WORKERS => CHILDREN * (SessionCrypto::Httpd::env('MPM') eq 'prefork' ? 1 : THREADS);
 use constant LIMITS  => <<"END";

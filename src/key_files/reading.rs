@@ -13,11 +13,8 @@ use crate::advice;
 /// The content of a key file, in messages.
 pub(super) const A_SET: &str = "a JWK Set";
 
-/// Bytes of the longest text.
+/// Bytes of the longest text, which are [`KeySet::MAX_TEXT`].
 const MOST: u64 = 64 * 1024;
-
-/// Room for it, and for the read that finds its end.
-const ROOM: usize = KeySet::MAX_TEXT + 1;
 
 /// The text of a file, and its identity when it was opened.
 pub(super) struct Reading {
@@ -82,9 +79,13 @@ pub(super) fn read(path: &Path) -> Result<Reading, PassphraseFileError> {
     if metadata.size() > MOST {
         return Err(PassphraseFileError::TooLarge(MOST));
     }
-    // Room for all of it at once: a vector that grows leaves a copy behind.
-    let mut text = Zeroizing::new(Vec::with_capacity(ROOM));
-    file.take(MOST).read_to_end(&mut text).map_err(unreadable)?;
+    // Room for all of it at once, and for the read that finds its end: a vector that grows
+    // leaves a copy behind.
+    let size = usize::try_from(metadata.size()).unwrap_or_default();
+    let mut text = Zeroizing::new(Vec::with_capacity(size.saturating_add(1)));
+    file.take(metadata.size())
+        .read_to_end(&mut text)
+        .map_err(unreadable)?;
     Ok(Reading {
         text,
         identity: Identity::from(&metadata),

@@ -11,7 +11,7 @@
 //! meanwhile does not have its fingerprint.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use session_crypto_core::{Fingerprint, KeySet};
 use zeroize::Zeroizing;
@@ -22,6 +22,8 @@ use crate::ffi::Mapping;
 pub(super) struct SharedText {
     memory: Arc<Mapping>,
     number: usize,
+    /// This process has written a text.
+    is_written: AtomicBool,
 }
 
 /// The generation after the end of the configuration, whose text is wiped.
@@ -44,7 +46,11 @@ impl SharedText {
 
     /// Takes a part of a mapping, by its number.
     pub(super) fn new(memory: Arc<Mapping>, number: usize) -> Self {
-        Self { memory, number }
+        Self {
+            memory,
+            number,
+            is_written: AtomicBool::new(false),
+        }
     }
 
     /// The generation of the text; it is 0 before the first [`SharedText::publish`].
@@ -89,6 +95,7 @@ impl SharedText {
         let Some(part) = self.part().filter(|_| self.memory.is_ours()) else {
             return;
         };
+        self.is_written.store(true, Ordering::Relaxed);
         let meanwhile = generation.saturating_sub(1) | 1;
         part.generation.store(meanwhile, Ordering::Relaxed);
         fence(Ordering::Release);
@@ -145,6 +152,9 @@ impl Drop for SharedText {
     /// Wipes the text. Children of a configuration that has ended keep the keys that they
     /// have.
     fn drop(&mut self) {
-        self.write(&[], CLOSED);
+        // A text that was never written is not touched: that would take a page of memory.
+        if self.is_written.load(Ordering::Relaxed) {
+            self.write(&[], CLOSED);
+        }
     }
 }
