@@ -1,8 +1,7 @@
 //! A file of passphrases, read and split into lines.
 //!
 //! Lines are those of httpd's configuration: joined at a trailing backslash, and
-//! without the white space around them (server/util.c, `ap_cfg_getline`). The host
-//! splits them into words.
+//! without the white space around them (server/util.c, `ap_cfg_getline`).
 
 use std::ffi::CStr;
 use std::os::unix::fs::MetadataExt;
@@ -11,6 +10,7 @@ use std::path::Path;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::passphrase::words::{after_spaces, closing_quote, is_space, words};
 use crate::secret_file::SecretFile;
 
 /// A file that has been read, wiped when it is dropped.
@@ -119,6 +119,19 @@ impl PassphraseFile {
         Ok(Self { content, mode })
     }
 
+    /// Takes the content of a file that the caller has read, and its mode.
+    ///
+    /// # Errors
+    ///
+    /// It is too large.
+    pub fn new(content: Zeroizing<Vec<u8>>, mode: u32) -> Result<Self, PassphraseFileError> {
+        if u64::try_from(content.len()).is_ok_and(|size| size <= MAX_FILE) {
+            Ok(Self { content, mode })
+        } else {
+            Err(PassphraseFileError::TooLarge(MAX_FILE))
+        }
+    }
+
     /// Access to the file that others should not have.
     pub fn exposure(&self) -> Option<Exposure> {
         Exposure::of(self.mode)
@@ -177,6 +190,15 @@ impl Line {
     pub fn text(&self) -> &CStr {
         CStr::from_bytes_until_nul(after_spaces(&self.text)).unwrap_or_default()
     }
+
+    /// The passphrases of the line, and the programs that print one: its words, up to one
+    /// that begins with `#`. An empty word is a mistake that the caller finds.
+    pub fn words(&self) -> Vec<Zeroizing<Vec<u8>>> {
+        let mut words = words(self.text().to_bytes());
+        let end = words.iter().position(|word| word.starts_with(b"#"));
+        words.truncate(end.unwrap_or(words.len()));
+        words
+    }
 }
 
 /// The first line, whether a line feed ends it, and what comes after that.
@@ -216,29 +238,6 @@ fn has_open_quote(line: &[u8]) -> bool {
             }
         }
     }
-}
-
-fn closing_quote(text: &[u8], quote: u8) -> Option<usize> {
-    let mut bytes = text.iter().enumerate().peekable();
-    while let Some((index, byte)) = bytes.next() {
-        if *byte == quote {
-            return Some(index);
-        }
-        if *byte == b'\\' {
-            bytes.next_if(|(_, next)| **next == quote || **next == b'\\');
-        }
-    }
-    None
-}
-
-fn after_spaces(text: &[u8]) -> &[u8] {
-    let start = text.iter().position(|byte| !is_space(*byte));
-    text.get(start.unwrap_or(text.len())..).unwrap_or_default()
-}
-
-/// Whether a byte is white space, as `isspace` of C has it.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 #[cfg(test)]
