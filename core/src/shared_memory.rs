@@ -29,6 +29,16 @@ impl SharedMemory {
     /// Words of [`SharedMemory::salts`]: 16,384 sets of 8 words, 1 MiB.
     pub const SALTS: usize = Self::COUNTERS + 16_384 * 8;
 
+    /// Tables for a program whose tokens come from its own user: each token of the classic
+    /// format may cost a derivation, also if its session says nothing.
+    pub fn of_program() -> Self {
+        Self {
+            masters: leaked(Self::MASTERS),
+            salts: &[],
+            cookie_warnings: Box::leak(Box::default()),
+        }
+    }
+
     /// Tables for a single process, in memory that is never freed; for tests, benches
     /// and examples.
     pub fn alone() -> Self {

@@ -242,6 +242,15 @@ mod tests {
     }
 
     #[test]
+    fn a_program_of_its_user_has_no_bounds() {
+        let anonymous = AnonymousTokens::new(SharedMemory::of_program());
+        assert!((0..2 * BURST).all(|_| anonymous.take(NOON)));
+        let token = anonymous.fingerprint(1);
+        anonymous.remember(token, Worthless::SaysNothing);
+        assert_eq!(anonymous.verdict(token), None);
+    }
+
+    #[test]
     fn remembers_the_verdict_on_a_token() {
         let anonymous = anonymous();
         for number in 0..1000 {

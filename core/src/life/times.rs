@@ -69,6 +69,14 @@ pub fn date(text: &str) -> Result<u64, DateError> {
     Ok(seconds.saturating_add(u64::from(date.nanosecond() > 0)))
 }
 
+/// Writes Unix seconds as a date and time of RFC 3339, in UTC.
+pub fn rfc3339(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    let date = OffsetDateTime::from_unix_timestamp(seconds);
+    let text = date.ok().and_then(|date| date.format(&Rfc3339).ok());
+    text.unwrap_or_else(|| format!("{seconds} s after 1970"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_dates() {
+    fn reads_and_writes_dates() {
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0),
             ("2026-11-26T05:42:10Z", 1_795_671_730),
@@ -114,6 +122,7 @@ mod tests {
         ] {
             assert_eq!(date(text), Ok(seconds), "{text}");
         }
+        assert_eq!(rfc3339(1_795_671_730), "2026-11-26T05:42:10Z");
     }
 
     #[test]

@@ -42,6 +42,13 @@ pub struct OpeningKey {
     pub(crate) has_purpose: bool,
 }
 
+impl OpeningKey {
+    /// The position of its secret in the section's list, from 0.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+}
+
 /// The one step of a call that takes milliseconds instead of microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cost {
