@@ -1,0 +1,200 @@
+//! The command line. Help, completions and manual pages follow from it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+
+/// Makes and changes the keys of mod_session_crypto, and reads and writes its sessions
+///
+/// A session that is sealed (encrypted and authenticated) is a token: the value of the
+/// cookie, or of the row in the database. In place of a file, '-' is standard input.
+#[derive(Debug, Parser)]
+#[command(name = "htsession", version, after_long_help = STATUSES)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// Print JSON, errors too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+const STATUSES: &str = "\
+Exit statuses:
+  0  all went well
+  1  a token does not open, is no token, or its key is not there
+  2  the command line is wrong
+  3  keys, passphrases, a certificate or an algorithm cannot be used
+  4  a file or a stream cannot be read or written
+  5  OpenSSL fails";
+
+/// A verb of the command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Make a set with one random key, or a random passphrase
+    ///
+    /// The key begins at once and has no end. The file has mode 0600, and a file that is
+    /// there already stays as it is.
+    Key(KeyArguments),
+    /// Add a key that begins later, and give the older ones an end
+    ///
+    /// Keys that have ended are dropped. The file is replaced at once, keeps its owner and
+    /// its mode, and is never half written. One host rotates, and all others receive its
+    /// file before the new key begins.
+    Rotate(RotateArguments),
+    /// Show what each key does now, and when that changes
+    Keys(KeysArguments),
+    /// Show what a token says without a key
+    Inspect(InspectArguments),
+    /// Decrypt a token, and show its session
+    ///
+    /// Nothing is printed before the token has been verified.
+    Open(OpenArguments),
+    /// Encrypt a session from standard input
+    ///
+    /// The session is as mod_session writes it: name=value pairs, joined by '&'.
+    Seal(SealArguments),
+    /// Seal the tokens of a database again, under the key that seals now
+    ///
+    /// Standard input has lines of an id, a tab and a token. Standard output has the same
+    /// lines with the new tokens. An id that is on a line of standard error has a token
+    /// that does not open, and no line on standard output.
+    Rekey(RekeyArguments),
+    /// Write manual pages and completions for shells into a directory
+    #[command(hide = true)]
+    Generate {
+        /// The directory
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArguments {
+    /// Write to a new FILE in place of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Make a passphrase in place of a key
+    #[arg(long)]
+    pub(crate) passphrase: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RotateArguments {
+    /// The JWK Set
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// How long from now the new key begins: every server must have the file by then
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration)]
+    pub(crate) lead: u64,
+    /// How long the older keys still open sessions, counted from then
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+    pub(crate) keep: u64,
+    /// Do nothing if the newest key was made less than this time ago
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) if_older: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArguments {
+    /// JWK Sets
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    /// Say which key of this JWK Set the token is under
+    #[arg(short = 'k', long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// The token; without it, standard input has it
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: Option<OsString>,
+}
+
+/// The secrets to seal and to open with, and the settings beside them.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("secrets").required(true).multiple(true)
+    .args(["passphrase_file", "certificate"]))]
+pub(crate) struct SealingArguments {
+    /// Passphrases, as in SessionCryptoPassphraseFile
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// A certificate, as in SessionCryptoCertificateFile; may be given several times
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) certificate: Vec<PathBuf>,
+    /// The private key of a certificate; may be given several times
+    #[arg(short = 'K', long, value_name = "FILE", requires = "certificate")]
+    pub(crate) certificate_key: Vec<PathBuf>,
+    /// Ciphers, as in SessionCryptoCipher; the first one seals
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) cipher: Vec<String>,
+    /// The digest, as in SessionCryptoDigest
+    #[arg(long, value_name = "NAME")]
+    pub(crate) digest: Option<String>,
+    /// The purpose, as in SessionCryptoPurpose
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) purpose: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OpenArguments {
+    #[command(flatten)]
+    pub(crate) sealing: SealingArguments,
+    /// Show passwords (entries whose name ends in '-pw') too
+    #[arg(long)]
+    pub(crate) show_passwords: bool,
+    /// Print the session as mod_session wrote it, and no more
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
+    /// The token; without it, standard input has it
+    #[arg(value_name = "TOKEN")]
+    pub(crate) token: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SealArguments {
+    #[command(flatten)]
+    pub(crate) sealing: SealingArguments,
+    /// The session is on standard input, and nowhere else
+    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true)]
+    pub(crate) session: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RekeyArguments {
+    #[command(flatten)]
+    pub(crate) sealing: SealingArguments,
+    /// Leave out tokens that are under the key and the cipher that seal now
+    #[arg(long)]
+    pub(crate) only_stale: bool,
+    /// Print the old token as well, after the new one and a tab
+    #[arg(long)]
+    pub(crate) with_old: bool,
+    /// The lines are on standard input, and nowhere else
+    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true)]
+    pub(crate) lines: Option<String>,
+}
+
+impl SealingArguments {
+    /// The files that these arguments name.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        let single = self.passphrase_file.iter();
+        let lists = self.certificate.iter().chain(&self.certificate_key);
+        single.chain(lists).map(PathBuf::as_path)
+    }
+}
+
+/// Whether a path stands for standard input or output.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Reads a time like `90d`, as directives take it; `0` is no time.
+fn duration(text: &str) -> Result<u64, String> {
+    if matches!(text, "0" | "0s" | "0min" | "0h" | "0d") {
+        return Ok(0);
+    }
+    session_crypto_core::times::lifetime(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,146 @@
+//! A file that is replaced at once, or made new.
+//!
+//! A new content is written to a file of its own, beside the file that it replaces, and
+//! gets its name when all of it is on the disk. A process that is killed leaves the old
+//! content or the new one, and perhaps the file beside it, which the next run removes.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::failure::{Failure, Kind, Outcome, without_number};
+
+/// The permissions of a new file.
+const OWN: u32 = 0o600;
+
+/// The bits of a mode that are permissions.
+const PERMISSIONS: u32 = 0o7777;
+
+/// The end of the name of the file beside another.
+const BESIDE: &str = ".htsession-new";
+
+/// A file that nobody else replaces while this value lives.
+pub(crate) struct Locked {
+    /// The file itself, also if it was named by a link to it.
+    path: PathBuf,
+    file: File,
+}
+
+impl Locked {
+    /// Opens the file that a path or a link leads to, and waits for another process that
+    /// is replacing it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, or is none.
+    pub(crate) fn open(path: &Path) -> Outcome<Self> {
+        let unreadable = |error| failed(path, "cannot be read", &error);
+        loop {
+            let target = fs::canonicalize(path).map_err(unreadable)?;
+            let file = File::open(&target).map_err(unreadable)?;
+            let metadata = file.metadata().map_err(unreadable)?;
+            if !metadata.is_file() {
+                let path = path.display();
+                return Err(Failure::new(Kind::File, format!("{path} is not a file")));
+            }
+            flock(&file, FlockOperation::LockExclusive)
+                .map_err(|error| failed(path, "cannot be locked", &error.into()))?;
+            // Another process may have replaced the file while this one waited.
+            let now = fs::metadata(path).map_err(unreadable)?;
+            if (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()) {
+                return Ok(Self { path: target, file });
+            }
+        }
+    }
+
+    /// The path of the file itself, to read it.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Replaces the content at once. The file keeps its owner and its permissions.
+    ///
+    /// # Errors
+    ///
+    /// A step fails. The old content is in force then, unless the new one is.
+    pub(crate) fn replace(&self, content: &[u8]) -> Outcome<()> {
+        let old = self.file.metadata();
+        let old = old.map_err(|error| failed(&self.path, "cannot be read", &error))?;
+        let mut beside = self.path.clone().into_os_string();
+        beside.push(BESIDE);
+        let beside = PathBuf::from(beside);
+        // The lock says that a run which was killed has left it.
+        let _ = fs::remove_file(&beside);
+        let replaced = write_new(&beside, content, |file| {
+            let new = file.metadata()?;
+            if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+                fchown(file, Some(old.uid()), Some(old.gid()))?;
+            }
+            file.set_permissions(Permissions::from_mode(old.mode() & PERMISSIONS))
+        })
+        .and_then(|()| fs::rename(&beside, &self.path));
+        replaced.map_err(|error| {
+            let _ = fs::remove_file(&beside);
+            failed(&self.path, "cannot be replaced", &error)
+        })?;
+        flush_directory(&self.path)
+    }
+}
+
+/// Makes a file that only its owner may read, whatever the umask. A file that is there
+/// stays as it is.
+///
+/// # Errors
+///
+/// There is one, or a step fails.
+pub(crate) fn create(path: &Path, content: &[u8]) -> Outcome<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}{BESIDE}", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let own = |file: &File| file.set_permissions(Permissions::from_mode(OWN));
+    // A link never takes the place of a file, as a rename would.
+    let created = write_new(&beside, content, own).and_then(|()| fs::hard_link(&beside, path));
+    let _ = fs::remove_file(&beside);
+    created.map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            let path = path.display();
+            let words = format!("{path} is there already, and stays as it is: name another file");
+            return Failure::new(Kind::File, words);
+        }
+        failed(path, "cannot be made", &error)
+    })?;
+    flush_directory(path)
+}
+
+/// Writes a new file to the disk; `finish` sets its owner and permissions before it has
+/// any content.
+fn write_new(
+    path: &Path,
+    content: &[u8],
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWN)
+        .open(path)?;
+    finish(&file)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Has the disk know the names in the directory of a file.
+fn flush_directory(path: &Path) -> Outcome<()> {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or(Path::new("."));
+    let flushed = File::open(parent).and_then(|directory| directory.sync_all());
+    flushed.map_err(|error| failed(parent, "cannot be flushed", &error))
+}
+
+fn failed(path: &Path, what: &str, error: &io::Error) -> Failure {
+    let (path, words) = (path.display(), without_number(error));
+    Failure::new(Kind::File, format!("{path} {what}: {words}"))
+}

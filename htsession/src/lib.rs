@@ -1,0 +1,42 @@
+//! `htsession`: keys and sessions of `mod_session_crypto` on the command line.
+//!
+//! The cryptographic side is `session-crypto-core`, the same as in the module. A file or
+//! folder imports only from those below it in this table.
+//!
+//! | file or folder | what it holds |
+//! |---|---|
+//! | `main` | the program |
+//! | `verbs` | the verbs: one file each |
+//! | `secrets` | the secrets that files have, and sessions sealed and opened with them |
+//! | `shown` | how tokens, sessions, keys and times are shown |
+//! | `files` | files with secrets: read whole, and replaced whole |
+//! | `arguments` | the command line, from which completions and manual pages follow too |
+//! | `memory` | the memory of one session, freed before the next |
+//! | `failure` | what can go wrong, and the exit status of each kind |
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+
+mod arguments;
+mod failure;
+mod files;
+mod memory;
+mod secrets;
+mod shown;
+mod verbs;
+
+/// Runs the command with the arguments of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let json = arguments.json;
+    match verbs::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report(json);
+            ExitCode::from(failure.status())
+        }
+    }
+}

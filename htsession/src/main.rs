@@ -1,0 +1,7 @@
+//! The command `htsession`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    htsession::main()
+}

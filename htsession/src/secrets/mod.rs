@@ -1,0 +1,17 @@
+//! The secrets that files have, and sessions sealed and opened with them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `sealing` | sessions sealed and opened with the secrets of a command line |
+//! | `refusals` | why a token does not open, in words for the person who called |
+//! | `key_set` | the JWK Set of a file |
+//! | `certificates` | certificates with their private keys |
+//! | `passphrases` | a file of passphrases |
+//! | `program` | running a program that prints a passphrase |
+
+pub(crate) mod certificates;
+pub(crate) mod key_set;
+pub(crate) mod passphrases;
+mod program;
+pub(crate) mod refusals;
+pub(crate) mod sealing;

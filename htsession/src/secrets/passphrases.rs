@@ -1,0 +1,110 @@
+//! A file of passphrases, as `SessionCryptoPassphraseFile` takes it.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use session_crypto_core::{
+    Exposure, Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
+};
+use zeroize::Zeroizing;
+
+use crate::failure::{Failure, Kind, Outcome, warn};
+use crate::files::read::content;
+use crate::secrets::program::{self, first_line};
+
+/// The passphrases of a file.
+#[derive(Default)]
+pub(crate) struct Passphrases {
+    pub(crate) list: PassphraseList,
+    /// The line of each.
+    pub(crate) lines: Vec<u32>,
+}
+
+/// More than the bytes of the largest file, which core knows.
+const MOST: usize = 2 * 1024 * 1024;
+
+/// The prefix of a word that names a program.
+const EXEC: &[u8] = b"exec:";
+
+/// Reads a file, or for `-` standard input.
+///
+/// # Errors
+///
+/// The file cannot be read, a line is a mistake, or there is no passphrase.
+pub(crate) fn read(keyring: &Keyring, path: &Path) -> Outcome<Passphrases> {
+    let shown = path.display();
+    let wrong = |words: String| Failure::new(Kind::Secrets, format!("{shown} {words}"));
+    let content = content(path, MOST)?;
+    let file = PassphraseFile::new(content.bytes, content.mode)
+        .map_err(|error: PassphraseFileError| wrong(error.to_string()))?;
+    if let Some(exposure) = file.exposure() {
+        let right = match exposure {
+            Exposure::Readable => "o-rwx",
+            Exposure::Writable => "go-w",
+        };
+        warn(format_args!(
+            "{shown} {exposure}: take that right away with 'chmod {right}'"
+        ));
+    }
+    let lines = file.lines().map_err(|(number, error)| {
+        let (error, cure) = (error, cure(error));
+        wrong(format!("line {number}: {error}: {cure}"))
+    })?;
+    let mut found = Passphrases::default();
+    for line in lines {
+        for word in line.words() {
+            let passphrase = passphrase(&word)
+                .and_then(|bytes| {
+                    let passphrase = keyring.passphrase(&bytes, Origin::Server);
+                    passphrase.map_err(|_| {
+                        "a passphrase is empty: write one that 'htsession key --passphrase' prints"
+                            .to_owned()
+                    })
+                })
+                .map_err(|words| wrong(format!("line {}: {words}", line.number)))?;
+            found.list.extend([passphrase]);
+            found.lines.push(line.number);
+        }
+    }
+    if found.list.is_empty() {
+        return Err(wrong("has no passphrase in it".to_owned()));
+    }
+    Ok(found)
+}
+
+/// The passphrase that a word is, or that the program prints which it names.
+fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
+    let Some(command) = word.strip_prefix(EXEC) else {
+        return Ok(word.clone());
+    };
+    let words = program::arguments(command);
+    let (name, arguments) = words
+        .split_first()
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("exec: without a program: write its path")?;
+    let path = Path::new(OsStr::from_bytes(name));
+    if !path.is_absolute() {
+        let path = path.display();
+        return Err(format!(
+            "exec:{path} is relative to httpd's ServerRoot, which only httpd knows: write an \
+             absolute path, or have the program write to 'htsession ... -p -'"
+        ));
+    }
+    let arguments: Vec<_> = arguments
+        .iter()
+        .map(|word| OsStr::from_bytes(word))
+        .collect();
+    first_line(path, &arguments).map_err(|words| format!("exec:{} {words}", path.display()))
+}
+
+fn cure(error: LineError) -> &'static str {
+    match error {
+        LineError::Utf16 | LineError::Nul => "save the file as UTF-8, or as plain ASCII",
+        LineError::OpenQuote => {
+            "end the passphrase with the quote that it begins with, or put it in the other kind \
+             of quotes"
+        }
+        LineError::TooLong(_) => "write fewer passphrases on a line",
+    }
+}
