@@ -116,8 +116,11 @@ pub(crate) struct InspectArguments {
 /// The secrets to seal and to open with, and the settings beside them.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("secrets").required(true).multiple(true)
-    .args(["passphrase_file", "certificate"]))]
+    .args(["key_file", "passphrase_file", "certificate"]))]
 pub(crate) struct SealingArguments {
+    /// A JWK Set, as in SessionCryptoKeyFile
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Passphrases, as in SessionCryptoPassphraseFile
     #[arg(short, long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
@@ -180,7 +183,7 @@ pub(crate) struct RekeyArguments {
 impl SealingArguments {
     /// The files that these arguments name.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
-        let single = self.passphrase_file.iter();
+        let single = self.key_file.iter().chain(&self.passphrase_file);
         let lists = self.certificate.iter().chain(&self.certificate_key);
         single.chain(lists).map(PathBuf::as_path)
     }

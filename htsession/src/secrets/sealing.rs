@@ -1,7 +1,7 @@
 //! Sessions sealed and opened with the secrets of a command line.
 //!
-//! A certificate seals where one is named, and otherwise the first passphrase. All that is
-//! named opens. Passphrases also decrypt private keys.
+//! A JWK Set seals where one is named, or else a certificate, or else the first passphrase.
+//! All that is named opens. Passphrases also decrypt private keys.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
@@ -11,16 +11,17 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use session_crypto_core::{
-    AlgorithmError, Cipher, Digest, Identities, KeyJob, Keyring, LibraryError, Now, OpenError,
-    OpenSslRandom, Opened, Priority, Purpose, Random, Sealed, Sealer, Secrets, Seed, Settings,
-    SharedMemory,
+    AlgorithmError, Cipher, Digest, Identities, KeyJob, KeySet, Keyring, LibraryError, Now,
+    OpenError, OpenSslRandom, Opened, PassphraseList, Priority, Purpose, Random, Sealed, Sealer,
+    Secrets, Seed, Settings, SharedMemory,
 };
 
 use crate::arguments::{SealingArguments, is_stream};
 use crate::failure::{Failure, Kind, Outcome};
 use crate::memory::Memory;
 use crate::secrets::passphrases::{self, Passphrases};
-use crate::secrets::{certificates, refusals};
+use crate::secrets::{certificates, key_set, refusals};
+use crate::shown::keys;
 
 /// Secrets, and the settings beside them.
 pub(crate) struct Sealing {
@@ -42,6 +43,8 @@ struct Section {
 }
 
 enum Held {
+    /// Passphrases beside a set open alone.
+    KeySet(KeySet, Option<Passphrases>),
     Certificates(Arc<Identities>, Vec<PathBuf>),
     Passphrases(Passphrases),
 }
@@ -91,27 +94,28 @@ impl Sealing {
         });
         let (digest, purpose) = (digest.transpose()?, purpose.transpose()?);
         let named: Vec<Cipher> = named.collect::<Outcome<_>>()?;
-        let passphrases = match &arguments.passphrase_file {
-            Some(path) => passphrases::read(&keyring, path)?,
-            None => Passphrases::default(),
+        let mut passphrases = match &arguments.passphrase_file {
+            Some(path) => Some(passphrases::read(&keyring, path)?),
+            None => None,
         };
-        let mut sections = Vec::new();
         let cipher = |name| {
-            keyring
-                .cipher(None, name)
-                .map_err(|error| algorithm(name, error))
+            let cipher = keyring.cipher(None, name);
+            cipher.map_err(|error| algorithm(name, error))
         };
-        let jwe = JWE_CIPHERS
-            .map(cipher)
-            .into_iter()
-            .collect::<Outcome<Vec<_>>>()?;
+        let ciphers = Ciphers {
+            named,
+            jwe: JWE_CIPHERS
+                .map(cipher)
+                .into_iter()
+                .collect::<Outcome<_>>()?,
+            classic: cipher(CLASSIC_CIPHER)?,
+        };
+        let mut certificates = None;
         if !arguments.certificate.is_empty() {
-            if named.first().is_some_and(|cipher| !cipher.is_aead()) {
-                let words = "a CBC cipher needs a passphrase to seal with: name aes-256-gcm first";
-                return Err(Failure::new(Kind::Usage, words));
-            }
+            let none = PassphraseList::new();
+            let list = passphrases.as_ref().map_or(&none, |found| &found.list);
             let (paths, keys) = (&arguments.certificate, &arguments.certificate_key);
-            let identities = certificates::read(&keyring, paths, keys, &passphrases.list)?;
+            let identities = certificates::read(&keyring, paths, keys, list)?;
             if digest
                 .as_ref()
                 .is_some_and(|digest| !identities.can_use(digest))
@@ -119,25 +123,22 @@ impl Sealing {
                 let words = "with an RSA certificate, the digest is SHA256 or SHA";
                 return Err(Failure::new(Kind::Usage, words));
             }
-            let ciphers = named.iter().filter(|cipher| cipher.is_aead());
-            sections.push(Section {
-                secrets: Held::Certificates(identities, paths.clone()),
-                ciphers: ciphers.chain(&jwe).cloned().collect(),
-            });
+            certificates = Some(Held::Certificates(identities, paths.clone()));
         }
-        if !passphrases.list.is_empty() {
-            let has_classic = named.iter().any(|cipher| !cipher.is_aead());
-            let classic = (!has_classic).then(|| cipher(CLASSIC_CIPHER)).transpose()?;
-            // As in httpd, the classic format is the default.
-            let ciphers = if named.is_empty() {
-                classic.into_iter().chain(jwe).collect()
-            } else {
-                named.into_iter().chain(jwe).chain(classic).collect()
-            };
-            sections.push(Section {
-                secrets: Held::Passphrases(passphrases),
-                ciphers,
-            });
+        let key_set = match &arguments.key_file {
+            Some(path) => Some(Held::KeySet(key_set::read(path)?, passphrases.take())),
+            None => None,
+        };
+        let passphrases = passphrases.map(Held::Passphrases);
+        let sections = [key_set, certificates, passphrases].into_iter().flatten();
+        let sections: Vec<_> = sections.map(|held| ciphers.section(held)).collect();
+        let seals_jwe = !matches!(
+            sections.first().map(|section| &section.secrets),
+            Some(Held::Passphrases(_))
+        );
+        if seals_jwe && ciphers.named.first().is_some_and(|first| !first.is_aead()) {
+            let words = "a CBC cipher needs a passphrase to seal with: name aes-256-gcm first";
+            return Err(Failure::new(Kind::Usage, words));
         }
         Ok(Self {
             keyring,
@@ -170,7 +171,9 @@ impl Sealing {
     pub(crate) fn open<'m>(&self, token: &[u8], memory: &'m Memory) -> Outcome<OpenedToken<'m>> {
         let mut best = None;
         for (position, section) in self.sections.iter().enumerate() {
-            if matches!(section.secrets, Held::Passphrases(_)) && token.contains(&b'.') {
+            // A passphrase's JWE has no encrypted key.
+            let is_direct = token.windows(2).any(|pair| pair == b"..");
+            if section.secrets.passphrases().is_some() && is_direct {
                 self.derive_masters(section)?;
             }
             let sealer = Sealer::new(&self.keyring, self.settings(section));
@@ -193,6 +196,10 @@ impl Sealing {
 
     fn settings<'s>(&'s self, section: &'s Section) -> Settings<'s> {
         let secrets = match &section.secrets {
+            Held::KeySet(keys, passphrases) => Secrets::KeySet {
+                keys,
+                passphrases: passphrases.as_ref().map(|found| &found.list),
+            },
             Held::Certificates(identities, _) => Secrets::Certificates(identities),
             Held::Passphrases(passphrases) => Secrets::Passphrases(&passphrases.list),
         };
@@ -227,18 +234,72 @@ impl Sealing {
     }
 }
 
+/// The ciphers of a command line, and those that open without being named.
+struct Ciphers {
+    named: Vec<Cipher>,
+    jwe: Vec<Cipher>,
+    classic: Cipher,
+}
+
+impl Ciphers {
+    /// Gives a secret its ciphers. As in httpd, the classic format is the default of
+    /// passphrases.
+    fn section(&self, secrets: Held) -> Section {
+        let (opens_classic, seals_classic) = match secrets {
+            Held::KeySet(_, Some(_)) => (true, false),
+            Held::KeySet(_, None) | Held::Certificates(..) => (false, false),
+            Held::Passphrases(_) => (true, self.named.is_empty()),
+        };
+        let named = self.named.iter();
+        let named = named.filter(|cipher| opens_classic || cipher.is_aead());
+        let has_classic = self.named.iter().any(|cipher| !cipher.is_aead());
+        let classic = (opens_classic && !has_classic).then_some(&self.classic);
+        let (first, last) = if seals_classic {
+            (classic, None)
+        } else {
+            (None, classic)
+        };
+        let ciphers = named.chain(first).chain(&self.jwe).chain(last);
+        Section {
+            secrets,
+            ciphers: ciphers.cloned().collect(),
+        }
+    }
+}
+
+impl Held {
+    fn passphrases(&self) -> Option<&Passphrases> {
+        match self {
+            Self::KeySet(_, passphrases) => passphrases.as_ref(),
+            Self::Certificates(..) => None,
+            Self::Passphrases(passphrases) => Some(passphrases),
+        }
+    }
+}
+
 impl Section {
     fn opened<'m>(&self, opened: &Opened<'m>, is_other: bool) -> OpenedToken<'m> {
         let position = opened.key.position();
+        let passphrase = |at: usize| {
+            let passphrases = self.secrets.passphrases();
+            let line = passphrases.and_then(|found| found.lines.get(at));
+            line.map_or("a passphrase".to_owned(), |line| {
+                format!("the passphrase on line {line}")
+            })
+        };
         let secret = match &self.secrets {
+            Held::KeySet(keys, _) => match keys.keys().nth(position) {
+                Some(key) => {
+                    let words = keys::words(keys, key, now().seconds);
+                    format!("the key {}, which {words}", key.id())
+                }
+                None => passphrase(position.saturating_sub(keys.count())),
+            },
             Held::Certificates(_, paths) => match paths.get(position) {
                 Some(path) => format!("the certificate {}", path.display()),
                 None => "a certificate".to_owned(),
             },
-            Held::Passphrases(passphrases) => match passphrases.lines.get(position) {
-                Some(line) => format!("the passphrase on line {line}"),
-                None => "a passphrase".to_owned(),
-            },
+            Held::Passphrases(_) => passphrase(position),
         };
         OpenedToken {
             session: opened.session.to_bytes(),
