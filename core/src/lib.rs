@@ -86,6 +86,7 @@ pub use passphrase::key_job::KeyJob;
 pub use passphrase::list::PassphraseList;
 pub use passphrase::passphrase::{EmptyPassphrase, Passphrase};
 pub use passphrase::weakness::Weakness;
+pub use passphrase::words::program_arguments;
 pub use purpose::{InvalidPurpose, Purpose};
 pub use rate::OncePerMinute;
 pub use revocation::file::RevocationFileError;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `list` | the passphrases of a section |
 //! | `file` | a file of passphrases |
-//! | `words` | the words of a line, as httpd splits it |
+//! | `words` | the words of a line, as httpd splits it, and of a command |
 //! | `weakness` | passphrases that can be guessed |
 //! | `master_keys` | how a process gets the master keys of JWE |
 //! | `key_job` | a key that the configuration needs before the children fork |
@@ -26,4 +26,4 @@ pub(crate) mod master_slot;
 pub(crate) mod master_table;
 pub(crate) mod passphrase;
 pub(crate) mod weakness;
-mod words;
+pub(crate) mod words;

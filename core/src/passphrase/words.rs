@@ -1,6 +1,6 @@
-//! The words of a line, as httpd splits it (server/util.c, `ap_getword_conf`).
+//! The words of a line, as httpd splits it, and those of a command.
 //!
-//! White space ends a word, unless a quote begins it: then the same quote ends it. A
+//! httpd splits a line as follows (server/util.c, `ap_getword_conf`). White space ends a word, unless a quote begins it: then the same quote ends it. A
 //! backslash stands for the character after it if that is a backslash, or the quote that
 //! began the word.
 
@@ -37,6 +37,53 @@ fn without_backslashes(word: &[u8], quote: Option<u8>) -> Zeroizing<Vec<u8>> {
             .then(|| bytes.next_if(|next| *next == b'\\' || Some(*next) == quote))
             .flatten();
         plain.push(escaped.unwrap_or(byte));
+    }
+    plain
+}
+
+/// Splits a command into the path of a program and its arguments, as APR does it
+/// (strings/apr_cpystrn.c, `apr_tokenize_to_argv`).
+///
+/// Spaces and tabs end a word.
+/// A quote counts at the front of a word alone. A backslash before a space, a tab or a
+/// quote has it belong to the word, and goes away, as any other does.
+pub fn program_arguments(command: &[u8]) -> Vec<Vec<u8>> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let mut words = Vec::new();
+    let mut bytes = command.iter().copied().peekable();
+    loop {
+        while bytes.next_if(is_space).is_some() {}
+        if bytes.peek().is_none() {
+            return words;
+        }
+        let quote = bytes.next_if(|byte| matches!(byte, b'"' | b'\''));
+        let mut raw = Vec::new();
+        while let Some(byte) = bytes.next() {
+            let ends = match quote {
+                Some(quote) => byte == quote,
+                None => is_space(&byte),
+            };
+            if ends {
+                break;
+            }
+            raw.push(byte);
+            if byte == b'\\' {
+                let escaped = |next: &u8| is_space(next) || matches!(next, b'"' | b'\'');
+                raw.extend(bytes.next_if(escaped));
+            }
+        }
+        words.push(without_any_backslash(&raw));
+    }
+}
+
+fn without_any_backslash(word: &[u8]) -> Vec<u8> {
+    let mut is_escaped = false;
+    let mut plain = Vec::with_capacity(word.len());
+    for byte in word {
+        is_escaped = !is_escaped && *byte == b'\\';
+        if !is_escaped {
+            plain.push(*byte);
+        }
     }
     plain
 }
@@ -95,6 +142,26 @@ mod tests {
             let found: Vec<_> = found.iter().map(|word| word.as_slice()).collect();
             let expected: Vec<_> = expected.iter().map(|word| word.as_bytes()).collect();
             assert_eq!(found, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn splits_a_command() {
+        for (command, expected) in [
+            ("", &[][..]),
+            ("  a  b\tc ", &["a", "b", "c"]),
+            (r#"a "b c" 'd e'"#, &["a", "b c", "d e"]),
+            (r#"a\ b c\"d e\\f"#, &["a b", "c\"d", "e\\f"]),
+            (r#"a"b c"d"#, &["a\"b", "c\"d"]),
+            (r#""a"b"#, &["a", "b"]),
+            (r#""a\"b" "open"#, &["a\"b", "open"]),
+        ] {
+            let found = program_arguments(command.as_bytes());
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|word| word.as_bytes().to_vec())
+                .collect();
+            assert_eq!(found, expected, "{command}");
         }
     }
 }

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use session_crypto_core::{
     Exposure, Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
+    program_arguments,
 };
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Kind, Outcome, warn};
 use crate::files::read::content;
-use crate::secrets::program::{self, first_line};
+use crate::secrets::program::first_line;
 
 /// The passphrases of a file.
 #[derive(Default)]
@@ -78,7 +79,7 @@ fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
     let Some(command) = word.strip_prefix(EXEC) else {
         return Ok(word.clone());
     };
-    let words = program::arguments(command);
+    let words = program_arguments(command);
     let (name, arguments) = words
         .split_first()
         .filter(|(name, _)| !name.is_empty())

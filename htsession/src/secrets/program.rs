@@ -25,51 +25,6 @@ const AT_ONCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// Splits a command at spaces, with quotes and backslashes (`apr_tokenize_to_argv`).
-///
-/// A quote counts at the front of a word alone. A backslash before a space, a tab or a
-/// quote has it belong to the word, and goes away, as any other does.
-pub(super) fn arguments(command: &[u8]) -> Vec<Vec<u8>> {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let mut words = Vec::new();
-    let mut bytes = command.iter().copied().peekable();
-    loop {
-        while bytes.next_if(is_space).is_some() {}
-        if bytes.peek().is_none() {
-            return words;
-        }
-        let quote = bytes.next_if(|byte| matches!(byte, b'"' | b'\''));
-        let mut raw = Vec::new();
-        while let Some(byte) = bytes.next() {
-            let ends = match quote {
-                Some(quote) => byte == quote,
-                None => is_space(&byte),
-            };
-            if ends {
-                break;
-            }
-            raw.push(byte);
-            if byte == b'\\' {
-                let escaped = |next: &u8| is_space(next) || matches!(next, b'"' | b'\'');
-                raw.extend(bytes.next_if(escaped));
-            }
-        }
-        words.push(without_backslashes(&raw));
-    }
-}
-
-fn without_backslashes(word: &[u8]) -> Vec<u8> {
-    let mut is_escaped = false;
-    let mut plain = Vec::with_capacity(word.len());
-    for byte in word {
-        is_escaped = !is_escaped && *byte == b'\\';
-        if !is_escaped {
-            plain.push(*byte);
-        }
-    }
-    plain
-}
-
 /// Runs a program to its end, and returns the first line that it printed.
 ///
 /// The program runs in its own directory with an empty environment. Programs that it
@@ -176,25 +131,5 @@ mod tests {
         let directory = std::fs::canonicalize("/bin").unwrap();
         let expected = format!(".{}", directory.display());
         assert_eq!(first("echo $HOME.$(pwd -P)").unwrap(), expected.as_bytes());
-    }
-
-    #[test]
-    fn splits_a_command() {
-        for (command, expected) in [
-            ("", &[][..]),
-            ("  a  b\tc ", &["a", "b", "c"]),
-            (r#"a "b c" 'd e'"#, &["a", "b c", "d e"]),
-            (r#"a\ b c\"d e\\f"#, &["a b", "c\"d", "e\\f"]),
-            (r#"a"b c"d"#, &["a\"b", "c\"d"]),
-            (r#""a"b"#, &["a", "b"]),
-            (r#""a\"b" "open"#, &["a\"b", "open"]),
-        ] {
-            let found = arguments(command.as_bytes());
-            let expected: Vec<_> = expected
-                .iter()
-                .map(|word| word.as_bytes().to_vec())
-                .collect();
-            assert_eq!(found, expected, "{command}");
-        }
     }
 }

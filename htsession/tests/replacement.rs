@@ -1,0 +1,175 @@
+//! A rotation replaces its file at once, and leaves a whole one whenever it is killed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that cannot go on stops"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::process::Command;
+
+use common::{Folder, PROGRAM, run};
+
+mod common;
+
+fn count(folder: &Folder, file: &str) -> usize {
+    let shown = folder.json(&["keys", file], "");
+    shown[0]["keys"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_file_keeps_its_permissions_and_its_owner() {
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let is_root = fs::metadata(&folder.0).unwrap().uid() == 0;
+    for mode in [0o400, 0o600, 0o640] {
+        let path = folder.path("keys");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        if is_root {
+            chown(&path, Some(1), Some(2)).unwrap();
+        }
+        let old = fs::metadata(&path).unwrap();
+        folder.ok(&["rotate", "keys"], "");
+        let new = fs::metadata(&path).unwrap();
+        assert_ne!(old.ino(), new.ino(), "it is another file");
+        assert_eq!(old.mode(), new.mode());
+        assert_eq!((old.uid(), old.gid()), (new.uid(), new.gid()));
+    }
+    assert_eq!(folder.names(), ["keys"]);
+}
+
+/// As Kubernetes shows a secret: a link to a file in a folder, which is a link too.
+#[test]
+fn a_link_stays_and_its_target_is_replaced() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("..2026")).unwrap();
+    folder.ok(&["key", "-o", "..2026/keys"], "");
+    symlink("..2026", folder.path("..data")).unwrap();
+    symlink("..data/keys", folder.path("keys")).unwrap();
+    folder.ok(&["rotate", "keys"], "");
+    assert_eq!(
+        fs::read_link(folder.path("keys")).unwrap().to_str(),
+        Some("..data/keys")
+    );
+    assert_eq!(count(&folder, "..2026/keys"), 2);
+    assert!(
+        fs::symlink_metadata(folder.path("..2026/keys"))
+            .unwrap()
+            .is_file()
+    );
+}
+
+#[test]
+fn rotations_at_the_same_time_wait_for_each_other() {
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let rotations: Vec<_> = (0..20)
+        .map(|_| {
+            let mut command = Command::new(PROGRAM);
+            command.args(["rotate", "keys"]).current_dir(&folder.0);
+            std::thread::spawn(move || run(command, b""))
+        })
+        .collect();
+    for rotation in rotations {
+        let ran = rotation.join().unwrap();
+        assert_eq!(ran.status, 0, "{}", ran.errors);
+    }
+    assert_eq!(count(&folder, "keys"), 21);
+    assert_eq!(folder.names(), ["keys"]);
+}
+
+#[test]
+fn cron_jobs_at_the_same_time_rotate_once() {
+    let folder = Folder::new();
+    let old = r#"{"keys":[{"kty":"oct","kid":"a","k":"AAAAAAAAAAAAAAAAAAAAAA","iat":1}]}"#;
+    folder.write("keys", old);
+    fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+    let rotations: Vec<_> = (0..10)
+        .map(|_| {
+            let mut command = Command::new(PROGRAM);
+            command.args(["rotate", "keys", "--if-older", "1d"]);
+            command.current_dir(&folder.0);
+            std::thread::spawn(move || run(command, b""))
+        })
+        .collect();
+    for rotation in rotations {
+        assert_eq!(rotation.join().unwrap().status, 0);
+    }
+    assert_eq!(count(&folder, "keys"), 2);
+}
+
+/// A folder where no file can be made: root may make one anywhere else.
+#[test]
+fn a_file_that_cannot_be_replaced_stays_as_it_is() {
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let old = folder.read("keys");
+    // The name of the new file is taken, by a folder that is not empty.
+    fs::create_dir_all(folder.path("keys.htsession-new/full")).unwrap();
+    folder.fails(
+        &["rotate", "keys"],
+        "",
+        4,
+        "keys cannot be replaced: File exists",
+    );
+    assert_eq!(folder.read("keys"), old);
+}
+
+/// strace kills the process at each system call in turn, before the kernel does it.
+#[test]
+fn a_rotation_that_is_killed_anywhere_leaves_a_whole_file() {
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let old = folder.read("keys");
+    let traced = |options: &[&str]| {
+        let mut command = Command::new("strace");
+        command.args(options).args([PROGRAM, "rotate", "keys"]);
+        command.current_dir(&folder.0);
+        run(command, b"")
+    };
+    let whole = traced(&["-f", "-o", "trace"]);
+    assert_eq!(whole.status, 0, "{}", whole.errors);
+    let trace = folder.read("trace");
+    let calls: Vec<_> = trace.lines().filter_map(|line| call(line)).collect();
+    assert!(
+        calls.contains(&"rename") && calls.contains(&"fsync"),
+        "{trace}"
+    );
+
+    let (mut seen, mut outcomes) = (HashMap::new(), [0, 0]);
+    for name in calls {
+        let number = seen.entry(name).or_insert(0);
+        *number += 1;
+        folder.write("keys", &old);
+        let fault = format!("inject={name}:signal=KILL:when={number}");
+        let ran = traced(&["-f", "-o", "trace", "-e", &fault]);
+        let new = folder.read("keys");
+        let place = format!("killed at {name} {number}, {}", ran.errors);
+        // A call that this run has less than the one before kills nothing.
+        outcomes[usize::from(new != old)] += usize::from(ran.status != 0);
+        if new != old {
+            assert_eq!(count(&folder, "keys"), 2, "{place}");
+        }
+        // What the killed one has left does not stop the next, which cleans up.
+        folder.write("keys", &old);
+        let _ = fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o600));
+        folder.ok(&["rotate", "keys"], "");
+        assert_eq!(count(&folder, "keys"), 2, "{place}");
+        assert_eq!(folder.names(), ["keys", "trace"], "{place}");
+    }
+    assert!(outcomes[0] > 10 && outcomes[1] > 0, "{outcomes:?}");
+}
+
+/// The name of the call in a line of strace, after the number of the process. A call that
+/// never returns to be counted ends the process.
+fn call(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once(' ')?;
+    let (name, _) = rest.trim_start().split_once('(')?;
+    let is_name = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_name && !matches!(name, "execve" | "exit_group")).then_some(name)
+}
