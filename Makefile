@@ -8,11 +8,14 @@ install uninstall: export DESTDIR ?=
 
 .PHONY: build deps check test test-core test-httpd bench budget demo install uninstall clean help
 
+# The command writes its own manual pages and completions.
 build:
 	$(CARGO) build --release --locked
+	target/release/htsession generate target/release/htsession-pages
 
 help:
-	@echo 'make            build target/release/libmod_session_crypto.so'
+	@echo 'make            build target/release/libmod_session_crypto.so and the command'
+	@echo '                target/release/htsession'
 	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port'
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'

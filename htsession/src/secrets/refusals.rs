@@ -21,12 +21,9 @@ pub(crate) fn rank(refusal: Refusal) -> u8 {
 /// The failure of a token that does not open.
 pub(crate) fn open(refusal: Refusal) -> Failure {
     let words = match refusal {
-        Refusal::Format => {
-            "the token is in another format than these secrets give: 'htsession inspect' shows which"
-        }
-        Refusal::Header => {
-            "the token has a header that mod_session_crypto does not write: 'htsession inspect' \
-             shows it"
+        Refusal::Format | Refusal::Header => {
+            "the token is under another kind of secret or cipher, or has a header that \
+             mod_session_crypto does not write: 'htsession inspect' shows it"
         }
         Refusal::Purpose => {
             "the token was made for another purpose: 'htsession inspect' shows it, and --purpose \
