@@ -1,0 +1,211 @@
+# The programs of docs/rotation.md seal all sessions of a database again while httpd writes
+# to it: afterwards none is lost, none is stale, and none is older than httpd's last word.
+
+use strict;
+use warnings;
+
+use Crypt::AuthEnc::GCM qw(gcm_decrypt_verify);
+use Crypt::KeyDerivation qw(hkdf_expand);
+use MIME::Base64 qw(decode_base64url);
+use POSIX ();
+use Test::More;
+
+use SessionCrypto::Httpd  ();
+use SessionCrypto::Jwe    qw(parts);
+use SessionCrypto::Pages  qw(blocks);
+use SessionCrypto::System qw(read_file run write_file);
+
+# HTSESSION_ROWS=100000 is for machines with time.
+my $ROWS    = $ENV{HTSESSION_ROWS} // 2000;
+my $WRITERS = 4;
+
+# Rows that httpd writes to while they are sealed again, in turn.
+my $TOUCHED = $ROWS >= 10_000 ? 400 : 100;
+
+my $STATEMENTS = <<'END';
+DBDPrepareSQL "delete from session where key = %s" deletesession
+DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
+DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
+DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
+DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+# All connections are there before others write: APR-util waits for SQLite's lock to run a
+# statement, and not to prepare one.
+DBDMin 8
+DBDKeep 8
+DBDMax 8
+END
+
+my $SESSIONS = <<'END';
+Session On
+SessionEnv On
+SessionHeader X-S
+SessionDBDCookieName session path=/
+SessionDBDCookieRemove Off
+SessionCryptoCipher aes-256-gcm
+SessionCryptoPassphrase new old
+<Location /new>
+    SessionCryptoPassphrase new
+</Location>
+END
+
+my %key = map { $_ => SessionCrypto::Jwe->new(passphrase => $_) } qw(old new);
+
+# Where PostgreSQL's programs are, which Debian does not put on the PATH.
+my ($postgres) = grep { -x "$_/initdb" } (map { glob } '/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin'), '/usr/bin';
+
+subtest 'SQLite' => sub {
+    plan skip_all => 'no program sqlite3' if !grep { -x "$_/sqlite3" } split /:/, $ENV{PATH};
+    is_rekeyed(
+        driver => qq(DBDriver sqlite3\nDBDParams "\@DIR\@/sessions.db"),
+        query  => sub { my ($dir, $sql) = @_; run('sqlite3', '-batch', '-separator', "\t", "$dir/sessions.db", $sql) },
+        load   => sub { my ($dir) = @_; run('sqlite3', '-batch', "$dir/sessions.db", '.mode tabs', ".import '$dir/all' session") },
+        block  => qr/sqlite3/,
+    );
+};
+
+subtest 'PostgreSQL' => sub {
+    plan skip_all => 'no PostgreSQL on this machine' if !$postgres;
+    my $dir = SessionCrypto::Httpd::env('WORK') . '/pg';
+    mkdir $dir or die "$dir: $!\n";
+    run("$postgres/initdb", '-D', "$dir/data", '-A', 'trust', '-U', 'httpd', '-N');
+    my $options = "-k $dir -c listen_addresses='' -c fsync=off";
+    run("$postgres/pg_ctl", '-D', "$dir/data", '-o', $options, '-l', "$dir/log", '-w', 'start');
+    local @ENV{qw(PGHOST PGUSER PGDATABASE)} = ($dir, 'httpd', 'postgres');
+    my $passed = eval {
+        is_rekeyed(
+            driver => qq(DBDriver pgsql\nDBDParams "host=$dir user=httpd dbname=postgres"),
+            query  => sub { my ($dir, $sql) = @_; run('psql', '-X', '-q', '-At', '-F', "\t", '-c', $sql) },
+            load   => sub { my ($dir) = @_; run('psql', '-X', '-q', '-c', "\\copy session from '$dir/all'") },
+            block  => qr/psql/,
+        );
+        1;
+    };
+    my $error = $@;
+    run("$postgres/pg_ctl", '-D', "$dir/data", '-m', 'immediate', '-w', 'stop');
+    die $error if !$passed;
+};
+
+done_testing;
+
+sub is_rekeyed {
+    my (%database) = @_;
+    my $httpd = SessionCrypto::Httpd->new(one_child => 1, session => '',
+        config => "$database{driver}\n$STATEMENTS$SESSIONS");
+    my $dir   = $httpd->dir;
+    my $query = sub { $database{query}->($dir, @_) };
+    $query->('create table session (key text primary key, value text, expiry bigint)');
+    my @rows = map { sprintf '%08x-0000-4000-8000-000000000000', $_ } 1 .. $ROWS;
+    write_file("$dir/all", join '', map { "$rows[$_]\t" . $key{old}->token(session => "user=row$_") . "\t0\n" } 0 .. $#rows);
+    $database{load}->($dir);
+    my ($ok, $output) = $httpd->check;
+    return plan skip_all => 'no driver of APR-util for this database' if !$ok && $output =~ /DBDriver/i;
+    $httpd->start;
+
+    # Each writer has rows of its own, and knows what it has written last.
+    my @writers;
+    for my $number (0 .. $WRITERS - 1) {
+        my @own = @rows[grep { $_ % $WRITERS == $number } 0 .. $TOUCHED - 1];
+        push @writers, start_writer($httpd, $number, @own);
+    }
+    wait_for(sub { @writers == grep { -e $_->{ready} } @writers });
+    rekey($dir, $database{block});
+    my $first = () = read_file("$dir/rekeyed") =~ /\n/g;
+    write_file("$dir/stop", '');
+    my %last;
+    for my $writer (@writers) {
+        waitpid $writer->{pid}, 0;
+        is($?, 0, 'a writer finds in each session what it has written last');
+        for (split /\n/, read_file($writer->{last})) {
+            my ($key, $session) = split /\t/;
+            $last{$key} = $session;
+        }
+    }
+    cmp_ok($first, '>', $ROWS / 2, 'the first run has sealed most rows');
+
+    rekey($dir, $database{block});
+    is(read_file("$dir/rekeyed"), '', 'after it, no row is stale');
+    my %value = map { split /\t/ } split /\n/, $query->('select key, value from session');
+    is(keys %value, $ROWS, 'no row is lost, and none is new');
+    my @wrong;
+    for my $key (keys %value) {
+        my $session = opened($value{$key}) // 'none';
+        my $number  = hex(substr $key, 0, 8) - 1;
+        my $expected = $last{$key} // "user=row$number";
+        push @wrong, "$key has $session, and not $expected" if $session ne $expected;
+    }
+    is(@wrong, 0, 'each row has the session that was last written to it') or diag($wrong[0]);
+    my $client = $httpd->client;
+    my @sample = (sort keys %value)[0 .. 49];
+    is(grep({ $client->get('/new', session => $_)->body ne ($last{$_} // 'user=row' . (hex(substr $_, 0, 8) - 1)) } @sample),
+        0, 'httpd opens them without the old passphrase');
+    $httpd->stop;
+    $httpd->log->clean;
+    return;
+}
+
+# Runs the program of the page as it is, but for the secrets of this test.
+sub rekey {
+    my ($dir, $pattern) = @_;
+    my ($block) = grep { $_->{text} =~ $pattern && $_->{text} =~ /rekey/ } blocks('docs/rotation.md', 'sh');
+    my $program = $block->{text};
+    $program =~ s/^secrets=.*$/secrets='-p new-and-old --cipher aes-256-gcm'/m or die "$block->{where}: no secrets\n";
+    write_file("$dir/new-and-old", "new\nold\n");
+    chmod 0600, "$dir/new-and-old";
+    my ($bin) = SessionCrypto::Httpd::env('HTSESSION') =~ m{^(.*)/};
+    write_file("$dir/program", "set -e\ncd '$dir'\nPATH='$bin':\$PATH\n$program");
+    is(eval { run('sh', "$dir/program") } // $@, '', "$block->{where} runs");
+    return;
+}
+
+# Starts a process that writes to its rows in turn until it is told to stop.
+sub start_writer {
+    my ($httpd, $number, @own) = @_;
+    my $dir    = $httpd->dir;
+    my %writer = (ready => "$dir/ready$number", last => "$dir/last$number");
+    $writer{pid} = fork // die "fork: $!\n";
+    return \%writer if $writer{pid};
+    my $wrong = eval { write_sessions($httpd, \%writer, @own) } // $@;
+    print STDERR "writer $number: $wrong\n" if $wrong;
+    POSIX::_exit($wrong ? 1 : 0);
+}
+
+sub write_sessions {
+    my ($httpd, $writer, @own) = @_;
+    my ($client, $dir) = ($httpd->client, $httpd->dir);
+    my @sessions = map { { key => $_, user => 'row' . (hex(substr $_, 0, 8) - 1), count => 0 } } @own;
+    my $text     = sub { my ($session) = @_; "user=$session->{user}" . ($session->{count} ? "&count=$session->{count}" : '') };
+    my $wrong    = '';
+    ROUND: for (;;) {
+        for my $session (@sessions) {
+            last ROUND if -e "$dir/stop" && $session->{count} > 0;
+            my $before = $text->($session);
+            $session->{count}++;
+            my $response = $client->get('/', session => $session->{key}, 'X-S' => $text->($session));
+            return "$session->{key} had '" . $response->body . "' and not '$before'" if $response->body ne $before;
+            $session->{key} = $response->token // return "$session->{key}: no cookie, status " . $response->status;
+        }
+        write_file($writer->{ready}, '');
+    }
+    write_file($writer->{last}, join '', map { "$_->{key}\t" . $text->($_) . "\n" } grep { $_->{count} } @sessions);
+    return '';
+}
+
+sub wait_for {
+    my ($condition) = @_;
+    my $deadline = time + 120;
+    until ($condition->()) {
+        die "the writers do not begin\n" if time > $deadline;
+        select undef, undef, undef, 0.01;
+    }
+    return;
+}
+
+# The session of a token under the new passphrase, opened without the module.
+sub opened {
+    my ($token) = @_;
+    my ($encoded, undef, @rest) = parts($token);
+    my ($day) = decode_base64url($encoded) =~ /"kid":"@{[$key{new}->id]}\.(\d+)"/ or return;
+    my $content_key = hkdf_expand($key{new}{master}, 'SHA256', 32, "enc\0A256GCM\0" . pack 'N', $day);
+    my ($nonce, $ciphertext, $tag) = map { decode_base64url($_) } @rest;
+    return gcm_decrypt_verify('AES', $content_key, $nonce, $encoded, $ciphertext, $tag);
+}
