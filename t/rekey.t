@@ -59,6 +59,7 @@ subtest 'SQLite' => sub {
         driver => qq(DBDriver sqlite3\nDBDParams "\@DIR\@/sessions.db"),
         query  => sub { my ($dir, $sql) = @_; run('sqlite3', '-batch', '-separator', "\t", "$dir/sessions.db", $sql) },
         load   => sub { my ($dir) = @_; run('sqlite3', '-batch', "$dir/sessions.db", '.mode tabs', ".import '$dir/all' session") },
+        shell  => q(sqlite3 -batch -cmd '.timeout 60000' sessions.db),
         block  => qr/sqlite3/,
     );
 };
@@ -76,6 +77,7 @@ subtest 'PostgreSQL' => sub {
             driver => qq(DBDriver pgsql\nDBDParams "host=$dir user=httpd dbname=postgres"),
             query  => sub { my ($dir, $sql) = @_; run('psql', '-X', '-q', '-At', '-F', "\t", '-c', $sql) },
             load   => sub { my ($dir) = @_; run('psql', '-X', '-q', '-c', "\\copy session from '$dir/all'") },
+            shell  => 'psql -X -q -c',
             block  => qr/psql/,
         );
         1;
@@ -107,11 +109,14 @@ sub is_rekeyed {
         my @own = @rows[grep { $_ % $WRITERS == $number } 0 .. $TOUCHED - 1];
         push @writers, start_writer($httpd, $number, @own);
     }
-    wait_for(sub { @writers == grep { -e $_->{ready} } @writers });
-    rekey($dir, $database{block});
+    wait_for(sub { @writers == grep { -e "$dir/begun$_" } 0 .. $#writers });
+    # mod_session_dbd gives a session another key when it writes it. This row keeps its key.
+    my $kept = $rows[-1];
+    my %last = ($kept => 'user=kept');
+    my $token = $key{new}->token(session => $last{$kept});
+    rekey($dir, $database{block}, qq($database{shell} "update session set value = '$token' where key = '$kept'"));
     my $first = () = read_file("$dir/rekeyed") =~ /\n/g;
     write_file("$dir/stop", '');
-    my %last;
     for my $writer (@writers) {
         waitpid $writer->{pid}, 0;
         is($?, 0, 'a writer finds in each session what it has written last');
@@ -143,16 +148,28 @@ sub is_rekeyed {
     return;
 }
 
-# Runs the program of the page as it is, but for the secrets of this test.
+# Runs the program of the page as it is, but for the secrets of this test. Between its
+# reading and its writing, each writer writes to rows that were stale when they were read.
 sub rekey {
-    my ($dir, $pattern) = @_;
+    my ($dir, $pattern, $between) = @_;
     my ($block) = grep { $_->{text} =~ $pattern && $_->{text} =~ /rekey/ } blocks('docs/rotation.md', 'sh');
     my $program = $block->{text};
     $program =~ s/^secrets=.*$/secrets='-p new-and-old --cipher aes-256-gcm'/m or die "$block->{where}: no secrets\n";
     write_file("$dir/new-and-old", "new\nold\n");
     chmod 0600, "$dir/new-and-old";
-    my ($bin) = SessionCrypto::Httpd::env('HTSESSION') =~ m{^(.*)/};
-    write_file("$dir/program", "set -e\ncd '$dir'\nPATH='$bin':\$PATH\n$program");
+    my $htsession = SessionCrypto::Httpd::env('HTSESSION');
+    my $wait = join "\n", map { "until [ -e '$dir/written$_' ]; do sleep 0.02; done" } 0 .. $WRITERS - 1;
+    write_file("$dir/program", <<"END");
+set -e
+cd '$dir'
+htsession() {
+    '$htsession' "\$@"
+    : > '$dir/read'
+    $wait
+    @{[$between // '']}
+}
+$program
+END
     is(eval { run('sh', "$dir/program") } // $@, '', "$block->{where} runs");
     return;
 }
@@ -161,12 +178,12 @@ sub rekey {
 sub start_writer {
     my ($httpd, $number, @own) = @_;
     my $dir    = $httpd->dir;
-    my %writer = (ready => "$dir/ready$number", last => "$dir/last$number");
+    my %writer = (number => $number, last => "$dir/last$number");
     $writer{pid} = fork // die "fork: $!\n";
     return \%writer if $writer{pid};
-    my $wrong = eval { write_sessions($httpd, \%writer, @own) } // $@;
-    print STDERR "writer $number: $wrong\n" if $wrong;
-    POSIX::_exit($wrong ? 1 : 0);
+    my $written = eval { write_sessions($httpd, \%writer, @own); 1 };
+    print STDERR "writer $number: $@" if !$written;
+    POSIX::_exit($written ? 0 : 1);
 }
 
 sub write_sessions {
@@ -174,20 +191,24 @@ sub write_sessions {
     my ($client, $dir) = ($httpd->client, $httpd->dir);
     my @sessions = map { { key => $_, user => 'row' . (hex(substr $_, 0, 8) - 1), count => 0 } } @own;
     my $text     = sub { my ($session) = @_; "user=$session->{user}" . ($session->{count} ? "&count=$session->{count}" : '') };
-    my $wrong    = '';
-    ROUND: for (;;) {
-        for my $session (@sessions) {
-            last ROUND if -e "$dir/stop" && $session->{count} > 0;
-            my $before = $text->($session);
-            $session->{count}++;
-            my $response = $client->get('/', session => $session->{key}, 'X-S' => $text->($session));
-            return "$session->{key} had '" . $response->body . "' and not '$before'" if $response->body ne $before;
-            $session->{key} = $response->token // return "$session->{key}: no cookie, status " . $response->status;
-        }
-        write_file($writer->{ready}, '');
-    }
+    my $write    = sub {
+        my ($session) = @_;
+        my $before = $text->($session);
+        $session->{count}++;
+        my $response = $client->get('/', session => $session->{key}, 'X-S' => $text->($session));
+        die "$session->{key} had '" . $response->body . "' and not '$before'\n" if $response->body ne $before;
+        $session->{key} = $response->token // die "$session->{key}: no cookie, status " . $response->status . "\n";
+    };
+    my @first = @sessions[0 .. $#sessions / 2];
+    my @rest  = @sessions[@first .. $#sessions];
+    $write->($_) for @first;
+    write_file("$dir/begun$writer->{number}", '');
+    until (-e "$dir/read") { $write->($first[rand @first]) }
+    $write->($_) for @rest;
+    write_file("$dir/written$writer->{number}", '');
+    until (-e "$dir/stop") { $write->($sessions[rand @sessions]) }
     write_file($writer->{last}, join '', map { "$_->{key}\t" . $text->($_) . "\n" } grep { $_->{count} } @sessions);
-    return '';
+    return;
 }
 
 sub wait_for {
