@@ -22,6 +22,10 @@ my @SECTIONS = (
     ['digest', "SessionCryptoPassphraseFile words\nSessionCryptoDigest SHA512", '-p', 'words', '--digest', 'SHA512'],
     ['purpose', "SessionCryptoPassphraseFile words\nSessionCryptoCipher aes-256-gcm\nSessionCryptoPurpose shop",
         '-p', 'words', '--cipher', 'aes-256-gcm', '--purpose', 'shop'],
+    ['key-set', 'SessionCryptoKeyFile keys', '-k', 'keys'],
+    ['key-set-128', "SessionCryptoKeyFile keys\nSessionCryptoCipher aes-128-gcm\nSessionCryptoPurpose shop",
+        '-k', 'keys', '--cipher', 'aes-128-gcm', '--purpose', 'shop'],
+    ['beside', "SessionCryptoKeyFile keys\nSessionCryptoPassphraseFile words", '-k', 'keys', '-p', 'words'],
     ['rsa', "SessionCryptoCertificateFile rsa.pem\nSessionCryptoCertificateKeyFile rsa.key", '-c', 'rsa.pem', '-K', 'rsa.key'],
     ['ec', "SessionCryptoCertificateFile ec.pem\nSessionCryptoCertificateKeyFile ec.key\nSessionCryptoPurpose shop",
         '-c', 'ec.pem', '-K', 'ec.key', '--purpose', 'shop'],
@@ -44,6 +48,8 @@ comment second\\\\word
 END
 write_file("$dir/words", $words);
 chmod 0600, "$dir/words";
+htsession('', 'key', '-o', 'keys');
+htsession('', 'rotate', 'keys', '--lead', '0') for 1 .. 2;
 $httpd->start;
 my $client = $httpd->client;
 

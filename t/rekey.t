@@ -4,16 +4,16 @@
 use strict;
 use warnings;
 
-use Crypt::AuthEnc::GCM qw(gcm_decrypt_verify);
-use Crypt::KeyDerivation qw(hkdf_expand);
+use Crypt::JWT   qw(decode_jwt encode_jwt);
 use MIME::Base64 qw(decode_base64url);
-use POSIX ();
+use POSIX        ();
 use Test::More;
 
-use SessionCrypto::Httpd  ();
-use SessionCrypto::Jwe    qw(parts);
-use SessionCrypto::Pages  qw(blocks);
-use SessionCrypto::System qw(read_file run write_file);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Jwe     ();
+use SessionCrypto::KeySets qw(key key_set);
+use SessionCrypto::Pages   qw(blocks);
+use SessionCrypto::System  qw(read_file run write_file);
 
 # HTSESSION_ROWS=100000 is for machines with time.
 my $ROWS    = $ENV{HTSESSION_ROWS} // 2000;
@@ -41,14 +41,14 @@ SessionEnv On
 SessionHeader X-S
 SessionDBDCookieName session path=/
 SessionDBDCookieRemove Off
-SessionCryptoCipher aes-256-gcm
-SessionCryptoPassphrase new old
-<Location /new>
-    SessionCryptoPassphrase new
-</Location>
+SessionCryptoKeyFile session-keys
+<LocationMatch "^/(?!new)">
+    SessionCryptoPassphraseFile session-passphrases
+</LocationMatch>
 END
 
-my %key = map { $_ => SessionCrypto::Jwe->new(passphrase => $_) } qw(old new);
+my $old = SessionCrypto::Jwe->new(passphrase => 'old');
+my $new = key('new');
 
 # Where PostgreSQL's programs are, which Debian does not put on the PATH.
 my ($postgres) = grep { -x "$_/initdb" } (map { glob } '/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin'), '/usr/bin';
@@ -95,9 +95,11 @@ sub is_rekeyed {
         config => "$database{driver}\n$STATEMENTS$SESSIONS");
     my $dir   = $httpd->dir;
     my $query = sub { $database{query}->($dir, @_) };
+    $httpd->write_file('session-keys',        key_set($new), 0600);
+    $httpd->write_file('session-passphrases', "old\n",       0600);
     $query->('create table session (key text primary key, value text, expiry bigint)');
     my @rows = map { sprintf '%08x-0000-4000-8000-000000000000', $_ } 1 .. $ROWS;
-    write_file("$dir/all", join '', map { "$rows[$_]\t" . $key{old}->token(session => "user=row$_") . "\t0\n" } 0 .. $#rows);
+    write_file("$dir/all", join '', map { "$rows[$_]\t" . $old->token(session => "user=row$_") . "\t0\n" } 0 .. $#rows);
     $database{load}->($dir);
     my ($ok, $output) = $httpd->check;
     return plan skip_all => 'no driver of APR-util for this database' if !$ok && $output =~ /DBDriver/i;
@@ -113,7 +115,8 @@ sub is_rekeyed {
     # mod_session_dbd gives a session another key when it writes it. This row keeps its key.
     my $kept = $rows[-1];
     my %last = ($kept => 'user=kept');
-    my $token = $key{new}->token(session => $last{$kept});
+    my $token = encode_jwt(payload => $last{$kept}, alg => 'A256KW', enc => 'A256GCM',
+        key => decode_base64url($new->{k}), extra_headers => { kid => 'new' });
     rekey($dir, $database{block}, qq($database{shell} "update session set value = '$token' where key = '$kept'"));
     my $first = () = read_file("$dir/rekeyed") =~ /\n/g;
     write_file("$dir/stop", '');
@@ -142,21 +145,17 @@ sub is_rekeyed {
     my $client = $httpd->client;
     my @sample = (sort keys %value)[0 .. 49];
     is(grep({ $client->get('/new', session => $_)->body ne ($last{$_} // 'user=row' . (hex(substr $_, 0, 8) - 1)) } @sample),
-        0, 'httpd opens them without the old passphrase');
+        0, 'httpd opens them without the passphrase');
     $httpd->stop;
     $httpd->log->clean;
     return;
 }
 
-# Runs the program of the page as it is, but for the secrets of this test. Between its
-# reading and its writing, each writer writes to rows that were stale when they were read.
+# Runs the program of the page as it is. Between its reading and its writing, each writer
+# writes to rows that were stale when they were read.
 sub rekey {
     my ($dir, $pattern, $between) = @_;
     my ($block) = grep { $_->{text} =~ $pattern && $_->{text} =~ /rekey/ } blocks('docs/rotation.md', 'sh');
-    my $program = $block->{text};
-    $program =~ s/^secrets=.*$/secrets='-p new-and-old --cipher aes-256-gcm'/m or die "$block->{where}: no secrets\n";
-    write_file("$dir/new-and-old", "new\nold\n");
-    chmod 0600, "$dir/new-and-old";
     my $htsession = SessionCrypto::Httpd::env('HTSESSION');
     my $wait = join "\n", map { "until [ -e '$dir/written$_' ]; do sleep 0.02; done" } 0 .. $WRITERS - 1;
     write_file("$dir/program", <<"END");
@@ -168,7 +167,7 @@ htsession() {
     $wait
     @{[$between // '']}
 }
-$program
+$block->{text}
 END
     is(eval { run('sh', "$dir/program") } // $@, '', "$block->{where} runs");
     return;
@@ -221,12 +220,8 @@ sub wait_for {
     return;
 }
 
-# The session of a token under the new passphrase, opened without the module.
+# The session of a token under the new key, opened without the module.
 sub opened {
     my ($token) = @_;
-    my ($encoded, undef, @rest) = parts($token);
-    my ($day) = decode_base64url($encoded) =~ /"kid":"@{[$key{new}->id]}\.(\d+)"/ or return;
-    my $content_key = hkdf_expand($key{new}{master}, 'SHA256', 32, "enc\0A256GCM\0" . pack 'N', $day);
-    my ($nonce, $ciphertext, $tag) = map { decode_base64url($_) } @rest;
-    return gcm_decrypt_verify('AES', $content_key, $nonce, $encoded, $ciphertext, $tag);
+    return eval { decode_jwt(token => $token, key => decode_base64url($new->{k}), decode_payload => 0) };
 }
