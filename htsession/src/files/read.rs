@@ -5,16 +5,34 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use session_crypto_core::Exposure;
 use zeroize::Zeroizing;
 
 use crate::arguments::is_stream;
-use crate::failure::{Failure, Kind, Outcome, without_number};
+use crate::failure::{Failure, Kind, Outcome, warn, without_number};
 
 /// The content of a file or a stream, wiped when it is dropped.
 pub(crate) struct Content {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     /// The permissions; of a stream, those of its owner alone.
     pub(crate) mode: u32,
+}
+
+impl Content {
+    /// Warns if others than the owner of the file may read or write it.
+    pub(crate) fn warn_of_exposure(&self, path: &Path) {
+        let Some(exposure) = Exposure::of(self.mode) else {
+            return;
+        };
+        let right = match exposure {
+            Exposure::Readable => "o-rwx",
+            Exposure::Writable => "go-w",
+        };
+        let path = path.display();
+        warn(format_args!(
+            "{path} {exposure}: take that right away with 'chmod {right}'"
+        ));
+    }
 }
 
 /// The permissions that a stream counts as.

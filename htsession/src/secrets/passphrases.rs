@@ -5,12 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use session_crypto_core::{
-    Exposure, Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
+    Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
     program_arguments,
 };
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Kind, Outcome, warn};
+use crate::failure::{Failure, Kind, Outcome};
 use crate::files::read::content;
 use crate::secrets::program::first_line;
 
@@ -37,17 +37,9 @@ pub(crate) fn read(keyring: &Keyring, path: &Path) -> Outcome<Passphrases> {
     let shown = path.display();
     let wrong = |words: String| Failure::new(Kind::Secrets, format!("{shown} {words}"));
     let content = content(path, MOST)?;
+    content.warn_of_exposure(path);
     let file = PassphraseFile::new(content.bytes, content.mode)
         .map_err(|error: PassphraseFileError| wrong(error.to_string()))?;
-    if let Some(exposure) = file.exposure() {
-        let right = match exposure {
-            Exposure::Readable => "o-rwx",
-            Exposure::Writable => "go-w",
-        };
-        warn(format_args!(
-            "{shown} {exposure}: take that right away with 'chmod {right}'"
-        ));
-    }
     let lines = file.lines().map_err(|(number, error)| {
         let (error, cure) = (error, cure(error));
         wrong(format!("line {number}: {error}: {cure}"))
