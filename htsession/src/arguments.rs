@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
+use crate::failure::{Failure, Kind};
+
 /// Makes and changes the keys of mod_session_crypto, and reads and writes its sessions
 ///
 /// A session that is sealed (encrypted and authenticated) is a token: the value of the
@@ -187,6 +189,14 @@ impl SealingArguments {
         let lists = self.certificate.iter().chain(&self.certificate_key);
         single.chain(lists).map(PathBuf::as_path)
     }
+}
+
+/// The failure of a command line that cannot be read, in the first line of clap's words.
+pub(crate) fn failure(error: &clap::Error) -> Failure {
+    let words = error.to_string();
+    let first = words.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    Failure::new(Kind::Usage, first)
 }
 
 /// Whether a path stands for standard input or output.

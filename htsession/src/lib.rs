@@ -14,6 +14,7 @@
 //! | `memory` | the memory of one session, freed before the next |
 //! | `failure` | what can go wrong, and the exit status of each kind |
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -30,9 +31,17 @@ mod verbs;
 
 /// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let json = arguments.json;
-    match verbs::run(arguments) {
+    let (json, outcome) = match Arguments::try_parse() {
+        Ok(arguments) => (arguments.json, verbs::run(arguments)),
+        Err(error) => {
+            let json = env::args_os().any(|argument| argument == "--json");
+            if !json || !error.use_stderr() {
+                error.exit();
+            }
+            (json, Err(arguments::failure(&error)))
+        }
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report(json);

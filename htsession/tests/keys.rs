@@ -205,6 +205,34 @@ fn a_rotation_from_standard_input_goes_to_standard_output() {
 }
 
 #[test]
+fn a_rotation_leaves_no_time_without_a_key_that_seals() {
+    let folder = Folder::new();
+    for (name, dates, lead, is_left) in [
+        ("ends", format!(r#""exp":{}"#, now() + HOUR), "2h", true),
+        (
+            "ends",
+            format!(r#""exp":{}"#, now() + 3 * HOUR),
+            "2h",
+            false,
+        ),
+        ("ended", format!(r#""exp":{}"#, now() - HOUR), "1h", true),
+        ("ended", format!(r#""exp":{}"#, now() - HOUR), "0", false),
+        ("begins", format!(r#""nbf":{}"#, now() + HOUR), "2h", true),
+    ] {
+        let old = set(&[key(&format!(r#""kid":"{name}",{dates}"#))]);
+        folder.write("keys", &old);
+        fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+        let rotate = ["rotate", "keys", "--lead", lead];
+        if is_left {
+            folder.fails(&rotate, "", 3, "keys would have no key that seals from 20");
+            assert_eq!(folder.read("keys"), old);
+        } else {
+            folder.ok(&rotate, "");
+        }
+    }
+}
+
+#[test]
 fn a_rotation_refuses_what_it_cannot_keep() {
     let folder = Folder::new();
     let full: Vec<_> = (0..64)

@@ -47,11 +47,30 @@ fn rotated(set: &KeySet, arguments: &RotateArguments, now: u64) -> Outcome<KeySe
         not_before,
         older_end: not_before.saturating_add(arguments.keep),
     };
+    let file = shown(&arguments.file);
     let rotated = set.rotated(rotation, &mut OpenSslRandom);
-    rotated.map_err(|error| {
-        let words = format!("{} {error}", shown(&arguments.file));
-        Failure::new(Kind::Secrets, words)
-    })
+    let rotated =
+        rotated.map_err(|error| Failure::new(Kind::Secrets, format!("{file} {error}")))?;
+    match gap(&rotated, now) {
+        None => Ok(rotated),
+        Some(at) => {
+            let at = time(at, now);
+            let words = format!(
+                "{file} would have no key that seals from {at} until the new one begins: a \
+                 shorter --lead closes the gap"
+            );
+            Err(Failure::new(Kind::Secrets, words))
+        }
+    }
+}
+
+/// The first time from now on at which no key of a set seals.
+fn gap(set: &KeySet, now: u64) -> Option<u64> {
+    let mut at = now;
+    while set.sealing(at).is_some() {
+        at = set.next_change(at)?;
+    }
+    Some(at)
 }
 
 /// The seconds since the newest key was made, if they are less than `least`. A key
