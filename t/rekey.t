@@ -50,7 +50,8 @@ END
 my $old = SessionCrypto::Jwe->new(passphrase => 'old');
 my $new = key('new');
 
-# Where PostgreSQL's programs are, which Debian does not put on the PATH.
+# Where PostgreSQL's programs are, which Debian does not put on the PATH. tools/deps does not
+# install them: their package starts a server.
 my ($postgres) = grep { -x "$_/initdb" } (map { glob } '/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin'), '/usr/bin';
 
 subtest 'SQLite' => sub {
