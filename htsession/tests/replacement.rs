@@ -10,7 +10,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::process::Command;
 
-use common::{Folder, PROGRAM, run};
+use common::{Folder, PROGRAM, Ran, run};
 
 mod common;
 
@@ -123,12 +123,7 @@ fn a_rotation_that_is_killed_anywhere_leaves_a_whole_file() {
     let folder = Folder::new();
     folder.ok(&["key", "-o", "keys"], "");
     let old = folder.read("keys");
-    let traced = |options: &[&str]| {
-        let mut command = Command::new("strace");
-        command.args(options).args([PROGRAM, "rotate", "keys"]);
-        command.current_dir(&folder.0);
-        run(command, b"")
-    };
+    let traced = |options: &[&str]| traced(&folder, options, &["rotate", "keys"]);
     let whole = traced(&["-f", "-o", "trace"]);
     assert_eq!(whole.status, 0, "{}", whole.errors);
     let trace = folder.read("trace");
@@ -160,6 +155,44 @@ fn a_rotation_that_is_killed_anywhere_leaves_a_whole_file() {
         assert_eq!(folder.names(), ["keys", "trace"], "{place}");
     }
     assert!(outcomes[0] > 10 && outcomes[1] > 0, "{outcomes:?}");
+}
+
+/// The same for a new file, from the moment when something is written.
+#[test]
+fn a_new_file_is_whole_or_not_there() {
+    let folder = Folder::new();
+    let traced = |options: &[&str]| traced(&folder, options, &["key", "-o", "new"]);
+    assert_eq!(traced(&["-f", "-o", "trace"]).status, 0);
+    let trace = folder.read("trace");
+    let (mut seen, mut outcomes, mut writes) = (HashMap::new(), [0, 0], false);
+    for line in trace.lines() {
+        let Some(name) = call(line) else {
+            continue;
+        };
+        let number = seen.entry(name).or_insert(0);
+        *number += 1;
+        writes |= line.contains("htsession-new");
+        if !writes {
+            continue;
+        }
+        let _ = fs::remove_file(folder.path("new"));
+        let fault = format!("inject={name}:signal=KILL:when={number}");
+        let ran = traced(&["-f", "-o", "trace", "-e", &fault]);
+        let is_there = folder.path("new").exists();
+        outcomes[usize::from(is_there)] += usize::from(ran.status != 0);
+        if is_there {
+            assert_eq!(count(&folder, "new"), 1, "killed at {name} {number}");
+        }
+    }
+    assert!(outcomes[0] > 2 && outcomes[1] > 0, "{outcomes:?}");
+}
+
+/// Runs the program under strace.
+fn traced(folder: &Folder, options: &[&str], arguments: &[&str]) -> Ran {
+    let mut command = Command::new("strace");
+    command.args(options).arg(PROGRAM).args(arguments);
+    command.current_dir(&folder.0);
+    run(command, b"")
 }
 
 /// The name of the call in a line of strace, after the number of the process. A call that
