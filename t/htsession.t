@@ -100,6 +100,7 @@ is_deeply(\%shown, $every, 'entries are decoded as mod_session decodes them');
 
 $_->stop for $httpd, $c;
 $httpd->log->expect(qr/\[session_crypto:info\] .*session refused/, 'a word that is in a comment');
+$httpd->log->expect(qr/browsers may drop the cookie/, 'a session that no cookie would take');
 $httpd->log->clean;
 $c->log->clean;
 
