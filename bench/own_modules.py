@@ -2,10 +2,9 @@
 
 import os
 import shlex
-import subprocess
 from pathlib import Path
 
-from httpd import FIND, HarnessError, run
+from httpd import FIND, run
 
 SOURCES = Path(__file__).resolve().parent / "modules"
 
