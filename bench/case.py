@@ -66,7 +66,8 @@ class Subject:
     writes: bool = True
     # For PADDED, the subject whose cookie has the length that this one's is padded to.
     as_long_as: str = ""
-    # For STARTS, directives of each host: {number}, {secret} and {certificate} are its own.
+    # For STARTS, directives of each host: {number}, {secret}, {key_set} and
+    # {certificate} are its own.
     of_host: str = ""
 
 

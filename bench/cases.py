@@ -6,7 +6,7 @@ A target is information: a machine that misses it makes nothing fail.
 from pathlib import Path
 
 from case import QUARTET, TRIO, Case, Comparison, Cookies, Method, Subject, Target
-from httpd import C, CLEAR, MPM_PREFORK, OURS, PADDED, SESSION_BASICS, Ended, Setup
+from httpd import C, CLEAR, KEY_FILE, MPM_PREFORK, OURS, PADDED, SESSION_BASICS, Ended, Setup
 
 # Servers that tokens come from, each with its own salt.
 SERVERS = 1000
@@ -84,6 +84,14 @@ def jwe(size: int) -> tuple[Subject, ...]:
     return side_by_side([CLEAR, PADDED, OURS], crypto=crypto, size=size)
 
 
+def key_set(size: int, *, writes: bool = True) -> tuple[Subject, ...]:
+    """The session in clear, padded, and sealed under a key set."""
+    sessions = EACH_REQUEST_WRITES if writes else NO_REQUEST_WRITES
+    return side_by_side(
+        [CLEAR, PADDED, OURS], writes=writes, sessions=sessions, crypto=KEY_SET, size=size
+    )
+
+
 def revocation(name: str, title: str, ended: Ended) -> Case:
     """Sessions with a user, read and written beside a list of ended sessions. The C module
     has no such list."""
@@ -146,6 +154,7 @@ TWENTY_PASSPHRASES = (
 )
 
 JWE = "SessionCryptoCipher aes-256-gcm\n"
+KEY_SET = f"SessionCryptoKeyFile {KEY_FILE}\n"
 MANY_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"one-of-many-{n}" for n in range(100)) + "\n"
 HTACCESS_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"author-{n}" for n in range(32)) + "\n"
 
@@ -160,7 +169,9 @@ def junk_jwe(name: str, title: str, method: Method = Method.THROUGHPUT, **setup)
 
 
 JWE_OF_HOST = f"SessionCryptoPassphrase {{secret}}\n{JWE}"
+KEY_SET_OF_HOST = 'SessionCryptoKeyFile "{key_set}"\n'
 OURS_JWE = "ours, JWE"
+OURS_KEY_SETS = "ours, key sets"
 ONE_PASSPHRASE_JWE = "ours, JWE, one passphrase"
 OWN_CERTIFICATES = "ours, certificates"
 
@@ -180,7 +191,7 @@ INSTEAD_OF_PASSPHRASES = (
 
 
 def starts(hosts: int, more: float | None = None, times: float | None = None) -> Case:
-    """Servers of so many hosts, each with a passphrase of its own; with the bounds of a
+    """Servers of so many hosts, each with a secret of its own; with the bounds of a
     graceful restart: milliseconds more than in clear, and times as long."""
     passphrase = "SessionCryptoPassphrase {secret}\n"
     subjects = (
@@ -188,6 +199,7 @@ def starts(hosts: int, more: float | None = None, times: float | None = None) ->
         Subject(C, Setup(C, crypto=""), of_host=passphrase),
         Subject(OURS, Setup(OURS, crypto=""), of_host=passphrase),
         Subject(OURS_JWE, Setup(OURS, crypto=""), of_host=JWE_OF_HOST),
+        Subject(OURS_KEY_SETS, Setup(OURS, crypto=""), of_host=KEY_SET_OF_HOST),
     )
     return Case(
         f"starts-{hosts}",
@@ -197,6 +209,7 @@ def starts(hosts: int, more: float | None = None, times: float | None = None) ->
             Comparison(C, CLEAR, restart=True),
             Comparison(OURS, CLEAR, at_most(times) if times else None, restart=True),
             Comparison(OURS_JWE, CLEAR, at_most(times) if times else None, restart=True),
+            Comparison(OURS_KEY_SETS, CLEAR, at_most(times) if times else None, restart=True),
         ),
         Method.STARTS,
         at_most(more) if more else None,
@@ -281,6 +294,24 @@ CASES = (
         "JWE, read and write, 3,000 bytes",
         jwe(3000),
         against_clear() + against_padded(0.95, 1.06),
+    ),
+    Case(
+        "key-set-100",
+        "key set, read and write, 100 bytes",
+        key_set(100),
+        against_clear(0.95) + against_padded(),
+    ),
+    Case(
+        "key-set-3000",
+        "key set, read and write, 3,000 bytes",
+        key_set(3000),
+        against_clear() + against_padded(),
+    ),
+    Case(
+        "key-set-read",
+        "key set, read only, 100 bytes",
+        key_set(100, writes=False),
+        against_clear() + against_padded(),
     ),
     revocation("ended-on", "one machine", Ended.FILE),
     revocation("ended-redis", "with Redis", Ended.STORE),

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from key_sets import write_key_set
+
 FIND = str(Path(__file__).resolve().parent.parent / "apxs/find")
 
 # PADDED is in clear too, in a cookie as long as that of another server.
@@ -30,6 +32,9 @@ FIELD_SIZE = 32768
 # The modules that a session needs, and no others: the cheaper the rest of a
 # request is, the larger is the share of the session in it.
 MODULES = ("unixd", "authz_core", "session", "session_cookie", "asis")
+
+# The key file in the ServerRoot of each server, with a key of its own.
+KEY_FILE = "session-keys"
 
 # A user that a session made there names, if other sessions have a user too.
 OTHER_USER = "other"
@@ -281,6 +286,7 @@ class Server:
         # httpd's unprivileged user reads here, under every umask.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+        write_key_set(self._root / KEY_FILE)
 
     def _write_maker(self, path: Path, user: str) -> None:
         """Writes a page that makes a session."""

@@ -24,10 +24,11 @@ from statistics import median
 from typing import Callable
 
 from case import Case, Subject
-from cases import ONE_PASSPHRASE_JWE, OURS_JWE, OWN_CERTIFICATES
+from cases import ONE_PASSPHRASE_JWE, OURS_JWE, OURS_KEY_SETS, OWN_CERTIFICATES
 from client import PAGE, SLACK, Client, check, length, make_sessions
 from figures import Spread, ratios
 from httpd import CLEAR, MPM_DEFAULTS, HarnessError, Httpd, Server, children, run
+from key_sets import write_key_set
 from load import machine_seconds
 from result import Finding, Measured, Result
 
@@ -80,8 +81,8 @@ class Restart:
 class ServerOfHosts(Server):
     """A server with virtual hosts. It is up when it answers."""
 
-    def __init__(self, httpd: Httpd, subject: Subject, hosts: int, certificates: Path, root: Path):
-        sections = "".join(_section(subject, number, certificates) for number in range(hosts))
+    def __init__(self, httpd: Httpd, subject: Subject, hosts: int, secrets: Path, root: Path):
+        sections = "".join(_section(subject, number, secrets) for number in range(hosts))
         # These sections inherit the directives of all hosts, wherever these stand.
         setup = replace(
             subject.setup,
@@ -183,10 +184,13 @@ def measure_starts(
 ) -> Result:
     """Starts each server of a case in each round, and restarts it some times."""
     root.mkdir()
-    certificates = root / "certificates"
+    secrets = root / "secrets"
+    secrets.mkdir()
+    for number in range(case.hosts):
+        write_key_set(_key_set(secrets, number))
     if any(subject.name == OWN_CERTIFICATES for subject in subjects):
         say(f"making {case.hosts} certificates")
-        make_certificates(case.hosts, certificates)
+        make_certificates(case.hosts, secrets)
     measured = {subject.name: _Values() for subject in subjects}
     before = machine_seconds(), _own_seconds()
     with ExitStack() as stack:
@@ -203,7 +207,7 @@ def measure_starts(
                 if subject.name in running:
                     running.pop(subject.name).stop()
                 tree = root / f"{number}-{len(running)}-{subjects.index(subject)}"
-                server = ServerOfHosts(httpd, subject, case.hosts, certificates, tree)
+                server = ServerOfHosts(httpd, subject, case.hosts, secrets, tree)
                 server.__enter__()
                 running[subject.name] = server
                 measured[subject.name].starts.append(server.start)
@@ -277,20 +281,20 @@ def _findings(case: Case, measured: dict[str, _Values]) -> list[Finding]:
 
 def _note(case: Case, measured: dict[str, _Values]) -> str:
     """What a start with a JWE passphrase for each host costs, and what costs less."""
-    if not {ONE_PASSPHRASE_JWE, OWN_CERTIFICATES} <= measured.keys():
+    if ONE_PASSPHRASE_JWE not in measured:
         return ""
     seconds, cpu = (
         median(values) for values in (measured[OURS_JWE].starts, measured[OURS_JWE].start_cpus)
     )
     cores = len(os.sched_getaffinity(0))
-    shared, own = (median(measured[n].starts) for n in (ONE_PASSPHRASE_JWE, OWN_CERTIFICATES))
+    shared, own = (median(measured[n].starts) for n in (ONE_PASSPHRASE_JWE, OURS_KEY_SETS))
     return (
         f"A start with {case.hosts} JWE passphrases takes {seconds:.1f} s on {cores} cores: "
         f"{seconds:.1f} s x {cores} / {case.hosts} = {seconds * cores / case.hosts * 1000:.0f} ms "
         f"for each passphrase, of which {cpu / case.hosts * 1000:.0f} ms are processor time. "
         "Hosts that trust each other should share one passphrase, and have a "
         f"SessionCryptoPurpose each: that starts in {shared:.2f} s. Hosts that do not should "
-        f"have a certificate each: that starts in {own:.2f} s."
+        f"have a key file each: that starts in {own:.2f} s."
     )
 
 
@@ -307,13 +311,22 @@ def _check(server: ServerOfHosts, subject: Subject) -> None:
         raise HarnessError(f"{subject.name}: {first} reads a session of {server.last}")
 
 
-def _section(subject: Subject, number: int, certificates: Path) -> str:
+def _section(subject: Subject, number: int, secrets: Path) -> str:
     directives = subject.of_host.format(
         number=number,
         secret=hashlib.sha256(f"the secret of host {number}".encode()).hexdigest(),
-        certificate=certificates / f"{number}.pem",
+        key_set=_key_set(secrets, number),
+        certificate=_certificate(secrets, number),
     )
     return f"<VirtualHost *>\nServerName {_name(number)}\n{directives}</VirtualHost>\n"
+
+
+def _key_set(secrets: Path, number: int) -> Path:
+    return secrets / f"{number}.jwks"
+
+
+def _certificate(secrets: Path, number: int) -> Path:
+    return secrets / f"{number}.pem"
 
 
 def _name(number: int) -> str:
@@ -322,7 +335,6 @@ def _name(number: int) -> str:
 
 def make_certificates(count: int, directory: Path) -> None:
     """Makes files with a private key and its certificate each."""
-    directory.mkdir()
 
     def make(number: int) -> None:
         key, certificate = directory / f"{number}.key", directory / f"{number}.crt"
@@ -330,7 +342,7 @@ def make_certificates(count: int, directory: Path) -> None:
         subject = ("-subj", f"/CN={_name(number)}", "-days", "3650")
         files = ("-keyout", str(key), "-out", str(certificate))
         run(["openssl", "req", "-x509", *curve, "-nodes", *subject, *files])
-        (directory / f"{number}.pem").write_text(key.read_text() + certificate.read_text())
+        _certificate(directory, number).write_text(key.read_text() + certificate.read_text())
 
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         list(pool.map(make, range(count)))
