@@ -258,18 +258,21 @@ fn apply<'p, M: Module>(
     config: &mut M::DirConfig<'p>,
     arguments: &CStr,
 ) -> Result<(), String> {
-    let (name, help) = (row.name.to_string_lossy(), row.help.to_string_lossy());
+    let name = || row.name.to_string_lossy();
+    let help = || row.help.to_string_lossy();
     with_words(parms.temporary, arguments, |words| match words.len() {
-        0 => Err(format!("{name} takes an argument: {help}")),
+        0 => Err(format!("{} takes an argument: {}", name(), help())),
         count if count > row.most => Err(format!(
-            "{name} takes {} and no more: {help}",
+            "{} takes {} and no more: {}",
+            name(),
             if row.most == 1 {
                 "one argument".to_owned()
             } else {
                 format!("{} arguments", row.most)
-            }
+            },
+            help(),
         )),
         _ => (row.handler)(parms, state, config, words)
-            .map_err(|message| format!("{name}: {message}")),
+            .map_err(|message| format!("{}: {message}", name())),
     })
 }

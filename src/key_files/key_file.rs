@@ -51,7 +51,7 @@ impl KeyFile {
     ///
     /// It cannot be read, is no JWK Set, or has no key that seals now.
     pub(super) fn read(parms: &Parms<'_>, path: PathBuf, now: u64) -> Result<Self, String> {
-        let shown = path.display().to_string();
+        let shown = path.to_string_lossy().into_owned();
         let read = reading::read(&path);
         let read =
             read.map_err(|error| format!("{shown} {}", advice::unreadable_file(&error, A_SET)))?;
