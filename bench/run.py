@@ -2,7 +2,7 @@
 """Measures mod_session_crypto side by side with the session in clear and with
 httpd's own C module. bench/README.md describes the cases and the figures.
 
-    bench/run.py              every case, about fourteen minutes
+    bench/run.py              every case, about sixteen minutes
     bench/run.py CASE ...     some; `bench/run.py --list` names them
 
 Environment:
