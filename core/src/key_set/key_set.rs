@@ -17,6 +17,9 @@ pub struct KeySet {
     keys: Vec<SetKey>,
     /// When the next key ends, in Unix seconds.
     next_end: AtomicU64,
+    /// The latest Unix time in seconds for which ended keys were wiped. They stay ended if
+    /// the clock goes back.
+    wiped_at: AtomicU64,
 }
 
 impl KeySet {
@@ -33,14 +36,20 @@ impl KeySet {
         parse::keys(text).map(Self::new)
     }
 
+    /// A set without keys: nothing seals or opens with it. It stands for a set whose keys
+    /// have all ended.
+    pub fn without_keys() -> Self {
+        Self::new(Vec::new())
+    }
+
     /// Joins keys, of which no two have the same id.
     pub(super) fn new(keys: Vec<SetKey>) -> Self {
-        let set = Self {
+        let first_end = keys.iter().filter_map(|key| key.dates().expires).min();
+        Self {
             keys,
-            next_end: AtomicU64::new(0),
-        };
-        set.note_next_end(0);
-        set
+            next_end: AtomicU64::new(first_end.unwrap_or(u64::MAX)),
+            wiped_at: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn slice(&self) -> &[SetKey] {
@@ -61,7 +70,7 @@ impl KeySet {
         self.keys.iter()
     }
 
-    /// The number of keys, 1 to 64.
+    /// The number of keys, at most 64.
     pub fn count(&self) -> usize {
         self.keys.len()
     }
@@ -101,8 +110,11 @@ impl KeySet {
     /// The key that seals, with its position.
     fn sealing_at(&self, now: u64) -> Option<(usize, &SetKey)> {
         let keys = self.keys.iter().enumerate();
-        let seals =
-            |(_, key): &(usize, &SetKey)| key.dates().has_begun(now) && !key.dates().has_ended(now);
+        // No key that is wiped seals, also if the clock has gone back since.
+        let latest = now.max(self.wiped_at.load(Ordering::Relaxed));
+        let seals = |(_, key): &(usize, &SetKey)| {
+            key.dates().has_begun(now) && !key.dates().has_ended(latest)
+        };
         keys.filter(seals)
             .max_by_key(|(position, key)| age(*position, key))
     }
@@ -114,17 +126,14 @@ impl KeySet {
         if now < self.next_end.load(Ordering::Relaxed) {
             return false;
         }
+        self.wiped_at.fetch_max(now, Ordering::Relaxed);
         let ended = self.keys.iter().filter(|key| key.dates().has_ended(now));
         ended.for_each(SetKey::wipe);
-        self.note_next_end(now);
-        true
-    }
-
-    fn note_next_end(&self, now: u64) {
         let ends = self.keys.iter().filter_map(|key| key.dates().expires);
         let next = ends.filter(|end| *end > now).min();
         self.next_end
             .store(next.unwrap_or(u64::MAX), Ordering::Relaxed);
+        true
     }
 }
 
@@ -181,6 +190,22 @@ mod tests {
         let set = set(&[("old", Some(100), None), ("new", Some(200), Some(300))]);
         assert_eq!(sealing(&set, 299), Some("new"));
         assert_eq!(sealing(&set, 300), Some("old"));
+    }
+
+    #[test]
+    fn a_key_that_is_wiped_does_not_seal_when_the_clock_goes_back() {
+        let set = set(&[("old", Some(100), None), ("new", Some(200), Some(300))]);
+        assert!(set.wipe_ended(300));
+        assert_eq!(sealing(&set, 299), Some("old"));
+        assert!(!set.is_older_than_sealing(0, 299));
+    }
+
+    #[test]
+    fn a_key_that_ended_in_1970_is_wiped() {
+        let set = set(&[("lasting", None, None), ("over", None, Some(0))]);
+        assert!(set.wipe_ended(0));
+        let wiped: Vec<_> = set.keys().map(SetKey::is_wiped).collect();
+        assert_eq!(wiped, [false, true]);
     }
 
     #[test]
@@ -261,7 +286,7 @@ mod tests {
         assert_eq!(left(), ["c"]);
         // The clock goes back, and the ids are still known.
         assert!(set.by_id(&KeyId::new("a").unwrap()).is_some());
-        assert_eq!(sealing(&set, 150), Some("a"));
+        assert_eq!(sealing(&set, 150), Some("c"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
 
     fn positions(&self, now: u64) -> Vec<usize> {
         let keys = self.keys.keys().enumerate();
-        let opens = keys.filter(|(_, key)| !key.dates().has_ended(now));
+        let opens = keys.filter(|(_, key)| !key.dates().has_ended(now) && !key.is_wiped());
         let mut positions: Vec<usize> = opens.map(|(position, _)| position).collect();
         if let Some(passphrases) = &self.passphrases {
             let after = |position: usize| position.saturating_add(self.keys.count());
