@@ -290,6 +290,14 @@ pub(crate) fn key_file_read(file: &str, keys: &KeySet, now: u64) -> String {
     )
 }
 
+/// The clock is before the end of a key that was wiped.
+pub(crate) fn clock_went_back(file: &str) -> String {
+    format!(
+        "the clock of this host has gone back, and {file} is read again for the keys that had \
+         ended"
+    )
+}
+
 /// All keys of a file have ended, or have yet to begin.
 pub(crate) fn no_key_seals(file: &str) -> String {
     format!(

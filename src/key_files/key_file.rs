@@ -143,14 +143,14 @@ impl KeyFile {
                 thread::yield_now();
                 continue;
             };
-            // The parent has parsed the same text.
-            if let Ok(keys) = KeySet::parse(&text) {
-                let keys = KeysInForce {
-                    keys: Arc::new(keys),
-                    generation,
-                };
-                self.put_in_force(keys, keyring);
-            }
+            // The parent has parsed the same text, or one whose keys have all ended since. The
+            // keys before it are over then too.
+            let keys = KeySet::parse(&text).unwrap_or_else(|_| KeySet::without_keys());
+            let keys = KeysInForce {
+                keys: Arc::new(keys),
+                generation,
+            };
+            self.put_in_force(keys, keyring);
             return;
         }
     }

@@ -24,6 +24,9 @@ impl KeyFile {
             self.wipe_ended(keyring, now, &mut watch);
         }
         if let (Some(path), Some(shared)) = (&self.path, self.shared.get()) {
+            if watch.begins_anew(now) {
+                log(Level::Notice, &advice::clock_went_back(&self.shown));
+            }
             match watch.judgement(path, now) {
                 None => (),
                 Some(Ok((keys, exposure))) => {
@@ -53,7 +56,10 @@ impl KeyFile {
         watch: &mut Watch,
         log: &mut Log<'_>,
     ) {
-        keyring.wipe_ended(&keys, now);
+        if keys.keys().any(|key| key.dates().has_ended(now)) {
+            keyring.wipe_ended(&keys, now);
+            watch.wiped_at = Some(now);
+        }
         let text = keys.to_json();
         let former = self.in_force();
         watch.next_end = next_end(&keys, now);
@@ -77,6 +83,7 @@ impl KeyFile {
     fn wipe_ended(&self, keyring: &Keyring, now: u64, watch: &mut Watch) {
         let KeysInForce { keys, generation } = self.in_force();
         keyring.wipe_ended(&keys, now);
+        watch.wiped_at = Some(now);
         watch.next_end = next_end(&keys, now);
         if let Some(shared) = self.shared.get().filter(|_| generation != 0) {
             shared.rewrite(keys.to_json().as_bytes());

@@ -20,6 +20,8 @@ pub(super) struct Watch {
     suspect: Option<Sight>,
     /// When the next key ends, in Unix seconds.
     pub(super) next_end: Option<u64>,
+    /// When a key was last wiped because it had ended, in Unix seconds.
+    pub(super) wiped_at: Option<u64>,
     /// When the log said last that no key seals.
     pub(super) complained: Option<u64>,
 }
@@ -36,9 +38,21 @@ impl Watch {
         Self {
             judged: identity.map(Ok),
             suspect: None,
-            next_end: next_end(keys, 0),
+            next_end: keys.keys().filter_map(|key| key.dates().expires).min(),
+            wiped_at: None,
             complained: None,
         }
+    }
+
+    /// Whether the clock is before the end of a key that was wiped. The next judgement is
+    /// then of the file as it is, also if it has not changed.
+    pub(super) fn begins_anew(&mut self, now: u64) -> bool {
+        let is_back = self.wiped_at.take_if(|at| now < *at).is_some();
+        if is_back {
+            self.judged = None;
+            self.suspect = None;
+        }
+        is_back
     }
 
     /// Looks at a file; `None` if it is as it was judged before, or cannot be judged yet.
