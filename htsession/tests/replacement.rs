@@ -187,6 +187,20 @@ fn a_new_file_is_whole_or_not_there() {
     assert!(outcomes[0] > 2 && outcomes[1] > 0, "{outcomes:?}");
 }
 
+/// A container may leave a file that has the number of its process in its name, and the next
+/// one has the same number.
+#[test]
+fn a_new_file_takes_nothing_from_another_process() {
+    let folder = Folder::new();
+    let mut shell = Command::new("sh");
+    let script = "echo other > new.$$.htsession-new; exec \"$0\" key -o new";
+    shell.args(["-c", script, PROGRAM]).current_dir(&folder.0);
+    let ran = run(shell, b"");
+    assert_eq!(ran.status, 0, "{}", ran.errors);
+    assert_eq!(count(&folder, "new"), 1);
+    assert_eq!(folder.names().len(), 2, "{:?}", folder.names());
+}
+
 /// Runs the program under strace.
 fn traced(folder: &Folder, options: &[&str], arguments: &[&str]) -> Ran {
     let mut command = Command::new("strace");

@@ -2,14 +2,16 @@
 //!
 //! A new content is written to a file of its own, beside the file that it replaces, and
 //! gets its name when all of it is on the disk. A process that is killed leaves the old
-//! content or the new one, and perhaps the file beside it, which the next run removes.
+//! content or the new one, and perhaps the file beside it, which the next rotation removes.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use base64_simd::URL_SAFE_NO_PAD;
 use rustix::fs::{FlockOperation, flock};
+use session_crypto_core::{OpenSslRandom, Random};
 
 use crate::failure::{Failure, Kind, Outcome, without_number};
 
@@ -97,22 +99,41 @@ impl Locked {
 ///
 /// There is one, or a step fails.
 pub(crate) fn create(path: &Path, content: &[u8]) -> Outcome<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}{BESIDE}", std::process::id()));
-    let beside = PathBuf::from(beside);
+    let beside = unused_name(path)?;
     let own = |file: &File| file.set_permissions(Permissions::from_mode(OWN));
+    let cannot = |error: &io::Error| failed(path, "cannot be made", error);
+    // A file with this name is another's, and stays.
+    write_new(&beside, content, own).map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&beside);
+        }
+        cannot(&error)
+    })?;
     // A link never takes the place of a file, as a rename would.
-    let created = write_new(&beside, content, own).and_then(|()| fs::hard_link(&beside, path));
+    let linked = fs::hard_link(&beside, path);
     let _ = fs::remove_file(&beside);
-    created.map_err(|error| {
+    linked.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             let path = path.display();
             let words = format!("{path} is there already, and stays as it is: name another file");
             return Failure::new(Kind::File, words);
         }
-        failed(path, "cannot be made", &error)
+        cannot(&error)
     })?;
     flush_directory(path)
+}
+
+/// A name beside a file that no other process takes. Numbers of processes would not do:
+/// containers have the same ones.
+fn unused_name(path: &Path) -> Outcome<PathBuf> {
+    let mut random = [0; 9];
+    OpenSslRandom
+        .fill(&mut random)
+        .map_err(|error| Failure::new(Kind::Library, error.to_string()))?;
+    let random = URL_SAFE_NO_PAD.encode_to_string(random);
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{random}{BESIDE}"));
+    Ok(PathBuf::from(beside))
 }
 
 /// Writes a new file to the disk; `finish` sets its owner and permissions before it has
