@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use crate::json::ascii;
+
 /// The kind of a failure, which decides the exit status. `docs/htsession.md` has the
 /// numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,8 @@ impl Failure {
     pub(crate) fn report(&self, json: bool) {
         if let Some(message) = &self.message {
             if json {
-                print_error(&json!({"error": message, "status": self.status()}));
+                let line = json!({"error": message, "status": self.status()});
+                print_error(&ascii(&line));
             } else {
                 warn(message);
             }

@@ -13,6 +13,7 @@
 //! | `arguments` | the command line, from which completions and manual pages follow too |
 //! | `memory` | the memory of one session, freed before the next |
 //! | `failure` | what can go wrong, and the exit status of each kind |
+//! | `json` | JSON in ASCII |
 
 use std::env;
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ use crate::arguments::Arguments;
 mod arguments;
 mod failure;
 mod files;
+mod json;
 mod memory;
 mod secrets;
 mod shown;

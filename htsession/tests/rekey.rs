@@ -165,6 +165,11 @@ fn input_that_is_no_table_stops_it() {
             .contains("line 2 has no tab between an id and a token")
     );
     folder.fails(&rekey, "\n", 4, "line 1 has no tab");
+    // JSON would have another id than the database.
+    let ids = [b"\xff\t".as_slice(), good.as_bytes()].concat();
+    assert_eq!(folder.run_with(&rekey, &ids).status, 0);
+    let json = [&rekey[..], &["--json"]].concat();
+    folder.fails(&json, &ids, 4, "line 1 has an id that is not UTF-8");
     folder.fails(
         &rekey,
         "x".repeat(3_000_000),

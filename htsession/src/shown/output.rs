@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
+use crate::json;
 
 /// Writes bytes to standard output.
 ///
@@ -32,7 +33,7 @@ pub(crate) fn line(line: &str) -> Outcome<()> {
 ///
 /// Standard output cannot be written.
 pub(crate) fn json(value: &Value) -> Outcome<()> {
-    line(&value.to_string())
+    line(&json::ascii(value))
 }
 
 /// Writes rows of a name and a value to standard output, with the values in one column.

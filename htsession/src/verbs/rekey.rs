@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::arguments::RekeyArguments;
 use crate::failure::{Failure, Kind, Outcome, print_error, warn, without_number};
+use crate::json::ascii;
 use crate::memory::Memory;
 use crate::secrets::sealing::Sealing;
 use crate::shown::text::{number, shown};
@@ -29,6 +30,11 @@ pub(super) fn run(arguments: &RekeyArguments, json: bool) -> Outcome<()> {
             let words = format!("line {} has no tab between an id and a token", number(all));
             return Err(Failure::new(Kind::File, words));
         };
+        if json && std::str::from_utf8(id).is_err() {
+            let line = number(all);
+            let words = format!("line {line} has an id that is not UTF-8: leave --json out");
+            return Err(Failure::new(Kind::File, words));
+        }
         match rekeyed(&sealing, token, arguments.only_stale, &memory) {
             Ok(None) => {}
             Ok(Some(new)) => {
@@ -116,7 +122,7 @@ fn write_line(
             Some(old) => json!({"id": text(id), "token": text(new), "old": text(old)}),
             None => json!({"id": text(id), "token": text(new)}),
         };
-        return writeln!(output, "{line}");
+        return writeln!(output, "{}", ascii(&line));
     }
     output.write_all(id)?;
     for token in [Some(new), old].into_iter().flatten() {
@@ -130,7 +136,7 @@ fn report(id: &[u8], failure: &Failure, json: bool) {
     let words = failure.message().unwrap_or("the token does not open");
     if json {
         let id = String::from_utf8_lossy(id).into_owned();
-        print_error(&json!({"id": id, "error": words}));
+        print_error(&ascii(&json!({"id": id, "error": words})));
     } else {
         print_error(&format_args!("{}\t{words}", shown(id)));
     }
