@@ -10,6 +10,9 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::process::Command;
 
+use rustix::fs::{XattrFlags, getxattr, removexattr, setxattr};
+use rustix::io::Errno;
+
 use common::{Folder, PROGRAM, Ran, run};
 
 mod common;
@@ -38,6 +41,52 @@ fn a_file_keeps_its_permissions_and_its_owner() {
         assert_eq!((old.uid(), old.gid()), (new.uid(), new.gid()));
     }
     assert_eq!(folder.names(), ["keys"]);
+}
+
+/// The lists are those of acl(5): a version, and entries of a tag, rights and an id.
+#[test]
+fn a_file_keeps_its_access_control_list() {
+    let list = |rights: [(u16, u16, u32); 5]| -> Vec<u8> {
+        let entry = |(tag, rights, id): (u16, u16, u32)| {
+            let [tag, rights] = [tag, rights].map(u16::to_le_bytes);
+            [&tag[..], &rights, &id.to_le_bytes()].concat()
+        };
+        let entries: Vec<u8> = rights.into_iter().flat_map(entry).collect();
+        [&2_u32.to_le_bytes()[..], &entries].concat()
+    };
+    const NONE: u32 = u32::MAX;
+    // The owner, user 1, the group, the most that others than the owner get, and the rest.
+    let rights = |user, most| {
+        list([
+            (1, 6, NONE),
+            (2, user, 1),
+            (4, 0, NONE),
+            (16, most, NONE),
+            (32, 0, NONE),
+        ])
+    };
+    const ACCESS: &str = "system.posix_acl_access";
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let keys = folder.path("keys");
+    let set = |path, name, list: &[u8]| setxattr(path, name, list, XattrFlags::empty());
+    if let Err(Errno::NOTSUP) = set(&keys, ACCESS, &rights(4, 4)) {
+        return;
+    }
+    let read = || {
+        let mut list = [0; 100];
+        let length = getxattr(&keys, ACCESS, &mut list);
+        length.map(|length| list[..length].to_vec())
+    };
+    folder.ok(&["rotate", "keys"], "");
+    assert_eq!(read().unwrap(), rights(4, 4));
+    // A directory gives its new files a list, which is not that of the old one.
+    removexattr(&keys, ACCESS).unwrap();
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o640)).unwrap();
+    set(&folder.0, "system.posix_acl_default", &rights(4, 4)).unwrap();
+    folder.ok(&["rotate", "keys"], "");
+    assert_eq!(read(), Err(Errno::NODATA));
+    assert_eq!(fs::metadata(&keys).unwrap().mode() & 0o777, 0o640);
 }
 
 /// As Kubernetes shows a secret: a link to a file in a folder, which is a link too.
@@ -132,6 +181,10 @@ fn a_rotation_that_is_killed_anywhere_leaves_a_whole_file() {
         calls.contains(&"rename") && calls.contains(&"fsync"),
         "{trace}"
     );
+    // NFS locks only a file that is open for writing.
+    let locked = trace.lines().take_while(|line| !line.contains(" flock("));
+    let opened = locked.filter(|line| line.contains("/keys\", O_")).last();
+    assert!(opened.unwrap_or_default().contains("O_RDWR"), "{trace}");
 
     let (mut seen, mut outcomes) = (HashMap::new(), [0, 0]);
     for name in calls {

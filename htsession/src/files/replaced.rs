@@ -10,7 +10,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64_simd::URL_SAFE_NO_PAD;
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, XattrFlags, fgetxattr, flock, fremovexattr, fsetxattr};
+use rustix::io::Errno;
 use session_crypto_core::{OpenSslRandom, Random};
 
 use crate::failure::{Failure, Kind, Outcome, without_number};
@@ -20,6 +21,12 @@ const OWN: u32 = 0o600;
 
 /// The bits of a mode that are permissions.
 const PERMISSIONS: u32 = 0o7777;
+
+/// The attribute with the access control list of a file (acl(5)).
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
+/// Bytes of the longest access control list, which is the longest attribute (xattr(7)).
+const MAX_ACCESS_LIST: usize = 64 * 1024;
 
 /// The end of the name of the file beside another.
 const BESIDE: &str = ".htsession-new";
@@ -42,7 +49,10 @@ impl Locked {
         let unreadable = |error| failed(path, "cannot be read", &error);
         loop {
             let target = fs::canonicalize(path).map_err(unreadable)?;
-            let file = File::open(&target).map_err(unreadable)?;
+            // NFS locks only a file that is open for writing.
+            let writable = OpenOptions::new().read(true).write(true).open(&target);
+            let file = writable.or_else(|_| File::open(&target));
+            let file = file.map_err(unreadable)?;
             let metadata = file.metadata().map_err(unreadable)?;
             if !metadata.is_file() {
                 let path = path.display();
@@ -63,7 +73,8 @@ impl Locked {
         &self.path
     }
 
-    /// Replaces the content at once. The file keeps its owner and its permissions.
+    /// Replaces the content at once. The file keeps its owner and its permissions, with
+    /// its access control list.
     ///
     /// # Errors
     ///
@@ -81,6 +92,7 @@ impl Locked {
             if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
                 fchown(file, Some(old.uid()), Some(old.gid()))?;
             }
+            copy_access_list(&self.file, file)?;
             file.set_permissions(Permissions::from_mode(old.mode() & PERMISSIONS))
         })
         .and_then(|()| fs::rename(&beside, &self.path));
@@ -89,6 +101,26 @@ impl Locked {
             failed(&self.path, "cannot be replaced", &error)
         })?;
         flush_directory(&self.path)
+    }
+}
+
+/// Gives a file the access control list of another one, or takes its own away, which its
+/// directory may have given it. A mode alone would say something else: with a list, the rights
+/// of the group are the most that the list gives.
+fn copy_access_list(from: &File, to: &File) -> io::Result<()> {
+    let mut list = [0; MAX_ACCESS_LIST];
+    let copied = match fgetxattr(from, ACCESS_LIST, &mut list) {
+        Ok(length) => {
+            let list = list.get(..length).unwrap_or_default();
+            fsetxattr(to, ACCESS_LIST, list, XattrFlags::empty())
+        }
+        Err(Errno::NODATA) => fremovexattr(to, ACCESS_LIST),
+        Err(error) => Err(error),
+    };
+    match copied {
+        // There is none, or the file system knows none.
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(()),
+        copied => Ok(copied?),
     }
 }
 
