@@ -191,11 +191,13 @@ impl SealingArguments {
     }
 }
 
-/// The failure of a command line that cannot be read, in the first line of clap's words.
+/// The failure of a command line that cannot be read, in the first paragraph of clap's
+/// words.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let words = error.to_string();
-    let first = words.lines().next().unwrap_or_default();
-    let first = first.strip_prefix("error: ").unwrap_or(first);
+    let lines = words.lines().take_while(|line| !line.is_empty());
+    let first = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    let first = first.strip_prefix("error: ").unwrap_or(&first);
     Failure::new(Kind::Usage, first)
 }
 

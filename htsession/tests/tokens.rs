@@ -94,6 +94,29 @@ fn what_seals_is_the_set_or_else_the_certificate() {
     }
 }
 
+/// As in httpd: a classic token carries no purpose, and is none of the purpose's unless its
+/// cipher is named.
+#[test]
+fn a_purpose_is_in_each_token_or_its_cipher_is_named() {
+    let folder = secrets();
+    let purpose = ["--purpose", "shop"];
+    for way in [&["-p", "words"][..], &["-k", "keys", "-p", "words"]] {
+        let classic = seal(&folder, &["-p", "words"], SESSION);
+        let way = [way, &purpose].concat();
+        let token = seal(&folder, &way, SESSION);
+        assert_eq!(
+            folder.json(&["inspect", &token], "")["header"]["aud"],
+            "shop"
+        );
+        let open = [&["open"], &way[..]].concat();
+        folder.ok(&[&open[..], &[&token]].concat(), "");
+        let words = "under another kind of secret or cipher";
+        folder.fails(&[&open[..], &[&classic]].concat(), "", 1, words);
+        let named = [&open[..], &["--cipher", "aes-256-gcm,aes256", &classic]].concat();
+        folder.ok(&named, "");
+    }
+}
+
 #[test]
 fn passwords_are_hidden_unless_asked_for() {
     let folder = secrets();
@@ -362,6 +385,17 @@ fn settings_that_cannot_be_are_refused() {
             2,
             "standard input can be one thing alone",
         ),
+        (&["seal", "-c", "-"], 2, "standard input can be one thing"),
+        (
+            &["open", "-c", "-", "AAAA"],
+            2,
+            "cannot be on standard input: name its file",
+        ),
+        (
+            &["seal", "--json"],
+            2,
+            "\"the following required arguments were not provided: <--key-file <FILE>",
+        ),
         (
             &["seal", "-k", "keys", "user=joe"],
             2,
@@ -407,7 +441,7 @@ fn settings_that_cannot_be_are_refused() {
             4,
             "missing cannot be read: No such file",
         ),
-        (&["seal", "-c", "missing"], 3, "missing cannot be read"),
+        (&["seal", "-c", "missing"], 4, "missing cannot be read"),
         (&["seal", "-c", "words"], 3, "words has no certificate"),
         (&["seal", "-k", "words"], 3, "words is not JSON"),
         (&["nonsense"], 2, "unrecognized subcommand"),

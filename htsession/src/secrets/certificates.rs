@@ -1,12 +1,13 @@
 //! Certificates with their private keys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    During, Identities, Keyring, Origin, Pairs, PassphraseList, Payer, Source,
+    During, Identities, Keyring, Origin, Pairs, PassphraseList, Payer, Source, SourceError,
 };
 
+use crate::arguments::is_stream;
 use crate::failure::{Failure, Kind, Outcome};
 
 /// Reads certificates, and finds the private key of each. The passphrases decrypt private
@@ -22,12 +23,7 @@ pub(crate) fn read(
     passphrases: &PassphraseList,
 ) -> Outcome<Arc<Identities>> {
     let sources = |paths: &[PathBuf]| -> Outcome<Vec<Source>> {
-        let source = |path: &PathBuf| {
-            keyring
-                .file(path, Origin::Server)
-                .map_err(|error| Failure::new(Kind::Secrets, format!("{} {error}", path.display())))
-        };
-        paths.iter().map(source).collect()
+        paths.iter().map(|path| source(keyring, path)).collect()
     };
     let (certificates, keys) = (sources(certificates)?, sources(keys)?);
     let pairs = Pairs {
@@ -40,4 +36,18 @@ pub(crate) fn read(
     };
     let identities = keyring.identities(pairs, During::Startup);
     identities.map_err(|error| Failure::new(Kind::Secrets, error.to_string()))
+}
+
+fn source(keyring: &Keyring, path: &Path) -> Outcome<Source> {
+    if is_stream(path) {
+        let words = "a certificate or a private key cannot be on standard input: name its file";
+        return Err(Failure::new(Kind::Usage, words));
+    }
+    keyring.file(path, Origin::Server).map_err(|error| {
+        let kind = match error {
+            SourceError::Unreadable(_) => Kind::File,
+            _ => Kind::Secrets,
+        };
+        Failure::new(kind, format!("{} {error}", path.display()))
+    })
 }

@@ -104,6 +104,7 @@ impl Sealing {
         };
         let ciphers = Ciphers {
             named,
+            has_purpose: purpose.is_some(),
             jwe: JWE_CIPHERS
                 .map(cipher)
                 .into_iter()
@@ -237,22 +238,25 @@ impl Sealing {
 /// The ciphers of a command line, and those that open without being named.
 struct Ciphers {
     named: Vec<Cipher>,
+    has_purpose: bool,
     jwe: Vec<Cipher>,
     classic: Cipher,
 }
 
 impl Ciphers {
     /// Gives a secret its ciphers. As in httpd, the classic format is the default of
-    /// passphrases.
+    /// passphrases. A classic token carries no purpose, so with a purpose it needs a cipher
+    /// that is named.
     fn section(&self, secrets: Held) -> Section {
+        let has_classic = self.named.iter().any(|cipher| !cipher.is_aead());
+        let takes_classic = has_classic || !self.has_purpose;
         let (opens_classic, seals_classic) = match secrets {
-            Held::KeySet(_, Some(_)) => (true, false),
+            Held::KeySet(_, Some(_)) => (takes_classic, false),
             Held::KeySet(_, None) | Held::Certificates(..) => (false, false),
-            Held::Passphrases(_) => (true, self.named.is_empty()),
+            Held::Passphrases(_) => (takes_classic, self.named.is_empty()),
         };
         let named = self.named.iter();
         let named = named.filter(|cipher| opens_classic || cipher.is_aead());
-        let has_classic = self.named.iter().any(|cipher| !cipher.is_aead());
         let classic = (opens_classic && !has_classic).then_some(&self.classic);
         let (first, last) = if seals_classic {
             (classic, None)
