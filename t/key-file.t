@@ -284,14 +284,24 @@ ErrorDocument 404 /same/page
     ErrorDocument 404 /same/page
 </Location>
 END
-    $server->{echo} = '^/(?:same/page|page)';
-    $server->write_file($_, key_set($one), 0600) for 'keys', 'again';
+    # Names that are not UTF-8, and alike where they are shown.
+    $server->{config} .= <<"END" for "\xfe", "\xff";
+<Location /byte-$_>
+    SessionCryptoKeyFile keys-$_
+    ErrorDocument 404 /byte-\xff/page
+</Location>
+END
+    $server->{echo} = "^/(?:same/page|page|byte-\xff/page)";
+    $server->write_file($_, key_set($one), 0600) for 'keys', 'again', "keys-\xfe";
+    $server->write_file("keys-\xff", key_set(key('other')), 0600);
     $server->start;
     my $client = $server->client;
     my $token = $client->get('/page', 'X-S' => 'user=joe')->token;
     is($client->get('/missing', session => $token)->body, 'user=joe', 'a redirect within a file keeps the session');
     is($client->get('/other/missing', session => $token)->body, 'user=joe', 'another file reads the cookie by itself');
+    is($client->get('/byte-%fe/missing', session => $token)->body, '', 'also one whose name differs in a byte that is no text');
     $server->stop;
+    $server->log->expect(qr/:info\] .*session refused, .*, one$/, 'the cookie there');
     $server->log->clean;
 };
 

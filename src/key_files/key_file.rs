@@ -1,6 +1,7 @@
 //! A key file, with the keys in force.
 
 use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -12,7 +13,7 @@ use super::reading::{self, A_SET, parse};
 use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
 use crate::ffi::{Mapping, Parms};
-use crate::secrets::command;
+use crate::secrets::command::{self, EXEC};
 use crate::{advice, program};
 
 /// Tries to read a text that the parent may be writing, before the keys in force have to do.
@@ -20,8 +21,10 @@ const TRIES: usize = 1000;
 
 /// A file with a JWK Set, or a program that prints one. All sections that name it share it.
 pub(crate) struct KeyFile {
-    /// The name in messages.
+    /// The name in messages, in which bytes that are no text look alike.
     pub(super) shown: String,
+    /// The fingerprint of the name.
+    fingerprint: Fingerprint,
     /// `None` for a program, which only a restart runs again.
     pub(super) path: Option<PathBuf>,
     in_force: RwLock<KeysInForce>,
@@ -59,10 +62,12 @@ impl KeyFile {
         let exposure = read.exposure.map(advice::exposure);
         let line = parms.line();
         let warn = |words| format!("{line}: SessionCryptoKeyFile: {shown} {words}");
+        let fingerprint = Fingerprint::of([path.as_os_str().as_bytes()]);
         Ok(Self {
+            path: Some(path),
             warning: exposure.map(warn),
             watch: Mutex::new(Watch::new(Some(read.identity), &keys)),
-            ..Self::new(shown, Some(path), keys)
+            ..Self::new(shown, fingerprint, keys)
         })
     }
 
@@ -78,13 +83,15 @@ impl KeyFile {
                 .map_err(|error| advice::program(&error, "JWK Set"))?;
             parse(&text, now).map_err(|reason| format!("printed a text that {reason}"))
         })?;
-        Ok(Self::new(shown, None, keys))
+        let fingerprint = Fingerprint::of([EXEC, command.to_bytes()]);
+        Ok(Self::new(shown, fingerprint, keys))
     }
 
-    fn new(shown: String, path: Option<PathBuf>, keys: KeySet) -> Self {
+    fn new(shown: String, fingerprint: Fingerprint, keys: KeySet) -> Self {
         Self {
             shown,
-            path,
+            fingerprint,
+            path: None,
             watch: Mutex::new(Watch::new(None, &keys)),
             in_force: RwLock::new(KeysInForce {
                 keys: Arc::new(keys),
@@ -163,7 +170,7 @@ impl KeyFile {
     /// Stands for the file in a realm. The keys do not count: a change of them does not
     /// separate the requests of a chain.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([self.shown.as_bytes()])
+        self.fingerprint
     }
 
     /// The warning about the rights of the file.

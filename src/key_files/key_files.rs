@@ -30,7 +30,7 @@ impl KeyFiles {
         let now = clock::now();
         if let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
-            let name = OsString::from(word.to_string_lossy().into_owned());
+            let name = path(word).as_os_str().to_owned();
             return self.find_or(name, || KeyFile::run(parms, command, now));
         }
         let file = server_root_relative(parms.temporary(), word)
