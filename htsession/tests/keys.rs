@@ -232,6 +232,25 @@ fn a_rotation_leaves_no_time_without_a_key_that_seals() {
     }
 }
 
+/// A host that starts without a clock is in 1970, where all other hosts have long ended the
+/// keys.
+#[test]
+fn a_clock_that_is_behind_rotates_nothing() {
+    let folder = Folder::new();
+    for (made, is_right) in [(now() + 60, true), (now() + 2 * HOUR, false)] {
+        folder.write("keys", set(&[key(&format!(r#""kid":"a","iat":{made}"#))]));
+        fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o600)).unwrap();
+        let old = folder.read("keys");
+        if is_right {
+            folder.ok(&["rotate", "keys"], "");
+        } else {
+            folder.fails(&["rotate", "keys"], "", 3, "with a clock that is behind");
+            folder.fails(&["rotate", "-"], &old, 3, "with a clock that is behind");
+            assert_eq!(folder.read("keys"), old);
+        }
+    }
+}
+
 #[test]
 fn a_rotation_refuses_what_it_cannot_keep() {
     let folder = Folder::new();

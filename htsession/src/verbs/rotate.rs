@@ -13,6 +13,9 @@ use crate::secrets::sealing::now;
 use crate::shown::output;
 use crate::shown::times::{span, time};
 
+/// Seconds by which the clock of the host that made the last key may have been ahead.
+const CLOCK_ERROR: u64 = 3600;
+
 /// Rotates the set of a file, or of standard input.
 pub(super) fn run(arguments: &RotateArguments, json: bool) -> Outcome<()> {
     let now = now().seconds;
@@ -48,6 +51,15 @@ fn rotated(set: &KeySet, arguments: &RotateArguments, now: u64) -> Outcome<KeySe
         older_end: not_before.saturating_add(arguments.keep),
     };
     let file = shown(&arguments.file);
+    let made = set.keys().filter_map(|key| key.dates().issued_at).max();
+    if let Some(made) = made.filter(|made| *made > now.saturating_add(CLOCK_ERROR)) {
+        let made = time(made, now);
+        let words = format!(
+            "{file} has a key that was made {made}: with a clock that is behind, the older keys \
+             would end too early; set it right"
+        );
+        return Err(Failure::new(Kind::Secrets, words));
+    }
     let rotated = set.rotated(rotation, &mut OpenSslRandom);
     let rotated =
         rotated.map_err(|error| Failure::new(Kind::Secrets, format!("{file} {error}")))?;
