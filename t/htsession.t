@@ -66,7 +66,7 @@ for my $section (@SECTIONS) {
     is(@failed, 0, "sessions go both ways with $name") or diag($failed[0]);
 }
 
-# What is a passphrase to the command is one to httpd.
+# A passphrase of the command is one of httpd.
 my @WORDS = (
     ["'the \\'first\\' of words'",    'user=joe'],
     ['"from a program of two words"', 'user=joe'],
@@ -92,7 +92,7 @@ for my $session (qw(user=joe expiry=1800000000000000)) {
 my ($made) = htsession('user=joe', 'seal', '-p', 'words') =~ /^(\S+)/;
 is($c->client->get('/', session => $made)->body, 'user=joe', 'and the C module opens a token of the command');
 
-# What the command shows is what mod_session has.
+# The command shows the entries that mod_session has.
 my $every = { map { ("k$_" => join '', map { chr } $_ * 16 .. $_ * 16 + 15) } 2 .. 6 };
 my $token = $client->get('/classic', 'X-S' => encode($every))->token;
 my %shown = map { /^(k\d)=(.*)$/ } split /\n/, htsession('', 'open', '-p', 'words', $token);

@@ -52,7 +52,7 @@ pub(crate) enum Verb {
     Inspect(InspectArguments),
     /// Decrypt a token, and show its session
     ///
-    /// Nothing is printed before the token has been verified.
+    /// The session is printed only after the token has been verified.
     Open(OpenArguments),
     /// Encrypt a session from standard input
     ///

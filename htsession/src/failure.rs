@@ -1,4 +1,4 @@
-//! What can go wrong, and the exit status of each kind.
+//! The failures of the command, and the exit status of each kind.
 
 use std::fmt::Display;
 use std::io::{self, Write};

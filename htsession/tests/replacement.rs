@@ -200,7 +200,7 @@ fn a_rotation_that_is_killed_anywhere_leaves_a_whole_file() {
         if new != old {
             assert_eq!(count(&folder, "keys"), 2, "{place}");
         }
-        // What the killed one has left does not stop the next, which cleans up.
+        // The file that a killed run leaves does not stop the next, which cleans up.
         folder.write("keys", &old);
         let _ = fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o600));
         folder.ok(&["rotate", "keys"], "");

@@ -1,4 +1,4 @@
-//! What each key of a set does, and when that changes.
+//! The role of each key of a set, and when that changes.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use session_crypto_core::{KeySet, SetKey};
 
 use crate::shown::times::time;
 
-/// What a key does at a time.
+/// The role of a key at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// It has not begun. It opens sessions of servers whose clock is ahead.
@@ -31,7 +31,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// What a key does at a time in Unix seconds.
+/// The role of a key at a Unix time in seconds.
 pub(crate) fn role(set: &KeySet, key: &SetKey, now: u64) -> Role {
     if key.dates().has_ended(now) {
         Role::Ended

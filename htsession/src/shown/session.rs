@@ -82,7 +82,7 @@ impl Session {
         self.entries.iter().any(|(name, _)| is_password(name))
     }
 
-    /// What is known about the session, for people.
+    /// The times and the name of the session, for people.
     pub(crate) fn rows(&self, now: u64) -> Vec<(&'static str, String)> {
         let mut rows = Vec::new();
         if let Some(expires) = self.expires {

@@ -1,4 +1,4 @@
-//! What a token says without a key.
+//! A token, read without a key.
 
 use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};

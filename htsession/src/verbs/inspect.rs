@@ -1,4 +1,4 @@
-//! What a token says without a key.
+//! A token, shown without a key.
 
 use serde_json::Value;
 use session_crypto_core::KeyId;

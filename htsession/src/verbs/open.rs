@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &OpenArguments, json: bool) -> Outcome<()> {
     let token = arguments.token.as_ref();
     let sealing = Sealing::new(&arguments.sealing, input::is_on_stdin(token))?;
     let text = input::token(token)?;
-    // What is no token at all has words of its own.
+    // A text that is no token at all has words of its own.
     let token = Token::new(&text).map_err(|words| Failure::new(Kind::Refused, words))?;
     let memory = Memory::default();
     let opened = sealing.open(&text, &memory)?;
