@@ -87,7 +87,6 @@ impl Module for SessionCrypto {
     }
 
     fn after_fork(state: &State) -> Result<(), String> {
-        state.key_files.after_fork();
         state.keyring.after_fork();
         state
             .keyring

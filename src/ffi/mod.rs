@@ -24,7 +24,7 @@
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |
 //! | `config_file` | the words of a line, and the files and programs that they name |
 //! | `agent_process`, `ending` | a process beside those that answer requests, and the end of a configuration |
-//! | `kept_keys`, `kept_table`, `shared_memory` | what outlives a configuration, and memory that the parent shares with its children |
+//! | `kept_keys`, `kept_table`, `one_way`, `shared_memory` | what outlives a configuration, and memory that the parent shares with its children |
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
 //! | `pipe`, `bell` | waiting for a program's output, and waking the agent |
@@ -49,6 +49,7 @@ pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Module};
 pub(crate) use module_record::ModuleRecord;
+pub(crate) use one_way::OneWay;
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use request_state::LongToken;
@@ -57,7 +58,6 @@ pub(crate) use server::Server;
 pub(crate) use session::Session;
 pub(crate) use session_hooks::header as session_header;
 pub(crate) use session_record::has_no_content;
-pub(crate) use shared_memory::Mapping;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
 
@@ -81,6 +81,7 @@ mod line;
 mod log;
 mod module;
 mod module_record;
+mod one_way;
 pub(crate) mod pipe;
 mod pool;
 pub(crate) mod processor;

@@ -1,8 +1,9 @@
 //! Memory that the parent shares with its children.
 
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
+use std::fs::File;
 use std::io;
-use std::process;
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::AtomicU64;
@@ -14,11 +15,9 @@ use super::pool::Pool;
 /// It is not wiped when it is dropped: children of a configuration that has ended
 /// still answer requests with it. The last process that has it gives the pages
 /// back to the kernel, which clears them before another process gets them.
-pub(crate) struct Mapping {
+struct Mapping {
     start: NonNull<AtomicU64>,
     words: usize,
-    /// The process that made it.
-    maker: u32,
 }
 
 // SAFETY: the value owns the mapping, which any thread may unmap (munmap(2)).
@@ -32,44 +31,21 @@ impl Mapping {
     /// # Errors
     ///
     /// There is no memory; the text is for the administrator.
-    pub(crate) fn new(words: usize) -> Result<Self, String> {
+    fn new(words: usize) -> Result<Self, String> {
         let length = words.saturating_mul(size_of::<AtomicU64>());
         let start = map(length, Sharing::WithChildren).map_err(|error| no_memory(words, &error))?;
         Ok(Self {
             start: start.cast(),
             words,
-            maker: process::id(),
         })
-    }
-
-    /// The words. Only the process that made the mapping may write to them, once a child has
-    /// called [`Mapping::protect`].
-    pub(crate) fn words(&self) -> &[AtomicU64] {
-        // SAFETY: `new` mapped as many words, aligned to a page, and zeros are atomics.
-        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.words) }
-    }
-
-    /// Whether this process made the mapping, and so may write to it.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.maker == process::id()
-    }
-
-    /// Has the kernel end this process if it writes to the mapping, unless it made it.
-    pub(crate) fn protect(&self) {
-        if !self.is_ours() {
-            let length = self.words.saturating_mul(size_of::<AtomicU64>());
-            // SAFETY: `new` mapped this length, and the words can be read as before
-            // (mprotect(2)). If it fails, they can also be written as before.
-            unsafe { libc::mprotect(self.start.as_ptr().cast(), length, libc::PROT_READ) };
-        }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
         let length = self.words.saturating_mul(size_of::<AtomicU64>());
-        // SAFETY: `new` mapped this length. No reference to it is left: those of `words`
-        // borrow the mapping, and the caller of `share` promises it of others.
+        // SAFETY: `new` mapped this length. No reference to it is left, as the caller of
+        // `share` promises.
         unsafe { libc::munmap(self.start.as_ptr().cast(), length) };
     }
 }
@@ -89,18 +65,24 @@ pub(super) fn map(length: usize, sharing: Sharing) -> io::Result<NonNull<c_void>
         Sharing::WithChildren => libc::MAP_SHARED,
         Sharing::Not => libc::MAP_PRIVATE,
     };
-    // SAFETY: a mapping of no file, at an address that the kernel chooses, touches
-    // no memory that is in use (mmap(2)).
-    let start = unsafe {
-        libc::mmap(
-            ptr::null_mut(),
-            length,
-            libc::PROT_READ | libc::PROT_WRITE,
-            flags | libc::MAP_ANONYMOUS,
-            -1,
-            0,
-        )
-    };
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    map_with(length, rights, flags | libc::MAP_ANONYMOUS, -1)
+}
+
+/// Maps `length` bytes of a file, which other processes may have mapped too.
+pub(super) fn map_file(file: &File, length: usize, rights: c_int) -> io::Result<NonNull<c_void>> {
+    map_with(length, rights, libc::MAP_SHARED, file.as_raw_fd())
+}
+
+fn map_with(
+    length: usize,
+    rights: c_int,
+    flags: c_int,
+    file: c_int,
+) -> io::Result<NonNull<c_void>> {
+    // SAFETY: a mapping at an address that the kernel chooses touches no memory that is
+    // in use (mmap(2)).
+    let start = unsafe { libc::mmap(ptr::null_mut(), length, rights, flags, file, 0) };
     if start == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }

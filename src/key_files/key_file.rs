@@ -12,7 +12,7 @@ use session_crypto_core::{Fingerprint, KeySet, Keyring};
 use super::reading::{self, A_SET, parse};
 use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
-use crate::ffi::{Mapping, Parms};
+use crate::ffi::{OneWay, Parms};
 use crate::secrets::command::{self, EXEC};
 use crate::{advice, program};
 
@@ -163,7 +163,7 @@ impl KeyFile {
     }
 
     /// Gets a part of the memory that children share, by its number.
-    pub(super) fn share(&self, memory: &Arc<Mapping>, number: usize) {
+    pub(super) fn share(&self, memory: &Arc<OneWay>, number: usize) {
         let _ = self.shared.set(SharedText::new(memory.clone(), number));
     }
 

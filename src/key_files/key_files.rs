@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsString};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use session_crypto_core::Keyring;
 
 use super::key_file::KeyFile;
 use super::shared_text::SharedText;
-use crate::ffi::{self, Level, MainServer, Mapping, Parms, path, server_root_relative};
+use crate::ffi::{self, Level, MainServer, OneWay, Parms, path, server_root_relative};
 use crate::secrets::command::EXEC;
 use crate::{advice, clock};
 
@@ -16,7 +16,6 @@ use crate::{advice, clock};
 #[derive(Default)]
 pub(crate) struct KeyFiles {
     files: Mutex<BTreeMap<OsString, Arc<KeyFile>>>,
-    memory: OnceLock<Arc<Mapping>>,
 }
 
 impl KeyFiles {
@@ -70,19 +69,11 @@ impl KeyFiles {
             ffi::log_main(server, Level::Notice, advice::KEY_FILES_ONCE);
             return Ok(());
         }
-        let memory = Arc::new(Mapping::new(SharedText::words(watched.len()))?);
+        let memory = Arc::new(OneWay::new(SharedText::words(watched.len()))?);
         for (number, file) in watched.into_iter().enumerate() {
             file.share(&memory, number);
         }
-        let _ = self.memory.set(memory);
         Ok(())
-    }
-
-    /// Takes the right to write to the shared memory from a child.
-    pub(crate) fn after_fork(&self) {
-        if let Some(memory) = self.memory.get() {
-            memory.protect();
-        }
     }
 
     /// Looks at all files; the parent calls this every ten seconds.

@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use session_crypto_core::{Fingerprint, KeySet};
 use zeroize::Zeroizing;
 
-use crate::ffi::Mapping;
+use crate::ffi::OneWay;
 
 /// A text in a part of a mapping that several texts share.
 pub(super) struct SharedText {
-    memory: Arc<Mapping>,
+    memory: Arc<OneWay>,
     number: usize,
     /// This process has written a text.
     is_written: AtomicBool,
@@ -45,7 +45,7 @@ impl SharedText {
     }
 
     /// Takes a part of a mapping, by its number.
-    pub(super) fn new(memory: Arc<Mapping>, number: usize) -> Self {
+    pub(super) fn new(memory: Arc<OneWay>, number: usize) -> Self {
         Self {
             memory,
             number,
@@ -92,7 +92,8 @@ impl SharedText {
     }
 
     fn write(&self, text: &[u8], generation: u64) {
-        let Some(part) = self.part().filter(|_| self.memory.is_ours()) else {
+        let words = self.memory.writable_words();
+        let Some(part) = words.and_then(|words| self.part_of(words)) else {
             return;
         };
         self.is_written.store(true, Ordering::Relaxed);
@@ -123,7 +124,10 @@ impl SharedText {
     }
 
     fn part(&self) -> Option<Part<'_>> {
-        let words = self.memory.words();
+        self.part_of(self.memory.words())
+    }
+
+    fn part_of<'m>(&self, words: &'m [AtomicU64]) -> Option<Part<'m>> {
         let words = words.get(Self::words(self.number)..)?.get(..WORDS)?;
         let ([generation, length, fingerprint @ ..], text) = words.split_first_chunk::<HEAD>()?;
         Some(Part {
