@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::{Shell, generate_to};
+use clap_mangen::Man;
 
 use crate::arguments::Arguments;
 use crate::failure::{Failure, Kind, Outcome, without_number};
@@ -27,5 +28,25 @@ fn write(directory: &Path) -> io::Result<()> {
     for shell in SHELLS {
         generate_to(shell, &mut command, "htsession", directory)?;
     }
-    clap_mangen::generate_to(command, directory)
+    command.build();
+    write_page(&command, "", directory)?;
+    let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    verbs.try_for_each(|verb| write_page(verb, VERB_END, directory))
+}
+
+/// The end of the page of a verb.
+const VERB_END: &str = ".SH \"SEE ALSO\"\n\\fBhtsession\\fR(1), which has the exit statuses\n";
+
+/// Writes one page, with `end` at its end.
+fn write_page(command: &Command, end: &str, directory: &Path) -> io::Result<()> {
+    let source = concat!("htsession ", env!("CARGO_PKG_VERSION"));
+    let page = Man::new(command.clone()).source(source);
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    // The statuses are what clap calls the extra text of the help.
+    let text = text
+        .replace(".SH EXTRA\nExit statuses:\n", ".SH \"EXIT STATUS\"\n")
+        .replace(".SH Verbs\n", ".SH VERBS\n");
+    fs::write(directory.join(page.get_filename()), format!("{text}{end}"))
 }
