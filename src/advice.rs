@@ -245,7 +245,12 @@ pub(crate) fn unreadable_file(error: &PassphraseFileError, what: &str) -> String
 /// A text is no JWK Set, or none that seals now; the words go on after its name.
 pub(crate) fn key_set(error: &KeySetError) -> String {
     let cure = match error {
-        KeySetError::TooLarge => "write the name of a file that holds a JWK Set",
+        KeySetError::TooLarge => {
+            "write the name of a file that holds a JWK Set, which 'htsession key' makes"
+        }
+        KeySetError::NotJson { .. } => {
+            "write one that 'htsession key' makes; passphrases take SessionCryptoPassphraseFile"
+        }
         KeySetError::Repeated(_) => "take one of the two out",
         KeySetError::TooManyKeys(_) => "take out those that have ended",
         KeySetError::EqualIds(_) => "give each key a kid of its own",
@@ -314,6 +319,9 @@ pub(crate) const KEY_FILES_ONCE: &str = "key files are read only now, and not wh
 pub(crate) fn passphrase_line(error: LineError) -> String {
     match error {
         LineError::Utf16 => "the file is in UTF-16: save it as UTF-8, or as plain ASCII".to_owned(),
+        LineError::JwkSet => {
+            "the file is a JWK Set: write SessionCryptoKeyFile before its name".to_owned()
+        }
         LineError::Nul => "there is a NUL byte, as in UTF-16: save the file as UTF-8, or as plain \
              ASCII"
             .to_owned(),

@@ -29,6 +29,7 @@ my %WRONG = (
     'an empty file'        => ['', 'is empty', 'htsession key'],
     'white space'          => [" \n", 'is empty'],
     'no JSON'              => [qq({"keys":[{"kty":"oct","k":"$secret"}), 'is not JSON (line 1, column '],
+    'passphrases'          => ["$secret\n", 'is not JSON (line 1, column 1)', 'passphrases take SessionCryptoPassphraseFile'],
     'a single key'         => [qq({"kty":"oct","k":"$k"}), 'is not a JWK Set'],
     'no keys'              => [key_set(), 'has no keys'],
     'too large'            => [' ' x 65_537, 'is larger than 65536 bytes', 'a JWK Set'],

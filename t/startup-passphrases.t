@@ -25,6 +25,7 @@ my %WRONG = (
     'a NUL byte'                  => [SECRET . "\n" . SECRET . "\0more\n", 2, 'NUL'],
     'a NUL byte at the end'       => [SECRET . "\n\0", 2, 'NUL'],
     'a NUL byte in a comment'     => ["# a\0b\n" . SECRET . "\n", 1, 'NUL'],
+    'a JWK Set'                   => [qq({"keys":[\n{"kty":"oct","kid":"one","k":"${\SECRET}"}\n]}\n), 1, 'a JWK Set', 'write SessionCryptoKeyFile'],
     'an open quote'               => [qq("${\SECRET}\n), 1, 'quote', 'not closed', 'end the passphrase with the quote that it begins with'],
     'an open single quote'        => ["# a comment\n\n'${\SECRET}\n", 3, 'quote', 'not closed'],
     'the other quote at its end'  => [qq("${\SECRET}'\n), 1, 'not closed'],

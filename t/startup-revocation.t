@@ -64,7 +64,7 @@ for (
     ['on file=', 'is not the name of a file'],
     ['on file=nowhere/ended', "$dir/nowhere is not a directory", 'make it'],
     ['on file=directory', "file=$dir/directory", 'cannot be read'],
-    ['on file=foreign', 'is not a file of ended sessions', 'restore it, or remove it'],
+    ['on file=foreign', 'is not a file of ended sessions', 'write a path at which there is no file yet'],
     ['on file=damaged', 'is damaged'],
     ['on file=cut', 'is damaged'],
     ['on file=later', 'has a form that this version does not know'],

@@ -42,6 +42,10 @@ fn passphrase_files_are_read_as_httpd_reads_them() {
         ("", "has no passphrase in it"),
         ("# none", "has no passphrase in it"),
         ("one\n''", "line 2: a passphrase is empty"),
+        (
+            "{\"keys\":[{\"kty\":\"oct\"}]}",
+            "name it after -k, and not after -p",
+        ),
         ("'open", "line 1: a quote is not closed: end the passphrase"),
         ("a\0b", "line 1: there is a NUL byte"),
         (

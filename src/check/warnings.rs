@@ -141,7 +141,7 @@ impl Warnings {
         for (directive, line) in config.only_for_encryption() {
             self.say(&format!(
                 "{line}: {directive} does nothing, and sessions go out in clear: 'Session On' is in \
-                 force here, and no passphrase, certificate or key: write \
+                 force here, and no passphrase, certificate or key: write SessionCryptoKeyFile or \
                  SessionCryptoPassphraseFile beside it, or take the line out"
             ));
         }

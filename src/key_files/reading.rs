@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::advice;
 
 /// The content of a key file, in messages.
-pub(super) const A_SET: &str = "a JWK Set";
+pub(super) const A_SET: &str = "a JWK Set, which 'htsession key' makes";
 
 /// Bytes of the longest text, which are [`KeySet::MAX_TEXT`].
 const MOST: u64 = 64 * 1024;

@@ -97,6 +97,9 @@ pub(super) fn no_folder(file: &dyn Display, folder: &dyn Display) -> String {
 
 /// The file that keeps ended sessions cannot be used.
 pub(super) fn kept_file(file: &dyn Display, error: &RevocationFileError) -> String {
+    if matches!(error, RevocationFileError::Foreign) {
+        return format!("file={file} {error}: write a path at which there is no file yet");
+    }
     format!(
         "file={file} {error}: restore it, or remove it, after which copies of the sessions in it \
          work again"

@@ -76,7 +76,8 @@ impl NotEnded {
                  address of a store, in the configuration of the main server"
             }
             Self::NoEncryption => {
-                "the section does not encrypt sessions: write SessionCryptoPassphraseFile"
+                "the section does not encrypt sessions: write SessionCryptoKeyFile, as in the \
+                 sections whose sessions are to end"
             }
             Self::Unusable(reason) => reason,
             Self::NoForm => "the body of the request is no form in URL encoding",

@@ -51,6 +51,9 @@ pub enum LineError {
     /// The file begins with a byte order mark of UTF-16 or UTF-32.
     #[error("the file is in UTF-16")]
     Utf16,
+    /// The file is a JWK Set, whose first word would be a passphrase that everybody knows.
+    #[error("the file is a JWK Set")]
+    JwkSet,
     /// There is a NUL byte, which no passphrase can have.
     #[error("there is a NUL byte")]
     Nul,
@@ -148,6 +151,9 @@ impl PassphraseFile {
             return Err((1, LineError::Utf16));
         }
         let mut rest = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+        if is_jwk_set(rest) {
+            return Err((1, LineError::JwkSet));
+        }
         let (mut lines, mut number) = (Vec::new(), 0_u32);
         while !rest.is_empty() {
             let room = MAX_LINE.min(rest.len()).saturating_add(1);
@@ -199,6 +205,12 @@ impl Line {
         words.truncate(end.unwrap_or(words.len()));
         words
     }
+}
+
+/// Whether a text looks like a JWK Set: an object, with the member that each key has.
+fn is_jwk_set(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    text.starts_with(b"{") && text.ends_with(b"}") && text.windows(5).any(|part| part == b"\"kty\"")
 }
 
 /// The first line, whether a line feed ends it, and what comes after that.
@@ -292,6 +304,10 @@ mod tests {
         assert_eq!(error(b"\xff\xfeo\0n\0e\0"), (1, LineError::Utf16));
         assert_eq!(error(b"\xfe\xff\0o\0n\0e"), (1, LineError::Utf16));
         assert_eq!(error(b"\xff\xfe\0\0o\0\0\0"), (1, LineError::Utf16));
+        let set = b"{\"keys\":[\n{\"kty\":\"oct\",\"k\":\"AAAA\"}\n]}";
+        assert_eq!(error(set), (1, LineError::JwkSet));
+        let bytes = [BYTE_ORDER_MARK, b"\n ", set, b"\n"].concat();
+        assert_eq!(error(&bytes), (1, LineError::JwkSet));
         assert_eq!(error(b"o\0n\0e\0"), (1, LineError::Nul));
         assert_eq!(error(b"\0o\0n\0e"), (1, LineError::Nul));
         assert_eq!(error(b"one\ntwo\n# three\0\n"), (3, LineError::Nul));

@@ -94,6 +94,7 @@ fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
 fn cure(error: LineError) -> &'static str {
     match error {
         LineError::Utf16 | LineError::Nul => "save the file as UTF-8, or as plain ASCII",
+        LineError::JwkSet => "name it after -k, and not after -p",
         LineError::OpenQuote => {
             "end the passphrase with the quote that it begins with, or put it in the other kind \
              of quotes"
