@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind};
 #[derive(Debug, Parser)]
 #[command(name = "htsession", version, after_long_help = STATUSES)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -39,6 +40,7 @@ pub(crate) enum Verb {
     ///
     /// The key begins at once and has no end. The file has mode 0600, and a file that is
     /// there already stays as it is.
+    #[command(override_usage = "htsession key [--passphrase] [-o FILE] [--json]")]
     Key(KeyArguments),
     /// Add a key that begins later, and give the older ones an end
     ///
@@ -163,7 +165,7 @@ pub(crate) struct SealArguments {
     #[command(flatten)]
     pub(crate) sealing: SealingArguments,
     /// The session is on standard input, and nowhere else
-    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true)]
+    #[arg(value_name = "-", value_parser = only_stdin)]
     pub(crate) session: Option<String>,
 }
 
@@ -178,7 +180,7 @@ pub(crate) struct RekeyArguments {
     #[arg(long)]
     pub(crate) with_old: bool,
     /// The lines are on standard input, and nowhere else
-    #[arg(value_name = "-", value_parser = ["-"], hide_possible_values = true)]
+    #[arg(value_name = "-", value_parser = only_stdin)]
     pub(crate) lines: Option<String>,
 }
 
@@ -206,10 +208,19 @@ pub(crate) fn is_stream(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
+/// Reads the `-` that stands for standard input.
+fn only_stdin(text: &str) -> Result<String, &'static str> {
+    match text {
+        "-" => Ok(text.to_owned()),
+        _ => Err("it is read from standard input: take it off the command line"),
+    }
+}
+
 /// Reads a time like `90d`, as directives take it; `0` is no time.
 fn duration(text: &str) -> Result<u64, String> {
     if matches!(text, "0" | "0s" | "0min" | "0h" | "0d") {
         return Ok(0);
     }
-    session_crypto_core::times::lifetime(text).map_err(|error| error.to_string())
+    session_crypto_core::times::lifetime(text)
+        .map_err(|error| format!("{error}: write it as 90s, 30min, 1h or 30d"))
 }

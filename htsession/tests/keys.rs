@@ -320,7 +320,7 @@ fn keys_shows_all_files_although_one_is_wrong() {
     for words in [
         "htsession: wrong is not a JWK Set",
         "htsession: missing cannot be read",
-        "htsession: later has no key that has begun and not ended: 'htsession rotate' adds one",
+        "htsession: later has no key that has begun and not ended: 'htsession rotate --lead 0' adds one",
     ] {
         assert!(ran.errors.contains(words), "{}", ran.errors);
     }

@@ -16,7 +16,7 @@ fn page() -> String {
 /// The verbs in the help of the command.
 fn verbs(folder: &Folder) -> Vec<String> {
     let help = folder.ok(&["-h"], "");
-    let list = help.split("Commands:\n").nth(1).unwrap();
+    let list = help.split("Verbs:\n").nth(1).unwrap();
     let list = list.split("\n\n").next().unwrap();
     let names = list.lines().map(|line| line.split_whitespace().next());
     names.map(|name| name.unwrap().to_owned()).collect()

@@ -125,12 +125,12 @@ fn copy_access_list(from: &File, to: &File) -> io::Result<()> {
 }
 
 /// Makes a file that only its owner may read, whatever the umask. A file that is there
-/// stays as it is.
+/// stays as it is; `otherwise` is what to do then.
 ///
 /// # Errors
 ///
 /// There is one, or a step fails.
-pub(crate) fn create(path: &Path, content: &[u8]) -> Outcome<()> {
+pub(crate) fn create(path: &Path, content: &[u8], otherwise: &str) -> Outcome<()> {
     let beside = unused_name(path)?;
     let own = |file: &File| file.set_permissions(Permissions::from_mode(OWN));
     let cannot = |error: &io::Error| failed(path, "cannot be made", error);
@@ -147,7 +147,7 @@ pub(crate) fn create(path: &Path, content: &[u8]) -> Outcome<()> {
     linked.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             let path = path.display();
-            let words = format!("{path} is there already, and stays as it is: name another file");
+            let words = format!("{path} is there already, and stays as it is: {otherwise}");
             return Failure::new(Kind::File, words);
         }
         cannot(&error)

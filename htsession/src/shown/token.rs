@@ -46,6 +46,9 @@ impl Token {
     ///
     /// It is none; the words say what it looks like.
     pub(crate) fn new(text: &[u8]) -> Result<Self, &'static str> {
+        if is_whole_cookie(text) {
+            return Err("this is no token: write the value of the cookie, and nothing else of it");
+        }
         let parts: Vec<_> = text.split(|byte| *byte == b'.').collect();
         match parts.as_slice() {
             [] | [b""] => Err("there is no token"),
@@ -117,6 +120,16 @@ impl Token {
             Self::Classic(classic) => classic.length,
         }
     }
+}
+
+/// Whether a text is a cookie whose value is a token, with its name or its attributes.
+fn is_whole_cookie(text: &[u8]) -> bool {
+    let pair = text.split(|byte| *byte == b';').next().unwrap_or_default();
+    // A token may end with '='.
+    let value = pair.splitn(2, |byte| *byte == b'=').nth(1);
+    let value = value.filter(|value| value.iter().any(|byte| *byte != b'='));
+    let value = value.unwrap_or(pair);
+    value.len() < text.len() && Token::new(value).is_ok()
 }
 
 impl Jwe {
@@ -318,6 +331,9 @@ mod tests {
         for (text, words) in [
             ("", "no token"),
             ("user=joe&expiry=1", "neither"),
+            ("session=e30.AA.AA.AA.AA", "the value of the cookie"),
+            ("e30.AA.AA.AA.AA; path=/", "the value of the cookie"),
+            ("session=AA.AA.AA.AA", "five parts"),
             ("AAAA", "neither"),
             ("a.b.c", "three parts"),
             ("a.b", "five parts"),

@@ -32,7 +32,8 @@ fn key(file: Option<&PathBuf>, json: bool) -> Outcome<()> {
     let Some(file) = file else {
         return output::write(set.to_json().as_bytes());
     };
-    replaced::create(file, set.to_json().as_bytes())?;
+    let otherwise = "add a key to it with 'htsession rotate', or name another file";
+    replaced::create(file, set.to_json().as_bytes(), otherwise)?;
     let kid = set.keys().next().map(|key| key.id().to_string());
     let (shown, kid) = (file.display(), kid.unwrap_or_default());
     if json {
@@ -56,7 +57,7 @@ fn passphrase(file: Option<&PathBuf>, json: bool) -> Outcome<()> {
         };
     };
     let line = Zeroizing::new(format!("{}\n", passphrase.as_str()));
-    replaced::create(file, line.as_bytes())?;
+    replaced::create(file, line.as_bytes(), "name another file")?;
     let shown = file.display();
     if json {
         output::json(&json!({"file": shown.to_string()}))

@@ -23,7 +23,10 @@ pub(super) fn run(arguments: &KeysArguments, json: bool) -> Outcome<()> {
                 show(path, &set, now)?;
             }
             set.check_at(now).map_err(|error| {
-                let words = format!("{} {error}: 'htsession rotate' adds one", path.display());
+                let words = format!(
+                    "{} {error}: 'htsession rotate --lead 0' adds one",
+                    path.display()
+                );
                 Failure::new(Kind::Secrets, words)
             })
         });
