@@ -31,7 +31,7 @@ my $client   = SessionCrypto::Client->new(port => $PORT, host => "127.0.0.1:$POR
 subtest 'the commands that it prints' => sub {
     my @commands = $greeting =~ /^  (.*\n)/mg;
     my @printed  = split /\n/, run(join '', @commands);
-    like(shift @printed // '', qr/\Asession=eyJ[\w-]+\.\.[\w-]+\.[\w-]+\.[\w-]+\z/, 'show the encrypted cookie');
+    like(shift @printed // '', qr/\Asession=eyJ[\w-]+(?:\.[\w-]+){4}\z/, 'show the encrypted cookie');
     my ($says) = $greeting =~ /is worth nothing \((.*?)\)/;
     is(join(', ', @printed), $says, 'and that a copy ends with the logout');
 };
