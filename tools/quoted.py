@@ -56,7 +56,7 @@ LIMITS = (
     ("docs/directives.md", "| passphrases of a section | {} | {} |", [HTACCESS_PASSPHRASES, PASSPHRASES]),
     ("docs/directives.md", "| certificates of a section, and private keys | {} each | {} each |",
      [(DIRECTIVES, "MAX_HTACCESS_FILES"), (DIRECTIVES, "MAX_FILES")]),
-    ("docs/directives.md", "| size of a certificate or key file | {} | {} |",
+    ("docs/directives.md", "| size of the file of a certificate or private key | {} | {} |",
      [(SOURCES_RS, "MAX_HTACCESS_FILE_SIZE"), (SOURCES_RS, "MAX_FILE_SIZE")]),
     ("docs/directives.md", "| rounds of PBKDF2 to decrypt a private key | {} (",
      [("core/src/certificate/rounds.rs", "MAX_ROUNDS")]),
