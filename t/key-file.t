@@ -65,7 +65,7 @@ $httpd->write_file('keys', key_set($one), 0600);
 certificate($dir, 'cert', 'ec:P-256');
 my $certificate = "SessionCryptoCertificateFile cert.pem\nSessionCryptoCertificateKeyFile cert.key\n";
 my %TOGETHER = (
-    'a CBC cipher'            => [$line . "SessionCryptoCipher aes256\n", 'a CBC cipher', 'aes-256-gcm'],
+    'a CBC cipher'            => [$line . "SessionCryptoCipher aes256\n", 'a CBC cipher', 'write aes-256-gcm before it'],
     'a CBC cipher first'      => [$line . "SessionCryptoCipher aes256 aes-256-gcm\n", 'a CBC cipher', 'aes-256-gcm'],
     'a CBC cipher in a section' => [$line . inside('Location /shop', "# wrong:\nSessionCryptoCipher aes256"), 'a CBC cipher'],
     'a certificate'           => [$certificate . "# wrong:\n$line", 'the keys of a file or for a certificate', 'take one of them out', 'cert'],

@@ -43,8 +43,8 @@ const CERTIFICATE_NEEDS_AEAD: &str = "with a certificate, sessions are sealed as
 
 /// The message for a CBC cipher that would seal beside a key file.
 const KEY_FILE_NEEDS_AEAD: &str = "with a key file, sessions are sealed as JWE, and a CBC cipher \
-     gives none: write an AES-GCM cipher first, as 'SessionCryptoCipher aes-256-gcm', or take the \
-     line out";
+     gives none: write aes-256-gcm before it, or take the line out if there are no sessions under \
+     it";
 
 /// The message for a key file and certificates.
 const NO_CERTIFICATE_BESIDE: &str = "sessions are sealed with the keys of a file or for a \

@@ -51,7 +51,7 @@ impl Token {
         }
         let parts: Vec<_> = text.split(|byte| *byte == b'.').collect();
         match parts.as_slice() {
-            [] | [b""] => Err("there is no token"),
+            [] | [b""] => Err("there is no token: write one, or send it to standard input"),
             [one] => Classic::new(one).map(Self::Classic),
             [header, encrypted_key, nonce, ciphertext, tag] => {
                 Jwe::new(header, [encrypted_key, nonce, ciphertext, tag], text.len()).map(Self::Jwe)
