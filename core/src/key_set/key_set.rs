@@ -27,7 +27,7 @@ impl KeySet {
     pub const MAX_TEXT: usize = MAX_KEY_SET;
 
     /// Reads a JWK Set of 1 to 64 keys, at most 64 KiB long. The
-    /// [table of members](crate::key_set::parse) has the rules.
+    /// table of members in `parse.rs` has the rules.
     ///
     /// # Errors
     ///
