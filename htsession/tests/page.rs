@@ -135,6 +135,13 @@ fn pages_and_completions_are_written_for_each_verb() {
         .collect();
     names.sort();
     assert_eq!(names, expected);
+    for name in &names {
+        let text = folder.read(&format!("made/{name}"));
+        assert!(!text.contains("generate"), "{name} has the hidden verb");
+    }
+    let (main, verb) = ("made/htsession.1", "made/htsession-rotate.1");
+    assert!(folder.read(main).contains(".SH \"EXIT STATUS\"\n"));
+    assert!(folder.read(verb).contains(".SH \"SEE ALSO\"\n"));
     // `apxs/install` has the verbs too.
     let install = fs::read_to_string(top().join("apxs/install")).unwrap();
     let mut list: Vec<_> = verbs(&folder)

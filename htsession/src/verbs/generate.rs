@@ -25,13 +25,24 @@ pub(super) fn run(directory: &Path) -> Outcome<()> {
 fn write(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let mut command = Arguments::command();
+    let mut shown = without_hidden_verbs(&command);
     for shell in SHELLS {
-        generate_to(shell, &mut command, "htsession", directory)?;
+        generate_to(shell, &mut shown, "htsession", directory)?;
     }
     command.build();
     write_page(&command, "", directory)?;
     let mut verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
     verbs.try_for_each(|verb| write_page(verb, VERB_END, directory))
+}
+
+/// The verbs and options that users see. Completions would show hidden verbs as well.
+fn without_hidden_verbs(command: &Command) -> Command {
+    let verbs = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    Command::new("htsession")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(command.get_arguments().cloned())
+        .subcommands(verbs.cloned())
 }
 
 /// The end of the page of a verb.
