@@ -39,6 +39,7 @@ use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Client   ();
 use SessionCrypto::ErrorLog ();
+use SessionCrypto::Setup    qw(free_port);
 
 # A busy machine takes a while to derive some tens of JWE keys.
 use constant { START_SECONDS => 60, STOP_SECONDS => 20 };
@@ -272,12 +273,6 @@ END {
     $? = $status;
 }
 $SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
-
-sub free_port {
-    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => 0)
-        or die "no free port: $!\n";
-    return $socket->sockport;
-}
 
 sub write_conf {
     my ($self) = @_;

@@ -1,6 +1,6 @@
 package SessionCrypto::Setup;
 
-# Finds the httpd that the tests run, and lists the modules that it loads.
+# Finds the httpd that the tests run, lists the modules that it loads, and finds free ports.
 
 use strict;
 use warnings;
@@ -8,8 +8,9 @@ use warnings;
 use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
+use IO::Socket::INET ();
 
-our @EXPORT_OK = qw(find_httpd write_modules);
+our @EXPORT_OK = qw(find_httpd free_port write_modules);
 
 my @MODULES = qw(
     authn_core authz_core authn_file authz_user authz_host auth_form request
@@ -50,6 +51,17 @@ MaxRequestWorkers 24
 END
     close $file or die "$path: $!\n";
     return;
+}
+
+# A port of 127.0.0.1 that is free now. Connections get their local ports from 32,768 on. A
+# lower port stays free while a server that stops is to start again on it, and no process
+# that tries to reach that server meanwhile connects to itself.
+sub free_port {
+    for (1 .. 100) {
+        my $port = 10_000 + int rand 22_000;
+        return $port if IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port);
+    }
+    die "no free port: $!\n";
 }
 
 1;
