@@ -115,6 +115,8 @@ sub stop {
     my $pid = $demo or return;
     my $status = $?;
     undef $demo;
+    my ($httpd) = slurp("$DIR/run/httpd.pid") =~ /(\d+)/;
+    SessionCrypto::Httpd::wait_until_idle($httpd) if $httpd;
     kill TERM => $pid;
     waitpid $pid, 0;
     $? = $status;

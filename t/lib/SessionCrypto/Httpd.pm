@@ -43,6 +43,8 @@ use SessionCrypto::Setup    qw(free_port);
 
 # A busy machine takes a while to derive some tens of JWE keys.
 use constant { START_SECONDS => 60, STOP_SECONDS => 20 };
+# The patience with children that have something to do before a stop.
+use constant IDLE_SECONDS => 10;
 
 use constant ONE_CHILD => <<'END';
 StartServers 1
@@ -136,15 +138,33 @@ sub write_file {
 }
 
 # The processes of the server, without the parent.
-sub children {
-    my ($self) = @_;
-    my $parent = $self->pid;
+sub children { return _children($_[0]->pid) }
+
+sub _children {
+    my ($parent) = @_;
     my @children;
     for my $stat (glob '/proc/[0-9]*/stat') {
         my ($pid, $state, $ppid) = _slurp($stat) =~ /^(\d+) \(.*\) (\w) (\d+)/s or next;
         push @children, $pid if $ppid == $parent && $state ne 'Z';
     }
     return sort { $a <=> $b } @children;
+}
+
+# Waits until each thread of a server's children sleeps: the work of the last request is
+# over, which goes on for a moment after its answer. A child of mpm_event that is told to
+# stop closes the sockets of its workers while a worker may be freeing them, and then dies
+# of SIGSEGV.
+sub wait_until_idle {
+    my ($pid) = @_;
+    my $deadline = time + IDLE_SECONDS;
+    # A thread may sleep for a moment in the middle of its work.
+    my $looks = 0;
+    while ($looks < 3 && time < $deadline) {
+        my @threads = map { glob "/proc/$_/task/*/stat" } _children($pid);
+        $looks = (grep { _slurp($_) =~ /^\d+ \(.*\) [^S] /s } @threads) ? 0 : $looks + 1;
+        sleep 0.005;
+    }
+    return;
 }
 
 # The process of the agent that SessionCryptoRevocation has with a store: the one child that
@@ -253,10 +273,7 @@ sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} // return;
     delete $running{$pid};
-    # A child of mpm_event that is told to stop closes the sockets of its workers
-    # while a worker may be freeing them, and then dies of SIGSEGV. Let the last
-    # request end first.
-    sleep 0.2;
+    wait_until_idle($pid);
     kill TERM => $pid;
     my $deadline = time + STOP_SECONDS;
     while (waitpid($pid, WNOHANG) == 0) {
@@ -317,7 +334,7 @@ sub _slurp {
     my ($path) = @_;
     open my $file, '<:raw', $path or return '';
     local $/;
-    return <$file>;
+    return <$file> // '';
 }
 
 1;
