@@ -38,7 +38,7 @@ sub programs {
 # Compiles a program, which takes some seconds. Debian's packages of Go are not modules.
 sub built {
     my ($source, $dir) = @_;
-    local @ENV{qw(GO111MODULE GOPATH GOCACHE GOFLAGS)} = ('off', $GO_PACKAGES, "$dir/go-cache", '');
+    local @ENV{qw(GO111MODULE GOPATH GOCACHE GOTMPDIR GOFLAGS)} = ('off', $GO_PACKAGES, "$dir/go-cache", $dir, '');
     system('go', 'build', '-o', "$dir/program", $source) == 0 or die "go build $source failed\n";
     return "$dir/program";
 }
