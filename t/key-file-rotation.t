@@ -21,7 +21,7 @@ use SessionCrypto::KeySets qw(key key_id key_set);
 my $full = $ENV{SESSION_CRYPTO_FULL};
 # Seconds for which a key seals, and for which it opens after that.
 my $period  = $full ? 20 : 6;
-my $keep    = $period;
+my $keep    = 20;
 my $keys    = $full ? 10 : 3;
 my $clients = $full ? 20 : 6;
 use constant OFFSETS => (-2, 0, 2);
@@ -32,16 +32,17 @@ my %library = map { $_ => compiled($_) } $full ? 'clock' : ('clock', 'haste');
 my @servers = map { server() } OFFSETS;
 my $start   = int time;
 my @keys    = map { numbered($_) } 0 .. $keys + 1;
-push_to(\@servers, 0);
+push_to(\@servers, 1);
 start_server($servers[$_], (OFFSETS)[$_]) for 0 .. $#servers;
 
 my @asking;
 push @asking, start_client() for 1 .. $clients;
 my $turned = 0;
 for my $number (1 .. $keys) {
-    push_to(\@servers, $number);
-    my $begins = $start + $number * $period;
-    $turned++ if wait_until(sub { !grep { kid($_) ne "key$number" } @servers }, $begins + 5 - time);
+    # Each parent has read the file long before a clock comes to its newest key.
+    push_to(\@servers, $number + 1) if $number < $keys;
+    my $have_turned = sub { return !grep { (kid($_) =~ /(\d+)/ ? $1 : 0) < $number } @servers };
+    $turned++ if wait_until($have_turned, begins($number + 2) - time);
 }
 my ($asked, $under, @failures) = stop_clients(@asking);
 is($turned, $keys, "all servers turned to each of $keys keys by their clocks");
@@ -57,7 +58,7 @@ my $next = $keys + 1;
 my @in_time = @servers[0 .. $#servers - 1];
 my $joe = $late->client->get('/', 'X-S' => 'user=joe')->token;
 push_to(\@in_time, $next);
-wait_until(sub { !grep { kid($_) ne "key$next" } @in_time }, $start + $next * $period + 5 - time) or die "no server turned\n";
+wait_until(sub { !grep { kid($_) ne "key$next" } @in_time }, begins($next) + 30 - time) or die "no server turned\n";
 is(kid($late), "key$keys", 'a server whose file is late seals as before');
 is($_->client->get('/', session => $joe)->body, 'user=joe', 'which the others open') for @in_time;
 my $token = $in_time[0]->client->get('/', 'X-S' => 'user=jim')->token;
@@ -82,9 +83,12 @@ for my $server (@servers) {
 
 done_testing;
 
+# When a key begins, in Unix seconds.
+sub begins { return $start + $_[0] * $period }
+
 sub numbered {
     my ($number) = @_;
-    my $begins = $start + $number * $period;
+    my $begins = begins($number);
     return key("key$number", nbf => $number ? $begins : $start - 60, exp => $begins + $period + $keep);
 }
 
