@@ -1,8 +1,8 @@
 /*
- * A hasty httpd: each second that it sleeps takes a twentieth of it.
+ * A hasty httpd: each second that it sleeps takes a fortieth of it.
  *
- * Preloaded by t/key-file-reload.t. The parent sleeps a second ten times between two looks
- * at the key files (server/mpm_common.c, ap_wait_or_timeout).
+ * Preloaded by t/key-file-reload.t and t/key-file-rotation.t. The parent sleeps a second
+ * ten times between two looks at the key files (server/mpm_common.c, ap_wait_or_timeout).
  */
 #define _GNU_SOURCE
 #include <time.h>
@@ -11,7 +11,7 @@ void apr_sleep(long long microseconds);
 
 void apr_sleep(long long microseconds)
 {
-    long long nanoseconds = microseconds * 1000 / 20;
+    long long nanoseconds = microseconds * 1000 / 40;
     struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
     nanosleep(&time, NULL);
 }
