@@ -22,7 +22,7 @@ use constant {
     # restart.
     PAUSE      => 0.005,
     BETWEEN    => 0.05,
-    SECONDS    => 10,
+    SECONDS    => 60,
 };
 
 my $module = SessionCrypto::Httpd::module_path('ours');
@@ -97,6 +97,7 @@ my @derived = map { $_ =~ SessionCrypto::ErrorLog::DERIVED } $httpd->log->lines(
 is_deeply(\@derived, [2], 'a key for each passphrase, and none for a restart');
 
 $store->expect_in($httpd->log);
+$httpd->log->expect(qr/AH03490/, 'children of many former configurations take all places for a while');
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the token of the retired key');
 $httpd->log->clean;
 

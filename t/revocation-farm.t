@@ -53,7 +53,7 @@ for my $httpd (@farm) {
         qr/:info\].* session ended, the request goes on with an empty one/,
         qr/AH00052: child pid \d+ exit signal Killed/,
         qr/the agent of SessionCryptoRevocation has died/,
-        qr/AH00051|AH00488|AH00159|AH00484|AH03490/;
+        qr/AH00488|AH00159|AH00161|AH00484|AH03490|AH10159|AH10392/;
     $httpd->log->clean;
     $httpd->stop;
 }
