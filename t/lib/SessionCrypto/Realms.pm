@@ -21,7 +21,7 @@ package SessionCrypto::Realms;
 use strict;
 use warnings;
 
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Certificates ();
 use SessionCrypto::Database     qw($CONNECTION $STATEMENTS);
@@ -404,7 +404,7 @@ sub wrong {
     push @headers, session => $self->genuine($case->{cookie}) if defined $case->{cookie};
     $self->refusals;
     my $url   = $cell->{start} . $case->{url};
-    my $begin = time;
+    my $begin = int time;
     my $res = $case->{login} ? $self->{client}->post($url, $LOGIN, @headers) : $self->{client}->get($url, @headers);
     my ($realm, $shown, $all, $outer) = parse($res->body);
     my ($began, $all_began, $outer_began) = births($res->body);
@@ -489,10 +489,10 @@ sub begin_sessions {
     my ($self) = @_;
     my $last = 0;
     for my $realm (grep { !$self->{realms}{$_}{off} } @{ $self->{order} }) {
-        sleep 0.01 while time == $last;
+        sleep 0.01 while time < $last + 1;
         my $res = $self->{client}->get("/$realm/page.lua", session => $self->genuine($realm));
         ($self->{births}{$realm}) = births($res->body);
-        $last = time;
+        $last = $self->{births}{$realm} || $last;
     }
     my %seen;
     my @births = grep { length } values %{ $self->{births} };
