@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use List::Util   qw(min);
 use MIME::Base64 qw(decode_base64);
 use Test::More;
 use Time::HiRes qw(time);
@@ -53,15 +54,19 @@ is(derivations(sub { is(opened($hour), 1, 'a session of another server of ours i
     my $derived = derivations(sub { opened(@anonymous) }) + REPLAYED;
     my $allowed = BURST + RATE * (1 + time - $begin);
     cmp_ok($derived, '<=', $allowed, "a flood costs $derived derivations");
-    cmp_ok(lines($SHORT), '>', 0, 'and more is refused');
+    # A slow machine may not send more than is allowed.
+    cmp_ok(lines($SHORT), '>=', min(1, REPLAYED + FLOOD - $allowed), 'and more is refused');
     my $refused = lines($SHORT);
     my $opened  = 0;
+    my $again   = time;
     for my $number (0 .. $#users) {
         opened(@anonymous[map { $number * 20 + $_ } 0 .. 19]);
         $opened += $ours->client->get('/', session => $users[$number])->body =~ /user=joe@{[$number + 1]}\b/;
     }
     is($opened, USERS, 'the sessions of all users of the C server are opened during the flood');
-    cmp_ok(lines($SHORT) - $refused, '>', 0, 'and the flood does go on');
+    # Of those that were refused before, these are sent again.
+    my $sent = $refused - (FLOOD - 20 * USERS);
+    cmp_ok(lines($SHORT) - $refused, '>=', min(1, $sent - RATE * (1 + time - $again)), 'and the flood does go on');
 }
 
 is(derivations(sub { is(opened($hour, (@users) x 2), 1 + 2 * USERS, 'users come again') }), 0,

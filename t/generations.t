@@ -13,6 +13,7 @@ use SessionCrypto::Httpd ();
 use constant {
     # httpd looks every ten seconds.
     ONE_LOOK => 12,
+    SECONDS  => 60,
     LINE     => qr/\[session_crypto:notice\] .*no process of a former configuration is left, all have that of \w{3} /,
 };
 
@@ -33,7 +34,7 @@ ok((grep { $former{$_} } $httpd->children), 'a process of the former configurati
 is(scalar(() = $httpd->log->lines(LINE)), 0, 'and no line says that it has ended');
 
 close $open;
-my $deadline = time + 2 * ONE_LOOK;
+my $deadline = time + SECONDS;
 sleep 0.1 while !$httpd->log->lines(LINE) && time < $deadline;
 is(scalar(() = $httpd->log->lines(LINE)), 1, 'when it has ended, one line says so');
 is_deeply([grep { $former{$_} } $httpd->children], [], 'and none is left');

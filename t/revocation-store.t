@@ -14,8 +14,8 @@ use SessionCrypto::System qw(read_file);
 # Longer than it takes the agent to notice anything, and shorter than a minute, after
 # which it repeats its lines.
 use constant PATIENCE => 30;
-# A request that waits for the store takes at least as long as its time-outs: 2 s.
-use constant NO_WAIT => 1;
+# A request that waits for the store takes at least as long as its time-outs, in seconds.
+use constant TIME_OUT => 2;
 
 use constant SECRET => 'S3cr3t of many bytes';
 
@@ -28,8 +28,9 @@ subtest 'two servers, an agent that is killed, and a store that is' => sub {
     ends_on($other, $one, 'one on the other server');
 
     my @times = sort { $a <=> $b } map { time_of_news($one, $other) } 1 .. 11;
-    # Half of them, because a busy machine may stop any process for a while.
-    cmp_ok($times[5], '<', 0.1, "the other server knows within 100 ms (@{[join ' ', map { sprintf '%.3f', $_ } @times]})");
+    # Not all of them, because a busy machine may stop any process for a while. Of an agent
+    # that looked once a second, hardly any would come in time.
+    cmp_ok($times[2], '<', 0.1, "the other server knows within 100 ms (@{[join ' ', map { sprintf '%.3f', $_ } @times]})");
 
     my $agent = $one->agent;
     kill KILL => $agent;
@@ -60,10 +61,10 @@ subtest 'a store that hangs' => sub {
     $store->freeze;
     my @tokens = map { login($one) } 1 .. 20;
     my @times = map { my $start = time; logout($one, $_); time - $start } @tokens;
-    cmp_ok((sort { $a <=> $b } @times)[-1], '<', NO_WAIT, 'no logout waits');
+    cmp_ok((sort { $a <=> $b } @times)[-1], '<', TIME_OUT, 'no logout waits');
     wait_for_line($one, qr/:error\].* no news .*: it does not answer/);
     @times = map { my $start = time; login($one); time - $start } 1 .. 20;
-    cmp_ok((sort { $a <=> $b } @times)[-1], '<', NO_WAIT, 'no login waits');
+    cmp_ok((sort { $a <=> $b } @times)[-1], '<', TIME_OUT, 'no login waits');
     $store->thaw;
     is_out($other, $_, 'a logout is known later') for @tokens;
     $_->log->expect(qr/no news .* does not answer|news .* come from redis:\S+ again/, 'a while without a store') for $one, $other;
