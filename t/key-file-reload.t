@@ -1,6 +1,7 @@
 # A key file that changes while httpd runs. Every child seals under the new keys within 30
 # seconds, however the file was replaced. A file that is broken leaves the keys in force,
-# and one line in the log. Under load, no request fails and no session is lost.
+# and one line in the log. A session that has ended stays so. Under load, no request fails
+# and no session is lost.
 #
 # The parent looks at its files every ten seconds. One server here does so; the others are
 # hasty. SESSION_CRYPTO_FULL=1 has all ways and mistakes without haste too, and replaces the
@@ -178,6 +179,47 @@ subtest 'without haste' => sub {
     $httpd->log->clean;
 };
 
+subtest 'sessions that have ended' => sub {
+    $httpd = server('key-file-ended', section('ended', 'keys') . <<'END');
+SessionCryptoRevocation on
+<Location /ended/out>
+    SetHandler session-crypto-end-sessions
+</Location>
+END
+    $httpd->write_file('keys', key_set($first), 0600);
+    start($httpd, 1);
+    my $client = $httpd->client;
+    my $login  = sub { return $client->get('/ended/echo', 'X-S' => "user=$_[0]")->token };
+    my $logout = sub { return $client->get('/ended/echo', session => $_[0], 'X-S' => 'user=') };
+    my $found  = sub { return [uniq map { $_->body } answers('/ended/echo', "Cookie: session=$_[0]")] };
+    my ($joe, $jane, $jim, $other_jim, $jack) = map { $login->($_) } qw(joe jane jim jim jack);
+    $logout->($joe);
+    is($client->post('/ended/out', undef, session => $jim)->status, 204, 'a user signs out everywhere');
+    is_deeply($found->($_), [''], 'a session has ended in every child') for $joe, $jim, $other_jim;
+
+    $httpd->write_file('keys', key_set($first, $second), 0600);
+    ok(wait_until(sub { all { $_ eq 'second' } kids('ended') }, SECONDS), 'every child seals under another key');
+    is_deeply($found->($_), [''], 'an ended session stays so') for $joe, $jim, $other_jim;
+    is_deeply($found->($jane), ['user=jane'], 'and another goes on');
+    my $moved = $client->get('/ended/echo', session => $jane)->token;
+    is(key_id($moved), 'second', 'under the new key');
+    $logout->($moved);
+    is_deeply($found->($_), [''], 'until a logout, which ends its copies under both keys') for $jane, $moved;
+    is($client->post('/ended/out', undef, session => $login->('jack'))->status, 204, 'a user signs out everywhere under the new key');
+    is_deeply($found->($jack), [''], 'which ends a session under the older one');
+
+    my $last = $login->('joe');
+    $httpd->write_file('keys', key_set($second, $third), 0600);
+    ok(wait_until(sub { all { $_ eq 'third' } kids('ended') }, SECONDS), 'every child has the next keys');
+    is_deeply($found->($moved), [''], 'an ended session stays so');
+    is_deeply($found->($last), ['user=joe'], 'and another goes on');
+    expect_changes($httpd->log);
+    $httpd->log->expect(qr/\[session_crypto:info\] .*(?:session ended|the sessions of a user are ended)/, 'what the requests ask for');
+    $httpd->log->expect(qr/a stop of the server forgets ended sessions/, 'the list is not kept in a file');
+    $httpd->stop;
+    $httpd->log->clean;
+};
+
 # Under load.
 $httpd = server('key-file-load', section('load', 'keys/load/set'));
 # Each good file has the first key, those that sealed last, and others.
@@ -340,26 +382,32 @@ sub wait_until {
     return 1;
 }
 
-# The ids of the keys that the workers of all children seal under. Each worker is kept
-# waiting for the end of a request until all have one.
+# The ids of the keys that the workers of all children seal under.
 sub kids {
     my ($name) = @_;
-    my $request = "GET /$name/process HTTP/1.0\r\nHost: 127.0.0.1\r\nX-S: user=jane\r\n";
-    my (@sockets, %kid);
+    my %kid;
     my %child = map { $_ => 1 } $httpd->children;
     # A child may still be starting.
     my $deadline = time + SECONDS;
     while (time < $deadline) {
-        @sockets = map { connected($request) } 1 .. WORKERS;
-        for my $socket (@sockets) {
-            print {$socket} "\r\n";
-            my $answer = SessionCrypto::Response->parse(do { local $/; <$socket> });
-            push @{ $kid{ $answer->body } }, key_id($answer->token);
-        }
+        push @{ $kid{ $_->body } }, key_id($_->token) for answers("/$name/process", 'X-S: user=jane');
         last if all { $kid{$_} } keys %child;
     }
     my @missing = grep { !$kid{$_} } keys %child;
     return @missing ? ("no answer of @missing") : map { @$_ } values %kid;
+}
+
+# The answers of all workers to a request. Each is kept waiting for its end until all have it.
+sub answers {
+    my ($path, $header) = @_;
+    my $request = "GET $path HTTP/1.0\r\nHost: 127.0.0.1\r\n$header\r\n";
+    my @sockets = map { connected($request) } 1 .. WORKERS;
+    my @answers;
+    for my $socket (@sockets) {
+        print {$socket} "\r\n";
+        push @answers, SessionCrypto::Response->parse(do { local $/; <$socket> });
+    }
+    return @answers;
 }
 
 sub connected {
