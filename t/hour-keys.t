@@ -5,19 +5,16 @@
 use strict;
 use warnings;
 
-use FindBin ();
 use Test::More;
 
-use SessionCrypto::Httpd  ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Preload qw(preload);
 
 # See core/src/sealer/ahead.rs: the keys that one processor derives.
 use constant { AHEAD => 32, HOUR => 3600 };
 
 my $work    = SessionCrypto::Httpd->new(name => 'hour-keys-files')->dir;
-my $library = "$work/clock.so";
-is(system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/faults/clock.c"), 0, 'the clock compiles')
-    or BAIL_OUT('no clock');
-chmod 0755, $library or die "$library: $!\n";
+my $library = preload($work, 'clock');
 
 # The clock of the server begins in the first minute of an hour, so that no hour ends while
 # this test runs.

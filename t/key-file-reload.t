@@ -10,7 +10,6 @@
 use strict;
 use warnings;
 
-use FindBin     ();
 use List::Util  qw(all uniq);
 use POSIX       ();
 use Socket      qw(INADDR_LOOPBACK PF_INET SOCK_STREAM pack_sockaddr_in);
@@ -19,6 +18,7 @@ use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
+use SessionCrypto::Preload qw(preload);
 
 use constant {
     SECONDS      => 30,
@@ -88,10 +88,7 @@ my %MISTAKES = (
 );
 my @files = (sort(keys %WAYS), sort(keys %MISTAKES), 'clock');
 
-my $library = SessionCrypto::Httpd->new(name => 'key-file-haste')->dir . '/haste.so';
-is(system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/faults/haste.c"), 0, 'haste compiles')
-    or BAIL_OUT('no haste');
-chmod 0755, $library or die "$library: $!\n";
+my $library = preload(SessionCrypto::Httpd->new(name => 'key-file-haste')->dir, 'haste');
 
 # While the hasty server is tested, this one takes its time.
 my $steady = server('key-file-steady', section('steady', 'keys'));

@@ -10,13 +10,13 @@
 use strict;
 use warnings;
 
-use FindBin     ();
 use POSIX       ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set);
+use SessionCrypto::Preload qw(preload);
 
 my $full = $ENV{SESSION_CRYPTO_FULL};
 # Seconds for which a key seals, and for which it opens after that.
@@ -27,7 +27,7 @@ my $clients = $full ? 20 : 6;
 use constant OFFSETS => (-2, 0, 2);
 
 my $work = SessionCrypto::Httpd->new(name => 'key-file-rotation-files');
-my %library = map { $_ => compiled($_) } $full ? 'clock' : ('clock', 'haste');
+my $libraries = preload($work->dir, $full ? 'clock' : ('clock', 'haste'));
 
 my @servers = map { server() } OFFSETS;
 my $start   = int time;
@@ -92,15 +92,6 @@ sub numbered {
     return key("key$number", nbf => $number ? $begins : $start - 60, exp => $begins + $period + $keep);
 }
 
-sub compiled {
-    my ($name) = @_;
-    my $library = $work->dir . "/$name.so";
-    is(system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/faults/$name.c"), 0, "$name compiles")
-        or BAIL_OUT("no $name");
-    chmod 0755, $library or die "$library: $!\n";
-    return $library;
-}
-
 sub server {
     return SessionCrypto::Httpd->new(name => 'key-file-rotation', config => "SessionCryptoKeyFile keys\n");
 }
@@ -108,7 +99,7 @@ sub server {
 sub start_server {
     my ($server, $offset) = @_;
     local $ENV{SESSION_CRYPTO_CLOCK} = $server->write_file('clock', $offset);
-    local $ENV{LD_PRELOAD} = join ' ', values %library;
+    local $ENV{LD_PRELOAD} = $libraries;
     $server->start;
     return;
 }

@@ -13,6 +13,7 @@ use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_id key_set random_key);
 use SessionCrypto::Levels       qw(@LEVELS host outer);
+use SessionCrypto::Preload      qw(preload);
 use SessionCrypto::Startup      qw(SECRET inside is_quiet is_warned is_wrong);
 
 use constant HOUR => 3600;
@@ -327,13 +328,17 @@ subtest 'levels' => sub {
 
 subtest 'keys that end' => sub {
     my $server = SessionCrypto::Httpd->new(name => 'key-file-end', config => $line);
-    my $end    = int(time) + 6;
-    $server->write_file('keys', key_set(key('short', exp => $end), key('to-come', nbf => $end + HOUR)), 0600);
-    $server->start;
+    my $end    = int(time) + HOUR;
+    $server->write_file('keys', key_set(key('short', exp => $end), key('to-come', nbf => $end + 2 * HOUR)), 0600);
+    {
+        local $ENV{SESSION_CRYPTO_CLOCK} = $server->write_file('clock', 0);
+        local $ENV{LD_PRELOAD} = preload($server->dir, qw(clock haste));
+        $server->start;
+    }
     my $client = $server->client;
     my $token  = $client->get('/', 'X-S' => 'user=joe')->token;
     is($client->get('/', session => $token)->body, 'user=joe', 'open until then');
-    sleep 0.1 while time < $end;
+    $server->write_file('clock', HOUR);
     my $answer = $client->get('/', session => $token);
     is($answer->body, '', 'and not after it');
     is($client->get('/', 'X-S' => 'user=joe')->token, undef, 'without another key nothing is sealed, and nothing goes out in clear');

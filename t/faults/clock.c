@@ -2,8 +2,7 @@
  * A clock for a server under test: the real time, and as many seconds as stand in the file
  * that SESSION_CRYPTO_CLOCK names.
  *
- * Preloaded by t/hour-keys.t and t/key-file-rotation.t. APR asks gettimeofday, and Rust
- * clock_gettime.
+ * APR asks gettimeofday, and Rust clock_gettime.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

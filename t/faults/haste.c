@@ -1,8 +1,8 @@
 /*
  * A hasty httpd: each second that it sleeps takes a fortieth of it.
  *
- * Preloaded by t/key-file-reload.t and t/key-file-rotation.t. The parent sleeps a second
- * ten times between two looks at the key files (server/mpm_common.c, ap_wait_or_timeout).
+ * Its parent sleeps a second ten times between two looks at the key files
+ * (server/mpm_common.c, ap_wait_or_timeout).
  */
 #define _GNU_SOURCE
 #include <time.h>
