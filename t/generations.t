@@ -8,18 +8,22 @@ use IO::Socket::INET ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Preload qw(preload);
 
 use constant {
-    # httpd looks every ten seconds.
-    ONE_LOOK => 12,
+    # A parent in haste looks four times a second.
+    SOME_LOOKS => 3,
     SECONDS  => 60,
     LINE     => qr/\[session_crypto:notice\] .*no process of a former configuration is left, all have that of \w{3} /,
 };
 
 my $httpd = SessionCrypto::Httpd->new(config => "SessionCryptoPassphraseFile keys\n");
 $httpd->write_file('keys', "the old passphrase of this server\n", 0600);
-$httpd->start;
+{
+    local $ENV{LD_PRELOAD} = preload($httpd->dir, 'haste');
+    $httpd->start;
+}
 
 # A request that never ends keeps a child of the old configuration.
 my $open = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $httpd->port) or die "connect: $!\n";
@@ -29,7 +33,7 @@ is($httpd->client->get('/')->status, 200, 'the server answers');
 
 my %former = map { $_ => 1 } $httpd->children;
 $httpd->graceful;
-sleep ONE_LOOK;
+sleep SOME_LOOKS;
 ok((grep { $former{$_} } $httpd->children), 'a process of the former configuration is left');
 is(scalar(() = $httpd->log->lines(LINE)), 0, 'and no line says that it has ended');
 
