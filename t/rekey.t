@@ -57,7 +57,7 @@ my ($postgres) = grep { -x "$_/initdb" } (map { glob } '/usr/lib/postgresql/*/bi
 subtest 'SQLite' => sub {
     plan skip_all => 'no program sqlite3' if !grep { -x "$_/sqlite3" } split /:/, $ENV{PATH};
     is_rekeyed(
-        driver => qq(DBDriver sqlite3\nDBDParams "\@DIR\@/sessions.db"),
+        driver => qq(DBDriver sqlite3\nDBDParams "\@DIR\@/sessions.db"\nDBDInitSQL "PRAGMA synchronous = OFF"),
         query  => sub { my ($dir, $sql) = @_; run('sqlite3', '-batch', '-separator', "\t", "$dir/sessions.db", $sql) },
         load   => sub { my ($dir) = @_; run('sqlite3', '-batch', "$dir/sessions.db", '.mode tabs', ".import '$dir/all' session") },
         shell  => q(sqlite3 -batch -cmd '.timeout 60000' sessions.db),
