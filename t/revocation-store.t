@@ -7,9 +7,10 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd  ();
-use SessionCrypto::Store  ();
-use SessionCrypto::System qw(read_file);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Preload qw(preload);
+use SessionCrypto::Store   ();
+use SessionCrypto::System  qw(read_file);
 
 # Longer than it takes the agent to notice anything, and shorter than a minute, after
 # which it repeats its lines.
@@ -115,7 +116,11 @@ subtest 'a logout right before a stop' => sub {
 
 subtest 'a file keeps the list over a stop' => sub {
     my $httpd = SessionCrypto::Httpd->new(config => "${session}SessionCryptoRevocation on file=ended\n");
-    $httpd->start;
+    {
+        # The parent writes the file when it looks at its files.
+        local $ENV{LD_PRELOAD} = preload($httpd->dir, 'haste');
+        $httpd->start;
+    }
     is($httpd->agent, undef, 'on has no agent');
     my $token = logged_out($httpd);
     my $file  = $httpd->dir . '/ended';
