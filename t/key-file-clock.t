@@ -5,12 +5,12 @@
 use strict;
 use warnings;
 
-use FindBin     ();
+use FindBin ();
 use Test::More;
-use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
+use SessionCrypto::Waiting qw(wait_until);
 
 use constant { SECONDS => 30, LIFE => 100, JUMP => 1000 };
 
@@ -40,7 +40,7 @@ replace(key('removed'));
 my $removed = seals();
 is(key_id($removed), 'removed', 'a session under the first key');
 
-replace(key('short', exp => int(time) + LIFE));
+replace(key('short', exp => time + LIFE));
 said(qr/its keys are in force: 1 in all, 'short' seals/, 'the key is removed from the file');
 set_clock(JUMP);
 said(qr/sessions cannot be sealed/, 'and the only other one ends');
@@ -50,21 +50,21 @@ is(seals(), undef, 'and does not seal under it');
 set_clock(0);
 said(qr/the clock of this host has gone back/, 'the clock goes back');
 my $short;
-wait_until(sub { key_id($short = seals()) }) or diag('no key seals');
+wait_until(sub { key_id($short = seals()) }, SECONDS) or diag('no key seals');
 is(key_id($short), 'short', 'and the key that had ended seals');
 is($httpd->client->get('/', session => $short)->body, 'user=joe', 'and opens');
 
 # In a child that has used the key itself, and beside an older one.
-replace(key('old'), key('new', nbf => 1, exp => int(time) + LIFE));
+replace(key('old'), key('new', nbf => 1, exp => time + LIFE));
 said(qr/its keys are in force: 2 in all, 'new' seals/, 'two keys');
 is(key_id(seals()), 'new', 'the newest seals');
 set_clock(JUMP);
 is(key_id(seals()), 'old', 'the old one seals when that has ended');
-replace(key('late', nbf => 1), key('new', nbf => 2, exp => int(time) + LIFE));
+replace(key('late', nbf => 1), key('new', nbf => 2, exp => time + LIFE));
 said(qr/its keys are in force: 2 in all, 'late' seals/, 'a file is read while the clock is ahead');
 is(key_id(seals()), 'late', 'and its key seals that has not ended');
 set_clock(0);
-ok(wait_until(sub { key_id(seals()) eq 'new' }), 'the other one seals when the clock goes back');
+ok(wait_until(sub { key_id(seals()) eq 'new' }, SECONDS), 'the other one seals when the clock goes back');
 
 $httpd->stop;
 my $log = $httpd->log;
@@ -108,16 +108,6 @@ sub seals { return $httpd->client->get('/', 'X-S' => 'user=joe')->token }
 # Waits for a line of the log.
 sub said {
     my ($line, $name) = @_;
-    ok(wait_until(sub { scalar(() = $httpd->log->lines($line)) }), $name);
+    ok(wait_until(sub { scalar(() = $httpd->log->lines($line)) }, SECONDS), $name);
     return;
-}
-
-sub wait_until {
-    my ($condition) = @_;
-    my $deadline = time + SECONDS;
-    until ($condition->()) {
-        return 0 if time > $deadline;
-        sleep 0.05;
-    }
-    return 1;
 }

@@ -19,6 +19,7 @@ use Time::HiRes qw(sleep time);
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
 use SessionCrypto::Preload qw(preload);
+use SessionCrypto::Waiting qw(wait_until);
 
 use constant {
     SECONDS      => 30,
@@ -367,16 +368,6 @@ sub wait_for_look {
     by_rename(set('clock'), key_set(key('clock' . $looks++)));
     wait_until(sub { $said->() > $before }, SECONDS) or die "the parent has not looked within @{[SECONDS]} s\n";
     return;
-}
-
-sub wait_until {
-    my ($condition, $seconds) = @_;
-    my $deadline = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $deadline;
-        sleep 0.05;
-    }
-    return 1;
 }
 
 # The ids of the keys that the workers of all children seal under.

@@ -17,6 +17,7 @@ use Time::HiRes qw(sleep time);
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set);
 use SessionCrypto::Preload qw(preload);
+use SessionCrypto::Waiting qw(wait_until);
 
 my $full = $ENV{SESSION_CRYPTO_FULL};
 # Seconds for which a key seals, and for which it opens after that.
@@ -115,16 +116,6 @@ sub push_to {
 
 # The id of the key that a server seals under.
 sub kid { return key_id($_[0]->client->get('/', 'X-S' => 'user=jane')->token) // '' }
-
-sub wait_until {
-    my ($condition, $seconds) = @_;
-    my $deadline = time + $seconds;
-    until ($condition->()) {
-        return 0 if time > $deadline;
-        sleep 0.1;
-    }
-    return 1;
-}
 
 # Starts a process that logs in, jumps between the servers with the cookie that it has, and
 # tells in the end how often it asked, the number of keys that it met, and what failed.

@@ -6,10 +6,11 @@ use strict;
 use warnings;
 
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Jwe   ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Jwe     ();
+use SessionCrypto::Waiting qw(wait_until);
 
 use constant {
     # More than a processor derives in the time of any request.
@@ -94,7 +95,8 @@ is(waited(), 1, 'which takes one of them');
 my ($child) = $httpd->children;
 # A child of mpm_event stops at its parent's word, and ignores SIGTERM.
 kill KILL => $child;
-until_true(sub { my ($next) = $httpd->children; $next && $next != $child && $client->get('/clear')->status == 200 });
+wait_until(sub { my ($next) = $httpd->children; $next && $next != $child && eval { $client->get('/clear')->status == 200 } }, SECONDS)
+    or BAIL_OUT("not after @{[SECONDS]} s");
 is($client->get('/own/', session => $own)->body, 'user=joe', 'another child opens the session');
 ok($client->get('/own/', 'X-S' => 'user=joe')->token, 'and seals it');
 is(waited(), 1, 'with the key that the child before it derived');
@@ -169,14 +171,4 @@ sub waited { return scalar(() = $httpd->log->lines(qr/a key was derived/)) }
 sub allowed {
     my ($burst, $start) = @_;
     return $burst + int((time - $start) / INTERVAL) + 1;
-}
-
-sub until_true {
-    my ($condition) = @_;
-    my $deadline = time + SECONDS;
-    until (eval { $condition->() }) {
-        time < $deadline or BAIL_OUT("not after @{[SECONDS]} s");
-        sleep 0.02;
-    }
-    return;
 }

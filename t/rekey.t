@@ -14,6 +14,7 @@ use SessionCrypto::Jwe     ();
 use SessionCrypto::KeySets qw(key key_set);
 use SessionCrypto::Pages   qw(blocks);
 use SessionCrypto::System  qw(read_file run write_file);
+use SessionCrypto::Waiting qw(wait_until);
 
 # HTSESSION_ROWS=100000 is for machines with time.
 my $ROWS    = $ENV{HTSESSION_ROWS} // 2000;
@@ -112,7 +113,7 @@ sub is_rekeyed {
         my @own = @rows[grep { $_ % $WRITERS == $number } 0 .. $TOUCHED - 1];
         push @writers, start_writer($httpd, $number, @own);
     }
-    wait_for(sub { @writers == grep { -e "$dir/begun$_" } 0 .. $#writers });
+    wait_until(sub { @writers == grep { -e "$dir/begun$_" } 0 .. $#writers }, 120) or die "the writers do not begin\n";
     # mod_session_dbd gives a session another key when it writes it. This row keeps its key.
     my $kept = $rows[-1];
     my %last = ($kept => 'user=kept');
@@ -208,16 +209,6 @@ sub write_sessions {
     write_file("$dir/written$writer->{number}", '');
     until (-e "$dir/stop") { $write->($sessions[rand @sessions]) }
     write_file($writer->{last}, join '', map { "$_->{key}\t" . $text->($_) . "\n" } grep { $_->{count} } @sessions);
-    return;
-}
-
-sub wait_for {
-    my ($condition) = @_;
-    my $deadline = time + 120;
-    until ($condition->()) {
-        die "the writers do not begin\n" if time > $deadline;
-        select undef, undef, undef, 0.01;
-    }
     return;
 }
 

@@ -11,6 +11,7 @@ use SessionCrypto::Httpd   ();
 use SessionCrypto::Preload qw(preload);
 use SessionCrypto::Store   ();
 use SessionCrypto::System  qw(read_file);
+use SessionCrypto::Waiting qw(wait_until);
 
 # Longer than it takes the agent to notice anything, and shorter than a minute, after
 # which it repeats its lines.
@@ -310,12 +311,7 @@ sub time_of_news {
 sub wait_for {
     my ($condition, $name) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my $deadline = time + PATIENCE;
-    while (time < $deadline) {
-        return pass($name) if $condition->();
-        sleep 0.01;
-    }
-    return fail($name);
+    return ok(wait_until($condition, PATIENCE), $name);
 }
 
 # Waits for a line, which is the only one of its kind.
