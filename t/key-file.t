@@ -251,9 +251,15 @@ SessionCryptoKeyFile keys
 <Location /own/location>
     SessionCryptoKeyFile keys
 </Location>
+<Location /own/late>
+    SessionCryptoPassphrase passphrase-of-the-server
+</Location>
+<Location /own/late/cipher>
+    SessionCryptoCipher aes-192-gcm
+</Location>
 END
     $server->write_file('keys', key_set($one), 0600);
-    $server->write_file("htdocs/own/$_", '') for 'page', 'location';
+    $server->write_file("htdocs/own/$_", '') for 'page', 'location', 'late/page', 'late/cipher/page';
     $server->write_file('htdocs/own/.htaccess', "SessionCryptoPassphrase passphrase-of-the-author\nSessionCryptoCipher aes-256-gcm\n");
     $server->write_file('htdocs/key/.htaccess', "SessionCryptoKeyFile keys\n");
     $server->write_file('htdocs/key/page', '');
@@ -267,6 +273,10 @@ END
     my $answer = $client->get('/own/location', session => $own);
     is($answer->body, '', 'but not in a section with a key file that is merged after them');
     is($client->get('/own/location', session => $token)->body, 'user=joe', 'where the key file is in force');
+    for my $path ('/own/late/page', '/own/late/cipher/page') {
+        is(key_id($client->get($path, 'X-S' => 'user=joe')->token), 'one', "$path: passphrases of the server that are merged after them bring the key file back");
+        is($client->get($path, session => $own)->body, '', 'and their own tokens do not open');
+    }
     is($client->get('/key/page')->status, 500, 'a key file is not allowed there');
     $server->stop;
     $server->log->expect(qr/\[session_crypto:info\] .*session refused/, 'tokens of other sections');

@@ -12,14 +12,14 @@ const AGAINST_KEY_FILES: SettingSet = SettingSet::CERTIFICATES.and(SettingSet::C
 impl DirConfig<'_> {
     /// Whether this section sets one half of a conflict.
     pub(crate) fn may_clash(&self) -> bool {
-        self.purpose.is_some() || self.passphrases.is_some() || self.key_file.is_some()
+        self.purpose.is_some() || self.passphrases.is_some() || self.key_file().is_some()
     }
 
     /// Whether the other section sets the other half.
     pub(crate) fn may_clash_with(&self, other: &Self) -> bool {
         (self.purpose.is_some() && other.ciphers.is_some())
             || (self.passphrases.is_some() && other.certificates.is_some())
-            || (self.key_file.is_some() && other.sets().meets(AGAINST_KEY_FILES))
+            || (self.key_file().is_some() && other.sets().meets(AGAINST_KEY_FILES))
     }
 
     /// Describes the conflict between two sections; `self` has the settings of both
@@ -40,7 +40,7 @@ impl DirConfig<'_> {
                 ));
             }
         }
-        if let (Some(file), None) = (one.key_file, self.first_certificate()) {
+        if let (Some(file), None) = (one.key_file_line(), self.first_certificate()) {
             let ciphers = other.ciphers?;
             let seals = self.check_key_file(ciphers.get(keyring, self.engine()).ok()?);
             return seals.is_err().then(|| {
@@ -53,7 +53,9 @@ impl DirConfig<'_> {
                 )
             });
         }
-        if let (Some(file), Some((certificate, _))) = (one.key_file, other.first_certificate()) {
+        if let (Some(file), Some((certificate, _))) =
+            (one.key_file_line(), other.first_certificate())
+        {
             return Some(format!(
                 "{}: {KEY_FILE}: a request that is in this section, and in that with the \
                  certificate {certificate}, has both, and no session: if there are such requests, \

@@ -29,6 +29,8 @@ pub(crate) struct DirConfig<'p> {
     pub(super) passphrases: Option<&'p Passphrases>,
     pub(super) certificates: Option<&'p SourceList>,
     pub(super) private_keys: Option<&'p SourceList>,
+    /// Not in force beside passphrases of a `.htaccess` file, which stand further inside:
+    /// [`DirConfig::key_file_line`] knows that.
     pub(super) key_file: Option<&'p Written<Arc<KeyFile>>>,
     /// The passphrases were set in a section inside that of the certificates.
     pub(super) passphrases_are_inner: bool,
@@ -58,15 +60,15 @@ impl Inherit for DirConfig<'_> {
     /// `.htaccess` file are never in force together: whoever writes that file could make
     /// sessions which the keys of the server then seal.
     fn merge(base: &Self, add: &Self) -> Self {
-        let htaccess = |passphrases: &&Passphrases| passphrases.origin == Origin::Htaccess;
-        let inherits_keys = !add.passphrases.as_ref().is_some_and(htaccess);
-        let inherits_passphrases =
-            add.key_file.is_none() || !base.passphrases.as_ref().is_some_and(htaccess);
+        // A key file stays when such passphrases come, and is in force again without them. It
+        // removes those that stand around it, so beside it they are always the inner ones, also
+        // where `add` is itself merged.
+        let inherits_passphrases = add.key_file.is_none() || !base.has_htaccess_passphrases();
         Self {
             passphrases: add
                 .passphrases
                 .or(base.passphrases.filter(|_| inherits_passphrases)),
-            key_file: add.key_file.or(base.key_file.filter(|_| inherits_keys)),
+            key_file: add.key_file.or(base.key_file),
             certificates: add.certificates.or(base.certificates),
             private_keys: add.private_keys.or(base.private_keys),
             passphrases_are_inner: match (add.passphrases, add.certificates) {
@@ -159,9 +161,20 @@ impl<'p> DirConfig<'p> {
         }));
     }
 
+    /// The key file in force, and its line.
+    pub(super) fn key_file_line(&self) -> Option<&'p Written<Arc<KeyFile>>> {
+        self.key_file.filter(|_| !self.has_htaccess_passphrases())
+    }
+
     /// The key file in force.
     pub(crate) fn key_file(&self) -> Option<&'p KeyFile> {
-        self.key_file.map(|file| file.value.as_ref())
+        self.key_file_line().map(|file| file.value.as_ref())
+    }
+
+    /// Whether the passphrases in force are those of a `.htaccess` file.
+    fn has_htaccess_passphrases(&self) -> bool {
+        let origin = self.passphrases.map(|held| held.origin);
+        origin == Some(Origin::Htaccess)
     }
 
     /// Sets this section's engine; more than one directive does that.
@@ -265,7 +278,7 @@ impl<'p> DirConfig<'p> {
             .if_set(self.passphrases.is_some())
             .and(SettingSet::CERTIFICATES.if_set(self.certificates.is_some()))
             .and(SettingSet::PRIVATE_KEYS.if_set(self.private_keys.is_some()))
-            .and(SettingSet::KEY_FILE.if_set(self.key_file.is_some()))
+            .and(SettingSet::KEY_FILE.if_set(self.key_file().is_some()))
             .and(SettingSet::ENGINE.if_set(self.engine.is_some()))
             .and(SettingSet::CIPHERS.if_set(self.ciphers.is_some()))
             .and(SettingSet::DIGEST.if_set(self.digest.is_some()))
@@ -274,7 +287,7 @@ impl<'p> DirConfig<'p> {
     /// Whether a setting asks for encryption.
     pub(crate) fn has_secrets(&self) -> bool {
         self.passphrases.is_some()
-            || self.key_file.is_some()
+            || self.key_file().is_some()
             || self.certificates.is_some()
             || self.private_keys.is_some()
     }

@@ -31,7 +31,8 @@ impl DirConfig<'_> {
             passphrases,
             certificates,
             private_keys,
-            key_file,
+            // Read through `key_file_line`, because it need not be in force.
+            key_file: _,
             engine,
             ciphers,
             digest,
@@ -59,7 +60,7 @@ impl DirConfig<'_> {
                 passphrases.map(|held| held.fingerprint),
                 certificates.map(|list| list.fingerprint()),
                 private_keys.map(|list| list.fingerprint()),
-                key_file.map(|file| file.fingerprint),
+                self.key_file_line().map(|file| file.fingerprint),
                 ciphers.map(|names| names.fingerprint()),
                 digest.map(|names| names.fingerprint()),
                 purpose.map(|purpose| purpose.fingerprint),

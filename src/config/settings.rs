@@ -107,7 +107,7 @@ impl<'p> DirConfig<'p> {
         }
         self.check_purpose_in_force(ciphers)?;
         let secrets = if self.certificates.is_none() && self.private_keys.is_none() {
-            match self.key_file {
+            match self.key_file_line() {
                 None => Secrets::Passphrases(
                     self.passphrases.map_or(&NO_PASSPHRASES, |held| &held.list),
                 ),
@@ -151,7 +151,7 @@ impl<'p> DirConfig<'p> {
                 mended_by: SettingSet::CERTIFICATES,
             });
         };
-        if let Some(file) = self.key_file {
+        if let Some(file) = self.key_file_line() {
             return Err(self.key_file_and_certificates(file, certificates));
         }
         let identities = self.identities(keyring, certificates, during)?;
@@ -168,7 +168,7 @@ impl<'p> DirConfig<'p> {
         if self.certificates.is_some() {
             return DefaultCiphers::Jwe;
         }
-        match (self.key_file, self.passphrases) {
+        match (self.key_file(), self.passphrases) {
             // A classic token carries no purpose, and is not accepted unless a line says so.
             (Some(_), Some(_)) if self.purpose.is_none() => DefaultCiphers::JweAndClassic,
             (Some(_), _) => DefaultCiphers::Jwe,
