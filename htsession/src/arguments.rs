@@ -19,7 +19,7 @@ use crate::failure::{Failure, Kind};
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,
-    /// Print JSON, errors too
+    /// Print JSON, errors and warnings too
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

@@ -2,8 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::json::ascii;
 
@@ -84,21 +85,37 @@ impl Failure {
     }
 
     /// Writes it to standard error.
-    pub(crate) fn report(&self, json: bool) {
+    pub(crate) fn report(&self) {
         if let Some(message) = &self.message {
-            if json {
-                let line = json!({"error": message, "status": self.status()});
-                print_error(&ascii(&line));
-            } else {
-                warn(message);
-            }
+            let status = self.status();
+            say(
+                message,
+                |message| json!({"error": message, "status": status}),
+            );
         }
     }
 }
 
-/// Writes a line to standard error, with the name of the command before it.
+/// Lines on standard error are JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Has all lines on standard error be JSON from now on, or words.
+pub(crate) fn report_in_json(is_json: bool) {
+    IS_JSON.store(is_json, Ordering::Relaxed);
+}
+
+/// Writes a warning to standard error.
 pub(crate) fn warn(message: impl Display) {
-    print_error(&format_args!("htsession: {message}"));
+    say(message, |message| json!({"warning": message}));
+}
+
+/// Writes a line to standard error: JSON, or words with the name of the command before them.
+fn say(message: impl Display, json: impl FnOnce(String) -> Value) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        print_error(&ascii(&json(message.to_string())));
+    } else {
+        print_error(&format_args!("htsession: {message}"));
+    }
 }
 
 /// Writes a line to standard error. If that fails, nobody can be told.

@@ -33,20 +33,24 @@ mod verbs;
 
 /// Runs the command with the arguments of this process.
 pub fn main() -> ExitCode {
-    let (json, outcome) = match Arguments::try_parse() {
-        Ok(arguments) => (arguments.json, verbs::run(arguments)),
+    let outcome = match Arguments::try_parse() {
+        Ok(arguments) => {
+            failure::report_in_json(arguments.json);
+            verbs::run(arguments)
+        }
         Err(error) => {
             let json = env::args_os().any(|argument| argument == "--json");
             if !json || !error.use_stderr() {
                 error.exit();
             }
-            (json, Err(arguments::failure(&error)))
+            failure::report_in_json(json);
+            Err(arguments::failure(&error))
         }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report(json);
+            failure.report();
             ExitCode::from(failure.status())
         }
     }

@@ -339,12 +339,24 @@ fn a_set_that_others_may_read_is_warned_of() {
     let folder = Folder::new();
     folder.ok(&["key", "-o", "keys"], "");
     fs::set_permissions(folder.path("keys"), fs::Permissions::from_mode(0o644)).unwrap();
+    const WORDS: &str = "keys may be read by every user of this host: take that right away";
     let ran = folder.run(&["keys", "keys"]);
     assert_eq!(ran.status, 0);
-    assert!(
-        ran.errors
-            .contains("may be read by every user of this host"),
-        "{}",
-        ran.errors
-    );
+    let line = format!("htsession: {WORDS}");
+    assert!(ran.errors.starts_with(&line), "{}", ran.errors);
+    // Before an error too, each line is JSON.
+    for (name, status) in [("keys", 0), ("wrong", 3)] {
+        folder.write("wrong", "{}");
+        let ran = folder.run(&["keys", "--json", "keys", name]);
+        assert_eq!(ran.status, status);
+        let lines = ran.errors.lines();
+        let lines: Vec<Value> = lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let warnings = lines.iter().filter_map(|line| line["warning"].as_str());
+        assert_eq!(warnings.count(), 2, "{}", ran.errors);
+        assert!(lines[0]["warning"].as_str().unwrap().starts_with(WORDS));
+        let errors = lines.iter().filter(|line| line["error"].is_string());
+        assert_eq!(errors.count(), usize::from(status != 0));
+    }
 }

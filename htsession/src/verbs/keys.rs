@@ -31,7 +31,7 @@ pub(super) fn run(arguments: &KeysArguments, json: bool) -> Outcome<()> {
             })
         });
         if let Err(failure) = shown {
-            failure.report(json);
+            failure.report();
             first = first.or(Some(failure));
         }
     }
