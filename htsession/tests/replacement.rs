@@ -7,10 +7,11 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use rustix::fs::{XattrFlags, getxattr, removexattr, setxattr};
+use rustix::fs::{FlockOperation, XattrFlags, flock, getxattr, removexattr, setxattr};
 use rustix::io::Errno;
 
 use common::{Folder, PROGRAM, Ran, run};
@@ -127,6 +128,31 @@ fn rotations_at_the_same_time_wait_for_each_other() {
     }
     assert_eq!(count(&folder, "keys"), 21);
     assert_eq!(folder.names(), ["keys"]);
+}
+
+#[test]
+fn a_rotation_that_waits_says_so() {
+    let folder = Folder::new();
+    folder.ok(&["key", "-o", "keys"], "");
+    let keys = fs::File::open(folder.path("keys")).unwrap();
+    flock(&keys, FlockOperation::LockExclusive).unwrap();
+    let mut command = Command::new(PROGRAM);
+    command.args(["rotate", "keys"]).current_dir(&folder.0);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut rotation = piped.spawn().unwrap();
+    let mut errors = BufReader::new(rotation.stderr.take().unwrap());
+    let mut line = String::new();
+    errors.read_line(&mut line).unwrap();
+    assert_eq!(
+        line,
+        "htsession: keys is locked by another process: waiting for it, 60 seconds at most\n"
+    );
+    flock(&keys, FlockOperation::Unlock).unwrap();
+    assert!(rotation.wait().unwrap().success());
+    line.clear();
+    errors.read_to_string(&mut line).unwrap();
+    assert_eq!(line, "", "it says so once");
+    assert_eq!(count(&folder, "keys"), 2);
 }
 
 #[test]

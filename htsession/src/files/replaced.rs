@@ -8,13 +8,15 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64_simd::URL_SAFE_NO_PAD;
 use rustix::fs::{FlockOperation, XattrFlags, fgetxattr, flock, fremovexattr, fsetxattr};
 use rustix::io::Errno;
 use session_crypto_core::{OpenSslRandom, Random};
 
-use crate::failure::{Failure, Kind, Outcome, without_number};
+use crate::failure::{Failure, Kind, Outcome, warn, without_number};
 
 /// The permissions of a new file.
 const OWN: u32 = 0o600;
@@ -28,6 +30,12 @@ const ACCESS_LIST: &str = "system.posix_acl_access";
 /// Bytes of the longest access control list, which is the longest attribute (xattr(7)).
 const MAX_ACCESS_LIST: usize = 64 * 1024;
 
+/// The time that a rotation waits for another one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The time between two tries to lock a file.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+
 /// The end of the name of the file beside another.
 const BESIDE: &str = ".htsession-new";
 
@@ -39,14 +47,22 @@ pub(crate) struct Locked {
 }
 
 impl Locked {
-    /// Opens the file that a path or a link leads to, and waits for another process that
-    /// is replacing it.
+    /// Opens the file that a path or a link leads to, and waits a minute at most for another
+    /// process that is replacing it.
     ///
     /// # Errors
     ///
-    /// The file cannot be opened, or is none.
+    /// The file cannot be opened, is none, or stays locked.
     pub(crate) fn open(path: &Path) -> Outcome<Self> {
+        Self::open_within(path, PATIENCE)
+    }
+
+    fn open_within(path: &Path, patience: Duration) -> Outcome<Self> {
         let unreadable = |error| failed(path, "cannot be read", &error);
+        let mut waiting = Waiting {
+            patience,
+            since: None,
+        };
         loop {
             let target = fs::canonicalize(path).map_err(unreadable)?;
             // NFS locks only a file that is open for writing.
@@ -58,8 +74,15 @@ impl Locked {
                 let path = path.display();
                 return Err(Failure::new(Kind::File, format!("{path} is not a file")));
             }
-            flock(&file, FlockOperation::LockExclusive)
-                .map_err(|error| failed(path, "cannot be locked", &error.into()))?;
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => {}
+                // The file may be another one after the wait.
+                Err(Errno::WOULDBLOCK) => {
+                    waiting.wait(path)?;
+                    continue;
+                }
+                Err(error) => return Err(failed(path, "cannot be locked", &error.into())),
+            }
             // Another process may have replaced the file while this one waited.
             let now = fs::metadata(path).map_err(unreadable)?;
             if (now.dev(), now.ino()) == (metadata.dev(), metadata.ino()) {
@@ -101,6 +124,38 @@ impl Locked {
             failed(&self.path, "cannot be replaced", &error)
         })?;
         flush_directory(&self.path)
+    }
+}
+
+/// The wait for a lock that another process has.
+struct Waiting {
+    patience: Duration,
+    since: Option<Instant>,
+}
+
+impl Waiting {
+    /// Waits for a moment. The first time, a line says so.
+    ///
+    /// # Errors
+    ///
+    /// It has been too long.
+    fn wait(&mut self, path: &Path) -> Outcome<()> {
+        let (path, seconds) = (path.display(), self.patience.as_secs());
+        let since = *self.since.get_or_insert_with(|| {
+            warn(format_args!(
+                "{path} is locked by another process: waiting for it, {seconds} seconds at most"
+            ));
+            Instant::now()
+        });
+        if since.elapsed() >= self.patience {
+            let words = format!(
+                "{path} has been locked by another process for {seconds} seconds: end that one \
+                 ('fuser {path}' finds it), and run this again"
+            );
+            return Err(Failure::new(Kind::File, words));
+        }
+        thread::sleep(BETWEEN_TRIES);
+        Ok(())
     }
 }
 
@@ -196,4 +251,23 @@ fn flush_directory(path: &Path) -> Outcome<()> {
 fn failed(path: &Path, what: &str, error: &io::Error) -> Failure {
     let (path, words) = (path.display(), without_number(error));
     Failure::new(Kind::File, format!("{path} {what}: {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_stays_locked_is_given_up() {
+        let name = format!("htsession-locked-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let file = File::create(&path).unwrap();
+        flock(&file, FlockOperation::LockExclusive).unwrap();
+        let failure = Locked::open_within(&path, Duration::ZERO).map(drop);
+        fs::remove_file(&path).unwrap();
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.status(), 4);
+        let words = failure.message().unwrap();
+        assert!(words.contains("locked by another process"), "{words}");
+    }
 }

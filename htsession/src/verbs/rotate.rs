@@ -18,10 +18,10 @@ const CLOCK_ERROR: u64 = 3600;
 
 /// Rotates the set of a file, or of standard input.
 pub(super) fn run(arguments: &RotateArguments, json: bool) -> Outcome<()> {
-    let now = now().seconds;
     let file = &arguments.file;
     if is_stream(file) {
         let set = key_set::read(file)?;
+        let now = now().seconds;
         let set = match age(&set, arguments.if_older, now) {
             Some(_) => set,
             None => rotated(&set, arguments, now)?,
@@ -29,6 +29,8 @@ pub(super) fn run(arguments: &RotateArguments, json: bool) -> Outcome<()> {
         return output::write(set.to_json().as_bytes());
     }
     let locked = Locked::open(file)?;
+    // After the wait for the lock.
+    let now = now().seconds;
     let old = key_set::read(locked.path())?;
     if let Some(age) = age(&old, arguments.if_older, now) {
         return if json {
