@@ -11,7 +11,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::process::{Command, Stdio};
 
-use rustix::fs::{FlockOperation, XattrFlags, flock, getxattr, removexattr, setxattr};
+use rustix::fs::{
+    FlockOperation, Mode, OFlags, XattrFlags, flock, getxattr, open, removexattr, setxattr,
+};
 use rustix::io::Errno;
 
 use common::{Folder, PROGRAM, Ran, run};
@@ -243,6 +245,7 @@ fn a_new_file_is_whole_or_not_there() {
     let traced = |options: &[&str]| traced(&folder, options, &["key", "-o", "new"]);
     assert_eq!(traced(&["-f", "-o", "trace"]).status, 0);
     let trace = folder.read("trace");
+    let is_unnamed = has_unnamed_files(&folder);
     let (mut seen, mut outcomes, mut writes) = (HashMap::new(), [0, 0], false);
     for line in trace.lines() {
         let Some(name) = call(line) else {
@@ -250,7 +253,7 @@ fn a_new_file_is_whole_or_not_there() {
         };
         let number = seen.entry(name).or_insert(0);
         *number += 1;
-        writes |= line.contains("htsession-new");
+        writes |= line.contains("O_TMPFILE") || line.contains("htsession-new");
         if !writes {
             continue;
         }
@@ -262,8 +265,57 @@ fn a_new_file_is_whole_or_not_there() {
         if is_there {
             assert_eq!(count(&folder, "new"), 1, "killed at {name} {number}");
         }
+        if is_unnamed {
+            let names = folder.names();
+            let is_left = |name: &String| name != "new" && name != "trace";
+            assert!(!names.iter().any(is_left), "{names:?}");
+        }
     }
     assert!(outcomes[0] > 2 && outcomes[1] > 0, "{outcomes:?}");
+}
+
+/// strace has the file system know no files without a name, and then hides `/proc`, through
+/// which they get one.
+#[test]
+fn a_new_file_needs_no_file_without_a_name() {
+    let folder = Folder::new();
+    if !has_unnamed_files(&folder) {
+        return;
+    }
+    let create = |fault: &[&str], name| {
+        let options = [&["-f", "-o", "trace"], fault].concat();
+        traced(&folder, &options, &["key", "-o", name])
+    };
+    assert_eq!(create(&[], "first").status, 0);
+    let trace = folder.read("trace");
+    let makes = trace.lines().position(|line| line.contains("O_TMPFILE"));
+    let makes = makes.unwrap();
+    let calls = trace.lines().take(makes + 1).filter_map(call);
+    let name = calls.clone().last().unwrap();
+    let number = calls.filter(|call| *call == name).count();
+    let unknown = format!("inject={name}:error=EOPNOTSUPP:when={number}");
+    for (fault, name) in [
+        (&*unknown, "second"),
+        ("inject=linkat:error=ENOENT:when=1", "third"),
+    ] {
+        for (name, status) in [(name, 0), ("first", 4)] {
+            let ran = create(&["-e", fault], name);
+            assert_eq!(ran.status, status, "{}", ran.errors);
+            assert_eq!(count(&folder, name), 1);
+            assert!(folder.read("trace").contains("(INJECTED)"), "{fault}");
+        }
+    }
+    assert_eq!(folder.names(), ["first", "second", "third", "trace"]);
+}
+
+/// Whether the file system has files without a name.
+fn has_unnamed_files(folder: &Folder) -> bool {
+    open(
+        &folder.0,
+        OFlags::TMPFILE | OFlags::WRONLY,
+        Mode::RUSR | Mode::WUSR,
+    )
+    .is_ok()
 }
 
 /// A container may leave a file that has the number of its process in its name, and the next

@@ -2,17 +2,22 @@
 //!
 //! A new content is written to a file of its own, beside the file that it replaces, and
 //! gets its name when all of it is on the disk. A process that is killed leaves the old
-//! content or the new one, and perhaps the file beside it, which the next rotation removes.
+//! content or the new one, and perhaps the file beside it, which the next rotation removes. A
+//! new file has no name at all until then, where the file system has such files.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use base64_simd::URL_SAFE_NO_PAD;
-use rustix::fs::{FlockOperation, XattrFlags, fgetxattr, flock, fremovexattr, fsetxattr};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, Mode, OFlags, XattrFlags, fgetxattr, flock, fremovexattr,
+    fsetxattr, linkat,
+};
 use rustix::io::Errno;
 use session_crypto_core::{OpenSslRandom, Random};
 
@@ -186,28 +191,56 @@ fn copy_access_list(from: &File, to: &File) -> io::Result<()> {
 ///
 /// There is one, or a step fails.
 pub(crate) fn create(path: &Path, content: &[u8], otherwise: &str) -> Outcome<()> {
-    let beside = unused_name(path)?;
-    let own = |file: &File| file.set_permissions(Permissions::from_mode(OWN));
-    let cannot = |error: &io::Error| failed(path, "cannot be made", error);
-    // A file with this name is another's, and stays.
-    write_new(&beside, content, own).map_err(|error| {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            let _ = fs::remove_file(&beside);
-        }
-        cannot(&error)
-    })?;
-    // A link never takes the place of a file, as a rename would.
-    let linked = fs::hard_link(&beside, path);
-    let _ = fs::remove_file(&beside);
+    let linked = match create_unnamed(path, content) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => create_named(path, content)?,
+        linked => linked,
+    };
     linked.map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             let path = path.display();
             let words = format!("{path} is there already, and stays as it is: {otherwise}");
             return Failure::new(Kind::File, words);
         }
-        cannot(&error)
+        cannot_be_made(path, &error)
     })?;
     flush_directory(path)
+}
+
+/// Makes a file that has no name before it has its content, so that a process that is
+/// killed leaves nothing. Some file systems have no such files (open(2), `O_TMPFILE`).
+fn create_unnamed(path: &Path, content: &[u8]) -> io::Result<()> {
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(directory(path), flags, Mode::RUSR | Mode::WUSR)?;
+    let mut file = File::from(file);
+    write_whole(&mut file, content, make_own)?;
+    let unnamed = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, unnamed, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+    Ok(())
+}
+
+/// Makes a file that has another name first. The outer error is one before the file gets its
+/// own name.
+fn create_named(path: &Path, content: &[u8]) -> Outcome<io::Result<()>> {
+    let beside = unused_name(path)?;
+    // A file with this name is another's, and stays.
+    write_new(&beside, content, make_own).map_err(|error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&beside);
+        }
+        cannot_be_made(path, &error)
+    })?;
+    // A link never takes the place of a file, as a rename would.
+    let linked = fs::hard_link(&beside, path);
+    let _ = fs::remove_file(&beside);
+    Ok(linked)
+}
+
+fn make_own(file: &File) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(OWN))
+}
+
+fn cannot_be_made(path: &Path, error: &io::Error) -> Failure {
+    failed(path, "cannot be made", error)
 }
 
 /// A name beside a file that no other process takes. Numbers of processes would not do:
@@ -235,17 +268,30 @@ fn write_new(
         .create_new(true)
         .mode(OWN)
         .open(path)?;
-    finish(&file)?;
+    write_whole(&mut file, content, finish)
+}
+
+fn write_whole(
+    file: &mut File,
+    content: &[u8],
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    finish(file)?;
     file.write_all(content)?;
     file.sync_all()
 }
 
 /// Has the disk know the names in the directory of a file.
 fn flush_directory(path: &Path) -> Outcome<()> {
-    let parent = path.parent().filter(|parent| *parent != Path::new(""));
-    let parent = parent.unwrap_or(Path::new("."));
+    let parent = directory(path);
     let flushed = File::open(parent).and_then(|directory| directory.sync_all());
     flushed.map_err(|error| failed(parent, "cannot be flushed", &error))
+}
+
+/// The directory of a file.
+fn directory(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| *parent != Path::new(""));
+    parent.unwrap_or(Path::new("."))
 }
 
 fn failed(path: &Path, what: &str, error: &io::Error) -> Failure {
