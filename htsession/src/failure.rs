@@ -124,7 +124,7 @@ pub(crate) fn print_error(line: &dyn Display) {
 }
 
 /// The system's words for an error, without the number that Rust puts after them.
-pub(crate) fn without_number(error: &io::Error) -> String {
+pub(crate) fn without_number(error: &impl ToString) -> String {
     let words = error.to_string();
     match words.split_once(" (os error") {
         Some((words, _)) => words.to_owned(),

@@ -441,7 +441,11 @@ fn settings_that_cannot_be_are_refused() {
             4,
             "missing cannot be read: No such file",
         ),
-        (&["seal", "-c", "missing"], 4, "missing cannot be read"),
+        (
+            &["seal", "-c", "missing"],
+            4,
+            "missing cannot be read: No such file or directory\n",
+        ),
         (&["seal", "-c", "words"], 3, "words has no certificate"),
         (&["seal", "-k", "words"], 3, "words is not JSON"),
         (&["nonsense"], 2, "unrecognized subcommand"),

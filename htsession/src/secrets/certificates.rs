@@ -8,7 +8,7 @@ use session_crypto_core::{
 };
 
 use crate::arguments::is_stream;
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome, without_number};
 
 /// Reads certificates, and finds the private key of each. The passphrases decrypt private
 /// keys.
@@ -44,10 +44,13 @@ fn source(keyring: &Keyring, path: &Path) -> Outcome<Source> {
         return Err(Failure::new(Kind::Usage, words));
     }
     keyring.file(path, Origin::Server).map_err(|error| {
-        let kind = match error {
-            SourceError::Unreadable(_) => Kind::File,
-            _ => Kind::Secrets,
-        };
-        Failure::new(kind, format!("{} {error}", path.display()))
+        let path = path.display();
+        match error {
+            SourceError::Unreadable(reason) => {
+                let words = without_number(&reason);
+                Failure::new(Kind::File, format!("{path} cannot be read: {words}"))
+            }
+            error => Failure::new(Kind::Secrets, format!("{path} {error}")),
+        }
     })
 }

@@ -34,10 +34,10 @@ pub(super) fn run(arguments: &RotateArguments, json: bool) -> Outcome<()> {
     let old = key_set::read(locked.path())?;
     if let Some(age) = age(&old, arguments.if_older, now) {
         return if json {
-            output::json(&json!({"file": shown(file), "rotated": false, "age": age}))
+            output::json(&json!({"file": file.display().to_string(), "rotated": false, "age": age}))
         } else {
             let words = format!("the newest key is {} old, and stays the newest", span(age));
-            output::line(&format!("{}: {words}", shown(file)))
+            output::line(&format!("{}: {words}", file.display()))
         };
     }
     let new = rotated(&old, arguments, now)?;
@@ -52,7 +52,7 @@ fn rotated(set: &KeySet, arguments: &RotateArguments, now: u64) -> Outcome<KeySe
         not_before,
         older_end: not_before.saturating_add(arguments.keep),
     };
-    let file = shown(&arguments.file);
+    let file = arguments.file.display();
     let made = set.keys().filter_map(|key| key.dates().issued_at).max();
     if let Some(made) = made.filter(|made| *made > now.saturating_add(CLOCK_ERROR)) {
         let made = time(made, now);
@@ -107,7 +107,7 @@ fn report(file: &Path, old: &KeySet, new: &KeySet, now: u64, json: bool) -> Outc
     let dropped: Vec<_> = dropped.map(|key| key.id().to_string()).collect();
     if json {
         return output::json(&json!({
-            "file": shown(file),
+            "file": file.display().to_string(),
             "rotated": true,
             "kid": added.id().as_str(),
             "nbf": begins,
@@ -115,7 +115,7 @@ fn report(file: &Path, old: &KeySet, new: &KeySet, now: u64, json: bool) -> Outc
             "dropped": dropped,
         }));
     }
-    let (file, id) = (shown(file), added.id());
+    let (file, id) = (file.display(), added.id());
     output::line(&format!(
         "{file}: the key {id} seals from {}",
         time(begins, now)
@@ -133,8 +133,4 @@ fn report(file: &Path, old: &KeySet, new: &KeySet, now: u64, json: bool) -> Outc
         ))?;
     }
     Ok(())
-}
-
-fn shown(file: &Path) -> String {
-    file.display().to_string()
 }
