@@ -5,14 +5,13 @@
 use std::fmt::Display;
 use std::os::unix::process::ExitStatusExt;
 
+use session_crypto_core::program::ProgramError;
 use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
     AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose, KeyFlaw,
     KeySet, KeySetError, LibraryError, LineError, Origin, PairingError, PairingFault,
     PassphraseFileError, SealError, SourceError, UnusableKey, UserIdError, Weakness,
 };
-
-use crate::program::ProgramError;
 
 /// A cipher or a digest cannot be used.
 pub(crate) fn algorithm(error: AlgorithmError) -> &'static str {

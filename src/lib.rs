@@ -16,7 +16,6 @@
 //! | `key_files` | files with JWK Sets, and their changes while httpd runs |
 //! | `secrets` | the secrets that a line of the configuration names |
 //! | `advice` | every error in the administrator's words, with what to write instead |
-//! | `program` | running a program that prints a secret |
 //! | `clock` | the time now |
 //! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
 //! | `session_crypto` | the type that stands for this module |
@@ -32,7 +31,6 @@ mod ffi;
 mod key_files;
 mod keys_ahead;
 mod module;
-mod program;
 mod revocation;
 mod secrets;
 mod session_crypto;

@@ -67,7 +67,7 @@ LIMITS = (
     ("README.md", "drop one above {} bytes.", COOKIE),
     ("docs/directives.md", "Larger sessions, up to {},", SESSION),
     ("docs/directives.md", "one above {}; UTF-16", PASSPHRASE_FILE),
-    ("docs/directives.md", "It reads {} of output at most", [("src/program.rs", "MAX_OUTPUT")]),
+    ("docs/directives.md", "It reads {} of output at most", [("core/src/secret/program.rs", "MAX_OUTPUT")]),
     ("docs/directives.md", "shorter than {} bytes", [("core/src/passphrase/weakness.rs", "SHORTEST")]),
     ("docs/directives.md", "is 1 to {} printable ASCII characters", [("core/src/purpose.rs", "MAX_LENGTH")]),
     ("docs/differences.md", "| {}; in `.htaccess` {} |", [PASSPHRASES, HTACCESS_PASSPHRASES]),

@@ -48,7 +48,8 @@
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
 //! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: forms, and the site that they are from |
-//! | `fingerprint`, `id`, `rate`, `secret_file`, `shared_memory` | tools for several folders |
+//! | `secret` | secrets that a file has, or a program prints |
+//! | `fingerprint`, `id`, `rate`, `shared_memory` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
@@ -98,6 +99,7 @@ pub use sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 pub use sealer::sealer::Sealer;
 pub use sealer::settings::{Secrets, Settings};
 pub use sealer::users::{UserEntry, UserId};
+pub use secret::program;
 pub use shared_memory::SharedMemory;
 pub use web::form;
 pub use web::same_site::SiteHeaders;
@@ -127,7 +129,7 @@ mod purpose;
 mod rate;
 mod revocation;
 mod sealer;
-mod secret_file;
+mod secret;
 mod shared_memory;
 #[cfg(test)]
 mod vectors;

@@ -61,7 +61,10 @@ fn passphrase_files_are_read_as_httpd_reads_them() {
             "exec:/bin/false",
             "exec:/bin/false failed with exit status: 1",
         ),
-        ("exec:/bin/true", "a passphrase is empty"),
+        (
+            "exec:/bin/true",
+            "exec:/bin/true printed nothing: it must print",
+        ),
     ] {
         folder.fails(&["open", "-p", "-", "AAAA"], content, 3, words);
     }

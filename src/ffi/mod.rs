@@ -27,7 +27,7 @@
 //! | `kept_keys`, `kept_table`, `one_way`, `shared_memory` | what outlives a configuration, and memory that the parent shares with its children |
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
-//! | `pipe`, `bell` | waiting for a program's output, and waking the agent |
+//! | `pipe`, `bell` | waiting for the agent, and waking it |
 //! | `processor`, `threads` | the processor of this thread, and work on all of them |
 //! | `date` | a time as the error log writes it |
 //! | `run_mode` | the purpose for which httpd reads its configuration |
@@ -82,7 +82,7 @@ mod log;
 mod module;
 mod module_record;
 mod one_way;
-pub(crate) mod pipe;
+mod pipe;
 mod pool;
 pub(crate) mod processor;
 mod request;

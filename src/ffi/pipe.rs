@@ -17,7 +17,7 @@ pub(super) fn new() -> io::Result<(OwnedFd, OwnedFd)> {
 
 /// Waits until a pipe has bytes to read, or its other end is closed; says whether
 /// that came in time.
-pub(crate) fn is_readable(pipe: BorrowedFd<'_>, milliseconds: i32) -> io::Result<bool> {
+pub(super) fn is_readable(pipe: BorrowedFd<'_>, milliseconds: i32) -> io::Result<bool> {
     let mut poll = libc::pollfd {
         fd: pipe.as_raw_fd(),
         events: libc::POLLIN,

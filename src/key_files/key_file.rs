@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread;
 
-use session_crypto_core::{Fingerprint, KeySet, Keyring};
+use session_crypto_core::{Fingerprint, KeySet, Keyring, program};
 
 use super::reading::{self, A_SET, parse};
 use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
+use crate::advice;
 use crate::ffi::{OneWay, Parms};
 use crate::secrets::command::{self, EXEC};
-use crate::{advice, program};
 
 /// Tries to read a text that the parent may be writing, before the keys in force have to do.
 const TRIES: usize = 1000;

@@ -4,11 +4,11 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness};
+use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness, program};
 
 use super::command::{self, EXEC};
+use crate::advice;
 use crate::ffi::{Parms, path, server_root_relative, with_words};
-use crate::{advice, program};
 
 /// Passphrases, and the warnings about them.
 #[derive(Default)]

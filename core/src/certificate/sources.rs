@@ -16,7 +16,7 @@ use crate::certificate::source_error::SourceError;
 use crate::certificate::unlock::PassphraseTrial;
 use crate::origin::Origin;
 use crate::passphrase::list::PassphraseList;
-use crate::secret_file::SecretFile;
+use crate::secret::file::SecretFile;
 
 /// A file with a certificate or a private key, or the URI of one in an engine or a
 /// provider.

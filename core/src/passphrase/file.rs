@@ -11,7 +11,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::passphrase::words::{after_spaces, closing_quote, is_space, words};
-use crate::secret_file::SecretFile;
+use crate::secret::file::SecretFile;
 
 /// A file that has been read, wiped when it is dropped.
 pub struct PassphraseFile {

@@ -7,11 +7,9 @@
 //! | `key_set` | the JWK Set of a file |
 //! | `certificates` | certificates with their private keys |
 //! | `passphrases` | a file of passphrases |
-//! | `program` | running a program that prints a passphrase |
 
 pub(crate) mod certificates;
 pub(crate) mod key_set;
 pub(crate) mod passphrases;
-mod program;
 pub(crate) mod refusals;
 pub(crate) mod sealing;

@@ -4,15 +4,15 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use session_crypto_core::program::{self, ProgramError};
 use session_crypto_core::{
     Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
     program_arguments,
 };
 use zeroize::Zeroizing;
 
-use crate::failure::{Failure, Kind, Outcome};
+use crate::failure::{Failure, Kind, Outcome, without_number};
 use crate::files::read::content;
-use crate::secrets::program::first_line;
 
 /// The passphrases of a file.
 #[derive(Default)]
@@ -88,7 +88,16 @@ fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
         .iter()
         .map(|word| OsStr::from_bytes(word))
         .collect();
-    first_line(path, &arguments).map_err(|words| format!("exec:{} {words}", path.display()))
+    program::first_line(path, &arguments).map_err(|error| {
+        let (path, words) = (path.display(), without_number(&error));
+        let cure = match error {
+            ProgramError::Failed(_) | ProgramError::PrintedNothing => {
+                ": it must print the passphrase and exit with status 0"
+            }
+            _ => "",
+        };
+        format!("exec:{path} {words}{cure}")
+    })
 }
 
 fn cure(error: LineError) -> &'static str {

@@ -1,0 +1,9 @@
+//! Secrets that a file has, or a program prints.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `program` | running a program that prints a secret |
+//! | `file` | files that may contain a secret |
+
+pub(crate) mod file;
+pub mod program;
