@@ -9,7 +9,7 @@ use session_crypto_core::program::ProgramError;
 use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
     AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose, KeyFlaw,
-    KeySet, KeySetError, LibraryError, LineError, Origin, PairingError, PairingFault,
+    KeySet, KeySetError, KeySetFlaw, LibraryError, LineError, Origin, PairingError, PairingFault,
     PassphraseFileError, SealError, SourceError, UnusableKey, UserIdError, Weakness,
 };
 
@@ -238,6 +238,14 @@ pub(crate) fn unreadable_file(error: &PassphraseFileError, what: &str) -> String
         PassphraseFileError::TooLarge(most) => {
             format!("is larger than {most} bytes: write the name of a file that holds {what}")
         }
+    }
+}
+
+/// A key file has no keys to use; the words go on after its name.
+pub(crate) fn key_set_flaw(flaw: &KeySetFlaw) -> String {
+    match flaw {
+        KeySetFlaw::File(error) => unreadable_file(error, "a JWK Set"),
+        KeySetFlaw::Set(error) => key_set(error),
     }
 }
 

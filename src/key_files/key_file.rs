@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread;
 
-use session_crypto_core::{Fingerprint, KeySet, Keyring, program};
+use session_crypto_core::{
+    Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, program,
+};
 
-use super::reading::{self, A_SET, parse};
 use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
 use crate::advice;
@@ -55,18 +56,19 @@ impl KeyFile {
     /// It cannot be read, is no JWK Set, or has no key that seals now.
     pub(super) fn read(parms: &Parms<'_>, path: PathBuf, now: u64) -> Result<Self, String> {
         let shown = path.to_string_lossy().into_owned();
-        let read = reading::read(&path);
-        let read =
-            read.map_err(|error| format!("{shown} {}", advice::unreadable_file(&error, A_SET)))?;
-        let keys = parse(&read.text, now).map_err(|reason| format!("{shown} {reason}"))?;
-        let exposure = read.exposure.map(advice::exposure);
+        let wrong = |flaw| format!("{shown} {}", advice::key_set_flaw(&flaw));
+        let file = KeySetFile::read(&path).map_err(|error| wrong(KeySetFlaw::File(error)))?;
+        let keys = file
+            .keys(now)
+            .map_err(|error| wrong(KeySetFlaw::Set(error)))?;
+        let exposure = file.exposure().map(advice::exposure);
         let line = parms.line();
         let warn = |words| format!("{line}: SessionCryptoKeyFile: {shown} {words}");
         let fingerprint = Fingerprint::of([path.as_os_str().as_bytes()]);
         Ok(Self {
             path: Some(path),
             warning: exposure.map(warn),
-            watch: Mutex::new(Watch::new(Some(read.identity), &keys)),
+            watch: Mutex::new(Watch::new(KeySetWatch::new(&file, now), &keys)),
             ..Self::new(shown, fingerprint, keys)
         })
     }
@@ -81,7 +83,8 @@ impl KeyFile {
         let keys = command::with_program(parms, command, |program, arguments| {
             let text = program::output(program, arguments)
                 .map_err(|error| advice::program(&error, "JWK Set"))?;
-            parse(&text, now).map_err(|reason| format!("printed a text that {reason}"))
+            KeySet::parse_at(&text, now)
+                .map_err(|error| format!("printed a text that {}", advice::key_set(&error)))
         })?;
         let fingerprint = Fingerprint::of([EXEC, command.to_bytes()]);
         Ok(Self::new(shown, fingerprint, keys))
@@ -92,7 +95,7 @@ impl KeyFile {
             shown,
             fingerprint,
             path: None,
-            watch: Mutex::new(Watch::new(None, &keys)),
+            watch: Mutex::new(Watch::new(KeySetWatch::default(), &keys)),
             in_force: RwLock::new(KeysInForce {
                 keys: Arc::new(keys),
                 generation: 0,

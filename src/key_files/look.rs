@@ -27,7 +27,7 @@ impl KeyFile {
             if watch.begins_anew(now) {
                 log(Level::Notice, &advice::clock_went_back(&self.shown));
             }
-            match watch.judgement(path, now) {
+            match watch.file.judgement(path, now) {
                 None => (),
                 Some(Ok((keys, exposure))) => {
                     self.replace(keys, shared, keyring, now, &mut watch, log);
@@ -35,7 +35,8 @@ impl KeyFile {
                         log(Level::Warning, &format!("{} {exposure}", self.shown));
                     }
                 }
-                Some(Err(reason)) => {
+                Some(Err(flaw)) => {
+                    let reason = advice::key_set_flaw(&flaw);
                     log(
                         Level::Error,
                         &advice::key_file_not_used(&self.shown, &reason),

@@ -8,9 +8,8 @@
 //! | `key_files` | all key files of a configuration |
 //! | `look` | the parent's look at a key file, and what follows from it |
 //! | `key_file` | a key file, with the keys in force |
-//! | `watch` | the judgement of a file that changes |
+//! | `watch` | the state of the looks at a file |
 //! | `shared_text` | the text of a JWK Set in shared memory |
-//! | `reading` | the reading of a file, and its identity |
 
 pub(crate) use key_file::{KeyFile, KeysInForce};
 pub(crate) use key_files::KeyFiles;
@@ -18,6 +17,5 @@ pub(crate) use key_files::KeyFiles;
 mod key_file;
 mod key_files;
 mod look;
-mod reading;
 mod shared_text;
 mod watch;

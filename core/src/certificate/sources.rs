@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +16,7 @@ use crate::certificate::unlock::PassphraseTrial;
 use crate::origin::Origin;
 use crate::passphrase::list::PassphraseList;
 use crate::secret::file::SecretFile;
+use crate::secret::stamp::Stamp;
 
 /// A file with a certificate or a private key, or the URI of one in an engine or a
 /// provider.
@@ -153,30 +153,6 @@ struct KeptFile {
     source: Source,
     /// The time of the last use: a number from [`Sources::new_id`].
     used: u64,
-}
-
-/// The mark of one content of a file: another content has another stamp.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    /// The time of the last change of the content, the owner or the mode. Unlike
-    /// `modified`, no user can set it back.
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
 }
 
 /// The most files of `.htaccess` that are kept.

@@ -36,6 +36,17 @@ impl KeySet {
         parse::keys(text).map(Self::new)
     }
 
+    /// Reads a JWK Set, of which a key must seal at a Unix time in seconds.
+    ///
+    /// # Errors
+    ///
+    /// The text is no JWK Set, a key of it is wrong, or none seals.
+    pub fn parse_at(text: &[u8], now: u64) -> Result<Self, KeySetError> {
+        let keys = Self::parse(text)?;
+        keys.check_at(now)?;
+        Ok(keys)
+    }
+
     /// A set without keys: nothing seals or opens with it. It stands for a set whose keys
     /// have all ended.
     pub fn without_keys() -> Self {
