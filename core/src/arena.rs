@@ -44,30 +44,49 @@ pub trait Writer<'a> {
 pub struct HeapArena;
 
 impl Arena<'static> for HeapArena {
-    type Writer = HeapWriter;
+    type Writer = SliceWriter<'static>;
 
     fn bytes(&self, len: usize) -> &'static mut [MaybeUninit<u8>] {
         Box::leak(Box::new_uninit_slice(len))
     }
 
-    fn writer(&self, len: usize) -> HeapWriter {
-        HeapWriter {
-            text: Vec::new(),
-            len,
-        }
+    fn writer(&self, len: usize) -> SliceWriter<'static> {
+        SliceWriter::new(vec![0; len.saturating_add(1)].leak())
     }
 }
 
-/// The writer of a [`HeapArena`].
+/// The writer of an arena that can clear its memory first.
 #[derive(Debug)]
-pub struct HeapWriter {
-    text: Vec<u8>,
-    len: usize,
+pub struct SliceWriter<'a> {
+    /// Room for the text, and the NUL after it.
+    text: &'a mut [u8],
+    /// Bytes that are written; `None` if there was no room for them.
+    written: Option<usize>,
 }
 
-impl Writer<'static> for HeapWriter {
+impl<'a> SliceWriter<'a> {
+    /// Writes into zeros: room for the text, and one byte more.
+    pub fn new(zeros: &'a mut [u8]) -> Self {
+        Self {
+            text: zeros,
+            written: Some(0),
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Option<&mut [u8]> {
+        let start = self.written.take()?;
+        let end = start.checked_add(bytes.len())?;
+        let (_, text) = self.text.split_last_mut()?;
+        let room = text.get_mut(start..end)?;
+        room.copy_from_slice(bytes);
+        self.written = Some(end);
+        Some(room)
+    }
+}
+
+impl<'a> Writer<'a> for SliceWriter<'a> {
     fn push(&mut self, bytes: &[u8]) {
-        self.text.extend_from_slice(bytes);
+        self.append(bytes);
     }
 
     fn fill(
@@ -76,17 +95,16 @@ impl Writer<'static> for HeapWriter {
         write: impl for<'w> FnOnce(&'w mut [MaybeUninit<u8>]) -> Option<&'w mut [u8]>,
     ) -> Option<&mut [u8]> {
         let mut room = Box::new_uninit_slice(len);
-        let start = self.text.len();
-        self.text.extend_from_slice(write(&mut room)?);
-        self.text
-            .get_mut(start..)
-            .filter(|bytes| bytes.len() == len)
+        let bytes = write(&mut room)?;
+        if bytes.len() != len {
+            return None;
+        }
+        self.append(bytes)
     }
 
-    fn finish(mut self) -> Option<Text<'static>> {
-        let is_full = self.text.len() == self.len;
-        self.text.push(0);
-        is_full.then(|| Text::new(self.text.leak()))?
+    fn finish(self) -> Option<Text<'a>> {
+        let end = self.written?.checked_add(1)?;
+        (end == self.text.len()).then(|| Text::new(self.text))?
     }
 }
 
@@ -134,5 +152,41 @@ impl<'a> Text<'a> {
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Text")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(len: usize, parts: &[&str]) -> Option<String> {
+        let mut writer = HeapArena.writer(len);
+        for part in parts {
+            writer.push(part.as_bytes());
+        }
+        let text = writer.finish()?;
+        assert_eq!(text.to_bytes_with_nul().last(), Some(&0));
+        Some(text.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_text_is_as_long_as_its_room() {
+        assert_eq!(written(5, &["ab", "", "cde"]).as_deref(), Some("abcde"));
+        assert_eq!(written(0, &[]).as_deref(), Some(""));
+        for parts in [
+            &["ab", "cd"][..],
+            &["abcde", "f"],
+            &["abcdef"],
+            &["abcdef", ""],
+        ] {
+            assert_eq!(written(5, parts), None, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_shorter_than_said_is_no_part() {
+        let mut writer = HeapArena.writer(2);
+        assert!(writer.fill(2, |_| Some(&mut [])).is_none());
+        assert!(writer.fill(2, |_| None).is_none());
     }
 }

@@ -56,7 +56,7 @@ pub use algorithm::cipher::Cipher;
 pub use algorithm::defaults::DefaultCiphers;
 pub use algorithm::digest::Digest;
 pub use algorithm::error::AlgorithmError;
-pub use arena::{Arena, HeapArena, HeapWriter, Text, Writer};
+pub use arena::{Arena, HeapArena, SliceWriter, Text, Writer};
 pub use certificate::attempts::During;
 pub use certificate::certificate::{UnusableKey, Validity};
 pub use certificate::file_error::FileError;
