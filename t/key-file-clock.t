@@ -66,11 +66,25 @@ is(key_id(seals()), 'late', 'and its key seals that has not ended');
 set_clock(0);
 ok(wait_until(sub { key_id(seals()) eq 'new' }, SECONDS), 'the other one seals when the clock goes back');
 
+# The clock goes back to a time that is after the last key too.
+replace(key('last', exp => int(time) + LIFE));
+said(qr/its keys are in force: 1 in all, 'last' seals/, 'one key');
+my $complaints = sub { return scalar(() = $httpd->log->lines(qr/sessions cannot be sealed/)) };
+my $before = $complaints->();
+set_clock(JUMP);
+ok(wait_until(sub { $complaints->() > $before }), 'which ends');
+$before = $complaints->();
+set_clock(JUMP / 2);
+ok(wait_until(sub { $complaints->() > $before }), 'and a line says so again when the clock goes back');
+set_clock(0);
+ok(wait_until(sub { (key_id(seals()) // '') eq 'last' }), 'until the key seals');
+
 $httpd->stop;
 my $log = $httpd->log;
 $log->expect(qr/:notice\] .*its keys are in force/, 'new keys');
 $log->expect(qr/:notice\] .*the clock of this host has gone back/, 'the clock');
 $log->expect(qr/:error\] .*sessions cannot be sealed/, 'the time without a key');
+$log->expect(qr/:error\] .* until a restart, which would fail: .* has no key that has begun and not ended/, 'the file, which is read again then');
 $log->expect(qr/:info\] .*session (refused|not sealed)|AH01820/, 'the same, in requests');
 $log->expect(qr/AH10159|AH00484|AH00161/, 'the only child has all workers');
 $log->clean;

@@ -97,8 +97,9 @@ impl KeyFile {
             watch.complained = None;
             return;
         }
-        let next = |last: u64| last.saturating_add(BETWEEN_COMPLAINTS);
-        if watch.complained.is_none_or(|last| next(last) <= now) {
+        // A clock that was ahead has gone back.
+        let is_due = |last: u64| last > now || last.saturating_add(BETWEEN_COMPLAINTS) <= now;
+        if watch.complained.is_none_or(is_due) {
             watch.complained = Some(now);
             log(Level::Error, &advice::no_key_seals(&self.shown));
         }

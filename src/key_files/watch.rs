@@ -25,11 +25,13 @@ impl Watch {
         }
     }
 
-    /// Whether the clock is before the end of a key that was wiped. The next judgement is
-    /// then of the file as it is, also if it has not changed.
+    /// Whether the clock has gone back before a time at which a key was wiped. The next
+    /// judgement is then of the file as it is, also if it has not changed.
     pub(super) fn begins_anew(&mut self, now: u64) -> bool {
-        let is_back = self.wiped_at.take_if(|at| now < *at).is_some();
+        let is_back = self.wiped_at.is_some_and(|at| now < at);
         if is_back {
+            // The clock may go back further, before the end of more keys.
+            self.wiped_at = Some(now);
             self.file.begin_anew();
         }
         is_back
