@@ -244,7 +244,7 @@ pub(crate) fn unreadable_file(error: &PassphraseFileError, what: &str) -> String
 /// A key file has no keys to use; the words go on after its name.
 pub(crate) fn key_set_flaw(flaw: &KeySetFlaw) -> String {
     match flaw {
-        KeySetFlaw::File(error) => unreadable_file(error, "a JWK Set"),
+        KeySetFlaw::File(error) => unreadable_file(error, "a JWK Set, which 'htsession key' makes"),
         KeySetFlaw::Set(error) => key_set(error),
     }
 }
