@@ -67,17 +67,17 @@ set_clock(0);
 ok(wait_until(sub { key_id(seals()) eq 'new' }, SECONDS), 'the other one seals when the clock goes back');
 
 # The clock goes back to a time that is after the last key too.
-replace(key('last', exp => int(time) + LIFE));
+replace(key('last', exp => time + LIFE));
 said(qr/its keys are in force: 1 in all, 'last' seals/, 'one key');
 my $complaints = sub { return scalar(() = $httpd->log->lines(qr/sessions cannot be sealed/)) };
 my $before = $complaints->();
 set_clock(JUMP);
-ok(wait_until(sub { $complaints->() > $before }), 'which ends');
+ok(wait_until(sub { $complaints->() > $before }, SECONDS), 'which ends');
 $before = $complaints->();
 set_clock(JUMP / 2);
-ok(wait_until(sub { $complaints->() > $before }), 'and a line says so again when the clock goes back');
+ok(wait_until(sub { $complaints->() > $before }, SECONDS), 'and a line says so again when the clock goes back');
 set_clock(0);
-ok(wait_until(sub { (key_id(seals()) // '') eq 'last' }), 'until the key seals');
+ok(wait_until(sub { (key_id(seals()) // '') eq 'last' }, SECONDS), 'until the key seals');
 
 $httpd->stop;
 my $log = $httpd->log;
