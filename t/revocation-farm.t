@@ -8,8 +8,9 @@ use POSIX qw(_exit);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Store ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Store   ();
+use SessionCrypto::Waiting qw(wait_until);
 
 use constant {
     SESSIONS => 1000,    # that log out, and as many that do not
@@ -98,8 +99,11 @@ sub start_client {
     _exit(0);
 }
 
+# A server that has just begun a restart may have none for a moment.
 sub kill_child {
-    my @children = $farm[ int rand @farm ]->children;
+    my $httpd = $farm[ int rand @farm ];
+    my @children;
+    wait_until(sub { @children = $httpd->children }, PATIENCE) or BAIL_OUT("no child within @{[PATIENCE]} s");
     kill KILL => $children[ int rand @children ];
     return;
 }
