@@ -51,7 +51,7 @@ fn the_options_of_the_page_are_those_of_the_command() {
     let said = options(&page());
     let unknown: Vec<_> = said.difference(&known).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-    // Those that have a short name, and what clap adds, need not be on the page.
+    // The page need not have options with a short name, and those that clap adds.
     let short = [
         "--output",
         "--key-file",

@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 use crate::key_set::error::KeySetError;
 use crate::key_set::key_set::KeySet;
 use crate::limits::MAX_KEY_SET;
-use crate::passphrase::file::{Exposure, PassphraseFileError};
-use crate::secret::file::SecretFile;
+use crate::passphrase::file::{Exposure, PassphraseFileError, read_secrets};
 use crate::secret::stamp::Stamp;
 
 /// The text of a file, with its stamp and its mode when it was opened.
@@ -26,20 +25,9 @@ impl KeySetFile {
     ///
     /// It cannot be read, is no file, or is larger than any JWK Set.
     pub fn read(path: &Path) -> Result<Self, PassphraseFileError> {
-        let unreadable = |error: std::io::Error| PassphraseFileError::Unreadable(error.to_string());
-        let file = SecretFile::open(path).map_err(unreadable)?;
-        if file.metadata.is_dir() {
-            return Err(PassphraseFileError::Directory);
-        }
-        if !file.metadata.is_file() {
-            return Err(PassphraseFileError::NotAFile);
-        }
         let most = u64::try_from(MAX_KEY_SET).unwrap_or(u64::MAX);
-        if file.metadata.size() > most {
-            return Err(PassphraseFileError::TooLarge(most));
-        }
-        let (stamp, mode) = (Stamp::of(&file.metadata), file.metadata.mode());
-        let text = file.read().map_err(unreadable)?;
+        let (metadata, text) = read_secrets(path, most)?;
+        let (stamp, mode) = (Stamp::of(&metadata), metadata.mode());
         Ok(Self { text, stamp, mode })
     }
 

@@ -4,6 +4,8 @@
 //! without the white space around them (server/util.c, `ap_cfg_getline`).
 
 use std::ffi::CStr;
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -99,6 +101,28 @@ const MAX_LINE: usize = 8191;
 /// How a file in UTF-8 may begin; it is no part of what is in it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// Reads a file of at most `most` bytes that contains secrets, and nothing that would have to
+/// be waited for, like a pipe. The metadata is that of the moment when it was opened.
+pub(crate) fn read_secrets(
+    path: &Path,
+    most: u64,
+) -> Result<(Metadata, Zeroizing<Vec<u8>>), PassphraseFileError> {
+    let unreadable = |error: io::Error| PassphraseFileError::Unreadable(error.to_string());
+    let file = SecretFile::open(path).map_err(unreadable)?;
+    let metadata = file.metadata.clone();
+    if metadata.is_dir() {
+        return Err(PassphraseFileError::Directory);
+    }
+    if !metadata.is_file() {
+        return Err(PassphraseFileError::NotAFile);
+    }
+    if metadata.size() > most {
+        return Err(PassphraseFileError::TooLarge(most));
+    }
+    let content = file.read().map_err(unreadable)?;
+    Ok((metadata, content))
+}
+
 impl PassphraseFile {
     /// Reads a file, and nothing that would have to be waited for, like a pipe.
     ///
@@ -106,19 +130,8 @@ impl PassphraseFile {
     ///
     /// It cannot be read, or is no file.
     pub fn read(path: &Path) -> Result<Self, PassphraseFileError> {
-        let unreadable = |error: std::io::Error| PassphraseFileError::Unreadable(error.to_string());
-        let file = SecretFile::open(path).map_err(unreadable)?;
-        if file.metadata.is_dir() {
-            return Err(PassphraseFileError::Directory);
-        }
-        if !file.metadata.is_file() {
-            return Err(PassphraseFileError::NotAFile);
-        }
-        if file.metadata.size() > MAX_FILE {
-            return Err(PassphraseFileError::TooLarge(MAX_FILE));
-        }
-        let mode = file.metadata.mode();
-        let content = file.read().map_err(unreadable)?;
+        let (metadata, content) = read_secrets(path, MAX_FILE)?;
+        let mode = metadata.mode();
         Ok(Self { content, mode })
     }
 
