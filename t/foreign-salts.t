@@ -64,7 +64,7 @@ is(derivations(sub { is(opened($hour), 1, 'a session of another server of ours i
         $opened += $ours->client->get('/', session => $users[$number])->body =~ /user=joe@{[$number + 1]}\b/;
     }
     is($opened, USERS, 'the sessions of all users of the C server are opened during the flood');
-    # Of those that were refused before, these are sent again.
+    # The cookies that are sent again were refused before.
     my $sent = $refused - (FLOOD - 20 * USERS);
     cmp_ok(lines($SHORT) - $refused, '>=', min(1, $sent - RATE * (1 + time - $again)), 'and the flood does go on');
 }

@@ -9,7 +9,8 @@ use FindBin ();
 use Test::More;
 
 use SessionCrypto::Httpd   ();
-use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
+use SessionCrypto::KeySets qw(key key_id key_set);
+use SessionCrypto::System  qw(write_file);
 use SessionCrypto::Waiting qw(wait_until);
 
 use constant { SECONDS => 30, LIFE => 100, JUMP => 1000 };
@@ -110,7 +111,7 @@ sub set_clock {
 sub replace {
     my (@keys) = @_;
     my $file = $httpd->dir . '/keys';
-    put_in_place("$file.new", key_set(@keys));
+    write_file("$file.new", key_set(@keys));
     chmod 0600, "$file.new" or die "$file.new: $!\n";
     rename "$file.new", $file or die "$file: $!\n";
     return;

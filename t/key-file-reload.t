@@ -16,9 +16,11 @@ use Socket      qw(INADDR_LOOPBACK PF_INET SOCK_STREAM pack_sockaddr_in);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use SessionCrypto::Clients qw(start_client stop_client);
 use SessionCrypto::Httpd   ();
-use SessionCrypto::KeySets qw(key key_id key_set put_in_place);
+use SessionCrypto::KeySets qw(key key_id key_set);
 use SessionCrypto::Preload qw(preload);
+use SessionCrypto::System  qw(write_file);
 use SessionCrypto::Waiting qw(wait_until);
 
 use constant {
@@ -56,20 +58,20 @@ my ($first, $second, $third) = map { key($_) } qw(first second third);
 my %WAYS = (
     rename     => \&by_rename,
     link       => \&by_link,
-    'in-place' => \&put_in_place,
+    'in-place' => \&write_file,
     # The beginning of the text first, and the rest when the parent has looked.
     slowly     => sub {
         my ($path, $text) = @_;
-        put_in_place($path, substr $text, 0, length($text) / 2);
+        write_file($path, substr $text, 0, length($text) / 2);
         wait_for_look();
-        put_in_place($path, $text);
+        write_file($path, $text);
     },
     # A part of the text over the former one: a set of keys, of which the newest is wrong.
     mixed      => sub {
         my ($path, $text) = @_;
-        put_in_place($path, $text =~ s/.*"k":"\K\w{8}/AAAAAAAA/r);
+        write_file($path, $text =~ s/.*"k":"\K\w{8}/AAAAAAAA/r);
         wait_for_look();
-        put_in_place($path, $text);
+        write_file($path, $text);
     },
     # Without the file for a while.
     away       => sub {
@@ -81,7 +83,7 @@ my %WAYS = (
 );
 # Each mistake, and the words of the log.
 my %MISTAKES = (
-    empty   => [sub { put_in_place($_[0], '') }, 'is empty'],
+    empty   => [sub { write_file($_[0], '') }, 'is empty'],
     cut     => [sub { by_rename($_[0], substr key_set($second), 0, 20) }, 'is not JSON'],
     ended   => [sub { by_rename($_[0], key_set(key('over', exp => time - 1))) }, 'has no key that has begun and not ended'],
     missing => [sub { unlink $_[0] or die "$_[0]: $!\n" }, 'cannot be read (No such file or directory)'],
@@ -231,11 +233,11 @@ symlink '..data/set', set('load') or die "set: $!\n";
 start($httpd, 1);
 my $joe = $httpd->client->get('/load/echo', 'X-S' => 'user=joe')->token;
 my @clients;
-push @clients, start_client() for 1 .. CLIENTS;
+push @clients, start_client(\&ask) for 1 .. CLIENTS;
 my (@failures, @rss);
 my ($good, $broken) = (0, 0);
 for my $turn (1 .. REPLACEMENTS) {
-    my $way = (\&by_rename, \&by_link, \&put_in_place)[rand 3];
+    my $way = (\&by_rename, \&by_link, \&write_file)[rand 3];
     # A restart needs a good file, and so does the end.
     my $is_quarter = $turn == REPLACEMENTS / 4;
     if (rand() < 0.5 && $turn > 1 && $turn < REPLACEMENTS && !$is_quarter) {
@@ -300,7 +302,7 @@ sub new_key { return key('key' . $number++) }
 
 sub by_rename {
     my ($path, $text) = @_;
-    put_in_place("$path.new", $text);
+    write_file("$path.new", $text);
     chmod 0600, "$path.new" or die "$path.new: $!\n";
     rename "$path.new", $path or die "$path: $!\n";
     return;
@@ -312,7 +314,7 @@ sub by_link {
     my $folder = $path =~ s{/[^/]+\z}{}r;
     my $new = '..' . (1 + (sort { $a <=> $b } map { /(\d+)\z/ } glob "$folder/..[0-9]*")[-1]);
     mkdir "$folder/$new" or die "$folder/$new: $!\n";
-    put_in_place("$folder/$new/set", $text);
+    write_file("$folder/$new/set", $text);
     chmod 0600, "$folder/$new/set" or die "set: $!\n";
     symlink $new, "$folder/..new" or die "..new: $!\n";
     rename "$folder/..new", "$folder/..data" or die "..data: $!\n";
@@ -407,49 +409,26 @@ sub connected {
     return $socket;
 }
 
-# Starts a process that asks until it is stopped, with the first token and with the one
-# that was sealed last, and then tells what failed.
-sub start_client {
-    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
-    pipe my $said_read, my $said_write or die "pipe: $!\n";
-    my $pid = fork // die "fork: $!\n";
-    if (!$pid) {
-        close $stop_write;
-        close $said_read;
-        close $_->{stop} for @clients;
-        ask_until_closed($stop_read, $said_write);
-        # Not exit: the servers in END blocks are the parent's.
-        POSIX::_exit(0);
-    }
-    close $stop_read;
-    close $said_write;
-    return { pid => $pid, stop => $stop_write, said => $said_read };
-}
-
-sub ask_until_closed {
-    my ($stop, $said) = @_;
+# Asks while it goes on, with the first token and with the one that was sealed last, and
+# returns how often, and what failed.
+sub ask {
+    my ($goes_on) = @_;
     my ($asked, $last, @failures) = (0, $joe);
-    vec(my $bits = '', fileno $stop, 1) = 1;
-    until (select my $ready = $bits, undef, undef, 0.01) {
+    while ($goes_on->(0.01)) {
         my $token = $asked++ % 2 ? $joe : $last;
         my $res = eval { $httpd->client->get('/load/echo', session => $token) };
         $last = $res->token || $last if $res;
         next if $res && $res->status == 200 && $res->body eq 'user=joe';
         push @failures, $@ || 'status ' . $res->status . ', body ' . $res->body . ', under ' . key_id($token);
     }
-    print {$said} "$_\n" for $asked, map { s/\s+/ /gr } @failures;
-    close $said;
-    return;
+    return ($asked, @failures);
 }
 
 sub stop_clients {
     my (@clients) = @_;
     my ($asked, @failures) = (0);
     for my $client (@clients) {
-        close $client->{stop};
-        my $said = $client->{said};
-        chomp(my ($count, @lines) = <$said>);
-        waitpid $client->{pid}, 0;
+        my ($count, @lines) = stop_client($client);
         $asked += $count;
         push @failures, @lines;
     }

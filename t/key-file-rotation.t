@@ -10,10 +10,10 @@
 use strict;
 use warnings;
 
-use POSIX       ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use SessionCrypto::Clients qw(start_client stop_client);
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set);
 use SessionCrypto::Preload qw(preload);
@@ -37,7 +37,7 @@ push_to(\@servers, 1);
 start_server($servers[$_], (OFFSETS)[$_]) for 0 .. $#servers;
 
 my @asking;
-push @asking, start_client() for 1 .. $clients;
+push @asking, start_client(\&jump) for 1 .. $clients;
 my $turned = 0;
 for my $number (1 .. $keys) {
     # Each parent has read the file long before a clock comes to its newest key.
@@ -117,32 +117,14 @@ sub push_to {
 # The id of the key that a server seals under.
 sub kid { return key_id($_[0]->client->get('/', 'X-S' => 'user=jane')->token) // '' }
 
-# Starts a process that logs in, jumps between the servers with the cookie that it has, and
-# tells in the end how often it asked, the number of keys that it met, and what failed.
-sub start_client {
-    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
-    pipe my $said_read, my $said_write or die "pipe: $!\n";
-    my $pid = fork // die "fork: $!\n";
-    if (!$pid) {
-        close $stop_write;
-        close $said_read;
-        close $_->{stop} for @asking;
-        srand $$;
-        jump_until_closed($stop_read, $said_write);
-        # Not exit: the servers in END blocks are the parent's.
-        POSIX::_exit(0);
-    }
-    close $stop_read;
-    close $said_write;
-    return { pid => $pid, stop => $stop_write, said => $said_read };
-}
-
-sub jump_until_closed {
-    my ($stop, $said) = @_;
+# Logs in, jumps between the servers with the cookie that it has, and returns how often it
+# asked, the number of keys that it met, and what failed.
+sub jump {
+    my ($goes_on) = @_;
+    srand $$;
     my $token = $servers[rand @servers]->client->get('/', 'X-S' => 'user=joe')->token;
     my ($asked, %kids, @failures) = (0);
-    vec(my $bits = '', fileno $stop, 1) = 1;
-    until (select my $ready = $bits, undef, undef, rand 0.2) {
+    while ($goes_on->(rand 0.2)) {
         my $number = int rand @servers;
         my $res = eval { $servers[$number]->client->get('/', session => $token) };
         $asked++;
@@ -153,19 +135,14 @@ sub jump_until_closed {
         }
         $token = $res->token // $token;
     }
-    print {$said} "$_\n" for $asked, scalar(keys %kids), map { s/\s+/ /gr } @failures;
-    close $said;
-    return;
+    return ($asked, scalar(keys %kids), @failures);
 }
 
 sub stop_clients {
     my (@clients) = @_;
     my ($asked, $least, @failures) = (0);
     for my $client (@clients) {
-        close $client->{stop};
-        my $said = $client->{said};
-        chomp(my ($count, $kids, @lines) = <$said>);
-        waitpid $client->{pid}, 0;
+        my ($count, $kids, @lines) = stop_client($client);
         $asked += $count;
         $least = $kids if !defined $least || $kids < $least;
         push @failures, @lines;

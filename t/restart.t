@@ -8,8 +8,9 @@ use File::Copy qw(copy);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Store ();
+use SessionCrypto::Clients qw(start_client stop_client);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Store   ();
 
 use constant {
     RESTARTS => 50,
@@ -47,7 +48,7 @@ my $client   = $httpd->client;
 my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
 my $jwe      = $client->get('/jwe', 'X-S' => 'user=joe')->token;
 
-my $asking = start_client();
+my $asking = start_client(\&ask);
 my ($rss_warm, $rss_end);
 for my $number (1 .. RESTARTS) {
     eval { $httpd->graceful; 1 } or BAIL_OUT("restart $number: $@");
@@ -141,43 +142,15 @@ sub old_children {
     return @old;
 }
 
-# Starts a process that asks until its standard input ends, and then tells what failed.
-sub start_client {
-    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
-    pipe my $said_read, my $said_write or die "pipe: $!\n";
-    my $pid = fork // die "fork: $!\n";
-    if (!$pid) {
-        close $stop_write;
-        close $said_read;
-        ask_until_closed($stop_read, $said_write);
-        # Not exit: the servers in END blocks are the parent's.
-        POSIX::_exit(0);
-    }
-    close $stop_read;
-    close $said_write;
-    return { pid => $pid, stop => $stop_write, said => $said_read };
-}
-
-sub ask_until_closed {
-    my ($stop, $said) = @_;
+# Asks while it goes on, and returns how often, and what failed.
+sub ask {
+    my ($goes_on) = @_;
     my ($asked, @failures) = (0);
-    vec(my $bits = '', fileno $stop, 1) = 1;
-    until (select my $ready = $bits, undef, undef, PAUSE) {
+    while ($goes_on->(PAUSE)) {
         my $res = eval { $client->get('/', session => $token) };
         $asked++;
         next if $res && $res->status == 200 && $res->body eq 'user=joe';
         push @failures, $@ || 'status ' . $res->status . ', body ' . $res->body;
     }
-    print {$said} "$_\n" for $asked, map { s/\s+/ /gr } @failures;
-    close $said;
-    return;
-}
-
-sub stop_client {
-    my ($asking) = @_;
-    close $asking->{stop};
-    my $said = $asking->{said};
-    chomp(my ($asked, @failures) = <$said>);
-    waitpid $asking->{pid}, 0;
     return ($asked, @failures);
 }

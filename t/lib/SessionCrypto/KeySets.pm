@@ -6,7 +6,6 @@ package SessionCrypto::KeySets;
 #   my $new = key('new', k => random_key(16), nbf => time + 30);
 #   key_set($old, $new)                             # the text of a set
 #   key_id($token)                                  # the kid of a token, or undef
-#   put_in_place($path, $text)                      # writes over the bytes of a file
 
 use strict;
 use warnings;
@@ -15,7 +14,7 @@ use Exporter     qw(import);
 use JSON::PP     ();
 use MIME::Base64 qw(decode_base64url encode_base64url);
 
-our @EXPORT_OK = qw(key key_id key_set put_in_place random_key);
+our @EXPORT_OK = qw(key key_id key_set random_key);
 
 my $json = JSON::PP->new->canonical;
 
@@ -44,12 +43,5 @@ sub key_id {
     return $members->{kid};
 }
 
-sub put_in_place {
-    my ($path, $text) = @_;
-    open my $file, '>:raw', $path or die "$path: $!\n";
-    print {$file} $text;
-    close $file or die "$path: $!\n";
-    return;
-}
 
 1;
