@@ -9,12 +9,13 @@ use MIME::Base64 qw(decode_base64url);
 use POSIX        ();
 use Test::More;
 
-use SessionCrypto::Httpd   ();
-use SessionCrypto::Jwe     ();
-use SessionCrypto::KeySets qw(key key_set);
-use SessionCrypto::Pages   qw(blocks);
-use SessionCrypto::System  qw(read_file run write_file);
-use SessionCrypto::Waiting qw(wait_until);
+use SessionCrypto::Database qw($STATEMENTS);
+use SessionCrypto::Httpd    ();
+use SessionCrypto::Jwe      ();
+use SessionCrypto::KeySets  qw(key key_set);
+use SessionCrypto::Pages    qw(blocks);
+use SessionCrypto::System   qw(read_file run write_file);
+use SessionCrypto::Waiting  qw(wait_until);
 
 # HTSESSION_ROWS=100000 is for machines with time.
 my $ROWS    = $ENV{HTSESSION_ROWS} // 2000;
@@ -23,12 +24,7 @@ my $WRITERS = 4;
 # Rows that httpd writes to while they are sealed again, in turn.
 my $TOUCHED = $ROWS >= 10_000 ? 400 : 100;
 
-my $STATEMENTS = <<'END';
-DBDPrepareSQL "delete from session where key = %s" deletesession
-DBDPrepareSQL "update session set value = %s, expiry = %lld, key = %s where key = %s" updatesession
-DBDPrepareSQL "insert into session (value, expiry, key) values (%s, %lld, %s)" insertsession
-DBDPrepareSQL "select value from session where key = %s and (expiry = 0 or expiry > %lld)" selectsession
-DBDPrepareSQL "delete from session where expiry != 0 and expiry < %lld" cleansession
+my $CONNECTIONS = <<'END';
 # All connections are there before others write: APR-util waits for SQLite's lock to run a
 # statement, and not to prepare one.
 DBDMin 8
@@ -94,7 +90,7 @@ done_testing;
 sub is_rekeyed {
     my (%database) = @_;
     my $httpd = SessionCrypto::Httpd->new(one_child => 1, session => '',
-        config => "$database{driver}\n$STATEMENTS$SESSIONS");
+        config => "$database{driver}\n$STATEMENTS$CONNECTIONS$SESSIONS");
     my $dir   = $httpd->dir;
     my $query = sub { $database{query}->($dir, @_) };
     $httpd->write_file('session-keys',        key_set($new), 0600);
