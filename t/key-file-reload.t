@@ -416,7 +416,7 @@ sub ask {
     my ($asked, $last, @failures) = (0, $joe);
     while ($goes_on->(0.01)) {
         my $token = $asked++ % 2 ? $joe : $last;
-        my $res = eval { $httpd->client->get('/load/echo', session => $token) };
+        my $res = eval { $httpd->client(asks_again => 1)->get('/load/echo', session => $token) };
         $last = $res->token || $last if $res;
         next if $res && $res->status == 200 && $res->body eq 'user=joe';
         push @failures, $@ || 'status ' . $res->status . ', body ' . $res->body . ', under ' . key_id($token);

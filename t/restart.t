@@ -44,7 +44,7 @@ SessionCryptoPassphraseFile keys
 END
 $httpd->write_file('keys', "old\n", 0600);
 $httpd->start;
-my $client   = $httpd->client;
+my $client   = $httpd->client(asks_again => 1);
 my $token    = $client->get('/', 'X-S' => 'user=joe')->token;
 my $jwe      = $client->get('/jwe', 'X-S' => 'user=joe')->token;
 

@@ -34,6 +34,7 @@ my @PAGES = map { ("$_/plain", "$_/aged") } grep { m{/cookie$} } SessionCrypto::
 
 for (['undisturbed', sub { }], ['restarts', \&restart], ['killed children', \&kill_child]) {
     my ($name, $disturb) = @$_;
+    $formats->client->asks_again($name eq 'restarts');
     my ($requests, $ended, $all, @wrong) = run_clients($seconds / 3, $disturb, $name =~ /killed/);
     ok(!@wrong, "$name: all of the answers agree") or diag(map { "$_\n" } @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
     cmp_ok($requests, '>', 50 * $seconds / 3, 'there were many');
