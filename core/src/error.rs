@@ -72,6 +72,76 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All reasons.
+    pub const ALL: [Self; 18] = [
+        Self::Encoding,
+        Self::Format,
+        Self::Parts,
+        Self::Header,
+        Self::Purpose,
+        Self::UnknownKey,
+        Self::UnknownSetKey,
+        Self::EndedSetKey,
+        Self::UnknownCertificate,
+        Self::Signature,
+        Self::EncryptedKey,
+        Self::Tag,
+        Self::TooShort,
+        Self::TooLong,
+        Self::NotAuthentic,
+        Self::OtherAlgorithm,
+        Self::SaysNothing,
+        Self::TooManyOfNothing,
+    ];
+
+    /// The name of the reason for programs, which stays the same.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Format => "format",
+            Self::Parts => "parts",
+            Self::Header => "header",
+            Self::Purpose => "purpose",
+            Self::UnknownKey => "unknown_key",
+            Self::UnknownSetKey => "unknown_set_key",
+            Self::EndedSetKey => "ended_set_key",
+            Self::UnknownCertificate => "unknown_certificate",
+            Self::Signature => "signature",
+            Self::EncryptedKey => "encrypted_key",
+            Self::Tag => "tag",
+            Self::TooShort => "too_short",
+            Self::TooLong => "too_long",
+            Self::NotAuthentic => "not_authentic",
+            Self::OtherAlgorithm => "other_algorithm",
+            Self::SaysNothing => "says_nothing",
+            Self::TooManyOfNothing => "too_many_of_nothing",
+        }
+    }
+
+    /// The position in [`Refusal::ALL`].
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::Encoding => 0,
+            Self::Format => 1,
+            Self::Parts => 2,
+            Self::Header => 3,
+            Self::Purpose => 4,
+            Self::UnknownKey => 5,
+            Self::UnknownSetKey => 6,
+            Self::EndedSetKey => 7,
+            Self::UnknownCertificate => 8,
+            Self::Signature => 9,
+            Self::EncryptedKey => 10,
+            Self::Tag => 11,
+            Self::TooShort => 12,
+            Self::TooLong => 13,
+            Self::NotAuthentic => 14,
+            Self::OtherAlgorithm => 15,
+            Self::SaysNothing => 16,
+            Self::TooManyOfNothing => 17,
+        }
+    }
+
     /// Whether another server of the farm may open the token, or this one later. Such a
     /// token should not be replaced by a session without entries.
     pub fn may_open_elsewhere(self) -> bool {
@@ -249,4 +319,32 @@ pub enum UserIdError {
     /// OpenSSL failed.
     #[error(transparent)]
     Library(#[from] LibraryError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_of_a_refusal_is_listed_at_its_index() {
+        for (index, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal.index(), index, "{refusal:?}");
+        }
+        let (source, _) = include_str!("error.rs").split_once("impl Refusal").unwrap();
+        let reasons = source.matches("#[error(").count();
+        assert_eq!(Refusal::ALL.len(), reasons);
+    }
+
+    #[test]
+    fn each_reason_of_a_refusal_has_a_name_of_its_own() {
+        let mut labels = Refusal::ALL.map(Refusal::label);
+        let is_snake = |label: &str| {
+            label
+                .bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_lowercase())
+        };
+        assert!(labels.iter().all(|label| is_snake(label)));
+        labels.sort_unstable();
+        assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
+    }
 }

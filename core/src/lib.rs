@@ -43,13 +43,15 @@
 //! | `passphrase` | passphrases, and the keys derived from them |
 //! | `algorithm` | ciphers and digests by name, and keys made with them |
 //! | `cache` | keys that are kept in memory |
+//! | `shared_memory` | memory that the processes of a server share |
+//! | `counters` | what a server has done with sessions and keys |
 //! | `libcrypto` | the calls of OpenSSL that the `openssl` crate lacks, and the only unsafe code |
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
 //! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: forms, and the site that they are from |
 //! | `secret` | secrets that a file has, or a program prints |
-//! | `fingerprint`, `id`, `rate`, `shared_memory` | tools for several folders |
+//! | `fingerprint`, `id`, `rate` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
@@ -65,6 +67,9 @@ pub use certificate::pairing::Pairs;
 pub use certificate::pairing_error::{PairingError, PairingFault, SourcePosition};
 pub use certificate::source_error::SourceError;
 pub use certificate::sources::Source;
+pub use counters::counters::Counters;
+pub use counters::event::{Event, Limit, TokenFormat};
+pub use counters::key::{CountedKey, KeyCounter, KeyCounts, KeyEvent, SecretKind};
 pub use engine::engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
@@ -111,6 +116,7 @@ mod arena;
 mod cache;
 mod certificate;
 mod classic;
+mod counters;
 mod engine;
 mod error;
 mod fingerprint;

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::AtomicU64;
 
-/// Two tables of 64-bit words, and a word, that the processes of a server share.
+use crate::counters::counters::Counters;
+
+/// Two tables of 64-bit words, a word, and counters, that the processes of a server share.
 ///
 /// All words are zero at first. They live at least as long as the configuration.
 /// A server allocates them when it makes a [`Keyring`](crate::Keyring): the module maps
@@ -17,6 +19,8 @@ pub struct SharedMemory {
     pub salts: &'static [AtomicU64],
     /// The rate of the warnings of cookies that are too long.
     pub cookie_warnings: &'static AtomicU64,
+    /// What the server has done with sessions and keys. They outlive the configuration.
+    pub counters: Counters,
 }
 
 impl SharedMemory {
@@ -36,6 +40,7 @@ impl SharedMemory {
             masters: leaked(Self::MASTERS),
             salts: &[],
             cookie_warnings: Box::leak(Box::default()),
+            counters: Counters::none(),
         }
     }
 
@@ -46,6 +51,7 @@ impl SharedMemory {
             masters: leaked(Self::MASTERS),
             salts: leaked(Self::SALTS),
             cookie_warnings: Box::leak(Box::default()),
+            counters: Counters::view(leaked(Counters::words(1))),
         }
     }
 }

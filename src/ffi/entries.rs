@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-use session_crypto_core::SharedMemory;
+use session_crypto_core::{Counters, SharedMemory};
 
 use super::bindings::{self, apr_pool_t, module, server_rec};
 use super::dir_config::{self, Inherit};
@@ -115,6 +115,7 @@ unsafe extern "C" fn pre_config<M: Module>(
             masters,
             salts,
             cookie_warnings,
+            counters: Counters::none(),
         };
         install::<M>(pool, M::start(retained::random_bytes(), shared)?);
         Ok(())

@@ -1,0 +1,18 @@
+//! What a server has done with sessions and keys, counted in memory that its processes
+//! share.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `counters` | the counters of a server: counting, and sums |
+//! | `directory` | the names of the keys that are counted |
+//! | `entry` | the name of one key in memory that processes share |
+//! | `layout` | where each counter is |
+//! | `key` | a key that is counted, and its counts |
+//! | `event` | the events that are counted |
+
+pub(crate) mod counters;
+mod directory;
+mod entry;
+pub(crate) mod event;
+pub(crate) mod key;
+mod layout;
