@@ -24,14 +24,14 @@ pub struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Words of counters and rates at the front of each table.
-    pub const COUNTERS: usize = 64;
+    /// Words of rates, and of other small numbers, at the front of each table.
+    pub const RATES: usize = 64;
 
     /// Words of [`SharedMemory::masters`]: 1,024 keys of 16 words, 128 KiB.
-    pub const MASTERS: usize = Self::COUNTERS + 1024 * 16;
+    pub const MASTERS: usize = Self::RATES + 1024 * 16;
 
     /// Words of [`SharedMemory::salts`]: 16,384 sets of 8 words, 1 MiB.
-    pub const SALTS: usize = Self::COUNTERS + 16_384 * 8;
+    pub const SALTS: usize = Self::RATES + 16_384 * 8;
 
     /// Tables for a program whose tokens come from its own user: each token of the classic
     /// format may cost a derivation, also if its session says nothing.

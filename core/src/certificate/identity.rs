@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use openssl::pkey::{PKeyRef, Private};
 use zeroize::Zeroizing;
 
 use crate::algorithm::derivation::user_key_from_private_key;
@@ -14,6 +15,9 @@ use crate::certificate::private_key::PrivateKey;
 use crate::certificate::signature;
 use crate::certificate::user_secret;
 use crate::certificate::wrapping::{NoSuchOaep, Point, Wrapping};
+use crate::counters::counters::Counters;
+use crate::counters::event::Event;
+use crate::counters::key::KeyCounter;
 use crate::error::LibraryError;
 use crate::origin::Origin;
 
@@ -27,6 +31,10 @@ pub(crate) struct Identity {
     id: u64,
     pub(crate) certificate: Certificate,
     key: PrivateKey,
+    /// Counts what the private key does.
+    counters: Counters,
+    /// The counter of the key.
+    pub(crate) counter: KeyCounter,
     /// The origin of the certificate and its key: `.htaccess` if it names one of them.
     pub(crate) origin: Origin,
     /// The content keys that were encrypted to the certificate, and signed, in this hour or
@@ -95,11 +103,18 @@ impl Identities {
 
 impl Identity {
     /// Joins a certificate and its private key. `id` is unique in the keyring.
-    pub(crate) fn new(id: u64, certificate: Certificate, key: PrivateKey, origin: Origin) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        (certificate, key): (Certificate, PrivateKey),
+        origin: Origin,
+        (counters, counter): (Counters, KeyCounter),
+    ) -> Self {
         Self {
             id,
             certificate,
             key,
+            counters,
+            counter,
             origin,
             envelopes: Envelopes::default(),
             user_key: OnceLock::new(),
@@ -120,8 +135,7 @@ impl Identity {
     ///
     /// OpenSSL fails, or the hardware token does not do its part.
     pub(crate) fn sign(&self, input: &[u8]) -> Result<Vec<u8>, LibraryError> {
-        self.key
-            .with(|key| signature::sign(self.certificate.kind, key, input))
+        self.with_key(|key| signature::sign(self.certificate.kind, key, input))
     }
 
     /// Whether the private key of this certificate has made a signature.
@@ -143,9 +157,7 @@ impl Identity {
         if let Some(key) = self.user_key.get() {
             return Ok(key);
         }
-        let secret = self
-            .key
-            .with(|key| user_secret::of(&self.certificate, key))?;
+        let secret = self.with_key(|key| user_secret::of(&self.certificate, key))?;
         let key = user_key_from_private_key(&secret);
         Ok(self.user_key.get_or_init(|| key))
     }
@@ -160,7 +172,7 @@ impl Identity {
         let trial = [0; 32];
         let wrapped = wrapping.wrap(&self.certificate.key, &trial)?;
         let unwrap = |key: &_| wrapping.unwrap(key, &wrapped.encrypted_key, wrapped.point.as_ref());
-        match self.key.with(unwrap)? {
+        match self.with_key(unwrap)? {
             Some(key) if *key == trial => Ok(()),
             _ => Err(LibraryError::because(
                 "decrypt a content key",
@@ -182,8 +194,17 @@ impl Identity {
         encrypted_key: &[u8],
         point: Option<&Point>,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, LibraryError> {
-        self.key
-            .with(|key| wrapping.unwrap(key, encrypted_key, point))
+        self.with_key(|key| wrapping.unwrap(key, encrypted_key, point))
+    }
+
+    /// Calls `work` with the private key, which is counted.
+    fn with_key<T>(
+        &self,
+        work: impl Fn(&PKeyRef<Private>) -> Result<T, LibraryError>,
+    ) -> Result<T, LibraryError> {
+        // Such a call takes a millisecond, and its stripe does not matter.
+        self.counters.count(Event::PrivateKey, 0);
+        self.key.with(work)
     }
 }
 
@@ -206,7 +227,9 @@ mod tests {
         let certificate = Certificate::new(X509::from_pem(pem).unwrap()).unwrap();
         assert_eq!(certificate.kind, KeyKind::Ec(Curve::P256));
         let key = PKey::private_key_from_pem(pem).unwrap();
-        Identity::new(1, certificate, PrivateKey::Memory(key), Origin::Server)
+        let counted = (Counters::none(), KeyCounter::OTHER);
+        let key = PrivateKey::Memory(key);
+        Identity::new(1, (certificate, key), Origin::Server, counted)
     }
 
     #[test]

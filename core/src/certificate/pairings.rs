@@ -5,14 +5,20 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use base64_simd::URL_SAFE_NO_PAD;
+
 use crate::certificate::attempts::{Attempts, During, MAX_ATTEMPTS};
+use crate::certificate::certificate::Certificate;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::pairing::{Pair, Pairs, listed, no_pin, pair};
 use crate::certificate::pairing_error::{ListedSource, PairingError, PairingFault};
 use crate::certificate::private_key::PrivateKey;
 use crate::certificate::sources::Source;
 use crate::certificate::unlock::PassphraseTrial;
+use crate::counters::counters::Counters;
+use crate::counters::key::{CountedKey, KeyCounter, SecretKind};
 use crate::engine::engine::Engine;
+use crate::fingerprint::Fingerprint;
 use crate::id;
 use crate::origin::Origin;
 use crate::passphrase::allowance::KeyUse;
@@ -20,8 +26,8 @@ use crate::passphrase::master_keys::MasterKeys;
 
 /// The pairs that have been found. A section that is merged for each request finds its
 /// pairs here, without a new search.
-#[derive(Default)]
 pub(crate) struct Pairings {
+    counters: Counters,
     outcomes: RwLock<HashMap<Box<[u64]>, KeptOutcome>>,
     identities: Mutex<HashMap<[u64; 3], Weak<Identity>>>,
     clock: AtomicU64,
@@ -48,6 +54,17 @@ impl KeptOutcome {
 const MAX_FROM_REQUESTS: usize = 64;
 
 impl Pairings {
+    /// Makes an empty store, which names the certificates that it finds.
+    pub(crate) fn new(counters: Counters) -> Self {
+        Self {
+            counters,
+            outcomes: RwLock::default(),
+            identities: Mutex::default(),
+            clock: AtomicU64::default(),
+            paid: Mutex::default(),
+        }
+    }
+
     /// Finds the private key of each certificate.
     ///
     /// `masters` has the allowance from which an author pays for attempts.
@@ -116,7 +133,7 @@ impl Pairings {
         };
         let outcome = pair(pairs, trial).map(|found| {
             let found = found.into_iter();
-            let identities = found.map(|pair| self.identity(pairs.engine, pair));
+            let identities = found.map(|pair| self.identity(pairs.engine, pair, during));
             Arc::new(Identities::new(identities.collect()))
         });
         // A hardware token may be away today and back tomorrow, and a call of OpenSSL
@@ -169,6 +186,7 @@ impl Pairings {
             key,
             sources: (source, key_source),
         }: Pair<'_>,
+        during: During,
     ) -> Arc<Identity> {
         let engine = match key {
             PrivateKey::Hardware(_) => engine.map(Engine::id).unwrap_or_default(),
@@ -187,9 +205,34 @@ impl Pairings {
             (Origin::Server, Origin::Server) => Origin::Server,
             _ => Origin::Htaccess,
         };
-        let identity = Arc::new(Identity::new(id::next(), certificate, key, origin));
+        let counter = match origin {
+            Origin::Server => self.counter(&certificate, source, during),
+            Origin::Htaccess => KeyCounter::HTACCESS,
+        };
+        let counted = (self.counters, counter);
+        let pair = (certificate, key);
+        let identity = Arc::new(Identity::new(id::next(), pair, origin, counted));
         identities.insert(name, Arc::downgrade(&identity));
         identity
+    }
+
+    /// The counter of a certificate and its private key.
+    fn counter(&self, certificate: &Certificate, source: &Source, during: During) -> KeyCounter {
+        let thumbprint = certificate.thumbprint.as_slice();
+        let identity = Fingerprint::of([b"certificate", thumbprint]);
+        match during {
+            During::Startup => {
+                let key = CountedKey {
+                    kind: SecretKind::Certificate,
+                    identity,
+                    kid: Some(&URL_SAFE_NO_PAD.encode_to_string(thumbprint)),
+                    place: source.shown(),
+                };
+                self.counters.key(&key, self.counters.configured_at())
+            }
+            // The parent has named the certificates of all sections.
+            During::Request { .. } => self.counters.find(identity),
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Worthless {
 }
 
 /// Words before the sets.
-const FRONT: usize = SharedMemory::COUNTERS;
+const FRONT: usize = SharedMemory::RATES;
 
 /// Words of a set.
 const WAYS: usize = 8;

@@ -99,8 +99,7 @@ impl<'m> Directory<'m> {
             };
             let entry = self.entry(taken.counter)?;
             entry.set_configured(configuration);
-            let since = if taken.is_new { now } else { entry.since() };
-            entry.write(number, key, since);
+            entry.write(number, key, now);
             return Some(taken);
         }
         None

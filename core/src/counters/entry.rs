@@ -3,7 +3,7 @@
 //! | words | what they hold |
 //! |---|---|
 //! | 1 | the claim: a number that stands for the key; 0 in a free entry |
-//! | 1 | the same number once all other words are written |
+//! | 1 | the check: a fingerprint of the name |
 //! | 1 | the kind of the key |
 //! | 1 | since when the key is counted, in Unix seconds |
 //! | 1 | the last configuration that has the key |
@@ -11,17 +11,21 @@
 //! | 2 | bytes of the id, and bytes of the place |
 //! | 8 | the id |
 //! | 48 | the place |
+//!
+//! A name that is torn, because another process writes it or has died while it did, does not
+//! have its check. It is written again when the key is named next.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::counters::key::{CountedKey, SecretKind};
 use crate::counters::layout::ENTRY;
+use crate::fingerprint::Fingerprint;
 
 /// One entry, whose words other processes change at any time.
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'m> {
     claim: &'m AtomicU64,
-    written: &'m AtomicU64,
+    check: &'m AtomicU64,
     kind: &'m AtomicU64,
     since: &'m AtomicU64,
     configured: &'m AtomicU64,
@@ -64,7 +68,7 @@ impl<'m> Entry<'m> {
         let words = words.first_chunk::<ENTRY>()?;
         let [
             claim,
-            written,
+            check,
             kind,
             since,
             configured,
@@ -76,7 +80,7 @@ impl<'m> Entry<'m> {
         let (kid, place) = texts.split_at_checked(KID)?;
         Some(Self {
             claim,
-            written,
+            check,
             kind,
             since,
             configured,
@@ -113,38 +117,48 @@ impl<'m> Entry<'m> {
         replaced.map(|_| ())
     }
 
-    /// Writes the name of the key with a number, unless it is there.
-    pub(crate) fn write(&self, number: u64, key: &CountedKey<'_>, since: u64) {
-        let place = shortened(key.place, self.place.len().saturating_mul(BYTES));
+    /// Writes the name of the key with a number, unless it is there. The key is counted since
+    /// `now` if it had no name, and keeps its id if it is named without one.
+    pub(crate) fn write(&self, number: u64, key: &CountedKey<'_>, now: u64) {
         let known = self.read();
-        if known.is_some_and(|known| {
-            known.kind == key.kind && known.kid.as_deref() == key.kid && known.place == place
-        }) {
-            return;
+        let known_kid = known.as_ref().and_then(|known| known.kid.clone());
+        let name = Name {
+            kind: key.kind,
+            kid: key.kid.map(str::to_owned).or(known_kid),
+            place: shortened(key.place, self.place.len().saturating_mul(BYTES)),
+            since: known.as_ref().map_or(now, |known| known.since),
+        };
+        if known.as_ref() != Some(&name) {
+            self.set(number, &name);
         }
-        self.written.store(0, Ordering::Relaxed);
-        fence(Ordering::Release);
-        self.kind.store(key.kind.number(), Ordering::Relaxed);
-        self.since.store(since, Ordering::Relaxed);
-        write(self.kid, self.kid_length, key.kid.unwrap_or_default());
-        write(self.place, self.place_length, &place);
-        self.written.store(number, Ordering::Release);
     }
 
-    /// The name of the key; `None` if it is not written, or being written.
+    /// Writes the id of the key, if its name is there.
+    pub(crate) fn write_kid(&self, kid: &str) {
+        if let Some(name) = self.read() {
+            let kid = Some(kid.to_owned());
+            self.set(self.claim(), &Name { kid, ..name });
+        }
+    }
+
+    fn set(&self, number: u64, name: &Name) {
+        self.kind.store(name.kind.number(), Ordering::Relaxed);
+        self.since.store(name.since, Ordering::Relaxed);
+        write(self.kid, self.kid_length, name.kid());
+        write(self.place, self.place_length, &name.place);
+        self.check.store(name.check(number), Ordering::Relaxed);
+    }
+
+    /// The name of the key; `None` if it is torn, or not written.
     pub(crate) fn read(&self) -> Option<Name> {
-        let number = self.written.load(Ordering::Acquire);
         let name = Name {
             kind: SecretKind::of_number(self.kind.load(Ordering::Relaxed))?,
             kid: Some(read(self.kid, self.kid_length)).filter(|kid| !kid.is_empty()),
             place: read(self.place, self.place_length),
             since: self.since.load(Ordering::Relaxed),
         };
-        fence(Ordering::Acquire);
-        let is_whole = number != 0
-            && self.written.load(Ordering::Relaxed) == number
-            && self.claim.load(Ordering::Relaxed) == number;
-        is_whole.then_some(name)
+        let check = self.check.load(Ordering::Relaxed);
+        (name.check(self.claim()) == check).then_some(name)
     }
 
     /// Since when the key is counted.
@@ -168,6 +182,22 @@ impl<'m> Entry<'m> {
 
     pub(crate) fn set_seals(&self, configuration: u64) {
         self.seals.store(configuration, Ordering::Relaxed);
+    }
+}
+
+impl Name {
+    fn kid(&self) -> &str {
+        self.kid.as_deref().unwrap_or_default()
+    }
+
+    /// A fingerprint of the name, and of the number of its key.
+    fn check(&self, number: u64) -> u64 {
+        let numbers = [number, self.kind.number(), self.since];
+        let numbers = numbers.map(u64::to_ne_bytes);
+        let texts = [self.kid().as_bytes(), self.place.as_bytes()];
+        let parts = numbers.iter().map(<[u8; 8]>::as_slice).chain(texts);
+        let [check, _] = Fingerprint::of(parts).words();
+        check
     }
 }
 
@@ -214,7 +244,6 @@ fn read(words: &[AtomicU64], length: &AtomicU64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fingerprint::Fingerprint;
     use crate::shared_memory::leaked;
 
     fn key<'n>(kid: Option<&'n str>, place: &'n str) -> CountedKey<'n> {
@@ -236,13 +265,18 @@ mod tests {
             (None, ""),
             (Some("2026-11"), "/etc/httpd/keys.jwks"),
             (Some(longest.as_str()), "/etc/httpd/passphrases line 3"),
-            (None, "/etc/h\u{e4}"),
         ] {
             entry.write(7, &key(kid, place), 100);
             let name = entry.read().unwrap();
             assert_eq!((name.kid.as_deref(), name.place.as_str()), (kid, place));
             assert_eq!((name.kind, name.since), (SecretKind::Set, 100));
         }
+        // A key that is named without its id keeps the one that is known.
+        entry.write_kid("2026-12");
+        entry.write(7, &key(None, "/etc/h\u{e4}"), 100);
+        let name = entry.read().unwrap();
+        assert_eq!(name.kid.as_deref(), Some("2026-12"));
+        assert_eq!((name.place.as_str(), name.since), ("/etc/h\u{e4}", 100));
         assert_eq!(entry.take(7), Claimed::Before);
         assert_eq!(entry.take(8), Claimed::Taken);
     }

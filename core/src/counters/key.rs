@@ -1,5 +1,8 @@
 //! A key that is counted, and its counts.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::counters::event::TokenFormat;
 use crate::fingerprint::Fingerprint;
 
 /// A key of the configuration, as it is counted.
@@ -80,6 +83,30 @@ impl KeyCounter {
     pub const HTACCESS: Self = Self(1);
 }
 
+/// The counter of a secret, which is set when the secret is named.
+#[derive(Debug, Default)]
+pub(crate) struct KeyCounterCell(AtomicUsize);
+
+impl KeyCounterCell {
+    /// The counter; [`KeyCounter::OTHER`] before it is set.
+    #[inline]
+    pub(crate) fn load(&self) -> KeyCounter {
+        KeyCounter(self.0.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn store(&self, counter: KeyCounter) {
+        self.0.store(counter.0, Ordering::Relaxed);
+    }
+}
+
+/// How a token is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CountedAs {
+    pub(crate) format: TokenFormat,
+    /// The counter of the key that the token is under.
+    pub(crate) key: KeyCounter,
+}
+
 /// What is done with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyEvent {
@@ -115,4 +142,11 @@ pub struct KeyCounts {
     pub opened: u64,
     /// When it opened a token last, in Unix seconds.
     pub last_opened: Option<u64>,
+}
+
+impl KeyCounts {
+    /// Whether the key has sealed or opened anything.
+    pub(crate) fn is_used(&self) -> bool {
+        self.sealed != 0 || self.opened != 0
+    }
 }

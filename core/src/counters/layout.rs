@@ -2,7 +2,7 @@
 //!
 //! | words | what they hold |
 //! |---|---|
-//! | [`HEAD`] | when the counters began, and the number of the configuration |
+//! | [`HEAD`] | when the counters began, the number of the configuration, and when that began |
 //! | [`SLOTS`] × [`ENTRY`] | the names of the keys |
 //! | for each stripe [`EVENTS`] | the events |
 //! | for each stripe [`SLOTS`] × [`CELL`] | what was done with each key |

@@ -3,7 +3,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `counters` | the counters of a server: counting, and sums |
+//! | `keys` | the counters of keys |
+//! | `counters` | the counters of a server, and those of events |
 //! | `directory` | the names of the keys that are counted |
 //! | `entry` | the name of one key in memory that processes share |
 //! | `layout` | where each counter is |
@@ -15,4 +16,5 @@ mod directory;
 mod entry;
 pub(crate) mod event;
 pub(crate) mod key;
+mod keys;
 mod layout;

@@ -1,5 +1,6 @@
 //! AES-GCM contexts under the content keys of tokens.
 
+use crate::counters::key::CountedAs;
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
 use crate::purpose::Purpose;
@@ -21,6 +22,7 @@ pub(crate) struct SealingContext {
     /// In base64url; empty with a passphrase.
     pub(crate) encrypted_key: String,
     pub(crate) source: KeySource,
+    pub(crate) counted_as: CountedAs,
     /// The number of the day or the hour during which the key encrypts.
     pub(crate) period: u64,
     pub(crate) purpose: Option<Purpose>,
@@ -45,6 +47,7 @@ pub(crate) struct OpeningContexts(Vec<OpeningContext>);
 pub(crate) struct OpeningContext {
     pub(crate) context: AeadContext,
     pub(crate) source: KeySource,
+    pub(crate) counted_as: CountedAs,
     header: Vec<u8>,
     encrypted_key: Vec<u8>,
     purpose: Option<Purpose>,
@@ -90,13 +93,14 @@ impl OpeningContext {
     /// Joins a context and the beginning of the token that it decrypts.
     pub(crate) fn new(
         context: AeadContext,
-        source: KeySource,
+        (source, counted_as): (KeySource, CountedAs),
         parts: &Parts<'_>,
         purpose: Option<&Purpose>,
     ) -> Self {
         Self {
             context,
             source,
+            counted_as,
             header: parts.header.to_vec(),
             encrypted_key: parts.encrypted_key.to_vec(),
             purpose: purpose.cloned(),

@@ -11,6 +11,7 @@ use crate::algorithm::derivation::user_key_from_set_key;
 use crate::algorithm::key_wrap;
 use crate::algorithm::user_key::UserKey;
 use crate::cache::envelopes::{Envelope, EnvelopeUse, Envelopes};
+use crate::counters::key::{KeyCounter, KeyCounterCell};
 use crate::error::LibraryError;
 use crate::id;
 use crate::jwe::key_id::KeyId;
@@ -19,6 +20,8 @@ use crate::jwe::key_id::KeyId;
 pub struct SetKey {
     /// A number that no other key of this process has, nor this one in another set.
     number: u64,
+    /// Its counter, once it is named.
+    pub(crate) counter: KeyCounterCell,
     id: KeyId,
     dates: Dates,
     /// Bytes of the key.
@@ -104,6 +107,7 @@ impl SetKey {
     pub(super) fn new(id: KeyId, key: Zeroizing<Vec<u8>>, size: KeySize, dates: Dates) -> Self {
         Self {
             number: id::next(),
+            counter: KeyCounterCell::default(),
             id,
             dates,
             size,
@@ -139,6 +143,11 @@ impl SetKey {
     /// The name of the algorithm in JWE: `A128KW`, `A192KW` or `A256KW`.
     pub fn alg(&self) -> &'static str {
         self.size.alg()
+    }
+
+    /// The counter of the key, once it is named.
+    pub fn counter(&self) -> KeyCounter {
+        self.counter.load()
     }
 
     /// The number of the key in this process.

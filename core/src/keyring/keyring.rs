@@ -19,6 +19,7 @@ use crate::certificate::pairings::Pairings;
 use crate::certificate::source_error::SourceError;
 use crate::certificate::sources::{Source, Sources};
 use crate::classic::anonymous::AnonymousTokens;
+use crate::counters::counters::Counters;
 use crate::engine::engine::{Engine, EngineError, Engines};
 use crate::keyring::algorithms::Algorithms;
 use crate::keyring::contexts::ContextPool;
@@ -44,10 +45,11 @@ pub struct Keyring<R = OpenSslRandom> {
     /// ciphers.
     pub(crate) contexts: ContextPool<R>,
     seed: Seed,
+    pub(crate) counters: Counters,
     algorithms: Algorithms,
     sources: Sources,
     pub(crate) pairings: Pairings,
-    passphrases: Passphrases,
+    pub(crate) passphrases: Passphrases,
     pub(crate) masters: MasterKeys,
     classic_keys: ClassicKeyCache,
     pub(crate) anonymous: AnonymousTokens,
@@ -92,11 +94,12 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn to_inherit(seed: Seed, random: R, memory: SharedMemory) -> Result<Self, AlgorithmError> {
         Ok(Self {
             seed,
+            counters: memory.counters,
             algorithms: Algorithms::new()?,
             passphrases: Passphrases::default(),
             masters: MasterKeys::new(seed.0, memory),
             sources: Sources::default(),
-            pairings: Pairings::default(),
+            pairings: Pairings::new(memory.counters),
             classic_keys: ClassicKeyCache::default(),
             anonymous: AnonymousTokens::new(memory),
             content_keys: ContentKeyCache::default(),
@@ -112,6 +115,11 @@ impl<R: Random + Clone> Keyring<R> {
     #[cfg(test)]
     pub(crate) fn with_random<Q: Random + Clone>(&self, random: Q) -> Keyring<Q> {
         Keyring::new(self.seed, random, SharedMemory::alone()).unwrap()
+    }
+
+    /// What the server has done with sessions and keys.
+    pub fn counters(&self) -> Counters {
+        self.counters
     }
 
     /// Finds or makes the one value of this passphrase.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::counters::key::KeyCounter;
 use crate::id;
 use crate::origin::Origin;
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
@@ -53,8 +54,18 @@ impl Passphrases {
             return Ok(known);
         }
         let passphrase = Arc::new(Passphrase::new(bytes, id::next())?);
+        if origin == Origin::Htaccess {
+            passphrase.counter.store(KeyCounter::HTACCESS);
+        }
         known.add(hash, &passphrase, origin);
         Ok(passphrase)
+    }
+
+    /// All passphrases.
+    pub(crate) fn all(&self) -> Vec<Arc<Passphrase>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = known.entries.values();
+        entries.map(|known| known.passphrase.clone()).collect()
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH, MasterKey};
+use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_ID, KEY_LENGTH, MasterKey};
 use crate::algorithm::digest::Digest;
+use crate::counters::counters::Counters;
+use crate::counters::event::Event;
+use crate::counters::key::KeyCounter;
 use crate::error::LibraryError;
 use crate::passphrase::classic_keys::ClassicKeySlot;
 use crate::passphrase::master_slot::{MasterSlot, to_bytes};
@@ -16,6 +19,7 @@ pub struct KeyJob {
     digest: Digest,
     name: [u8; KEY_LENGTH],
     key: JobKey,
+    counters: Counters,
 }
 
 enum JobKey {
@@ -29,15 +33,16 @@ enum JobKey {
 impl KeyJob {
     /// The job of a master key.
     pub(crate) fn master(
-        passphrase: Arc<Passphrase>,
-        digest: Digest,
+        (passphrase, digest): (Arc<Passphrase>, Digest),
         slot: Arc<MasterSlot>,
+        counters: Counters,
     ) -> Self {
         Self {
             passphrase,
             digest,
             name: *to_bytes(&slot.name),
             key: JobKey::Master(slot),
+            counters,
         }
     }
 
@@ -46,13 +51,14 @@ impl KeyJob {
         (passphrase, digest): (Arc<Passphrase>, Digest),
         salt: [u8; CLASSIC_SALT],
         slot: ClassicKeySlot,
-        naming_key: &[u8; 16],
+        (naming_key, counters): (&[u8; 16], Counters),
     ) -> Self {
         Self {
             name: passphrase.classic_key_name(&digest, &salt, naming_key),
             passphrase,
             digest,
             key: JobKey::Classic { salt, slot },
+            counters,
         }
     }
 
@@ -92,6 +98,7 @@ impl KeyJob {
     /// OpenSSL fails.
     pub fn derive(&self) -> Result<(), LibraryError> {
         let secret = self.passphrase.secret();
+        self.counters.count(Event::Derivation, 0);
         match &self.key {
             JobKey::Master(slot) => {
                 let key = MasterKey::derive(secret, &self.digest)?;
@@ -102,6 +109,19 @@ impl KeyJob {
             }
         }
         Ok(())
+    }
+
+    /// The counter of the passphrase.
+    pub(crate) fn counter(&self) -> KeyCounter {
+        self.passphrase.counter.load()
+    }
+
+    /// The JWE key id of a master key, once it is restored or derived.
+    pub(crate) fn key_id(&self) -> Option<[u8; KEY_ID]> {
+        match &self.key {
+            JobKey::Master(slot) => slot.key.get()?.key_id().ok(),
+            JobKey::Classic { .. } => None,
+        }
     }
 
     /// The bytes of the key, once it is restored or derived.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::algorithm::derivation::MasterKey;
 use crate::algorithm::digest::Digest;
 use crate::cache::slot::Obtained;
+use crate::counters::counters::Counters;
+use crate::counters::event::Event;
 use crate::error::LibraryError;
 use crate::passphrase::allowance::{Allowance, KeyUse, Payer};
 use crate::passphrase::key_job::KeyJob;
@@ -27,6 +29,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct MasterKeys {
     naming_key: [u8; 16],
     table: MasterTable,
+    counters: Counters,
     /// The accounts that pay for keys which no process has.
     pub(crate) allowance: Allowance,
     jobs: Mutex<Jobs>,
@@ -44,12 +47,13 @@ impl MasterKeys {
     /// Keeps the keys that requests need in `memory.masters`, under names that follow from
     /// `naming_key`.
     pub(crate) fn new(naming_key: [u8; 16], memory: SharedMemory) -> Self {
-        let counters = SharedMemory::COUNTERS.min(memory.masters.len());
-        let (counters, words) = memory.masters.split_at(counters);
+        let rates = SharedMemory::RATES.min(memory.masters.len());
+        let (rates, words) = memory.masters.split_at(rates);
         Self {
             naming_key,
             table: MasterTable::new(words, naming_key),
-            allowance: Allowance::new(counters),
+            allowance: Allowance::new(rates),
+            counters: memory.counters,
             jobs: Mutex::default(),
         }
     }
@@ -59,7 +63,7 @@ impl MasterKeys {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
             let slot = self.slot(passphrase, digest);
-            let job = KeyJob::master(passphrase.clone(), digest.clone(), slot);
+            let job = KeyJob::master((passphrase.clone(), digest.clone()), slot, self.counters);
             jobs.open.push(job);
         }
     }
@@ -108,6 +112,7 @@ impl MasterKeys {
             return Ok(None);
         }
         self.table.claim(&slot.name, now);
+        self.counters.count(Event::Derivation, 0);
         let derived = MasterKey::derive(passphrase.secret(), digest);
         if derived.is_err() {
             self.table.release(&slot.name);

@@ -171,9 +171,7 @@ mod tests {
     const NOON: u64 = 1_800_000_000;
 
     fn words() -> &'static [AtomicU64] {
-        let (_, words) = SharedMemory::alone()
-            .masters
-            .split_at(SharedMemory::COUNTERS);
+        let (_, words) = SharedMemory::alone().masters.split_at(SharedMemory::RATES);
         words
     }
 

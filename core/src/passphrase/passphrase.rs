@@ -12,6 +12,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
+use crate::counters::key::KeyCounterCell;
+use crate::fingerprint::Fingerprint;
 use crate::passphrase::classic_keys::SealingKeys;
 use crate::passphrase::master_slot::MasterSlot;
 
@@ -23,6 +25,10 @@ pub struct Passphrase {
     id: u64,
     secret: Secret,
     used: AtomicBool,
+    /// Its counter, once it is named.
+    pub(crate) counter: KeyCounterCell,
+    /// A section of the configuration opens sessions with it. Others open private keys.
+    opens: AtomicBool,
     /// The keys of the classic format that seal now.
     pub(crate) sealing: SealingKeys,
     /// The slots of its master keys, each with the id of the digest.
@@ -57,6 +63,8 @@ impl Passphrase {
             id,
             secret,
             used: AtomicBool::new(false),
+            counter: KeyCounterCell::default(),
+            opens: AtomicBool::new(false),
             sealing: SealingKeys::default(),
             masters: Mutex::default(),
         })
@@ -80,6 +88,16 @@ impl Passphrase {
     /// Notes that one of its keys is used.
     pub(crate) fn note_use(&self) {
         self.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a section of the configuration opens sessions with it.
+    pub(crate) fn opens(&self) -> bool {
+        self.opens.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a section of the configuration opens sessions with it.
+    pub(crate) fn note_opens(&self) {
+        self.opens.store(true, Ordering::Relaxed);
     }
 
     /// The bytes, for a key derivation that is about to start.
@@ -107,6 +125,13 @@ impl Passphrase {
         slot
     }
 
+    /// Tells the passphrase from all others that are counted, also after a restart.
+    pub(crate) fn identity(&self, naming_key: &[u8; 16]) -> Fingerprint {
+        let parts = [IDENTITY_LABEL, &[0], &self.secret.bytes];
+        let name: [u8; 32] = hmac::sha256(naming_key, &parts);
+        Fingerprint::of([name.as_slice()])
+    }
+
     /// The name of the classic key under a digest and a salt, in which it is kept over
     /// restarts.
     pub(crate) fn classic_key_name(
@@ -127,6 +152,9 @@ impl Passphrase {
         hmac::sha256(naming_key, &parts)
     }
 }
+
+/// The beginning of the text that the identity of a passphrase is computed from.
+const IDENTITY_LABEL: &[u8] = b"mod_session_crypto passphrase";
 
 /// The beginning of the text that the name of a classic key is computed from; digest, salt
 /// and passphrase follow.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey, KEY_LENGTH};
 use crate::algorithm::digest::Digest;
+use crate::counters::event::Event;
 use crate::error::LibraryError;
 use crate::keyring::hour;
 use crate::keyring::keyring::Keyring;
@@ -52,6 +53,7 @@ impl<R: Random + Clone> Keyring<R> {
         now: u64,
     ) -> Result<usize, LibraryError> {
         let sealer = Sealer::new(self, settings);
+        self.note_keys(settings);
         let mut count = 0;
         if sealer.section.jwe_ciphers().next().is_some() {
             count = sealer.with_scheme(|scheme| scheme.ahead(now))?;
@@ -88,7 +90,12 @@ impl<R: Random + Clone> Keyring<R> {
             left = rest;
             let slot = self.sealing_slot(&hour_key_id(&passphrase, &digest, salt), &passphrase);
             let key = (passphrase, digest);
-            open.push(KeyJob::classic(key, salt, slot, self.naming_key()));
+            open.push(KeyJob::classic(
+                key,
+                salt,
+                slot,
+                (self.naming_key(), self.counters),
+            ));
         }
         Jobs { open, waiting }
     }
@@ -110,7 +117,10 @@ impl<R: Random + Clone> Keyring<R> {
             let id = hour_key_id(&passphrase, &digest, salt);
             let slot = self.sealing_slot(&id, &passphrase);
             let derive = || ClassicKey::derive(passphrase.secret(), &digest, &salt, id.length);
-            count = count.saturating_add(usize::from(slot.get(derive)?.is_new));
+            if slot.get(derive)?.is_new {
+                self.counters.count(Event::Derivation, 0);
+                count = count.saturating_add(1);
+            }
         }
         Ok(count)
     }

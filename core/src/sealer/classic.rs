@@ -8,6 +8,8 @@ use crate::arena::{Arena, Text};
 use crate::cache::slot::Obtained;
 use crate::classic::cbc::CbcContext;
 use crate::classic::token::{self, SealInput, Token};
+use crate::counters::event::{Event, TokenFormat};
+use crate::counters::key::CountedAs;
 use crate::error::{LibraryError, OpenError, Refusal};
 use crate::keyring::contexts::Contexts;
 use crate::keyring::hour;
@@ -50,6 +52,7 @@ impl<R: Random + Clone> Section<'_, R> {
             nonce,
         };
         let token = token::seal(context, session, &input, &mut contexts.scratch, arena)?;
+        self.count_sealed(classic(passphrase), now);
         Ok(Sealed {
             token,
             cost: Cost::of_derivation(is_new),
@@ -93,6 +96,7 @@ impl<R: Random + Clone> Section<'_, R> {
         let position = position.saturating_add(self.settings.secrets.count_before_passphrases());
         opened.key.position = position;
         opened.stale |= position != 0;
+        self.count_opened(classic(passphrase), now);
         Ok(opened)
     }
 
@@ -156,6 +160,9 @@ impl<R: Random + Clone> Section<'_, R> {
                 id.length,
             )
         })?;
+        if is_new {
+            self.keyring.counters.count(Event::Derivation, 0);
+        }
         context.set_key(id, cipher, block_size, key.prefix(cipher.key_length()))?;
         Ok(is_new)
     }
@@ -172,6 +179,14 @@ impl<R: Random + Clone> Section<'_, R> {
             length: longest.unwrap_or_default().max(KEY_LENGTH),
             salt: *salt,
         }
+    }
+}
+
+/// How a token under a passphrase is counted.
+fn classic(passphrase: &Passphrase) -> CountedAs {
+    CountedAs {
+        format: TokenFormat::Classic,
+        key: passphrase.counter.load(),
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::algorithm::derivation::{KEY_ID, MasterKey};
 use crate::algorithm::user_key::{NamedUser, USER_ID};
+use crate::counters::event::TokenFormat;
+use crate::counters::key::CountedAs;
 use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
@@ -90,6 +92,7 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
             header: header::direct(enc, &kid, purpose),
             encrypted_key: String::new(),
             source: section.key_source(passphrase.id(), cipher),
+            counted_as: counted_as(passphrase),
             period: self.period(now),
             purpose: purpose.cloned(),
         };
@@ -114,7 +117,8 @@ impl<R: Random + Clone> KeyScheme<R> for DayKeys<'_, R> {
         let key = master.day_key(enc, kid.day, cipher.key_length())?;
         let context = AeadContext::opening(cipher, &key)?;
         let source = section.key_source(passphrase.id(), cipher);
-        let opening = OpeningContext::new(context, source, parts, purpose);
+        let opening =
+            OpeningContext::new(context, (source, counted_as(passphrase)), parts, purpose);
         Ok((opening, cost))
     }
 
@@ -195,5 +199,13 @@ impl<R: Random + Clone> DayKeys<'_, R> {
             is_new |= master.is_new;
         }
         Err(OpenError::Refused(Refusal::UnknownKey))
+    }
+}
+
+/// How a token under a passphrase is counted.
+fn counted_as(passphrase: &Passphrase) -> CountedAs {
+    CountedAs {
+        format: TokenFormat::Jwe,
+        key: passphrase.counter.load(),
     }
 }

@@ -44,6 +44,7 @@ impl<R: Random + Clone> Section<'_, R> {
             .seal(&nonce, header, &mut contexts.scratch)?;
         let beginning = (header, sealing.encrypted_key.as_bytes());
         let token = compact::write(arena, beginning, &nonce, &contexts.scratch, &tag)?;
+        self.count_sealed(sealing.counted_as, now);
         Ok(Sealed { token, cost })
     }
 
@@ -59,8 +60,9 @@ impl<R: Random + Clone> Section<'_, R> {
         arena: &impl Arena<'a>,
     ) -> Result<Opened<'a>, OpenError> {
         let purpose = self.settings.purpose;
-        let opened = |standing: Option<Standing>, session, cost| {
+        let opened = |standing: Option<Standing>, counted_as, session, cost| {
             let standing = standing.ok_or(Refusal::UnknownKey)?;
+            self.count_opened(counted_as, now);
             Ok(Opened {
                 session,
                 stale: standing.is_stale,
@@ -78,12 +80,12 @@ impl<R: Random + Clone> Section<'_, R> {
         };
         if let Some(kept) = contexts.jwe_opening.find(parts, purpose, is_ours) {
             let session = decrypt(kept, parts, arena)?.ok_or(Refusal::Tag)?;
-            return opened(standing, session, Cost::None);
+            return opened(standing, kept.counted_as, session, Cost::None);
         }
         let (mut opening, cost) = scheme.opening(parts, now.seconds)?;
         let session = decrypt(&mut opening, parts, arena)?.ok_or(Refusal::Tag)?;
         let standing = self.standing(scheme, opening.source, now);
-        let opened = opened(standing, session, cost)?;
+        let opened = opened(standing, opening.counted_as, session, cost)?;
         // The context is kept only now: a token with an invented day must not push out a
         // context that is in use.
         contexts.jwe_opening.keep(opening);

@@ -7,6 +7,7 @@
 //! | `jwe` | sealing and opening as JWE |
 //! | `users` | the ids of users, under the keys of a section |
 //! | `ahead` | keys that are derived before a request needs them |
+//! | `names` | the names under which keys are counted |
 //! | `sealer` | the border of this crate: a session into a token, and back |
 //! | `set_keys` | the key scheme of a JWK Set |
 //! | `day_keys` | the key scheme of passphrases |
@@ -23,6 +24,7 @@ mod day_keys;
 mod foreign_salts;
 mod jwe;
 mod key_scheme;
+mod names;
 pub(crate) mod sealer;
 mod section;
 mod set_keys;

@@ -7,11 +7,14 @@ use zeroize::Zeroizing;
 use crate::algorithm::cipher::{Cipher, Format};
 use crate::algorithm::defaults::Defaults;
 use crate::algorithm::digest::Digest;
+use crate::counters::event::Event;
+use crate::counters::key::{CountedAs, KeyEvent};
 use crate::error::LibraryError;
 use crate::jwe::contexts::KeySource;
 use crate::keyring::keyring::Keyring;
 use crate::keyring::random::{Random, RandomBlock};
 use crate::passphrase::allowance::Payer;
+use crate::sealer::call::Now;
 use crate::sealer::settings::{Secrets, Settings};
 
 /// The settings of a section, with defaults for those that it leaves out.
@@ -84,6 +87,22 @@ impl<R: Random + Clone> Section<'_, R> {
             digest: self.jwe_digest().id(),
             cipher: cipher.id(),
         }
+    }
+
+    /// Counts a session that was sealed.
+    #[inline]
+    pub(super) fn count_sealed(&self, CountedAs { format, key }: CountedAs, now: Now) {
+        let counters = &self.keyring.counters;
+        counters.count(Event::Sealed(format), now.processor);
+        counters.count_key(key, KeyEvent::Sealed, now.seconds, now.processor);
+    }
+
+    /// Counts a token that was opened.
+    #[inline]
+    pub(super) fn count_opened(&self, CountedAs { format, key }: CountedAs, now: Now) {
+        let counters = &self.keyring.counters;
+        counters.count(Event::Opened(format), now.processor);
+        counters.count_key(key, KeyEvent::Opened, now.seconds, now.processor);
     }
 
     pub(super) fn defaults(&self) -> &Defaults {

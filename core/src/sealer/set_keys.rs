@@ -11,6 +11,8 @@ use crate::algorithm::key_wrap::WRAP_OVERHEAD;
 use crate::algorithm::user_key::{NamedUser, USER_ID};
 use crate::cache::envelopes::{Envelope, EnvelopeUse};
 use crate::cache::unwrapped_keys::WrappedKey;
+use crate::counters::event::TokenFormat;
+use crate::counters::key::CountedAs;
 use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
@@ -113,6 +115,7 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
                 header: envelope.header.clone(),
                 encrypted_key: envelope.encrypted_key.clone(),
                 source: section.key_source(key.number(), cipher),
+                counted_as: counted_as(key),
                 period: usage.hour,
                 purpose: usage.purpose.clone(),
             })
@@ -150,7 +153,7 @@ impl<R: Random + Clone> KeyScheme<R> for SetKeys<'_, R> {
         let wrapped = WrappedKey::new(key.number(), &encrypted_key);
         let context = self.context(key, &wrapped.ok_or(Refusal::EncryptedKey)?, cipher)?;
         let source = section.key_source(key.number(), cipher);
-        let opening = OpeningContext::new(context, source, parts, purpose);
+        let opening = OpeningContext::new(context, (source, counted_as(key)), parts, purpose);
         Ok((opening, Cost::None))
     }
 
@@ -245,6 +248,14 @@ impl<R: Random + Clone> Keyring<R> {
     pub fn forget_replaced_keys(&self) {
         self.unwrapped_keys.clear();
         self.contexts.forget_jwe_keys();
+    }
+}
+
+/// How a token under a key of the set is counted.
+fn counted_as(key: &SetKey) -> CountedAs {
+    CountedAs {
+        format: TokenFormat::KeySet,
+        key: key.counter.load(),
     }
 }
 

@@ -14,6 +14,8 @@ use crate::cache::slot::Obtained;
 use crate::certificate::content_keys::ContentKeyId;
 use crate::certificate::identity::{Identities, Identity};
 use crate::certificate::wrapping::Wrapping;
+use crate::counters::event::TokenFormat;
+use crate::counters::key::CountedAs;
 use crate::error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 use crate::jwe::aead::AeadContext;
 use crate::jwe::compact::Parts;
@@ -93,6 +95,7 @@ impl<R: Random + Clone> KeyScheme<R> for WrappedKeys<'_, R> {
             header: header.clone(),
             encrypted_key: encrypted_key.clone(),
             source: section.key_source(identity.id(), cipher),
+            counted_as: counted_as(identity),
             period: hour,
             purpose: purpose.cloned(),
         };
@@ -202,7 +205,7 @@ impl<R: Random + Clone> WrappedKeys<'_, R> {
             .ok_or(Refusal::EncryptedKey)?;
         let context = AeadContext::opening(cipher, content_key)?;
         let source = section.key_source(identity.id(), cipher);
-        let opening = OpeningContext::new(context, source, parts, purpose);
+        let opening = OpeningContext::new(context, (source, counted_as(identity)), parts, purpose);
         Ok((opening, Cost::of_private_key(unwrapped.is_new)))
     }
 }
@@ -228,6 +231,14 @@ fn digest(header: &[u8], encrypted_key: &[u8]) -> [u8; 32] {
     hash.update(b".");
     hash.update(encrypted_key);
     hash.finish()
+}
+
+/// How a token under a certificate is counted.
+fn counted_as(identity: &Identity) -> CountedAs {
+    CountedAs {
+        format: TokenFormat::Certificate,
+        key: identity.counter,
+    }
 }
 
 #[cfg(test)]
