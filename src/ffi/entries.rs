@@ -4,7 +4,7 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
 
-use session_crypto_core::{Counters, SharedMemory};
+use session_crypto_core::SharedMemory;
 
 use super::bindings::{self, apr_pool_t, module, server_rec};
 use super::dir_config::{self, Inherit};
@@ -16,8 +16,8 @@ use super::module_record::ModuleRecord;
 use super::pool::Pool;
 use super::run_mode::is_first_reading;
 use super::{
-    generations, handler, hook, kept_keys, request_entries, retained, sections, session_entries,
-    session_hooks, shared_memory,
+    generations, handler, hook, kept_counters, kept_keys, request_entries, retained, sections,
+    session_entries, session_hooks, shared_memory,
 };
 
 /// Makes the record that describes a module to httpd (`STANDARD20_MODULE_STUFF`).
@@ -115,7 +115,7 @@ unsafe extern "C" fn pre_config<M: Module>(
             masters,
             salts,
             cookie_warnings,
-            counters: Counters::none(),
+            counters: kept_counters::counters()?,
         };
         install::<M>(pool, M::start(retained::random_bytes(), shared)?);
         Ok(())

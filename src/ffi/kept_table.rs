@@ -3,27 +3,21 @@
 //! The module is unloaded and loaded again between two configurations, and children of
 //! former ones go on: all of them share one table, until the parent exits.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_int};
 use std::io;
 use std::ptr::NonNull;
-use std::slice;
 use std::sync::atomic::AtomicU64;
 
 use libc::pid_t;
 
 use super::bell::Bell;
-use super::bindings;
-use super::shared_memory::{Sharing, map, no_memory};
+use super::retained_mapping::{Age, RetainedMapping, retained};
+use super::shared_memory::no_memory;
 
-/// The memory that httpd retains for this module. It begins alike in every build, so that
-/// each can let go of what it cannot use.
+/// The memory that httpd retains for this module.
 #[repr(C)]
 struct Retained {
-    layout: u64,
-    /// Start of the mapping; NULL if there is none.
-    start: *mut c_void,
-    /// Its length in bytes.
-    length: usize,
+    mapping: RetainedMapping,
     /// The process of the agent; 0 if there is none.
     agent: pid_t,
     /// The bell's descriptor; meaningless without a mapping.
@@ -33,13 +27,6 @@ struct Retained {
 }
 
 const NAME: &CStr = c"mod_session_crypto ended sessions";
-
-/// Bytes that are retained, with room for later layouts.
-const LENGTH: usize = 128;
-const _: () = assert!(
-    size_of::<Retained>() <= LENGTH,
-    "the layout needs more room"
-);
 
 /// Words before the table, for the agent and those that start it.
 const SIGNALS: usize = 64;
@@ -61,17 +48,6 @@ pub(crate) struct KeptTable {
     pub(super) signals: Signals,
 }
 
-/// The origin of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Age {
-    /// It is new.
-    New,
-    /// It is new, because another build of the module has left one of another layout.
-    Replaced,
-    /// An earlier configuration has left it.
-    Kept,
-}
-
 /// The words that the parent and its agent exchange.
 #[derive(Clone, Copy)]
 pub(super) struct Signals {
@@ -88,33 +64,26 @@ pub(crate) fn map_table(
     size: usize,
     words: impl Fn(usize) -> usize,
 ) -> Result<KeptTable, String> {
-    let mut retained = retained().ok_or("httpd retains nothing")?;
+    let mut retained = table().ok_or("httpd retains nothing")?;
     // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_mut() };
     let layout = (LAYOUT << 32) | layout;
     let mut age = Age::Kept;
-    if retained.start.is_null() || retained.layout != layout {
-        age = if retained.start.is_null() {
-            Age::New
-        } else {
-            Age::Replaced
+    if !retained.mapping.is(layout) {
+        age = match retained.mapping.is_mapped() {
+            true => Age::Replaced,
+            false => Age::New,
         };
-        retained.unmap();
-        let count = words(size);
-        retained
-            .map(count)
-            .map_err(|error| no_memory(count, &error))?;
-        retained.layout = layout;
+        let count = SIGNALS.saturating_add(words(size));
+        let renewed = retained.renew(layout, count);
+        renewed.map_err(|error| no_memory(count, &error))?;
         retained.size = size;
     }
-    let count = words(retained.size);
-    let start = NonNull::new(retained.start).ok_or("httpd retains no mapping")?;
-    // SAFETY: as many words as `map` has mapped for this layout and size, aligned to a
-    // page. They are zeros, or written by other processes with the same atomics, and stay
-    // for as long as a build with this layout is loaded.
-    let all: &'static [AtomicU64] =
-        unsafe { slice::from_raw_parts(start.cast().as_ptr(), SIGNALS.saturating_add(count)) };
-    let (signals, words) = all.split_at_checked(SIGNALS).unwrap_or_default();
+    let (signals, words) = retained
+        .mapping
+        .words()
+        .split_at_checked(SIGNALS)
+        .unwrap_or_default();
     let [end, leaderless, ..] = signals else {
         return Err("the mapping is too short".to_owned());
     };
@@ -130,50 +99,34 @@ pub(crate) fn map_table(
 /// The process of the agent, as far as the parent knows; 0 if there is none.
 pub(super) fn agent() -> pid_t {
     // SAFETY: the parent has one thread, and no other reference is left.
-    retained().map_or(0, |retained| unsafe { retained.as_ref() }.agent)
+    table().map_or(0, |retained| unsafe { retained.as_ref() }.agent)
 }
 
 pub(super) fn set_agent(process: pid_t) {
-    if let Some(mut retained) = retained() {
+    if let Some(mut retained) = table() {
         // SAFETY: the parent has one thread, and no other reference is left.
         unsafe { retained.as_mut() }.agent = process;
     }
 }
 
 /// The retained bytes, made now if there are none.
-fn retained() -> Option<NonNull<Retained>> {
-    // SAFETY: the name is a C string; the answer is NULL, or memory that an earlier call
-    // has made below (httpd.h, ap_retained_data_get).
-    let known = unsafe { bindings::ap_retained_data_get(NAME.as_ptr()) };
-    let memory = NonNull::new(known).or_else(|| {
-        // SAFETY: the name is a C string; httpd ends the process if there is no memory,
-        // and fills the bytes with zeros (server/config.c).
-        NonNull::new(unsafe { bindings::ap_retained_data_create(NAME.as_ptr(), LENGTH) })
-    })?;
-    Some(memory.cast())
+fn table() -> Option<NonNull<Retained>> {
+    // SAFETY: zeros are no mapping, no agent and no records. Each build has this layout
+    // under this name, or a later one that begins alike.
+    unsafe { retained(NAME) }
 }
 
 impl Retained {
-    fn map(&mut self, words: usize) -> io::Result<()> {
-        let words = SIGNALS.saturating_add(words);
-        let length = words.saturating_mul(size_of::<AtomicU64>());
+    /// Replaces the table of another build, and its bell.
+    fn renew(&mut self, layout: u64, count: usize) -> io::Result<()> {
+        if self.mapping.is_mapped() {
+            self.mapping.unmap();
+            // SAFETY: the descriptor of that build's bell (close(2)).
+            unsafe { libc::close(self.bell) };
+        }
         let bell = Bell::new()?;
-        self.start = map(length, Sharing::WithChildren)?.as_ptr();
-        self.length = length;
+        self.mapping.map(layout, count)?;
         self.bell = bell.descriptor();
         Ok(())
-    }
-
-    /// Unmaps the table of another build; children of that build still use it.
-    fn unmap(&mut self) {
-        let start = std::mem::replace(&mut self.start, std::ptr::null_mut());
-        if start.is_null() {
-            return;
-        }
-        // SAFETY: a mapping of this length, which another build used; that build is
-        // unloaded, and its references with it (munmap(2)).
-        unsafe { libc::munmap(start, self.length) };
-        // SAFETY: the descriptor of that build's bell (close(2)).
-        unsafe { libc::close(self.bell) };
     }
 }

@@ -24,7 +24,8 @@
 //! | `config_tree`, `line` | the configuration as it was written, and a line of it |
 //! | `config_file` | the words of a line, and the files and programs that they name |
 //! | `agent_process`, `ending` | a process beside those that answer requests, and the end of a configuration |
-//! | `kept_keys`, `kept_table`, `one_way`, `shared_memory` | what outlives a configuration, and memory that the parent shares with its children |
+//! | `kept_keys`, `kept_table`, `kept_counters` | what outlives a configuration |
+//! | `retained_mapping`, `one_way`, `shared_memory` | memory that the parent keeps over configurations, and that it shares with its children |
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
 //! | `pipe`, `bell` | waiting for the agent, and waking it |
@@ -44,7 +45,7 @@ pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
 pub(crate) use exchange::{BodyError, Exchange, Status};
-pub(crate) use kept_table::{Age, KeptTable, map_table};
+pub(crate) use kept_table::{KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Module};
@@ -53,6 +54,7 @@ pub(crate) use one_way::OneWay;
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub(crate) use request_state::LongToken;
+pub(crate) use retained_mapping::Age;
 pub(crate) use run_mode::{is_config_test, is_one_process};
 pub(crate) use server::Server;
 pub(crate) use session::Session;
@@ -75,6 +77,7 @@ mod generations;
 mod guard;
 mod handler;
 mod hook;
+mod kept_counters;
 pub(crate) mod kept_keys;
 mod kept_table;
 mod line;
@@ -89,6 +92,7 @@ mod request;
 mod request_entries;
 mod request_state;
 mod retained;
+mod retained_mapping;
 mod run_mode;
 mod sections;
 mod server;
