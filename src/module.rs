@@ -42,6 +42,7 @@ impl Module for SessionCrypto {
     }
 
     fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, String> {
+        shared.counters.begin(clock::now());
         let keyring = Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
             .map_err(advice::cannot_start)?;
         let cookie_warnings = OncePerMinute::new(shared.cookie_warnings);
@@ -69,6 +70,7 @@ impl Module for SessionCrypto {
         server: MainServer<'_>,
         warnings: &check::Warnings,
     ) -> Result<(), String> {
+        state.keyring.release_private_passphrases();
         state.key_files.share(server)?;
         keys_ahead::derive(&state.keyring, server, clock::now())?;
         let settings = state.take_revocation_settings();
@@ -146,11 +148,11 @@ impl Module for SessionCrypto {
 
     fn expired<'r>(
         request: Request<'r>,
-        _: &'r State,
+        state: &'r State,
         _: &DirConfig<'r>,
         session: &mut Session<'r>,
     ) -> Result<(), Failed> {
-        hooks::expired(request, session);
+        hooks::expired(request, state, session);
         Ok(())
     }
 
@@ -201,6 +203,6 @@ impl Module for SessionCrypto {
     }
 
     fn after_answer(request: Request<'_>, state: &State) {
-        long_cookies::warn(request, state.cookie_warnings, clock::now());
+        long_cookies::after_answer(request, state, clock::now());
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use session_crypto_core::{Keyring, OncePerMinute};
+use session_crypto_core::{Counters, Keyring, OncePerMinute};
 
 use crate::key_files::KeyFiles;
 use crate::revocation::{self, Revocation};
@@ -32,6 +32,11 @@ impl State {
             cookie_warnings,
             hashes: RandomState::new(),
         }
+    }
+
+    /// What the server has done with sessions and keys.
+    pub(crate) fn counters(&self) -> Counters {
+        self.keyring.counters()
     }
 
     /// Notes what a line says of a list of ended sessions; a later line replaces an

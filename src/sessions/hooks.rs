@@ -30,10 +30,10 @@ pub(crate) fn encoding<'r>(
     match Lifetimes::new(request, state, config).write(session) {
         Ok(false) => Ok(()),
         Ok(true) => {
-            report::ended_meanwhile(request);
+            report::ended_meanwhile(request, state.counters());
             Ok(())
         }
-        Err(error) => Err(report::not_named(request, &error)),
+        Err(error) => Err(report::not_named(request, state.counters(), &error)),
     }
 }
 
@@ -60,7 +60,7 @@ fn seal<'r>(
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     if !session.is_entered() {
-        return Err(report::in_another_realm(request));
+        return Err(report::in_another_realm(request, state.counters()));
     }
     if session.is_withheld() || lifetimes::is_over(session) {
         // There is no need to seal it, because `is_to_be_saved` keeps it from the store.
@@ -77,12 +77,14 @@ fn seal<'r>(
             session.mark_encoded();
             return Ok(());
         }
-        Protection::Refuse(reason) => return Err(report::unusable(request, &reason)),
+        Protection::Refuse(reason) => {
+            return Err(report::unusable(request, state.counters(), &reason));
+        }
         Protection::Seal(sealer) => sealer,
     };
     let sealed = sealer
         .seal(plaintext.to_bytes(), now, &session.pool())
-        .map_err(|error| report::not_sealed(request, &error))?;
+        .map_err(|error| report::not_sealed(request, state.counters(), &error))?;
     session.set_token(sealed.token);
     long_cookies::note(
         request,
@@ -115,7 +117,7 @@ pub(crate) fn decode<'r>(
     let sealer = match config.protection(&state.keyring, &kept, now.seconds) {
         Protection::Clear => return,
         Protection::Refuse(reason) => {
-            report::unusable(request, &reason);
+            report::unusable(request, state.counters(), &reason);
             session.clear_encoded();
             session.withhold();
             return;
@@ -125,7 +127,7 @@ pub(crate) fn decode<'r>(
     let outcome = sealer.open(token.to_bytes(), now, &session.pool());
     match outcome {
         Ok(opened) => {
-            accept(request, config, session, &opened);
+            accept(request, state, config, session, &opened);
             if state.revocation().is_some() {
                 session.set_note(Life::of_key(opened.key, kept.generation()));
             }
@@ -136,12 +138,12 @@ pub(crate) fn decode<'r>(
             if refusal.may_open_elsewhere() {
                 session.withhold();
             }
-            report::refused(request, refusal, token.to_bytes());
+            report::refused(request, state.counters(), refusal, token.to_bytes());
         }
         Err(OpenError::Library(error)) => {
             session.clear_encoded();
             session.withhold();
-            report::not_opened(request, &error);
+            report::not_opened(request, state.counters(), &error);
         }
     }
 }
@@ -149,6 +151,7 @@ pub(crate) fn decode<'r>(
 /// Hands the session of a token to mod_session, and has a stale one saved again.
 fn accept<'r>(
     request: Request<'r>,
+    state: &State,
     config: &DirConfig<'r>,
     session: &mut Session<'r>,
     opened: &Opened<'r>,
@@ -164,7 +167,12 @@ fn accept<'r>(
         if saves {
             session.mark_dirty();
         }
-        report::stale(request, saves, config.key_file().is_some());
+        report::stale(
+            request,
+            state.counters(),
+            saves,
+            config.key_file().is_some(),
+        );
     }
 }
 
@@ -182,16 +190,16 @@ pub(crate) fn decoded<'r>(
         Ok(()) => (),
         Err(Unread::Ended(end)) => {
             session.empty();
-            report::ended(request, end);
+            report::ended(request, state.counters(), end);
         }
         Err(Unread::NewsMissing) => {
             lifetimes::hide(session);
-            report::news_are_missing(request);
+            report::news_are_missing(request, state.counters());
         }
         Err(Unread::Unknown(error)) => {
             session.empty();
             session.withhold();
-            report::not_judged(request, &error);
+            report::not_judged(request, state.counters(), &error);
         }
     }
 }
@@ -201,9 +209,9 @@ pub(crate) fn decoded<'r>(
 /// mod_session 2.4 would drop the session's record, with the entries that a login
 /// writes there (PR 56052). 2.5 would move the record into the pool of the request
 /// that asks, which may be a subrequest's.
-pub(crate) fn expired(request: Request<'_>, session: &mut Session<'_>) {
+pub(crate) fn expired(request: Request<'_>, state: &State, session: &mut Session<'_>) {
     session.empty();
-    report::expired(request);
+    report::expired(request, state.counters());
 }
 
 /// Whether the stores may have a session. These are kept from them:

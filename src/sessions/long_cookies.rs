@@ -6,10 +6,11 @@
 
 use std::iter;
 
-use session_crypto_core::{OncePerMinute, Text};
+use session_crypto_core::{Event, Text};
 
-use crate::ffi::{Level, LongToken, Pool, Request};
+use crate::ffi::{Level, LongToken, Pool, Request, processor};
 use crate::session_crypto::SessionCrypto;
+use crate::state::State;
 
 /// Bytes of the longest cookie that all browsers keep: name, value and attributes, with
 /// the characters between them.
@@ -35,15 +36,21 @@ pub(crate) fn note<'r>(request: Request<'r>, token: Text<'r>, session: usize, po
     }
 }
 
-/// Warns if a request has been answered with a token in a cookie that is too long, once a
-/// minute over all processes. `now` is the Unix time in seconds.
-pub(crate) fn warn(request: Request<'_>, warnings: OncePerMinute, now: u64) {
-    if warnings.is_taken(now) || !request.logs(Level::Warning) {
-        return;
-    }
-    let Some(cookie) = find(request).filter(|_| warnings.take(now)) else {
+/// Counts an answer with a token in a cookie that is too long, and warns of it once a minute
+/// over all processes. `now` is the Unix time in seconds.
+pub(crate) fn after_answer(request: Request<'_>, state: &State, now: u64) {
+    let Some(cookie) = find(request) else {
         return;
     };
+    let counters = state.counters();
+    counters.count(Event::Oversize, processor::number());
+    let warnings = state.cookie_warnings;
+    if request.logs(Level::Warning) && !warnings.is_taken(now) && warnings.take(now) {
+        warn(request, &cookie);
+    }
+}
+
+fn warn(request: Request<'_>, cookie: &LongCookie<'_>) {
     let (name, path) = (String::from_utf8_lossy(cookie.name), request.path());
     request.log(
         Level::Warning,
