@@ -184,7 +184,7 @@ fn set_file<'p>(
     words: &[&CStr],
 ) -> Result<(), String> {
     for word in words {
-        let file = state.key_files.find(parms, word)?;
+        let file = state.key_files.find(parms, &state.keyring, word)?;
         config.set_key_file(parms.pool(), file, parms.line());
     }
     Ok(())

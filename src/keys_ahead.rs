@@ -40,6 +40,9 @@ pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Res
         return Err(cannot_seal(&"a thread that derives keys has failed"));
     }
     kept_keys::replace(&mut keys.into_iter());
+    // The first key id of a passphrase is noted last, and stays.
+    let jobs_of_ids = jobs.open.iter().rev();
+    jobs_of_ids.for_each(|job| keyring.note_key_id(job));
     log(server, &new, jobs.waiting, elapsed);
     Ok(())
 }

@@ -34,6 +34,16 @@ impl Line {
     }
 }
 
+impl Line {
+    /// The line as a short name: its file and its number.
+    pub(crate) fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("{} line {}", file.to_string_lossy(), self.number),
+            None => format!("line {}", self.number),
+        }
+    }
+}
+
 /// In the words in which httpd itself names a line.
 impl fmt::Display for Line {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -54,13 +54,19 @@ impl KeyFile {
     /// # Errors
     ///
     /// It cannot be read, is no JWK Set, or has no key that seals now.
-    pub(super) fn read(parms: &Parms<'_>, path: PathBuf, now: u64) -> Result<Self, String> {
+    pub(super) fn read(
+        parms: &Parms<'_>,
+        keyring: &Keyring,
+        path: PathBuf,
+        now: u64,
+    ) -> Result<Self, String> {
         let shown = path.to_string_lossy().into_owned();
         let wrong = |flaw| format!("{shown} {}", advice::key_set_flaw(&flaw));
         let file = KeySetFile::read(&path).map_err(|error| wrong(KeySetFlaw::File(error)))?;
         let keys = file
             .keys(now)
             .map_err(|error| wrong(KeySetFlaw::Set(error)))?;
+        keyring.name_keys(&keys, &shown, now);
         let exposure = file.exposure().map(advice::exposure);
         let line = parms.line();
         let warn = |words| format!("{line}: SessionCryptoKeyFile: {shown} {words}");
@@ -78,7 +84,12 @@ impl KeyFile {
     /// # Errors
     ///
     /// It fails, or what it prints is no JWK Set with a key that seals now.
-    pub(super) fn run(parms: &Parms<'_>, command: &CStr, now: u64) -> Result<Self, String> {
+    pub(super) fn run(
+        parms: &Parms<'_>,
+        keyring: &Keyring,
+        command: &CStr,
+        now: u64,
+    ) -> Result<Self, String> {
         let shown = format!("exec:{}", command.to_string_lossy());
         let keys = command::with_program(parms, command, |program, arguments| {
             let text = program::output(program, arguments)
@@ -86,6 +97,7 @@ impl KeyFile {
             KeySet::parse_at(&text, now)
                 .map_err(|error| format!("printed a text that {}", advice::key_set(&error)))
         })?;
+        keyring.name_keys(&keys, &shown, now);
         let fingerprint = Fingerprint::of([EXEC, command.to_bytes()]);
         Ok(Self::new(shown, fingerprint, keys))
     }
@@ -156,6 +168,7 @@ impl KeyFile {
             // The parent has parsed the same text, or one whose keys have all ended since. The
             // keys before it are over then too.
             let keys = KeySet::parse(&text).unwrap_or_else(|_| KeySet::without_keys());
+            keyring.find_keys(&keys, &self.shown);
             let keys = KeysInForce {
                 keys: Arc::new(keys),
                 generation,

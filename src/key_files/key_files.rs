@@ -25,18 +25,23 @@ impl KeyFiles {
     /// # Errors
     ///
     /// It cannot be read or run, or gives no JWK Set with a key that seals now.
-    pub(crate) fn find(&self, parms: &Parms<'_>, word: &CStr) -> Result<Arc<KeyFile>, String> {
+    pub(crate) fn find(
+        &self,
+        parms: &Parms<'_>,
+        keyring: &Keyring,
+        word: &CStr,
+    ) -> Result<Arc<KeyFile>, String> {
         let now = clock::now();
         if let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
             let name = path(word).as_os_str().to_owned();
-            return self.find_or(name, || KeyFile::run(parms, command, now));
+            return self.find_or(name, || KeyFile::run(parms, keyring, command, now));
         }
         let file = server_root_relative(parms.temporary(), word)
             .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;
         let file = path(file).to_owned();
         self.find_or(file.clone().into_os_string(), || {
-            KeyFile::read(parms, file, now)
+            KeyFile::read(parms, keyring, file, now)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use session_crypto_core::{KeySet, Keyring};
+use session_crypto_core::{Event, KeySet, Keyring};
 
 use super::key_file::{KeyFile, KeysInForce};
 use super::shared_text::SharedText;
@@ -30,12 +30,14 @@ impl KeyFile {
             match watch.file.judgement(path, now) {
                 None => (),
                 Some(Ok((keys, exposure))) => {
+                    keyring.counters().count(Event::Reload, 0);
                     self.replace(keys, shared, keyring, now, &mut watch, log);
                     if let Some(exposure) = exposure.map(advice::exposure) {
                         log(Level::Warning, &format!("{} {exposure}", self.shown));
                     }
                 }
                 Some(Err(flaw)) => {
+                    keyring.counters().count(Event::FailedReload, 0);
                     let reason = advice::key_set_flaw(&flaw);
                     log(
                         Level::Error,
@@ -71,6 +73,9 @@ impl KeyFile {
         if *text == *former.keys.to_json() {
             return;
         }
+        // Children find the names of the keys once they have the text.
+        keyring.name_keys(&keys, &self.shown, now);
+        keyring.release_keys(&former.keys, &keys);
         let generation = shared.publish(text.as_bytes());
         let keys = KeysInForce {
             keys: Arc::new(keys),

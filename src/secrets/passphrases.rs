@@ -2,6 +2,7 @@
 //! first line that a program prints, or the words of a file.
 
 use std::ffi::CStr;
+use std::iter;
 use std::sync::Arc;
 
 use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness, program};
@@ -36,8 +37,10 @@ pub(crate) fn from_words(
     words: &[&CStr],
 ) -> Result<PassphrasesRead, String> {
     let mut read = PassphrasesRead::default();
-    for word in words {
+    let place = parms.line().place();
+    for (word, place) in words.iter().zip(places(&place)) {
         let passphrase = from_word(parms, keyring, word)?;
+        count_as(parms, keyring, &passphrase, &place);
         read.add(passphrase, || {
             format!("{}: SessionCryptoPassphrase", parms.line())
         });
@@ -78,8 +81,10 @@ pub(crate) fn from_file(
     }
     for line in lines {
         let location = format!("{location} line {}", line.number);
-        let add = |word: &&CStr| {
+        let place = format!("{shown} line {}", line.number);
+        let add = |(word, place): (&&CStr, String)| {
             let passphrase = from_word(parms, keyring, word)?;
+            count_as(parms, keyring, &passphrase, &place);
             read.add(passphrase, || location.clone());
             Ok(())
         };
@@ -87,6 +92,7 @@ pub(crate) fn from_file(
             words
                 .iter()
                 .take_while(|word| !word.to_bytes().starts_with(b"#"))
+                .zip(places(&place))
                 .try_for_each(add)
         })
         .map_err(|message| at_line(line.number, message))?;
@@ -112,6 +118,21 @@ impl PassphrasesRead {
                 is_about_sessions: true,
             }));
         }
+    }
+}
+
+/// The places of the passphrases of one line: the line, and from the second one on the
+/// position there.
+fn places(line: &str) -> impl Iterator<Item = String> {
+    let others = (2_usize..).map(move |position| format!("{line} ({position})"));
+    iter::once(line.to_owned()).chain(others)
+}
+
+/// Names a passphrase of the server's configuration, to be counted. Those of `.htaccess`
+/// files are counted together.
+fn count_as(parms: &Parms<'_>, keyring: &Keyring, (passphrase, _): &Judged, place: &str) {
+    if parms.origin() == Origin::Server {
+        keyring.name_passphrase(passphrase, place);
     }
 }
 
