@@ -140,6 +140,8 @@ pub struct KeyCounts {
     pub sealed: u64,
     /// Tokens that it opened.
     pub opened: u64,
+    /// When it sealed a session last, in Unix seconds.
+    pub last_sealed: Option<u64>,
     /// When it opened a token last, in Unix seconds.
     pub last_opened: Option<u64>,
 }

@@ -17,7 +17,8 @@ impl Counters {
     pub fn key(&self, key: &CountedKey<'_>, now: u64) -> KeyCounter {
         let directory = Directory::new(self.words);
         let named = directory.name(key, (self.configuration(), now), |slot, entry| {
-            self.last_opened(slot).max(entry.since())
+            let last_use = self.last_opened(slot).max(self.last_sealed(slot));
+            last_use.max(entry.since())
         });
         let Some(slot) = named else {
             return KeyCounter::OTHER;
@@ -61,21 +62,17 @@ impl Counters {
     pub fn count_key(&self, key: KeyCounter, what: KeyEvent, now: u64, processor: usize) {
         let cell = self.stripe(processor).saturating_add(cell(key));
         let cell = self.words.get(cell..).and_then(<[_]>::first_chunk::<CELL>);
-        let Some([sealed, opened, last_opened, _]) = cell else {
+        let Some([sealed, opened, last_opened, last_sealed]) = cell else {
             return;
         };
-        match what {
-            KeyEvent::Sealed => {
-                sealed.fetch_add(1, Ordering::Relaxed);
-            }
-            KeyEvent::Opened => {
-                opened.fetch_add(1, Ordering::Relaxed);
-                // A thread that was moved to another processor may write an older time at
-                // most once.
-                if last_opened.load(Ordering::Relaxed) < now {
-                    last_opened.store(now, Ordering::Relaxed);
-                }
-            }
+        let (count, last) = match what {
+            KeyEvent::Sealed => (sealed, last_sealed),
+            KeyEvent::Opened => (opened, last_opened),
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        // A thread that was moved to another processor may write an older time at most once.
+        if last.load(Ordering::Relaxed) < now {
+            last.store(now, Ordering::Relaxed);
         }
     }
 
@@ -113,7 +110,7 @@ impl Counters {
 
     /// What was done with the keys of a slot, without their name.
     fn counts(&self, counter: KeyCounter, kind: SecretKind) -> KeyCounts {
-        let last_opened = self.last_opened(counter);
+        let (last_opened, last_sealed) = (self.last_opened(counter), self.last_sealed(counter));
         let cell = cell(counter);
         KeyCounts {
             counter,
@@ -125,17 +122,25 @@ impl Counters {
             since: self.began(),
             sealed: self.sum_at(cell),
             opened: self.sum_at(cell.saturating_add(1)),
+            last_sealed: (last_sealed != 0).then_some(last_sealed),
             last_opened: (last_opened != 0).then_some(last_opened),
         }
     }
 
     /// When a key opened a token last; 0 if it never did.
     fn last_opened(&self, key: KeyCounter) -> u64 {
-        let times = self.at(cell(key).saturating_add(2));
-        times
-            .map(|time| time.load(Ordering::Relaxed))
-            .max()
-            .unwrap_or_default()
+        self.latest_at(cell(key).saturating_add(2))
+    }
+
+    /// When a key sealed a session last; 0 if it never did.
+    fn last_sealed(&self, key: KeyCounter) -> u64 {
+        self.latest_at(cell(key).saturating_add(3))
+    }
+
+    /// The latest of the times at an index of each stripe.
+    fn latest_at(&self, index: usize) -> u64 {
+        let times = self.at(index).map(|time| time.load(Ordering::Relaxed));
+        times.max().unwrap_or_default()
     }
 
     /// Sets the counts of a slot to zero.
@@ -216,6 +221,7 @@ mod tests {
             counts(&counters, "b").unwrap(),
         );
         assert_eq!((one.sealed, one.opened, one.last_opened), (1, 0, None));
+        assert_eq!((one.last_sealed, other.last_sealed), (Some(NOON + 5), None));
         assert_eq!((other.sealed, other.opened), (0, 3));
         assert_eq!(other.last_opened, Some(NOON + 9));
         assert_eq!((one.since, other.since), (NOON, NOON + 1));

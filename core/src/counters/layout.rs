@@ -26,8 +26,8 @@ pub(crate) const ENTRY: usize = 64;
 /// Words of a stripe's events, of which some are for later.
 pub(crate) const EVENTS: usize = 64;
 
-/// Words of a key in a stripe: sessions sealed, tokens opened, and the time of the last
-/// opening in Unix seconds. The fourth is for later.
+/// Words of a key in a stripe: sessions sealed, tokens opened, and the times of the last
+/// opening and the last sealing in Unix seconds.
 pub(crate) const CELL: usize = 4;
 
 /// Words of a stripe.

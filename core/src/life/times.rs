@@ -77,9 +77,56 @@ pub fn rfc3339(seconds: u64) -> String {
     text.unwrap_or_else(|| format!("{seconds} s after 1970"))
 }
 
+/// Units of time, with their seconds.
+const UNITS: [(&str, u64); 5] = [
+    ("year", 365 * 86_400),
+    ("day", 86_400),
+    ("hour", 3_600),
+    ("minute", 60),
+    ("second", 1),
+];
+
+/// A number of seconds in its two largest units, like `1 hour 32 minutes`.
+pub fn span(seconds: u64) -> String {
+    let mut rest = seconds;
+    let mut words = Vec::new();
+    for (name, length) in UNITS {
+        let count = rest.checked_div(length).unwrap_or_default();
+        rest = rest.saturating_sub(count.saturating_mul(length));
+        if count > 0 {
+            let plural = if count == 1 { "" } else { "s" };
+            words.push(format!("{count} {name}{plural}"));
+        } else if !words.is_empty() {
+            break;
+        }
+        if words.len() == 2 {
+            break;
+        }
+    }
+    if words.is_empty() {
+        return "0 seconds".to_owned();
+    }
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn says_spans_in_words() {
+        for (seconds, words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (61, "1 minute 1 second"),
+            (3_600, "1 hour"),
+            (5_520, "1 hour 32 minutes"),
+            (86_400 + 59, "1 day"),
+            (366 * 86_400, "1 year 1 day"),
+        ] {
+            assert_eq!(span(seconds), words);
+        }
+    }
 
     #[test]
     fn reads_lifetimes() {
