@@ -1,0 +1,132 @@
+//! The counts in a report.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use session_crypto_core::{Counters, Event, Limit, Refusal, TokenFormat};
+
+/// A count for each label.
+pub type ByLabel = BTreeMap<String, u64>;
+
+/// How often each event was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Sessions that were sealed, by format.
+    pub sealed: ByLabel,
+    /// Tokens that were opened, by format. Their sessions may have expired or ended.
+    pub opened: ByLabel,
+    /// Opened tokens that would not be made as they are now.
+    pub stale: u64,
+    /// Tokens that were refused, by reason.
+    pub refused: ByLabel,
+    /// Opened sessions that had expired.
+    pub expired: u64,
+    /// Opened sessions that a logout had ended, or that were ended with all of their user.
+    pub revoked: u64,
+    /// Opened sessions that a limit of the section had ended, by limit.
+    pub ended: ByLabel,
+    /// Failures of the server.
+    pub errors: Errors,
+    /// Keys that were derived from passphrases.
+    pub derivations: u64,
+    /// Signatures and decryptions by private keys.
+    pub private_key_operations: u64,
+    /// Cookies that were longer than browsers take.
+    pub oversize: u64,
+    /// Key files that were read again.
+    pub reloads: Reloads,
+}
+
+/// Failures of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errors {
+    /// Failures at opening a token, or at judging whether its session has ended.
+    pub not_opened: u64,
+    /// Failures at sealing a session.
+    pub not_sealed: u64,
+    /// Requests to a section whose settings cannot be used.
+    pub unusable: u64,
+}
+
+/// Key files that were read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloads {
+    /// The keys are in force.
+    pub good: u64,
+    /// There was a mistake, and the former keys stay in force.
+    pub failed: u64,
+}
+
+impl Counts {
+    /// The counts of all processes of a server together.
+    pub fn of(counters: &Counters) -> Self {
+        let sum = |event| counters.sum(event);
+        let formats = |event: fn(TokenFormat) -> Event| {
+            let counts = TokenFormat::ALL.map(|format| (format.label(), sum(event(format))));
+            by_label(counts)
+        };
+        Self {
+            sealed: formats(Event::Sealed),
+            opened: formats(Event::Opened),
+            stale: sum(Event::Stale),
+            refused: by_label(Refusal::ALL.map(|refusal| {
+                let count = sum(Event::Refused(refusal));
+                (refusal.label(), count)
+            })),
+            expired: sum(Event::Expired),
+            revoked: sum(Event::Revoked),
+            ended: by_label(Limit::ALL.map(|limit| (limit.label(), sum(Event::Ended(limit))))),
+            errors: Errors {
+                not_opened: sum(Event::NotOpened),
+                not_sealed: sum(Event::NotSealed),
+                unusable: sum(Event::Unusable),
+            },
+            derivations: sum(Event::Derivation),
+            private_key_operations: sum(Event::PrivateKey),
+            oversize: sum(Event::Oversize),
+            reloads: Reloads {
+                good: sum(Event::Reload),
+                failed: sum(Event::FailedReload),
+            },
+        }
+    }
+}
+
+impl Errors {
+    /// The failures, each with its label.
+    pub(crate) fn by_label(self) -> [(&'static str, u64); 3] {
+        [
+            ("not_opened", self.not_opened),
+            ("not_sealed", self.not_sealed),
+            ("unusable", self.unusable),
+        ]
+    }
+
+    /// All failures together.
+    pub(crate) fn sum(self) -> u64 {
+        sum(self.by_label().into_iter().map(|(_, count)| count))
+    }
+}
+
+impl Reloads {
+    /// The readings, each with its label.
+    pub(crate) fn by_label(self) -> [(&'static str, u64); 2] {
+        [("good", self.good), ("failed", self.failed)]
+    }
+}
+
+/// The sum of the counts of all labels.
+pub(crate) fn total(counts: &ByLabel) -> u64 {
+    sum(counts.values().copied())
+}
+
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
+fn by_label<const N: usize>(counts: [(&str, u64); N]) -> ByLabel {
+    let counts = counts.into_iter();
+    counts
+        .map(|(label, count)| (label.to_owned(), count))
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! The sentences at the top of the page for people.
+
+use session_crypto_core::Refusal;
+
+use crate::advice::{advice, without_sealing_key};
+use crate::counts::total;
+use crate::report::Report;
+use crate::words::{count, date};
+
+/// A sentence at the top of the page.
+pub(crate) struct Sentence {
+    /// It is about something that somebody must look at.
+    pub(crate) is_alarm: bool,
+    pub(crate) text: String,
+}
+
+/// Whether sessions open, why not, and whether a key can go.
+pub(crate) fn sentences(report: &Report) -> Vec<Sentence> {
+    let mut sentences = vec![calm(tokens(report))];
+    let counts = &report.counters;
+    let failures = counts.errors.sum();
+    if failures != 0 {
+        sentences.push(alarm(format!(
+            "This server itself has failed {}: the error log says why.",
+            count(failures, "time")
+        )));
+    }
+    for place in without_sealing_key(report) {
+        sentences.push(alarm(format!(
+            "No key of {place} seals now, so sessions are not saved: run htsession rotate."
+        )));
+    }
+    if counts.reloads.failed != 0 {
+        sentences.push(alarm(format!(
+            "A changed key file could not be used {}: the error log says why.",
+            count(counts.reloads.failed, "time")
+        )));
+    }
+    if counts.oversize != 0 {
+        sentences.push(alarm(format!(
+            "{} longer than browsers take: these sessions were lost.",
+            match counts.oversize {
+                1 => "A cookie was".to_owned(),
+                many => format!("{many} cookies were"),
+            }
+        )));
+    }
+    if let Some(records) = report.revocation.filter(|records| records.dropped != 0) {
+        sentences.push(alarm(format!(
+            "The list of ended sessions has dropped {} for want of room, so copies of these \
+             sessions may work again: SessionCryptoRevocation takes a larger size=.",
+            count(records.dropped, "record")
+        )));
+    }
+    sentences.push(calm(keys(report)));
+    sentences
+}
+
+fn tokens(report: &Report) -> String {
+    let counts = &report.counters;
+    let (opened, refused) = (total(&counts.opened), total(&counts.refused));
+    let since = date(report.began);
+    match (opened, refused) {
+        (0, 0) => format!("No session has come since {since}."),
+        (_, 0) => format!("All sessions that came since {since} have opened: {opened}."),
+        _ => {
+            let all = opened.saturating_add(refused);
+            let why = main_reason(report);
+            format!(
+                "{opened} of {all} sessions that came since {since} have opened, {refused} were refused{why}."
+            )
+        }
+    }
+}
+
+/// The reason for which most tokens were refused.
+fn main_reason(report: &Report) -> String {
+    let reasons = Refusal::ALL.into_iter();
+    let counted = reasons.filter_map(|refusal| {
+        let count = report.counters.refused.get(refusal.label())?;
+        Some((*count, refusal))
+    });
+    match counted.max_by_key(|(count, _)| *count) {
+        Some((count, refusal)) => format!(", most of them ({count}) because {refusal}"),
+        None => String::new(),
+    }
+}
+
+fn keys(report: &Report) -> String {
+    let may_go = report.keys.iter().filter(|key| advice(key, report).may_go);
+    let names: Vec<&str> = may_go.map(|key| key.name()).collect();
+    match names.as_slice() {
+        [] => "No key can go now.".to_owned(),
+        [name] => format!("The key {name} can go, as far as this server knows."),
+        [names @ .., last] => format!(
+            "The keys {} and {last} can go, as far as this server knows.",
+            names.join(", ")
+        ),
+    }
+}
+
+fn calm(text: String) -> Sentence {
+    Sentence {
+        is_alarm: false,
+        text,
+    }
+}
+
+fn alarm(text: String) -> Sentence {
+    Sentence {
+        is_alarm: true,
+        text,
+    }
+}

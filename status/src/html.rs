@@ -1,0 +1,267 @@
+//! A report as a page for people.
+//!
+//! The page needs no script, and says with text whatever it says with colours.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use session_crypto_core::{Limit, Refusal, TokenFormat};
+
+use crate::advice::advice;
+use crate::counts::ByLabel;
+use crate::glance::sentences;
+use crate::key::Key;
+use crate::report::Report;
+use crate::words::{date, from_now, span};
+
+/// The HTML form of a report.
+pub fn html(report: &Report) -> String {
+    let title = format!("Encrypted sessions on {}", report.host);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) }
+                    p.faint {
+                        (date(report.now)) ". Counted since " (date(report.began))
+                        ", over restarts too."
+                    }
+                }
+                main {
+                    (glance(report))
+                    (keys(report))
+                    (sessions(report))
+                    (refused(report))
+                    (server(report))
+                }
+                footer {
+                    h2 { "For programs" }
+                    p { a href="?json" { "JSON" } ", " a href="?prometheus" { "Prometheus" } }
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+const STYLE: &str = include_str!("page.css");
+
+fn glance(report: &Report) -> Markup {
+    html! {
+        section aria-labelledby="glance" {
+            h2 id="glance" { "At a glance" }
+            ul {
+                @for sentence in sentences(report) {
+                    @if sentence.is_alarm {
+                        li.alarm { (sentence.text) }
+                    } @else {
+                        li { (sentence.text) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn keys(report: &Report) -> Markup {
+    html! {
+        section aria-labelledby="keys" {
+            h2 id="keys" { "Keys" }
+            p {
+                "Sessions live " (span(report.longest_lifetime)) " at most. A key can go when it "
+                "was not used for longer, on this server and on each other one of its farm."
+            }
+            @if report.keys.is_empty() {
+                p { "No key is configured outside of .htaccess files." }
+            } @else {
+                div.wide role="region" aria-label="Table of keys" tabindex="0" {
+                    table {
+                        caption { "What each key does, and what to do next" }
+                        thead {
+                            tr {
+                                th scope="col" { "Key" }
+                                th scope="col" { "State" }
+                                th scope="col" { "Next" }
+                                th.number scope="col" { "Sealed" }
+                                th.number scope="col" { "Opened" }
+                                th scope="col" { "Last opened" }
+                            }
+                        }
+                        tbody {
+                            @for key in &report.keys { (row(key, report)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(key: &Key, report: &Report) -> Markup {
+    let advice = advice(key, report);
+    html! {
+        tr {
+            th scope="row" {
+                code { (key.name()) }
+                br;
+                span.faint {
+                    (key.kind.words())
+                    @if key.kid.is_some() { ", " (key.place) }
+                }
+            }
+            td { (advice.state) }
+            @if advice.may_go {
+                td.go { (advice.next) }
+            } @else {
+                td { (advice.next) }
+            }
+            td.number { (key.sealed) }
+            td.number { (key.opened) }
+            td { (time(key.last_opened, report.now)) }
+        }
+    }
+}
+
+fn time(seconds: Option<u64>, now: u64) -> Markup {
+    html! {
+        @match seconds {
+            Some(seconds) => time datetime=(session_crypto_core::times::rfc3339(seconds)) {
+                (from_now(seconds, now))
+            },
+            None => "never",
+        }
+    }
+}
+
+fn sessions(report: &Report) -> Markup {
+    let counts = &report.counters;
+    let formats = TokenFormat::ALL.map(|format| (format.label(), words_of_format(format)));
+    html! {
+        section aria-labelledby="sessions" {
+            h2 id="sessions" { "Sessions" }
+            div.pair {
+                table {
+                    caption { "Sessions sealed and opened" }
+                    thead {
+                        tr {
+                            th scope="col" { "Format" }
+                            th.number scope="col" { "Sealed" }
+                            th.number scope="col" { "Opened" }
+                        }
+                    }
+                    tbody {
+                        @for (label, words) in formats {
+                            tr {
+                                th scope="row" { (words) }
+                                td.number { (of(&counts.sealed, label)) }
+                                td.number { (of(&counts.opened, label)) }
+                            }
+                        }
+                    }
+                }
+                (table("Opened sessions that were not as they should be", &[
+                    ("under an older key or cipher, to be sealed anew", counts.stale),
+                    ("expired", counts.expired),
+                    ("ended by a logout, or with all of their user", counts.revoked),
+                    ("older than SessionCryptoMaxLifetime", of(&counts.ended, Limit::Lifetime.label())),
+                    ("begun before SessionCryptoNotBefore", of(&counts.ended, Limit::NotBefore.label())),
+                    ("begun in the future", of(&counts.ended, Limit::Future.label())),
+                ]))
+            }
+        }
+    }
+}
+
+fn refused(report: &Report) -> Markup {
+    let counted = Refusal::ALL.into_iter().filter_map(|refusal| {
+        let count = of(&report.counters.refused, refusal.label());
+        (count != 0).then(|| (refusal.to_string(), count))
+    });
+    let counted: Vec<_> = counted.collect();
+    let rows: Vec<_> = counted
+        .iter()
+        .map(|(words, count)| (words.as_str(), *count))
+        .collect();
+    html! {
+        section aria-labelledby="refused" {
+            h2 id="refused" { "Refused sessions" }
+            @if rows.is_empty() {
+                p { "No session was refused." }
+            } @else {
+                (table("Refused sessions, by reason", &rows))
+            }
+        }
+    }
+}
+
+fn server(report: &Report) -> Markup {
+    let counts = &report.counters;
+    html! {
+        section aria-labelledby="server" {
+            h2 id="server" { "This server" }
+            div.pair {
+                (table("Failures", &[
+                    ("session not opened", counts.errors.not_opened),
+                    ("session not sealed", counts.errors.not_sealed),
+                    ("settings that cannot be used", counts.errors.unusable),
+                    ("cookie longer than browsers take", counts.oversize),
+                    ("changed key file not used", counts.reloads.failed),
+                ]))
+                (table("Work", &[
+                    ("keys derived from passphrases", counts.derivations),
+                    ("uses of private keys", counts.private_key_operations),
+                    ("changed key files read", counts.reloads.good),
+                ]))
+                @if let Some(records) = report.revocation {
+                    (table("List of ended sessions", &[
+                        ("records", records.used),
+                        ("room for", records.size),
+                        ("dropped for want of room", records.dropped),
+                    ]))
+                }
+            }
+        }
+    }
+}
+
+/// A table of counts.
+fn table(caption: &str, rows: &[(&str, u64)]) -> Markup {
+    html! {
+        table {
+            caption { (caption) }
+            thead {
+                tr {
+                    th scope="col" { "What" }
+                    th.number scope="col" { "Count" }
+                }
+            }
+            tbody {
+                @for (words, count) in rows {
+                    tr {
+                        th scope="row" { (words) }
+                        td.number { (count) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn of(counts: &ByLabel, label: &str) -> u64 {
+    counts.get(label).copied().unwrap_or_default()
+}
+
+fn words_of_format(format: TokenFormat) -> &'static str {
+    match format {
+        TokenFormat::Classic => "classic",
+        TokenFormat::Jwe => "JWE with a passphrase",
+        TokenFormat::Certificate => "JWE with a certificate",
+        TokenFormat::KeySet => "JWE with a key file",
+    }
+}

@@ -1,0 +1,51 @@
+//! A report as JSON.
+
+use std::fmt;
+
+use crate::report::{Report, VERSION};
+
+/// The JSON form of a report, with a line feed at its end.
+pub fn json(report: &Report) -> String {
+    // A report has neither maps with other keys than text nor types that can fail.
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Reads the JSON form of a report. Members that it does not know are ignored.
+///
+/// # Errors
+///
+/// It is no report, or one of another version.
+pub fn parse(text: &[u8]) -> Result<Report, UnreadableReport> {
+    let value: serde_json::Value =
+        serde_json::from_slice(text).map_err(|_| UnreadableReport::NoReport)?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(VERSION) => serde_json::from_value(value).map_err(|_| UnreadableReport::NoReport),
+        Some(version) => Err(UnreadableReport::Version(version)),
+        None => Err(UnreadableReport::NoReport),
+    }
+}
+
+/// The reason why a text is no report that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreadableReport {
+    /// It is no report.
+    NoReport,
+    /// It is a report of this version, which is not [`VERSION`].
+    Version(u64),
+}
+
+impl fmt::Display for UnreadableReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoReport => formatter.write_str("is no report in JSON"),
+            Self::Version(version) => write!(
+                formatter,
+                "is a report of version {version}, and this program reads version {VERSION}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UnreadableReport {}

@@ -1,0 +1,154 @@
+//! A key in a report, and its state.
+
+use serde::{Deserialize, Serialize};
+use session_crypto_core::{Dates, KeyCounts, SecretKind};
+
+/// A key, or several that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The kind of the key.
+    pub kind: Kind,
+    /// The id of the key in tokens, if it is known.
+    pub kid: Option<String>,
+    /// Where the key stands: a file, or a file and a line. It is empty for several keys.
+    pub place: String,
+    /// What the key does now.
+    pub state: State,
+    /// When the key begins to seal, in Unix seconds, if it is a key of a JWK Set that says so.
+    pub nbf: Option<u64>,
+    /// When the key ends, in Unix seconds, if it is a key of a JWK Set that says so.
+    pub exp: Option<u64>,
+    /// Since when the key is counted, in Unix seconds.
+    pub since: u64,
+    /// Sessions that it sealed.
+    pub sealed: u64,
+    /// Tokens that it opened.
+    pub opened: u64,
+    /// When it sealed a session last, in Unix seconds.
+    pub last_sealed: Option<u64>,
+    /// When it opened a token last, in Unix seconds.
+    pub last_opened: Option<u64>,
+}
+
+/// The kind of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A key of a JWK Set.
+    Set,
+    /// A passphrase.
+    Passphrase,
+    /// A certificate with its private key.
+    Certificate,
+    /// All passphrases, certificates and keys of `.htaccess` files together.
+    Htaccess,
+    /// All keys together for which there is no counter of their own.
+    Other,
+}
+
+/// What a key does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It seals new sessions, and opens tokens.
+    Seals,
+    /// It opens tokens only.
+    Opens,
+    /// It opens tokens, and seals from its `nbf` on.
+    Begins,
+    /// Its `exp` has passed: it opens nothing, and still stands in its file.
+    Ended,
+    /// It is no longer configured, and opens nothing.
+    Gone,
+    /// These are several keys, of which each may do something else.
+    Several,
+}
+
+impl Key {
+    /// Joins the counts of a key and what its JWK Set says of it at a Unix time in seconds.
+    pub(crate) fn new(counts: KeyCounts, in_set: Option<(Dates, bool)>, now: u64) -> Self {
+        let kind = Kind::from(counts.kind);
+        let dates = in_set.map(|(dates, _)| dates).unwrap_or_default();
+        let state = match (kind, in_set) {
+            (Kind::Htaccess | Kind::Other, _) => State::Several,
+            (Kind::Set, Some((dates, _))) if dates.has_ended(now) => State::Ended,
+            (Kind::Set, Some((dates, _))) if !dates.has_begun(now) => State::Begins,
+            (Kind::Set, Some((_, true))) => State::Seals,
+            (Kind::Set, Some((_, false))) => State::Opens,
+            (Kind::Set, None) => State::Gone,
+            _ if !counts.is_configured => State::Gone,
+            _ if counts.seals => State::Seals,
+            _ => State::Opens,
+        };
+        Self {
+            kind,
+            kid: counts.kid,
+            place: counts.place,
+            state,
+            nbf: dates.not_before,
+            exp: dates.expires,
+            since: counts.since,
+            sealed: counts.sealed,
+            opened: counts.opened,
+            last_sealed: counts.last_sealed,
+            last_opened: counts.last_opened,
+        }
+    }
+
+    /// When the key sealed or opened last, in Unix seconds.
+    pub fn last_used(&self) -> Option<u64> {
+        self.last_opened.max(self.last_sealed)
+    }
+
+    /// The name by which the key is called: its id, or else its place.
+    pub fn name(&self) -> &str {
+        match (&self.kid, self.kind) {
+            (Some(kid), _) => kid,
+            (None, Kind::Htaccess) => ".htaccess",
+            (None, Kind::Other) => "other",
+            (None, _) => &self.place,
+        }
+    }
+}
+
+impl Kind {
+    /// The name of the kind for programs.
+    pub fn label(self) -> &'static str {
+        SecretKind::from(self).label()
+    }
+
+    /// The kind in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Set => "key of a JWK Set",
+            Self::Passphrase => "passphrase",
+            Self::Certificate => "certificate",
+            Self::Htaccess => "all of .htaccess files",
+            Self::Other => "all without a counter of their own",
+        }
+    }
+}
+
+impl From<SecretKind> for Kind {
+    fn from(kind: SecretKind) -> Self {
+        match kind {
+            SecretKind::Set => Self::Set,
+            SecretKind::Passphrase => Self::Passphrase,
+            SecretKind::Certificate => Self::Certificate,
+            SecretKind::Htaccess => Self::Htaccess,
+            SecretKind::Other => Self::Other,
+        }
+    }
+}
+
+impl From<Kind> for SecretKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Set => Self::Set,
+            Kind::Passphrase => Self::Passphrase,
+            Kind::Certificate => Self::Certificate,
+            Kind::Htaccess => Self::Htaccess,
+            Kind::Other => Self::Other,
+        }
+    }
+}

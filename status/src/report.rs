@@ -1,0 +1,107 @@
+//! A report.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use session_crypto_core::{Counters, Dates};
+
+use crate::counts::Counts;
+use crate::key::Key;
+
+/// The version of the JSON form. It grows when a member goes or changes its meaning; a new
+/// member leaves it as it is.
+pub const VERSION: u64 = 1;
+
+/// The report of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`VERSION`] of the server.
+    pub version: u64,
+    /// The name of the machine.
+    pub host: String,
+    /// The time of the report, in Unix seconds.
+    pub now: u64,
+    /// When the counters began, in Unix seconds; 0 if nothing is counted.
+    pub began: u64,
+    /// The longest that a session of any section may live, in seconds.
+    pub longest_lifetime: u64,
+    /// The counts.
+    pub counters: Counts,
+    /// The keys, in the order of kind, place and id.
+    pub keys: Vec<Key>,
+    /// The list of ended sessions, if there is one.
+    pub revocation: Option<Records>,
+}
+
+/// The filling of a list of ended sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// The records that it has room for.
+    pub size: u64,
+    /// The records that it has; of a large list, an estimate.
+    pub used: u64,
+    /// The records that were dropped for want of room.
+    pub dropped: u64,
+}
+
+/// The state of a server that a report is made of.
+pub struct Source<'s> {
+    /// The name of the machine.
+    pub host: String,
+    /// The time, in Unix seconds.
+    pub now: u64,
+    /// The longest that a session of any section may live, in seconds.
+    pub longest_lifetime: u64,
+    /// The counters.
+    pub counters: &'s Counters,
+    /// The keys of the JWK Sets in force.
+    pub set_keys: Vec<SetKey>,
+    /// The list of ended sessions, if there is one.
+    pub revocation: Option<Records>,
+}
+
+/// A key of a JWK Set in force.
+#[derive(Clone, Debug)]
+pub struct SetKey {
+    /// The id of the key.
+    pub kid: String,
+    /// The file with the set.
+    pub place: String,
+    /// The dates of the key.
+    pub dates: Dates,
+    /// The set seals with the key.
+    pub seals: bool,
+}
+
+impl Report {
+    /// Makes the report of a server.
+    pub fn of(source: Source<'_>) -> Self {
+        let Source {
+            host,
+            now,
+            longest_lifetime,
+            counters,
+            set_keys,
+            revocation,
+        } = source;
+        let in_force: HashMap<_, _> = set_keys
+            .into_iter()
+            .map(|key| ((key.place, key.kid), (key.dates, key.seals)))
+            .collect();
+        let keys = counters.keys().into_iter().map(|counts| {
+            let name = (counts.place.clone(), counts.kid.clone().unwrap_or_default());
+            let in_set = in_force.get(&name).copied();
+            Key::new(counts, in_set, now)
+        });
+        Self {
+            version: VERSION,
+            host,
+            now,
+            began: counters.began(),
+            longest_lifetime,
+            counters: Counts::of(counters),
+            keys: keys.collect(),
+            revocation,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The counts as a part of mod_status's page.
+//!
+//! That page is often shown to more people than ours, so it has no key and no file.
+
+use std::fmt::Write as _;
+
+use maud::html;
+
+use crate::counts::{Counts, total};
+
+/// The counts as lines of mod_status's `?auto`.
+pub fn lines(counts: &Counts) -> String {
+    rows(counts).iter().fold(String::new(), |mut lines, row| {
+        let _ = writeln!(lines, "SessionCrypto{}: {}", row.name, row.count);
+        lines
+    })
+}
+
+/// The counts as a part of mod_status's page, with or without a table.
+pub fn section(counts: &Counts, with_table: bool) -> String {
+    let rows = rows(counts);
+    let section = html! {
+        hr;
+        h2 { "Encrypted sessions" }
+        @if with_table {
+            table border="0" {
+                @for row in &rows {
+                    tr {
+                        th align="left" scope="row" { (row.words) }
+                        td align="right" { (row.count) }
+                    }
+                }
+            }
+        } @else {
+            p {
+                @for row in &rows {
+                    (row.words) ": " (row.count) br;
+                }
+            }
+        }
+    };
+    let mut section = section.into_string();
+    section.push('\n');
+    section
+}
+
+/// A count.
+struct Row {
+    /// The end of its name in `?auto`.
+    name: &'static str,
+    words: &'static str,
+    count: u64,
+}
+
+fn rows(counts: &Counts) -> [Row; 13] {
+    let row = |name, words, count| Row { name, words, count };
+    [
+        row("Sealed", "Sessions sealed", total(&counts.sealed)),
+        row("Opened", "Tokens opened", total(&counts.opened)),
+        row("Stale", "of these, under an older key", counts.stale),
+        row("Refused", "Tokens refused", total(&counts.refused)),
+        row("Expired", "Sessions that had expired", counts.expired),
+        row(
+            "Revoked",
+            "Sessions that a logout had ended",
+            counts.revoked,
+        ),
+        row(
+            "Ended",
+            "Sessions that a limit had ended",
+            total(&counts.ended),
+        ),
+        row("Errors", "Failures of this server", counts.errors.sum()),
+        row("Derivations", "Keys derived", counts.derivations),
+        row(
+            "PrivateKeyOperations",
+            "Uses of private keys",
+            counts.private_key_operations,
+        ),
+        row("Oversize", "Cookies too long for browsers", counts.oversize),
+        row("Reloads", "Key files read again", counts.reloads.good),
+        row(
+            "FailedReloads",
+            "Key files not read again, for a mistake",
+            counts.reloads.failed,
+        ),
+    ]
+}
