@@ -51,6 +51,9 @@ pub(super) struct Header {
 /// Words of the header.
 const HEADER: usize = 64;
 
+/// Buckets in which records are counted.
+const MOST_COUNTED: usize = 1 << 15;
+
 /// Announcements that the ring keeps.
 const RING: usize = 4096;
 
@@ -117,6 +120,17 @@ impl RevocationTable {
     /// at the same moment.
     pub fn records(&self, now: u64) -> impl Iterator<Item = Record> {
         self.records_as_sent(now).map(|(record, _)| record)
+    }
+
+    /// The number of records that count. In a large table, it is an estimate from a part of
+    /// it: ids are random, so each part has its share.
+    pub fn filling(&self, now: u64) -> usize {
+        let all = self.buckets.len() / BUCKET;
+        let part = all.min(MOST_COUNTED);
+        let slots = self.slots().take(part.saturating_mul(SLOTS));
+        let found = slots.filter(|slot| slot.record(now).is_some()).count();
+        let estimate = found.saturating_mul(all).checked_div(part);
+        estimate.unwrap_or_default()
     }
 
     /// The records that count, each with whether it is unsent.
@@ -237,6 +251,21 @@ mod tests {
         assert_eq!(table.records(NOON + 100).count(), 1);
         assert_eq!(table.ended_before(&record(1).id, NOON + 101), None);
         assert_eq!(table.records(NOON + 101).count(), 0);
+    }
+
+    #[test]
+    fn records_are_counted_and_in_a_large_table_estimated() {
+        let small = RevocationTable::alone(10);
+        (0..7).for_each(|number| assert_eq!(add(&small, &record(number)), Added::New));
+        assert_eq!(small.filling(NOON), 7);
+        assert_eq!(small.filling(NOON + 101), 0);
+        let size = MOST_COUNTED * SLOTS;
+        let large = RevocationTable::alone(size);
+        for number in 0..40_000 {
+            let _ = add(&large, &record(number));
+        }
+        let estimate = large.filling(NOON);
+        assert!((38_000..42_000).contains(&estimate), "{estimate}");
     }
 
     #[test]
