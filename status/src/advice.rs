@@ -1,8 +1,10 @@
 //! The state of a key in words, and what to do next.
 
+use session_crypto_core::times::span;
+
 use crate::key::{Key, Kind, State};
 use crate::report::Report;
-use crate::words::{from_now, span};
+use crate::words::{date, from_now};
 
 /// The words about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
     let (now, lifetime) = (report.now, report.longest_lifetime);
     let last_use = match key.last_used() {
         Some(time) => format!("last used {}", from_now(time, now)),
-        None => format!("not used since counting began {}", from_now(key.since, now)),
+        None => format!("not used since {}, when counting began", date(key.since)),
     };
     let quiet_since = key.last_used().unwrap_or_default().max(key.since);
     let may_go_at = quiet_since.saturating_add(lifetime);

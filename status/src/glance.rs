@@ -65,7 +65,7 @@ fn tokens(report: &Report) -> String {
         (_, 0) => format!("All sessions that came since {since} have opened: {opened}."),
         _ => {
             let all = opened.saturating_add(refused);
-            let why = main_reason(report);
+            let why = main_reason(report, refused);
             format!(
                 "{opened} of {all} sessions that came since {since} have opened, {refused} were refused{why}."
             )
@@ -74,14 +74,15 @@ fn tokens(report: &Report) -> String {
 }
 
 /// The reason for which most tokens were refused.
-fn main_reason(report: &Report) -> String {
+fn main_reason(report: &Report, refused: u64) -> String {
     let reasons = Refusal::ALL.into_iter();
     let counted = reasons.filter_map(|refusal| {
         let count = report.counters.refused.get(refusal.label())?;
         Some((*count, refusal))
     });
     match counted.max_by_key(|(count, _)| *count) {
-        Some((count, refusal)) => format!(", most of them ({count}) because {refusal}"),
+        Some((count, refusal)) if count == refused => format!(", because {refusal}"),
+        Some((count, refusal)) => format!(", {count} of them because {refusal}"),
         None => String::new(),
     }
 }

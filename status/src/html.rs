@@ -3,6 +3,7 @@
 //! The page needs no script, and says with text whatever it says with colours.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use session_crypto_core::times::{rfc3339, span};
 use session_crypto_core::{Limit, Refusal, TokenFormat};
 
 use crate::advice::advice;
@@ -10,7 +11,7 @@ use crate::counts::ByLabel;
 use crate::glance::sentences;
 use crate::key::Key;
 use crate::report::Report;
-use crate::words::{date, from_now, span};
+use crate::words::{date, from_now};
 
 /// The HTML form of a report.
 pub fn html(report: &Report) -> String {
@@ -131,7 +132,7 @@ fn row(key: &Key, report: &Report) -> Markup {
 fn time(seconds: Option<u64>, now: u64) -> Markup {
     html! {
         @match seconds {
-            Some(seconds) => time datetime=(session_crypto_core::times::rfc3339(seconds)) {
+            Some(seconds) => time datetime=(rfc3339(seconds)) {
                 (from_now(seconds, now))
             },
             None => "never",

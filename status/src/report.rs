@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use session_crypto_core::{Counters, Dates};
+use session_crypto_core::{Counters, Dates, KeyCounter};
 
 use crate::counts::Counts;
 use crate::key::Key;
@@ -63,10 +63,8 @@ pub struct Source<'s> {
 /// A key of a JWK Set in force.
 #[derive(Clone, Debug)]
 pub struct SetKey {
-    /// The id of the key.
-    pub kid: String,
-    /// The file with the set.
-    pub place: String,
+    /// The counter of the key.
+    pub counter: KeyCounter,
     /// The dates of the key.
     pub dates: Dates,
     /// The set seals with the key.
@@ -86,11 +84,10 @@ impl Report {
         } = source;
         let in_force: HashMap<_, _> = set_keys
             .into_iter()
-            .map(|key| ((key.place, key.kid), (key.dates, key.seals)))
+            .map(|key| (key.counter, (key.dates, key.seals)))
             .collect();
         let keys = counters.keys().into_iter().map(|counts| {
-            let name = (counts.place.clone(), counts.kid.clone().unwrap_or_default());
-            let in_set = in_force.get(&name).copied();
+            let in_set = in_force.get(&counts.counter).copied();
             Key::new(counts, in_set, now)
         });
         Self {

@@ -1,19 +1,8 @@
 //! Numbers and times in words.
 
-use session_crypto_core::times;
+use session_crypto_core::times::{rfc3339, span};
 
-/// A number of seconds in its largest unit, like `3 days`.
-pub(crate) fn span(seconds: u64) -> String {
-    let words = times::span(seconds);
-    // The first number and its unit.
-    let end = words.match_indices(' ').nth(1).map(|(end, _)| end);
-    words
-        .get(..end.unwrap_or(words.len()))
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// How far a time is from now, like `3 days ago`.
+/// How far a time is from now, like `3 days 5 hours ago`.
 pub(crate) fn from_now(seconds: u64, now: u64) -> String {
     match seconds.checked_sub(now) {
         Some(0) => "now".to_owned(),
@@ -24,7 +13,7 @@ pub(crate) fn from_now(seconds: u64, now: u64) -> String {
 
 /// A time in UTC, like `2026-11-26 09:30 UTC`.
 pub(crate) fn date(seconds: u64) -> String {
-    let text = times::rfc3339(seconds);
+    let text = rfc3339(seconds);
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(time)) => format!("{day} {time} UTC"),
         _ => text,
