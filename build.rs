@@ -32,8 +32,11 @@ const FUNCTIONS: &[&str] = &[
     "ap_retained_data_create",
     "ap_retained_data_get",
     "ap_run_http_scheme",
+    "ap_rwrite",
     "ap_run_drop_privileges",
     "ap_server_root_relative",
+    "ap_set_content_length",
+    "ap_set_content_type",
     "ap_set_module_config",
     "ap_setup_client_block",
     "ap_should_client_block",
@@ -41,6 +44,7 @@ const FUNCTIONS: &[&str] = &[
     "apr_ctime",
     "apr_dso_sym",
     "apr_dynamic_fn_retrieve",
+    "apr_optional_hook_add",
     "apr_palloc",
     "apr_pool_cleanup_null",
     "apr_pool_cleanup_register",
@@ -62,6 +66,7 @@ const TYPES: &[&str] = &[
     "ap_HOOK_session_decode_t",
     "ap_HOOK_session_encode_t",
     "ap_HOOK_session_save_t",
+    "ap_HOOK_status_hook_t",
     "apr_OFN_ap_session_load_t",
     "apr_table_entry_t",
     "command_rec",
@@ -76,6 +81,7 @@ const VALUES: &[&str] = &[
     "AP_MPMQ_(MPM_STATE|STOPPING)",
     "AP_SQ_MS_EXITING",
     "ACCESS_CONF",
+    "AP_STATUS_(NOTABLE|SHORT)",
     "APLOG_(EMERG|ERR|WARNING|NOTICE|INFO|DEBUG)",
     "APR_EGENERAL",
     "APR_HOOK_(REALLY_FIRST|FIRST|MIDDLE|LAST|REALLY_LAST)",
@@ -90,7 +96,7 @@ const VALUES: &[&str] = &[
     "HTTP_(BAD_REQUEST|FORBIDDEN|METHOD_NOT_ALLOWED|NO_CONTENT|NOT_IMPLEMENTED)",
     "HTTP_(INTERNAL_SERVER_ERROR|REQUEST_ENTITY_TOO_LARGE|SERVICE_UNAVAILABLE)",
     "HTTP_UNSUPPORTED_MEDIA_TYPE",
-    "M_POST",
+    "M_(GET|POST)",
     "OR_AUTHCFG",
     "REPLACE_ALLOW",
     "REQUEST_CHUNKED_DECHUNK",
@@ -160,7 +166,13 @@ impl Httpd {
                 None => return Err(format!("apxs/find says: {line}")),
             }
         }
-        for header in ["httpd.h", "mod_session.h", "apr_pools.h", "apr_optional.h"] {
+        for header in [
+            "httpd.h",
+            "mod_session.h",
+            "mod_status.h",
+            "apr_pools.h",
+            "apr_optional.h",
+        ] {
             httpd.require(header)?;
         }
         Ok(httpd)

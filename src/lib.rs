@@ -8,6 +8,7 @@
 //! | `module` | this module, as httpd sees it: what runs when |
 //! | `directives` | the directives: one row and one handler each |
 //! | `check` | the checks before httpd serves requests |
+//! | `status` | the report of what the server has done, for those who ask |
 //! | `keys_ahead` | keys under passphrases, derived side by side and kept |
 //! | `sessions` | the session of a request |
 //! | `state` | what a process keeps while a configuration is in force |
@@ -36,3 +37,4 @@ mod secrets;
 mod session_crypto;
 mod sessions;
 mod state;
+mod status;

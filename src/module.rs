@@ -8,12 +8,12 @@ use session_crypto_core::{
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{
-    self, Exchange, Failed, MainServer, Module, ModuleRecord, Request, Server, Status,
+    self, Failed, Handler, MainServer, Module, ModuleRecord, Request, Server, StatusForm,
 };
 use crate::session_crypto::SessionCrypto;
 use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, realms};
 use crate::state::State;
-use crate::{advice, check, clock, directives, keys_ahead, revocation};
+use crate::{advice, check, clock, directives, keys_ahead, revocation, status};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -75,6 +75,7 @@ impl Module for SessionCrypto {
         keys_ahead::derive(&state.keyring, server, clock::now())?;
         let settings = state.take_revocation_settings();
         let longest = warnings.longest_lifetime();
+        state.set_longest_lifetime(longest);
         if let Some(revocation) = revocation::start(settings, server, longest)? {
             state.set_revocation(revocation);
         }
@@ -160,14 +161,19 @@ impl Module for SessionCrypto {
         hooks::is_to_be_saved(request, session)
     }
 
-    const HANDLER: &'static CStr = end_sessions::HANDLER;
+    const HANDLERS: &'static [Handler<Self>] = &[
+        Handler {
+            name: end_sessions::HANDLER,
+            answer: end_sessions::handle,
+        },
+        Handler {
+            name: status::HANDLER,
+            answer: status::handle,
+        },
+    ];
 
-    fn handle<'r>(
-        exchange: &mut Exchange<'r, Realm, Life>,
-        state: &'r State,
-        config: &DirConfig<'r>,
-    ) -> Status {
-        end_sessions::handle(exchange, state, config)
+    fn status_section(state: &State, form: StatusForm) -> String {
+        status::section(state, form)
     }
 
     fn before_sections(request: Request<'_>) {

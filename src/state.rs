@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use session_crypto_core::{Counters, Keyring, OncePerMinute};
 
+use crate::config::DEFAULT_LIFETIME;
 use crate::key_files::KeyFiles;
 use crate::revocation::{self, Revocation};
 
@@ -16,6 +17,8 @@ pub(crate) struct State {
     revocation_settings: Mutex<Option<revocation::Settings>>,
     /// Set by the parent if the configuration has a list of ended sessions.
     revocation: OnceLock<Revocation>,
+    /// Set by the parent when it has seen all sections.
+    longest_lifetime: OnceLock<u64>,
     /// The limit of warnings of cookies that are too long.
     pub(crate) cookie_warnings: OncePerMinute,
     /// Keys hashes that no visitor can foresee.
@@ -29,6 +32,7 @@ impl State {
             keyring,
             revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),
+            longest_lifetime: OnceLock::new(),
             cookie_warnings,
             hashes: RandomState::new(),
         }
@@ -69,6 +73,17 @@ impl State {
     /// once.
     pub(crate) fn set_revocation(&self, revocation: Revocation) {
         let _ = self.revocation.set(revocation);
+    }
+
+    /// The longest lifetime of sessions in any section, in seconds.
+    pub(crate) fn longest_lifetime(&self) -> u64 {
+        let longest = self.longest_lifetime.get().copied();
+        longest.unwrap_or(DEFAULT_LIFETIME)
+    }
+
+    /// Notes the longest lifetime, for the children too; the parent calls this once.
+    pub(crate) fn set_longest_lifetime(&self, seconds: u64) {
+        let _ = self.longest_lifetime.set(seconds);
     }
 
     /// Stands for a value in this process.

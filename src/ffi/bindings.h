@@ -9,10 +9,12 @@
 #include "ap_listen.h"
 #include "ap_mpm.h"
 #include "apr_dso.h"
+#include "apr_optional_hooks.h"
 #include "apr_pools.h"
 #include "apr_strings.h"
 #include "apr_thread_proc.h"
 #include "mod_session.h"
+#include "mod_status.h"
 #include "mpm_common.h"
 
 #include "shim.h"

@@ -17,7 +17,7 @@ use super::pool::Pool;
 use super::run_mode::is_first_reading;
 use super::{
     generations, handler, hook, kept_counters, kept_keys, request_entries, retained, sections,
-    session_entries, session_hooks, shared_memory,
+    session_entries, session_hooks, shared_memory, status_hook,
 };
 
 /// Makes the record that describes a module to httpd (`STANDARD20_MODULE_STUFF`).
@@ -93,6 +93,7 @@ unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
     hook::MONITOR.add(Some(monitor::<M>), ORDER);
     request_entries::register::<M>();
     handler::register::<M>();
+    status_hook::register::<M>();
 }
 
 unsafe extern "C" fn pre_config<M: Module>(

@@ -9,6 +9,8 @@ use super::session::Session;
 /// The answers of a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
+    /// 200: the answer is sent.
+    Sent,
     /// 204: it is done, and there is nothing to say.
     NoContent,
     /// 400
@@ -17,6 +19,8 @@ pub(crate) enum Status {
     Forbidden,
     /// 405, with `Allow: POST`.
     NotPost,
+    /// 405, with `Allow: GET, HEAD`.
+    NotGet,
     /// 413
     TooLarge,
     /// 415
@@ -113,31 +117,54 @@ impl<'r, K, N> Exchange<'r, K, N> {
                 // httpd ends the answer of a handler that has sent nothing.
                 return bindings::OK;
             }
-            Status::NotPost => {
-                // SAFETY: the request lives; the list of methods ends with a negative
-                // number (http_protocol.h, ap_allow_standard_methods).
-                unsafe {
-                    bindings::ap_allow_standard_methods(
-                        r,
-                        bindings::REPLACE_ALLOW,
-                        bindings::M_POST,
-                        END_OF_METHODS,
-                    );
-                }
-            }
+            Status::NotPost => self.allow(bindings::M_POST),
+            Status::NotGet => self.allow(bindings::M_GET),
             _ => {}
         }
         status.code()
+    }
+
+    /// Sends a page with its headers. To `HEAD`, httpd sends the headers alone.
+    pub(crate) fn send(&mut self, page: &Page<'_>) -> Status {
+        let r = self.request.as_ptr();
+        if let Some(mut headers) = self.request.headers_out().next() {
+            page.headers
+                .iter()
+                .for_each(|(name, value)| headers.set(name, value));
+        }
+        // SAFETY: the request lives, and the type lives longer (http_protocol.h,
+        // ap_set_content_type).
+        unsafe { bindings::ap_set_content_type(r, page.content_type.as_ptr()) };
+        let length = page.body.len().try_into().unwrap_or_default();
+        // SAFETY: the request lives (http_protocol.h, ap_set_content_length).
+        unsafe { bindings::ap_set_content_length(r, length) };
+        self.request.write(page.body);
+        Status::Sent
+    }
+
+    /// Names the method that the handler allows, in a header.
+    fn allow(&self, method: c_int) {
+        // SAFETY: the request lives; the list of methods ends with a negative number
+        // (http_protocol.h, ap_allow_standard_methods).
+        unsafe {
+            bindings::ap_allow_standard_methods(
+                self.request.as_ptr(),
+                bindings::REPLACE_ALLOW,
+                method,
+                END_OF_METHODS,
+            );
+        }
     }
 }
 
 impl Status {
     fn code(self) -> c_int {
         match self {
+            Self::Sent => bindings::OK,
             Self::NoContent => bindings::HTTP_NO_CONTENT,
             Self::BadRequest => bindings::HTTP_BAD_REQUEST,
             Self::Forbidden => bindings::HTTP_FORBIDDEN,
-            Self::NotPost => bindings::HTTP_METHOD_NOT_ALLOWED,
+            Self::NotPost | Self::NotGet => bindings::HTTP_METHOD_NOT_ALLOWED,
             Self::TooLarge => bindings::HTTP_REQUEST_ENTITY_TOO_LARGE,
             Self::OtherMediaType => bindings::HTTP_UNSUPPORTED_MEDIA_TYPE,
             Self::NotImplemented => bindings::HTTP_NOT_IMPLEMENTED,
@@ -146,8 +173,19 @@ impl Status {
     }
 }
 
+/// A page that a handler sends.
+pub(crate) struct Page<'b> {
+    pub(crate) content_type: &'static CStr,
+    /// Names and values.
+    pub(crate) headers: &'static [(&'static CStr, &'static CStr)],
+    pub(crate) body: &'b str,
+}
+
 /// The most bytes that are read at once.
 const BLOCK: usize = 1024;
+
+/// The most bytes that are written at once.
+const MOST_WRITTEN: usize = 1 << 20;
 
 /// httpd takes the chunks of a body apart.
 const DECHUNK: c_int = bindings::REQUEST_CHUNKED_DECHUNK;
@@ -167,6 +205,32 @@ impl<'r> Request<'r> {
     /// Whether the method is `POST`.
     pub(crate) fn is_post(self) -> bool {
         self.raw().method_number == bindings::M_POST
+    }
+
+    /// Whether the method is `GET` or `HEAD`.
+    pub(crate) fn is_get(self) -> bool {
+        self.raw().method_number == bindings::M_GET
+    }
+
+    /// The query, which follows the path after `?`; empty if there is none.
+    pub(crate) fn query(self) -> &'r CStr {
+        let query = self.raw().args;
+        if query.is_null() {
+            return c"";
+        }
+        // SAFETY: not NULL, so a C string in the request's pool (httpd.h).
+        unsafe { CStr::from_ptr(query) }
+    }
+
+    /// Writes a part of the answer's body.
+    pub(super) fn write(self, text: &str) {
+        // httpd takes lengths of an `int`.
+        for part in text.as_bytes().chunks(MOST_WRITTEN) {
+            let length = c_int::try_from(part.len()).unwrap_or_default();
+            // SAFETY: the request lives, and `part` has as many bytes, which the call copies
+            // or sends (http_protocol.h, ap_rwrite).
+            unsafe { bindings::ap_rwrite(part.as_ptr().cast(), length, self.as_ptr()) };
+        }
     }
 
     /// Whether the request came over TLS, as far as httpd knows.

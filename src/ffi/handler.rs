@@ -1,16 +1,16 @@
-//! The handler that `SetHandler` chooses by its name.
+//! The handlers that `SetHandler` chooses by their names.
 
 use std::ffi::c_int;
 
 use super::bindings::{self, request_rec};
 use super::exchange::Exchange;
 use super::hook;
-use super::module::Module;
+use super::module::{Answer, Module};
 use super::request::{self, Request};
 use super::session::Session;
 use super::{session_entries, session_hooks};
 
-/// Adds the handler to httpd's.
+/// Adds the handlers to httpd's.
 pub(super) fn register<M: Module>() {
     hook::HANDLER.add(Some(handler::<M>), bindings::APR_HOOK_MIDDLE);
 }
@@ -18,15 +18,21 @@ pub(super) fn register<M: Module>() {
 unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its handlers a request (http_config.h, handler).
     let request = unsafe { Request::from_raw(r) };
-    match request.filter(|request| request.is_for(M::HANDLER)) {
-        Some(request) => handle::<M>(request),
+    let Some(request) = request else {
+        return bindings::DECLINED;
+    };
+    let chosen = M::HANDLERS
+        .iter()
+        .find(|handler| request.is_for(handler.name));
+    match chosen {
+        Some(handler) => handle::<M>(request, handler.answer),
         None => bindings::DECLINED,
     }
 }
 
 #[cold]
 #[inline(never)]
-fn handle<M: Module>(request: Request<'_>) -> c_int {
+fn handle<M: Module>(request: Request<'_>, answer: Answer<M>) -> c_int {
     const FAILURE: c_int = bindings::HTTP_INTERNAL_SERVER_ERROR;
     request::guard(request, "handler", FAILURE, || {
         // SAFETY: the configuration of a request is in force until its end.
@@ -35,7 +41,7 @@ fn handle<M: Module>(request: Request<'_>) -> c_int {
         };
         let config = request.config::<M>();
         let mut exchange = Exchange::new(request, load::<M>);
-        let status = M::handle(&mut exchange, state, &config);
+        let status = answer(&mut exchange, state, &config);
         exchange.finish(status)
     })
 }

@@ -5,7 +5,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
-//! | `handler` | the handler that `SetHandler` chooses by its name |
+//! | `handler` | the handlers that `SetHandler` chooses by their names |
+//! | `status_hook` | mod_status's hook, which adds parts to its page |
 //! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
 //! | `session_quick` | a look at a session, for hooks that have nothing to do for most |
 //! | `request_state` | this module's settings for a request, and its notes on it |
@@ -29,6 +30,7 @@
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
 //! | `pipe`, `bell` | waiting for the agent, and waking it |
+//! | `host` | the name of this machine |
 //! | `processor`, `threads` | the processor of this thread, and work on all of them |
 //! | `date` | a time as the error log writes it |
 //! | `run_mode` | the purpose for which httpd reads its configuration |
@@ -44,11 +46,11 @@ pub(crate) use dir_config::Inherit;
 pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
-pub(crate) use exchange::{BodyError, Exchange, Status};
+pub(crate) use exchange::{BodyError, Exchange, Page, Status};
 pub(crate) use kept_table::{KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
-pub(crate) use module::{Failed, Module};
+pub(crate) use module::{Failed, Handler, Module, StatusForm};
 pub(crate) use module_record::ModuleRecord;
 pub(crate) use one_way::OneWay;
 pub(crate) use pool::Pool;
@@ -77,6 +79,7 @@ mod generations;
 mod guard;
 mod handler;
 mod hook;
+pub(crate) mod host;
 mod kept_counters;
 pub(crate) mod kept_keys;
 mod kept_table;
@@ -104,6 +107,7 @@ mod session_opened;
 mod session_quick;
 mod session_record;
 mod shared_memory;
+mod status_hook;
 mod tables;
 mod threads;
 

@@ -127,15 +127,11 @@ pub(crate) trait Module: Sized + 'static {
         session: &Session<'_, Self::Realm, Self::SessionNote>,
     ) -> bool;
 
-    /// The name of the handler that `SetHandler` chooses.
-    const HANDLER: &'static CStr;
+    /// The handlers that `SetHandler` chooses.
+    const HANDLERS: &'static [Handler<Self>];
 
-    /// Answers a request whose sections choose the handler.
-    fn handle<'r>(
-        exchange: &mut Exchange<'r, Self::Realm, Self::SessionNote>,
-        state: &'r Self::State,
-        config: &Self::DirConfig<'r>,
-    ) -> Status;
+    /// The module's part of mod_status's page, in one of its forms.
+    fn status_section(state: &Self::State, form: StatusForm) -> String;
 
     /// Runs before httpd looks for the sections of a request.
     fn before_sections(request: Request<'_>);
@@ -164,6 +160,31 @@ pub(crate) trait Module: Sized + 'static {
 
     /// Runs when a request with a note of a long token has been answered.
     fn after_answer(request: Request<'_>, state: &Self::State);
+}
+
+/// A handler that `SetHandler` chooses by its name.
+pub(crate) struct Handler<M: Module> {
+    pub(crate) name: &'static CStr,
+    /// Answers a request whose sections choose the handler.
+    pub(crate) answer: Answer<M>,
+}
+
+/// A function that answers a request.
+pub(crate) type Answer<M> = for<'r> fn(
+    &mut Exchange<'r, <M as Module>::Realm, <M as Module>::SessionNote>,
+    &'r <M as Module>::State,
+    &<M as Module>::DirConfig<'r>,
+) -> Status;
+
+/// The forms of mod_status's page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatusForm {
+    /// HTML.
+    Html,
+    /// HTML without tables: `?notable`.
+    HtmlWithoutTables,
+    /// Lines of a name, a colon and a value: `?auto`.
+    Lines,
 }
 
 /// The error of a hook that has already said in the log why it failed.

@@ -59,6 +59,11 @@ impl KeyFiles {
         Ok(file)
     }
 
+    /// All files, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<KeyFile>> {
+        self.lock().values().cloned().collect()
+    }
+
     /// Maps the memory through which children get new keys, before they are forked.
     ///
     /// # Errors

@@ -45,6 +45,11 @@ impl Revocation {
         &self.table
     }
 
+    /// The records that there is room for.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
     /// The longest lifetime of any section, in seconds: nobody accepts older sessions.
     pub(crate) fn longest(&self) -> u64 {
         self.longest
