@@ -1,5 +1,7 @@
 //! The state of a key in words, and what to do next.
 
+use std::collections::BTreeSet;
+
 use session_crypto_core::times::span;
 
 use crate::key::{Key, Kind, State};
@@ -89,15 +91,14 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
 
 /// The files of JWK Sets of which no key seals at the time of the report.
 pub(crate) fn without_sealing_key(report: &Report) -> Vec<&str> {
-    let sets = report.keys.iter().filter(|key| key.kind == Kind::Set);
-    let in_force = sets.filter(|key| key.state != State::Gone);
-    let mut places: Vec<&str> = in_force.map(|key| key.place.as_str()).collect();
-    places.dedup();
-    places.retain(|place| {
-        let mut keys = report.keys.iter().filter(|key| key.place == *place);
-        !keys.any(|key| key.state == State::Seals)
-    });
-    places
+    let places = |is_meant: fn(State) -> bool| -> BTreeSet<&str> {
+        let sets = report.keys.iter().filter(|key| key.kind == Kind::Set);
+        let meant = sets.filter(|key| is_meant(key.state));
+        meant.map(|key| key.place.as_str()).collect()
+    };
+    let in_force = places(|state| state != State::Gone);
+    let sealing = places(|state| state == State::Seals);
+    in_force.difference(&sealing).copied().collect()
 }
 
 /// What to do before the key that seals ends.
@@ -117,5 +118,188 @@ fn before_end(key: &Key, report: &Report) -> String {
         format!("nothing to do: it ends {when}, and another key of its file follows")
     } else {
         format!("add a key with htsession rotate: it ends {when}, and none of its file follows")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::{NOON, key, report};
+
+    const HOUR: u64 = 3_600;
+
+    fn of(key: Key) -> Advice {
+        let report = report(vec![key.clone()]);
+        advice(&key, &report)
+    }
+
+    fn words(key: Key) -> (String, String, bool) {
+        let advice = of(key);
+        (advice.state, advice.next, advice.may_go)
+    }
+
+    #[test]
+    fn a_key_may_go_once_it_was_not_used_for_longer_than_sessions_live() {
+        let used = |ago| Key {
+            last_opened: Some(NOON - ago),
+            ..key("old", State::Opens)
+        };
+        assert!(!of(used(0)).may_go);
+        assert!(!of(used(8 * HOUR)).may_go);
+        assert!(of(used(8 * HOUR + 1)).may_go);
+        assert_eq!(
+            words(used(5 * HOUR)),
+            (
+                "opens only; last used 5 hours ago".to_owned(),
+                "keep it: it can go in 3 hours, unless it is used till then".to_owned(),
+                false
+            )
+        );
+        assert_eq!(
+            words(used(9 * HOUR)),
+            (
+                "opens only; last used 9 hours ago, and sessions live 8 hours".to_owned(),
+                "it can go".to_owned(),
+                true
+            )
+        );
+    }
+
+    #[test]
+    fn sealing_counts_as_use() {
+        let sealed = Key {
+            last_opened: None,
+            last_sealed: Some(NOON - HOUR),
+            ..key("old", State::Opens)
+        };
+        assert!(!of(sealed).may_go);
+    }
+
+    #[test]
+    fn the_time_before_a_key_is_counted_is_no_time_without_use() {
+        let unused = |since| Key {
+            last_opened: None,
+            last_sealed: None,
+            since: NOON - since,
+            ..key("old", State::Opens)
+        };
+        assert!(!of(unused(8 * HOUR)).may_go);
+        assert!(of(unused(8 * HOUR + 1)).may_go);
+        let (state, ..) = words(unused(9 * HOUR));
+        assert_eq!(
+            state,
+            "opens only; not used since 2027-01-14 23:00 UTC, when counting began, and sessions \
+             live 8 hours"
+        );
+    }
+
+    #[test]
+    fn only_keys_that_open_or_have_ended_may_go() {
+        for (state, may_go) in [
+            (State::Seals, false),
+            (State::Opens, true),
+            (State::Begins, false),
+            (State::Ended, true),
+            (State::Gone, false),
+            (State::Several, false),
+        ] {
+            let unused = Key {
+                last_opened: None,
+                last_sealed: None,
+                ..key("key", state)
+            };
+            assert_eq!(of(unused).may_go, may_go, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn each_state_has_its_words() {
+        let begins = Key {
+            nbf: Some(NOON + 2 * HOUR),
+            ..key("new", State::Begins)
+        };
+        assert_eq!(of(begins).state, "begins to seal in 2 hours");
+        let ended = Key {
+            exp: Some(NOON - 3 * HOUR),
+            ..key("old", State::Ended)
+        };
+        assert_eq!(of(ended).state, "ended 3 hours ago, and opens nothing");
+        let gone = of(key("gone", State::Gone));
+        assert_eq!(gone.state, "not configured any more; last used 5 hours ago");
+        assert!(gone.next.starts_with("put it back if"));
+        let long_gone = Key {
+            last_opened: None,
+            ..key("gone", State::Gone)
+        };
+        assert_eq!(of(long_gone).next, "");
+        let htaccess = Key {
+            kind: Kind::Htaccess,
+            ..key("", State::Several)
+        };
+        assert_eq!(of(htaccess).state, "several, counted together");
+    }
+
+    #[test]
+    fn a_key_that_ends_needs_another_one_that_follows() {
+        let seals = Key {
+            exp: Some(NOON + HOUR),
+            ..key("now", State::Seals)
+        };
+        let next = |other: Option<&Key>| {
+            let keys = [&seals].into_iter().chain(other).cloned();
+            advice(&seals, &report(keys.collect())).next
+        };
+        let follows = "nothing to do: it ends in 1 hour, and another key of its file follows";
+        let none =
+            "add a key with htsession rotate: it ends in 1 hour, and none of its file follows";
+        assert_eq!(next(None), none);
+        let new = Key {
+            nbf: Some(NOON + HOUR),
+            ..key("new", State::Begins)
+        };
+        assert_eq!(next(Some(&new)), follows);
+        assert_eq!(next(Some(&key("old", State::Opens))), follows);
+        let late = Key {
+            nbf: Some(NOON + HOUR + 1),
+            ..new.clone()
+        };
+        let short = Key {
+            exp: Some(NOON + HOUR),
+            ..new.clone()
+        };
+        let elsewhere = Key {
+            place: "/etc/httpd/others.jwks".to_owned(),
+            ..new.clone()
+        };
+        let gone = key("gone", State::Gone);
+        for other in [late, short, elsewhere, gone] {
+            assert_eq!(next(Some(&other)), none, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_key_that_seals_is_found() {
+        let other = Key {
+            place: "/etc/httpd/others.jwks".to_owned(),
+            ..key("b", State::Opens)
+        };
+        let gone = Key {
+            place: "/etc/httpd/gone.jwks".to_owned(),
+            ..key("c", State::Gone)
+        };
+        let sealing = Key {
+            place: "/etc/httpd/sealing.jwks".to_owned(),
+            ..key("d", State::Seals)
+        };
+        let report = report(vec![
+            sealing,
+            key("a", State::Ended),
+            key("b", State::Begins),
+            gone,
+            other,
+            key("a", State::Opens),
+        ]);
+        let found = without_sealing_key(&report);
+        assert_eq!(found, ["/etc/httpd/keys.jwks", "/etc/httpd/others.jwks"]);
     }
 }

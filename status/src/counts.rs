@@ -130,3 +130,46 @@ fn by_label<const N: usize>(counts: [(&str, u64); N]) -> ByLabel {
         .map(|(label, count)| (label.to_owned(), count))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn each_event_is_counted_in_its_place() {
+        let counters = session_crypto_core::SharedMemory::alone().counters;
+        let mut expected = Counts::of(&counters);
+        for refusal in Refusal::ALL {
+            counters.count(Event::Refused(refusal), 0);
+            expected.refused.insert(refusal.label().to_owned(), 1);
+        }
+        for (format, many) in TokenFormat::ALL.into_iter().zip(1..) {
+            counters.count_many(Event::Sealed(format), many, 0);
+            counters.count_many(Event::Opened(format), many + 10, 0);
+            expected.sealed.insert(format.label().to_owned(), many);
+            expected.opened.insert(format.label().to_owned(), many + 10);
+        }
+        for (limit, many) in Limit::ALL.into_iter().zip(21..) {
+            counters.count_many(Event::Ended(limit), many, 0);
+            expected.ended.insert(limit.label().to_owned(), many);
+        }
+        for (event, many, place) in [
+            (Event::Stale, 31, &mut expected.stale),
+            (Event::Expired, 32, &mut expected.expired),
+            (Event::Revoked, 33, &mut expected.revoked),
+            (Event::NotOpened, 34, &mut expected.errors.not_opened),
+            (Event::NotSealed, 35, &mut expected.errors.not_sealed),
+            (Event::Unusable, 36, &mut expected.errors.unusable),
+            (Event::Derivation, 37, &mut expected.derivations),
+            (Event::PrivateKey, 38, &mut expected.private_key_operations),
+            (Event::Oversize, 39, &mut expected.oversize),
+            (Event::Reload, 40, &mut expected.reloads.good),
+            (Event::FailedReload, 41, &mut expected.reloads.failed),
+        ] {
+            counters.count_many(event, many, 0);
+            *place = many;
+        }
+        assert_eq!(Counts::of(&counters), expected);
+        assert_eq!(total(&expected.sealed), 10);
+        assert_eq!(expected.errors.sum(), 105);
+    }
+}

@@ -113,3 +113,64 @@ fn alarm(text: String) -> Sentence {
         text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counts::Counts;
+    use crate::key::State;
+    use crate::sample::{key, report};
+
+    fn texts(report: &Report) -> Vec<(bool, String)> {
+        let sentences = sentences(report).into_iter();
+        sentences
+            .map(|sentence| (sentence.is_alarm, sentence.text))
+            .collect()
+    }
+
+    #[test]
+    fn a_server_without_trouble_has_no_alarm() {
+        let mut report = report(vec![key("now", State::Seals)]);
+        report.counters = Counts::default();
+        report.revocation = None;
+        let expected = [
+            (false, "No session has come since 2027-01-05 08:00 UTC."),
+            (false, "No key can go now."),
+        ];
+        assert_eq!(
+            texts(&report),
+            expected.map(|(is, text)| (is, text.to_owned()))
+        );
+    }
+
+    #[test]
+    fn trouble_is_an_alarm_each() {
+        let keys = vec![
+            key("a", State::Ended),
+            key("b", State::Ended),
+            key("c", State::Opens),
+        ];
+        let texts = texts(&report(keys));
+        let alarms: Vec<&str> = texts
+            .iter()
+            .filter(|(is_alarm, _)| *is_alarm)
+            .map(|(_, text)| text.split(' ').next().unwrap_or_default())
+            .collect();
+        assert_eq!(alarms, ["This", "No", "A", "109", "The"]);
+        assert!(
+            texts[0].1.starts_with("10 of 181 sessions that came since"),
+            "{}",
+            texts[0].1
+        );
+        assert!(
+            texts[0].1.contains("171 were refused, 18 of them because"),
+            "{}",
+            texts[0].1
+        );
+        let (_, keys) = texts.last().unwrap();
+        assert_eq!(
+            keys,
+            "The keys a and b can go, as far as this server knows."
+        );
+    }
+}

@@ -266,3 +266,50 @@ fn words_of_format(format: TokenFormat) -> &'static str {
         TokenFormat::KeySet => "JWE with a key file",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Kind, State};
+    use crate::sample::{ODD, key, report};
+
+    fn page() -> String {
+        let odd = Key {
+            kind: Kind::Passphrase,
+            kid: None,
+            place: ODD.to_owned(),
+            ..key("", State::Opens)
+        };
+        html(&report(vec![odd, key(ODD, State::Seals)]))
+    }
+
+    #[test]
+    fn nothing_of_the_configuration_is_markup() {
+        let page = page();
+        assert!(!page.contains("<b>") && !page.contains(ODD));
+        // The host twice, and the names and places of keys.
+        assert!(page.matches("&lt;b&gt;&quot;&amp;'\\").count() >= 4);
+    }
+
+    #[test]
+    fn each_table_has_a_caption_and_each_heading_a_scope() {
+        let page = page();
+        let tables = page.matches("<table>").count();
+        assert!(tables >= 7);
+        assert_eq!(page.matches("<caption>").count(), tables);
+        let headings = page.matches("<th ").count();
+        assert_eq!(page.matches("scope=\"").count(), headings);
+        assert_eq!(page.matches("<th>").count(), 0);
+    }
+
+    #[test]
+    fn each_count_is_there() {
+        let page = page();
+        for count in 101..=113 {
+            assert!(page.contains(&format!(">{count}<")), "{count}");
+        }
+        for refusal in Refusal::ALL {
+            assert!(page.contains(&html! { (refusal.to_string()) }.into_string()));
+        }
+    }
+}

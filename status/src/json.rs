@@ -49,3 +49,52 @@ impl fmt::Display for UnreadableReport {
 }
 
 impl std::error::Error for UnreadableReport {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::State;
+    use crate::sample::{ODD, key, report};
+
+    #[test]
+    fn a_report_reads_as_it_was_written() {
+        let report = report(vec![key(ODD, State::Seals), key("b", State::Several)]);
+        assert_eq!(parse(json(&report).as_bytes()), Ok(report));
+    }
+
+    #[test]
+    fn new_members_are_ignored() {
+        let report = report(vec![key("a", State::Seals)]);
+        let text = json(&report).replacen("\"kind\"", "\"new\": [1], \"kind\"", 1);
+        let text = text.replacen("\"version\"", "\"other\": {}, \"version\"", 1);
+        assert_eq!(parse(text.as_bytes()), Ok(report));
+    }
+
+    #[test]
+    fn another_version_is_not_read() {
+        let text = json(&report(Vec::new())).replacen("\"version\": 1", "\"version\": 2", 1);
+        assert_eq!(parse(text.as_bytes()), Err(UnreadableReport::Version(2)));
+    }
+
+    #[test]
+    fn a_text_that_is_no_report_is_not_read() {
+        let whole = json(&report(vec![key("a", State::Seals)]));
+        for end in 0..whole.trim_end().len() {
+            let outcome = parse(&whole.as_bytes()[..end]);
+            assert_eq!(outcome, Err(UnreadableReport::NoReport), "{end}");
+        }
+        for text in [
+            "[]",
+            "1",
+            r#"{"version":"1"}"#,
+            r#"{"version":1}"#,
+            "<html>",
+        ] {
+            assert_eq!(
+                parse(text.as_bytes()),
+                Err(UnreadableReport::NoReport),
+                "{text}"
+            );
+        }
+    }
+}

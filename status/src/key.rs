@@ -83,7 +83,7 @@ impl Key {
         Self {
             kind,
             kid: counts.kid,
-            place: counts.place,
+            place: without_arguments(counts.place),
             state,
             nbf: dates.not_before,
             exp: dates.expires,
@@ -108,6 +108,15 @@ impl Key {
             (None, Kind::Other) => "other",
             (None, _) => &self.place,
         }
+    }
+}
+
+/// A place without the arguments of a program, in which there may be a secret.
+fn without_arguments(place: String) -> String {
+    let is_program = place.starts_with("exec:");
+    match place.split_once(char::is_whitespace) {
+        Some((program, _)) if is_program => format!("{program} ..."),
+        _ => place,
     }
 }
 
@@ -149,6 +158,107 @@ impl From<Kind> for SecretKind {
             Kind::Certificate => Self::Certificate,
             Kind::Htaccess => Self::Htaccess,
             Kind::Other => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: u64 = 1_800_000_000;
+
+    fn counts(kind: SecretKind, is_configured: bool, seals: bool) -> KeyCounts {
+        KeyCounts {
+            counter: session_crypto_core::KeyCounter::OTHER,
+            kind,
+            kid: None,
+            place: "/etc/keys".to_owned(),
+            is_configured,
+            seals,
+            since: NOON - 100,
+            sealed: 1,
+            opened: 2,
+            last_sealed: Some(NOON - 30),
+            last_opened: Some(NOON - 50),
+        }
+    }
+
+    fn dates(not_before: Option<u64>, expires: Option<u64>) -> Dates {
+        Dates {
+            not_before,
+            expires,
+            issued_at: None,
+        }
+    }
+
+    #[test]
+    fn the_dates_of_a_set_tell_the_state_of_its_keys() {
+        for (in_set, state) in [
+            (Some((dates(None, None), true)), State::Seals),
+            (Some((dates(None, None), false)), State::Opens),
+            (
+                Some((dates(Some(NOON), Some(NOON + 1)), false)),
+                State::Opens,
+            ),
+            (Some((dates(Some(NOON + 1), None), false)), State::Begins),
+            (Some((dates(None, Some(NOON)), false)), State::Ended),
+            (None, State::Gone),
+        ] {
+            let key = Key::new(counts(SecretKind::Set, true, false), in_set, NOON);
+            assert_eq!(key.state, state, "{in_set:?}");
+            let dates = in_set.map(|(dates, _)| dates).unwrap_or_default();
+            assert_eq!((key.nbf, key.exp), (dates.not_before, dates.expires));
+        }
+    }
+
+    #[test]
+    fn the_configuration_tells_the_state_of_other_keys() {
+        for kind in [SecretKind::Passphrase, SecretKind::Certificate] {
+            for (is_configured, seals, state) in [
+                (true, true, State::Seals),
+                (true, false, State::Opens),
+                (false, false, State::Gone),
+                (false, true, State::Gone),
+            ] {
+                let key = Key::new(counts(kind, is_configured, seals), None, NOON);
+                assert_eq!(key.state, state, "{kind:?}");
+            }
+        }
+        for kind in [SecretKind::Htaccess, SecretKind::Other] {
+            let key = Key::new(counts(kind, true, false), None, NOON);
+            assert_eq!(key.state, State::Several);
+        }
+    }
+
+    #[test]
+    fn sealing_and_opening_are_uses() {
+        let mut key = Key::new(counts(SecretKind::Passphrase, true, true), None, NOON);
+        assert_eq!(key.last_used(), Some(NOON - 30));
+        key.last_sealed = None;
+        assert_eq!(key.last_used(), Some(NOON - 50));
+        key.last_opened = None;
+        assert_eq!(key.last_used(), None);
+    }
+
+    #[test]
+    fn arguments_of_a_program_are_not_shown() {
+        for (place, shown) in [
+            ("exec:/bin/vault --token=S3cr3t", "exec:/bin/vault ..."),
+            ("exec:/bin/vault\tS3cr3t", "exec:/bin/vault ..."),
+            ("exec:/bin/vault", "exec:/bin/vault"),
+            ("/etc/a file line 3", "/etc/a file line 3"),
+        ] {
+            assert_eq!(without_arguments(place.to_owned()), shown);
+        }
+    }
+
+    #[test]
+    fn kinds_have_the_labels_of_core() {
+        for kind in SecretKind::ALL {
+            let kind = Kind::from(kind);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("{:?}", kind.label()));
         }
     }
 }

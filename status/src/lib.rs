@@ -8,6 +8,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `sample` | a report with something of each kind, for tests |
 //! | `html` | a report as a page for people |
 //! | `glance` | the sentences at the top of that page |
 //! | `prometheus` | a report as Prometheus reads it |
@@ -37,5 +38,7 @@ mod json;
 mod key;
 mod prometheus;
 mod report;
+#[cfg(test)]
+mod sample;
 mod server_status;
 mod words;

@@ -203,3 +203,57 @@ fn escaped(value: &str) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::{Kind, State};
+    use crate::sample::{NOON, ODD, key, report};
+
+    #[test]
+    fn labels_are_escaped() {
+        assert_eq!(escaped(ODD), "<b>\\\"&'\\\\\\n\u{fffd}\u{e4}");
+        assert_eq!(escaped("a\r\0b"), "a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn keys_with_the_same_labels_are_one_series() {
+        let page = prometheus(&report(vec![key("a", State::Opens), key("a", State::Gone)]));
+        let labels = r#"{key="a",kind="set",place="/etc/httpd/keys.jwks"}"#;
+        for (name, value) in [
+            ("sealed_total", 6),
+            ("opened_total", 8),
+            ("last_opened_timestamp_seconds", NOON - 18_000),
+        ] {
+            let sample = format!("session_crypto_key_{name}{labels} {value}\n");
+            assert_eq!(page.matches(&sample).count(), 1, "{page}");
+        }
+        let others = page.matches("session_crypto_key_").count();
+        assert_eq!(others, 3 * 3);
+    }
+
+    #[test]
+    fn a_key_that_opened_nothing_has_no_time() {
+        let unused = Key {
+            kind: Kind::Passphrase,
+            kid: None,
+            last_opened: None,
+            ..key("", State::Opens)
+        };
+        let page = prometheus(&report(vec![unused]));
+        let samples = page.matches("\nsession_crypto_key_").count();
+        assert_eq!(samples, 2, "{page}");
+        assert!(page.contains(r#"key="/etc/httpd/keys.jwks",kind="passphrase""#));
+    }
+
+    #[test]
+    fn each_line_belongs_to_the_family_before_it() {
+        let mut family = String::new();
+        for line in prometheus(&report(vec![key("a", State::Seals)])).lines() {
+            match line.strip_prefix("# HELP ") {
+                Some(help) => family = help.split(' ').next().unwrap().to_owned(),
+                None => assert!(line.contains(&family), "{line} after {family}"),
+            }
+        }
+    }
+}

@@ -86,3 +86,25 @@ fn rows(counts: &Counts) -> [Row; 13] {
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::report;
+
+    #[test]
+    fn each_form_has_each_count() {
+        let counts = report(Vec::new()).counters;
+        let lines = lines(&counts);
+        assert_eq!(lines.lines().count(), 13);
+        assert!(lines.starts_with("SessionCryptoSealed: 10\nSessionCryptoOpened: 10\n"));
+        assert!(lines.contains("\nSessionCryptoErrors: 315\n"));
+        let (table, text) = (section(&counts, true), section(&counts, false));
+        for count in [10, 101, 171, 102, 103, 6, 315, 107, 108, 109, 110, 111] {
+            assert!(lines.contains(&format!(": {count}\n")), "{count}");
+            assert!(table.contains(&format!(">{count}<")), "{count}");
+            assert!(text.contains(&format!(": {count}<br>")), "{count}");
+        }
+        assert!(!text.contains("<table"));
+    }
+}
