@@ -13,7 +13,7 @@ use crate::words::{date, from_now};
 pub struct Advice {
     /// What the key does.
     pub state: String,
-    /// What to do next; empty if there is nothing to do.
+    /// What to do next.
     pub next: String,
     /// As far as this server can tell, nobody loses a session if the key goes.
     pub may_go: bool,
@@ -64,7 +64,7 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
         ),
         State::Gone => (
             format!("not configured any more; {last_use}"),
-            String::new(),
+            "nothing to do".to_owned(),
         ),
         State::Several if key.kind == Kind::Htaccess => {
             let state = "several, counted together".to_owned();
@@ -104,7 +104,7 @@ pub(crate) fn without_sealing_key(report: &Report) -> Vec<&str> {
 /// What to do before the key that seals ends.
 fn before_end(key: &Key, report: &Report) -> String {
     let Some(end) = key.exp else {
-        return String::new();
+        return "nothing to do".to_owned();
     };
     let mut others = report.keys.iter().filter(|other| {
         let is_there = other.place == key.place && other.kid != key.kid;
@@ -231,7 +231,7 @@ mod tests {
             last_opened: None,
             ..key("gone", State::Gone)
         };
-        assert_eq!(of(long_gone).next, "");
+        assert_eq!(of(long_gone).next, "nothing to do");
         let htaccess = Key {
             kind: Kind::Htaccess,
             ..key("", State::Several)

@@ -9,7 +9,7 @@ use session_crypto_core::{Limit, Refusal, TokenFormat};
 use crate::advice::advice;
 use crate::counts::ByLabel;
 use crate::glance::sentences;
-use crate::key::Key;
+use crate::key::{Key, State};
 use crate::report::Report;
 use crate::words::{date, from_now};
 
@@ -95,13 +95,29 @@ fn keys(report: &Report) -> Markup {
                             }
                         }
                         tbody {
-                            @for key in &report.keys { (row(key, report)) }
+                            @for key in sorted(&report.keys) { (row(key, report)) }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// The keys of each file together: first the one that seals, and last those that are gone.
+fn sorted(keys: &[Key]) -> Vec<&Key> {
+    let mut sorted: Vec<&Key> = keys.iter().collect();
+    sorted.sort_by_key(|key| {
+        let state = match key.state {
+            State::Seals => 0,
+            State::Begins => 1,
+            State::Opens => 2,
+            State::Ended => 3,
+            State::Gone | State::Several => 4,
+        };
+        (key.kind, &key.place, state)
+    });
+    sorted
 }
 
 fn row(key: &Key, report: &Report) -> Markup {
@@ -116,11 +132,11 @@ fn row(key: &Key, report: &Report) -> Markup {
                     @if key.kid.is_some() { ", " (key.place) }
                 }
             }
-            td { (advice.state) }
+            td.words { (advice.state) }
             @if advice.may_go {
-                td.go { (advice.next) }
+                td.words.go { (advice.next) }
             } @else {
-                td { (advice.next) }
+                td.words { (advice.next) }
             }
             td.number { (key.sealed) }
             td.number { (key.opened) }
@@ -270,7 +286,7 @@ fn words_of_format(format: TokenFormat) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::{Kind, State};
+    use crate::key::Kind;
     use crate::sample::{ODD, key, report};
 
     fn page() -> String {
