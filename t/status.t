@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use FindBin    ();
 use IPC::Open3 qw(open3);
 use JSON::PP   ();
 use Test::More;
@@ -168,6 +169,24 @@ subtest 'Prometheus' => sub {
         my ($status, $output) = checked($promtool, $page{prometheus});
         is("$status $output", '0 ', 'promtool check metrics says nothing');
     }
+};
+
+subtest 'docs/status.md has the names of each form' => sub {
+    open my $file, '<', "$FindBin::Bin/../docs/status.md" or die "docs/status.md: $!\n";
+    my @lines = <$file>;
+    my %metrics = map { $_ => 1 } $page{prometheus} =~ /^# TYPE session_crypto_(\w+)/mg;
+    my %named   = map { $_ => 1 } map { /`(?:session_crypto_)?([a-z_]+_(?:total|seconds|records|limit))[`{]/g } @lines;
+    is_deeply([sort keys %named], [sort keys %metrics], 'metrics');
+    my ($reasons) = join('', @lines) =~ /^\| `reason` .*\n.*\n((?:\|.*\n)+)/m;
+    my %reasons = map { $_ => 1 } map { /^\| ([^|]*) \|/ ? $1 =~ /`(\w+)`/g : () } split /\n/, $reasons // '';
+    is_deeply([sort keys %reasons], [sort keys %{ $json->{counters}{refused} }], 'reasons');
+    my %members = map { $_ => 1 } map { /^\| ([^|]*) \| / ? $1 =~ /`(\w+)`/g : () } @lines;
+    ok($members{$_}, "the member $_ of the JSON") for sort keys %$json, sort keys %{ $json->{keys}[0] };
+    my %counters = map { $_ => 1 } map { /^\| [^|]* \| `(\w+)` \| `\w+_total/ } @lines;
+    is_deeply([sort keys %counters], [sort keys %{ $json->{counters} }], 'counters');
+    my ($names) = join('', @lines) =~ /followed by (.*?)\./s;
+    is_deeply([sort $names =~ /`(\w+)`/g], [sort map { /^SessionCrypto(\w+)/ } split /\n/, $client->get('/server-status?auto')->body],
+        "names of mod_status's ?auto") if -e $MOD_STATUS;
 };
 
 subtest 'the page for people' => sub {
