@@ -9,6 +9,7 @@ use FindBin    ();
 use IPC::Open3 qw(open3);
 use JSON::PP   ();
 use Test::More;
+use Time::HiRes qw(sleep);
 
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Httpd        ();
@@ -245,7 +246,27 @@ subtest 'no form has a secret or a session' => sub {
     isnt(index($page{html}, 'key-of-now'), -1, 'a key id is no secret');
 };
 
+subtest 'keys that a new file brings and takes away' => sub {
+    my $next = key('next-key', nbf => $now - 30);
+    push @SECRETS, $next->{k};
+    $httpd->write_file('keys.jwks', key_set($next, $KEY{old}), 0600);
+    my $deadline = time + 60;
+    my $json;
+    until ($json && $json->{counters}{reloads}{good}) {
+        die "the file is not read\n" if time > $deadline;
+        sleep 0.2;
+        $json = JSON::PP->new->decode($client->get($PATH{json})->body);
+    }
+    my %state = map { ($_->{kid} // '-') => $_->{state} } grep { $_->{kind} eq 'set' } @{ $json->{keys} };
+    is_deeply(\%state, { 'next-key' => 'seals', 'old-key' => 'opens', 'key-of-now' => 'gone' },
+        'a used key stays with its counts, and one that was never used goes');
+    my $html = $client->get($PATH{html})->body;
+    like(text($html), qr/key-of-now .* not configured any more; last used .* put it back if users are logged out/, 'in words');
+    is_deeply([grep { index($html, $_) >= 0 } @SECRETS], [], 'no secret');
+};
+
 $httpd->stop;
+$httpd->log->expect(qr/session_crypto:notice\] .*keys\.jwks has changed, and its keys are in force/, 'the new file');
 $httpd->log->expect(qr/session_crypto:info\] .*session refused/, 'the two tokens that are none here');
 $httpd->log->expect(qr/AH01630/, 'a client whom Require denies');
 $httpd->log->expect(qr/a stop of the server forgets ended sessions/, 'a list without a file');
