@@ -137,19 +137,20 @@ mod tests {
     #[test]
     fn each_event_is_counted_in_its_place() {
         let counters = session_crypto_core::SharedMemory::alone().counters;
+        let count = |event, many| (0..many).for_each(|_: u64| counters.count(event, 0));
         let mut expected = Counts::of(&counters);
         for refusal in Refusal::ALL {
-            counters.count(Event::Refused(refusal), 0);
+            count(Event::Refused(refusal), 1);
             expected.refused.insert(refusal.label().to_owned(), 1);
         }
         for (format, many) in TokenFormat::ALL.into_iter().zip(1..) {
-            counters.count_many(Event::Sealed(format), many, 0);
-            counters.count_many(Event::Opened(format), many + 10, 0);
+            count(Event::Sealed(format), many);
+            count(Event::Opened(format), many + 10);
             expected.sealed.insert(format.label().to_owned(), many);
             expected.opened.insert(format.label().to_owned(), many + 10);
         }
         for (limit, many) in Limit::ALL.into_iter().zip(21..) {
-            counters.count_many(Event::Ended(limit), many, 0);
+            count(Event::Ended(limit), many);
             expected.ended.insert(limit.label().to_owned(), many);
         }
         for (event, many, place) in [
@@ -165,7 +166,7 @@ mod tests {
             (Event::Reload, 40, &mut expected.reloads.good),
             (Event::FailedReload, 41, &mut expected.reloads.failed),
         ] {
-            counters.count_many(event, many, 0);
+            count(event, many);
             *place = many;
         }
         assert_eq!(Counts::of(&counters), expected);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::counters::event::Event;
-use crate::counters::layout::{self, STRIPE, STRIPES};
+use crate::counters::layout::{self, STRIPE, STRIPES, Stripe};
 
 /// The counters of a server, in memory that its processes share.
 ///
@@ -14,6 +14,8 @@ use crate::counters::layout::{self, STRIPE, STRIPES};
 pub struct Counters {
     /// Laid out as [`layout`] says; empty in a program that counts nothing.
     pub(crate) words: &'static [AtomicU64],
+    /// The end of them, with the stripes.
+    stripes: &'static [AtomicU64],
     /// Chooses the stripe of a processor.
     mask: usize,
 }
@@ -35,7 +37,11 @@ impl Counters {
     /// The counters in these words. If there are too few words, nothing is counted.
     pub fn view(words: &'static [AtomicU64]) -> Self {
         match layout::mask(words.len()) {
-            Some(mask) => Self { words, mask },
+            Some(mask) => Self {
+                words,
+                stripes: words.get(STRIPES..).unwrap_or_default(),
+                mask,
+            },
             None => Self::none(),
         }
     }
@@ -44,6 +50,7 @@ impl Counters {
     pub const fn none() -> Self {
         Self {
             words: &[],
+            stripes: &[],
             mask: 0,
         }
     }
@@ -73,15 +80,9 @@ impl Counters {
     /// Counts an event. `processor` is the number of the processor that runs this thread.
     #[inline]
     pub fn count(&self, event: Event, processor: usize) {
-        self.count_many(event, 1, processor);
-    }
-
-    /// Counts so many events.
-    #[inline]
-    pub fn count_many(&self, event: Event, many: u64, processor: usize) {
-        let index = self.stripe(processor).saturating_add(event.number());
-        if let Some(word) = self.words.get(index) {
-            word.fetch_add(many, Ordering::Relaxed);
+        let stripe = self.stripe(processor);
+        if let Some(word) = stripe.and_then(|stripe| stripe.get(event.number())) {
+            word.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -100,20 +101,17 @@ impl Counters {
         word.map_or(0, |word| word.load(Ordering::Relaxed))
     }
 
-    /// The first word of a processor's stripe.
+    /// The stripe of a processor; none in a program that counts nothing.
     #[inline]
-    pub(crate) fn stripe(&self, processor: usize) -> usize {
-        let stripe = (processor & self.mask).saturating_mul(STRIPE);
-        stripe.saturating_add(STRIPES)
+    pub(crate) fn stripe(&self, processor: usize) -> Option<&'static Stripe> {
+        let start = (processor & self.mask).wrapping_mul(STRIPE);
+        self.stripes.get(start..)?.first_chunk()
     }
 
     /// The word at an index of each stripe.
     pub(crate) fn at(&self, index: usize) -> impl Iterator<Item = &'static AtomicU64> + use<> {
         let counters = *self;
-        (0..=self.mask).filter_map(move |processor| {
-            let index = counters.stripe(processor).saturating_add(index);
-            counters.words.get(index)
-        })
+        (0..=self.mask).filter_map(move |processor| counters.stripe(processor)?.get(index))
     }
 
     pub(crate) fn sum_at(&self, index: usize) -> u64 {

@@ -25,11 +25,13 @@ pub(crate) struct Slot {
     pub(crate) is_new: bool,
 }
 
-/// Slots that stand for several keys: [`KeyCounter::OTHER`] and [`KeyCounter::HTACCESS`].
-const FIXED: usize = 2;
+/// The slots before this one stand for several keys: [`KeyCounter::OTHER`] and
+/// [`KeyCounter::HTACCESS`].
+const FIXED: u16 = 2;
 
-/// Slots that keys are given.
-const FREE: usize = SLOTS - FIXED;
+/// The slot after the last.
+const END: u16 = 512;
+const _: () = assert!(SLOTS == 512, "a slot is a u16");
 
 /// Attempts to get the slot of another key, in which other processes may be faster.
 const ATTEMPTS: usize = 8;
@@ -42,14 +44,16 @@ impl<'m> Directory<'m> {
 
     /// The entry of a slot.
     pub(crate) fn entry(&self, counter: KeyCounter) -> Option<Entry<'m>> {
-        let start = counter.0.checked_mul(ENTRY)?.checked_add(HEAD)?;
+        let start = usize::from(counter.0)
+            .checked_mul(ENTRY)?
+            .checked_add(HEAD)?;
         Entry::new(self.words.get(start..)?)
     }
 
     /// The slots that keys have, each with its entry.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (KeyCounter, Entry<'m>)> + use<'m> {
         let directory = *self;
-        let slots = (FIXED..SLOTS).map(KeyCounter);
+        let slots = (FIXED..END).map(KeyCounter);
         let entries = slots.filter_map(move |slot| Some((slot, directory.entry(slot)?)));
         entries.filter(|(_, entry)| entry.claim() != 0)
     }
@@ -128,9 +132,8 @@ fn number(identity: Fingerprint) -> u64 {
 
 /// The slots in the order in which a key is looked for.
 fn order(number: u64) -> impl Iterator<Item = KeyCounter> {
-    let free = u64::try_from(FREE).unwrap_or(u64::MAX);
-    let start = number.checked_rem(free).unwrap_or_default();
-    let start = usize::try_from(start).unwrap_or_default();
-    let slots = (start..FREE).chain(0..start);
-    slots.map(|slot| KeyCounter(slot.saturating_add(FIXED)))
+    let start = number.checked_rem(u64::from(END - FIXED));
+    let start = start.and_then(|start| u16::try_from(start).ok());
+    let start = start.unwrap_or_default().saturating_add(FIXED);
+    (start..END).chain(FIXED..start).map(KeyCounter)
 }

@@ -1,6 +1,6 @@
 //! A key that is counted, and its counts.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::counters::event::TokenFormat;
 use crate::fingerprint::Fingerprint;
@@ -72,7 +72,7 @@ impl SecretKind {
 
 /// The counter of a key: the number of its slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyCounter(pub(crate) usize);
+pub struct KeyCounter(pub(crate) u16);
 
 impl KeyCounter {
     /// The counter of all keys together for which there is no room, and of a key that was
@@ -85,7 +85,7 @@ impl KeyCounter {
 
 /// The counter of a secret, which is set when the secret is named.
 #[derive(Debug, Default)]
-pub(crate) struct KeyCounterCell(AtomicUsize);
+pub(crate) struct KeyCounterCell(AtomicU16);
 
 impl KeyCounterCell {
     /// The counter; [`KeyCounter::OTHER`] before it is set.

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use crate::counters::counters::Counters;
 use crate::counters::directory::Directory;
-use crate::counters::key::{CountedKey, KeyCounter, KeyCounts, KeyEvent, SecretKind};
-use crate::counters::layout::{CELL, EVENTS};
+use crate::counters::event::Event;
+use crate::counters::key::{CountedAs, CountedKey, KeyCounter, KeyCounts, KeyEvent, SecretKind};
+use crate::counters::layout::{CELL, EVENTS, SLOTS, Stripe};
 use crate::fingerprint::Fingerprint;
 
 impl Counters {
@@ -60,20 +61,25 @@ impl Counters {
     /// Counts what was done with a key, at a Unix time in seconds.
     #[inline]
     pub fn count_key(&self, key: KeyCounter, what: KeyEvent, now: u64, processor: usize) {
-        let cell = self.stripe(processor).saturating_add(cell(key));
-        let cell = self.words.get(cell..).and_then(<[_]>::first_chunk::<CELL>);
-        let Some([sealed, opened, last_opened, last_sealed]) = cell else {
+        if let Some(stripe) = self.stripe(processor) {
+            count_in(stripe, key, what, now);
+        }
+    }
+
+    /// Counts a token: by its format, and by its key.
+    #[inline]
+    pub(crate) fn count_token(&self, token: CountedAs, what: KeyEvent, now: u64, processor: usize) {
+        let Some(stripe) = self.stripe(processor) else {
             return;
         };
-        let (count, last) = match what {
-            KeyEvent::Sealed => (sealed, last_sealed),
-            KeyEvent::Opened => (opened, last_opened),
+        let event = match what {
+            KeyEvent::Sealed => Event::Sealed(token.format),
+            KeyEvent::Opened => Event::Opened(token.format),
         };
-        count.fetch_add(1, Ordering::Relaxed);
-        // A thread that was moved to another processor may write an older time at most once.
-        if last.load(Ordering::Relaxed) < now {
-            last.store(now, Ordering::Relaxed);
+        if let Some(word) = stripe.get(event.number()) {
+            word.fetch_add(1, Ordering::Relaxed);
         }
+        count_in(stripe, token.key, what, now);
     }
 
     /// The counts of all keys that are configured or were used, in the order of kind, place
@@ -152,19 +158,40 @@ impl Counters {
     }
 }
 
+/// Counts what was done with a key in a stripe.
+#[inline]
+fn count_in(stripe: &Stripe, key: KeyCounter, what: KeyEvent, now: u64) {
+    let cell = stripe.get(cell(key)..).and_then(<[_]>::first_chunk::<CELL>);
+    let Some([sealed, opened, last_opened, last_sealed]) = cell else {
+        return;
+    };
+    let (count, last) = match what {
+        KeyEvent::Sealed => (sealed, last_sealed),
+        KeyEvent::Opened => (opened, last_opened),
+    };
+    count.fetch_add(1, Ordering::Relaxed);
+    // A thread that was moved to another processor may write an older time at most once.
+    if last.load(Ordering::Relaxed) < now {
+        last.store(now, Ordering::Relaxed);
+    }
+}
+
 /// The first word of a key in a stripe.
 #[inline]
 fn cell(key: KeyCounter) -> usize {
-    key.0.saturating_mul(CELL).saturating_add(EVENTS)
+    // The mask shows the compiler that the index is in the stripe.
+    let slot = usize::from(key.0) & (SLOTS - 1);
+    slot.wrapping_mul(CELL).wrapping_add(EVENTS)
 }
+
+const _: () = assert!(SLOTS.is_power_of_two(), "the mask needs a power of two");
 
 #[cfg(test)]
 mod tests {
     use std::thread;
 
     use super::*;
-    use crate::counters::event::{Event, TokenFormat};
-    use crate::counters::layout::SLOTS;
+    use crate::counters::event::TokenFormat;
     use crate::shared_memory::leaked;
 
     const NOON: u64 = 1_800_000_000;

@@ -11,6 +11,8 @@
 //! lines. A stripe has a whole number of pairs of cache lines, because processors fetch
 //! these in pairs.
 
+use std::sync::atomic::AtomicU64;
+
 /// A number for the layout, which another layout must not have.
 pub(crate) const LAYOUT: u64 = 1;
 
@@ -32,6 +34,9 @@ pub(crate) const CELL: usize = 4;
 
 /// Words of a stripe.
 pub(crate) const STRIPE: usize = EVENTS + SLOTS * CELL;
+
+/// The words of a stripe.
+pub(crate) type Stripe = [AtomicU64; STRIPE];
 
 /// The most stripes. Beyond that, processors share them.
 const MOST_STRIPES: usize = 64;

@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 use crate::algorithm::cipher::{Cipher, Format};
 use crate::algorithm::defaults::Defaults;
 use crate::algorithm::digest::Digest;
-use crate::counters::event::Event;
 use crate::counters::key::{CountedAs, KeyEvent};
 use crate::error::LibraryError;
 use crate::jwe::contexts::KeySource;
@@ -91,18 +90,16 @@ impl<R: Random + Clone> Section<'_, R> {
 
     /// Counts a session that was sealed.
     #[inline]
-    pub(super) fn count_sealed(&self, CountedAs { format, key }: CountedAs, now: Now) {
+    pub(super) fn count_sealed(&self, token: CountedAs, now: Now) {
         let counters = &self.keyring.counters;
-        counters.count(Event::Sealed(format), now.processor);
-        counters.count_key(key, KeyEvent::Sealed, now.seconds, now.processor);
+        counters.count_token(token, KeyEvent::Sealed, now.seconds, now.processor);
     }
 
     /// Counts a token that was opened.
     #[inline]
-    pub(super) fn count_opened(&self, CountedAs { format, key }: CountedAs, now: Now) {
+    pub(super) fn count_opened(&self, token: CountedAs, now: Now) {
         let counters = &self.keyring.counters;
-        counters.count(Event::Opened(format), now.processor);
-        counters.count_key(key, KeyEvent::Opened, now.seconds, now.processor);
+        counters.count_token(token, KeyEvent::Opened, now.seconds, now.processor);
     }
 
     pub(super) fn defaults(&self) -> &Defaults {
