@@ -1,16 +1,21 @@
-//! The cost of counting, which each request pays: by one thread, and by more of them at once.
+//! The cost of counting, which each request pays: by one thread, and by more of them beside
+//! each other.
 //!
-//! `cargo bench -p session-crypto-core --bench counters`. Threads with a stripe of their own
-//! count as fast as one alone, and threads that share one wait for each other.
+//! `cargo bench -p session-crypto-core --bench counters`. Threads that have a stripe each do
+//! not wait for each other. Threads that share one do, if they run on several processors.
 
-use std::cell::Cell;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use divan::Bencher;
-use session_crypto_core::{Counters, Event, KeyCounter, KeyEvent, SharedMemory, TokenFormat};
+use divan::counter::ItemsCount;
+use session_crypto_core::{Counters, Event, KeyCounter, KeyEvent, TokenFormat};
 
 const THREADS: [usize; 3] = [1, 2, 16];
+
+/// Tokens that each thread counts.
+const EACH: usize = 100_000;
+
 const EVENT: Event = Event::Opened(TokenFormat::Jwe);
 const NOON: u64 = 1_800_000_000;
 
@@ -18,43 +23,50 @@ fn main() {
     divan::main();
 }
 
-/// The number of this thread, in place of that of its processor.
-fn number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed));
-    }
-    NUMBER.get()
-}
-
 fn counters() -> Counters {
     let words = (0..Counters::words(16)).map(|_| 0.into());
     Counters::view(words.collect::<Vec<_>>().leak())
 }
 
-/// Counts what an opened token counts.
-fn count(counters: &Counters, processor: usize) {
-    counters.count(black_box(EVENT), processor);
-    counters.count_key(KeyCounter::OTHER, KeyEvent::Opened, NOON, processor);
+/// Runs threads that count what an opened token counts, each in the stripe of a number.
+fn run(
+    bencher: Bencher<'_, '_>,
+    threads: usize,
+    counters: Counters,
+    stripe: impl Fn(usize) -> usize + Sync,
+) {
+    let tokens = ItemsCount::new(threads.saturating_mul(EACH));
+    bencher.counter(tokens).bench_local(|| {
+        thread::scope(|scope| {
+            for number in 0..threads {
+                let processor = stripe(number);
+                scope.spawn(move || {
+                    for _ in 0..EACH {
+                        counters.count(black_box(EVENT), processor);
+                        counters.count_key(KeyCounter::OTHER, KeyEvent::Opened, NOON, processor);
+                    }
+                });
+            }
+        });
+    });
 }
 
-/// Counts nothing, as a program does.
-#[divan::bench(threads = THREADS)]
-fn none(bencher: Bencher<'_, '_>) {
-    let counters = SharedMemory::of_program().counters;
-    bencher.bench(|| count(&counters, number()));
+/// Nothing is counted, as in a program.
+#[divan::bench(args = THREADS)]
+fn none(bencher: Bencher<'_, '_>, threads: usize) {
+    run(bencher, threads, black_box(Counters::none()), |number| {
+        number
+    });
 }
 
 /// Each thread has a stripe.
-#[divan::bench(threads = THREADS)]
-fn own_stripe(bencher: Bencher<'_, '_>) {
-    let counters = counters();
-    bencher.bench(|| count(&counters, number()));
+#[divan::bench(args = THREADS)]
+fn own_stripe(bencher: Bencher<'_, '_>, threads: usize) {
+    run(bencher, threads, counters(), |number| number);
 }
 
-/// All threads share a stripe, as without stripes.
-#[divan::bench(threads = THREADS)]
-fn one_stripe(bencher: Bencher<'_, '_>) {
-    let counters = counters();
-    bencher.bench(|| count(&counters, 0));
+/// All threads share a stripe, as they would without stripes.
+#[divan::bench(args = THREADS)]
+fn one_stripe(bencher: Bencher<'_, '_>, threads: usize) {
+    run(bencher, threads, counters(), |_| 0);
 }
