@@ -39,12 +39,15 @@ my %KEY = (
     later => key('later-key',  nbf => $now + 10 * DAY + 1800),
     ended => key('ended-key',  exp => $now - 2 * DAY),
 );
-my @SECRETS = (map({ $KEY{$_}{k} } sort keys %KEY), 'the-secret-of-the-odd-file', 'the-secret-of-a-line', 'joe-blow');
+my @SECRETS = (map({ $KEY{$_}{k} } sort keys %KEY), 'the-secret-of-the-odd-file', 'the-secret-of-a-line', 'the-secret-argument', 'joe-blow');
 
 my $httpd = server('status', <<"END");
 SessionCryptoRevocation on size=1000
 <Location "/set">
     SessionCryptoKeyFile keys.jwks
+</Location>
+<Location "/program">
+    SessionCryptoKeyFile "exec:\@DIR\@/bin/keys the-secret-argument"
 </Location>
 <Location "/odd">
     SessionCryptoPassphraseFile "@{[$ODD =~ s{(["\\])}{\\$1}gr]}"
@@ -63,13 +66,15 @@ SessionCryptoRevocation on size=1000
 </Location>
 END
 $httpd->write_file($ODD, "the-secret-of-the-odd-file\n", 0600);
+my $program = key_set(key('key-of-a-program'));
+$httpd->write_file('bin/keys', "#!/bin/sh\necho '$program'\n", 0755);
 $httpd->write_file('keys.jwks', key_set(@KEY{qw(old now later ended)}), 0600);
 certificate($httpd->dir, 'one', 'ec:P-256');
 $httpd->start;
 my $client = $httpd->client;
 
 # What the client did, and so what must be counted.
-my %token = map { $_ => $client->get("/$_", 'X-S' => 'user=joe-blow')->token } qw(set odd line certificate);
+my %token = map { $_ => $client->get("/$_", 'X-S' => 'user=joe-blow')->token } qw(set program odd line certificate);
 ok($token{$_}, "a session of /$_") for sort keys %token;
 is($client->get("/$_", session => $token{$_})->body, 'user=joe-blow', "it opens in /$_") for sort keys %token;
 $client->get('/line', session => 'no token!');
@@ -117,18 +122,20 @@ subtest 'JSON' => sub {
     is($json->{longest_lifetime}, 30 * DAY, 'how long sessions live');
     is_deeply($json->{revocation}, { size => 1000, used => 0, dropped => 0 }, 'the list of ended sessions');
     my $counters = $json->{counters};
-    is_deeply($counters->{sealed}, { classic => 2, jwe => 0, certificate => 1, key_set => 1 }, 'sealed');
-    is_deeply($counters->{opened}, { classic => 2, jwe => 0, certificate => 1, key_set => 1 }, 'opened');
+    is_deeply($counters->{sealed}, { classic => 2, jwe => 0, certificate => 1, key_set => 2 }, 'sealed');
+    is_deeply($counters->{opened}, { classic => 2, jwe => 0, certificate => 1, key_set => 2 }, 'opened');
     my %refused = %{ $counters->{refused} };
     is(scalar(grep { $_ } values %refused), 2, 'two reasons');
     is($refused{encoding}, 1, 'no token');
     is($refused{format},   1, 'a token of another section');
     is_deeply([map { "$_->{kind} " . ($_->{kid} // '-') . " $_->{state} $_->{sealed} $_->{opened}" } grep { $_->{kind} eq 'set' } @{ $json->{keys} }],
-        ['set ended-key ended 0 0', 'set key-of-now seals 1 1', 'set later-key begins 0 0', 'set old-key opens 0 0'], 'keys of a set');
+        ['set ended-key ended 0 0', 'set key-of-now seals 1 1', 'set later-key begins 0 0', 'set old-key opens 0 0', 'set key-of-a-program seals 1 1'], 'keys of a set');
     my ($later) = grep { ($_->{kid} // '') eq 'later-key' } @{ $json->{keys} };
     is_deeply([@$later{qw(nbf exp)}], [$now + 10 * DAY + 1800, undef], 'the dates of a key');
     my ($of_now) = grep { ($_->{kid} // '') eq 'key-of-now' } @{ $json->{keys} };
     cmp_ok($of_now->{$_}, '>=', $now, $_) for qw(last_sealed last_opened);
+    my ($of_program) = grep { ($_->{kid} // '') eq 'key-of-a-program' } @{ $json->{keys} };
+    like($of_program->{place}, qr{\Aexec:/\S+/bin/keys \.\.\.\z}, 'a program without its arguments');
     my ($odd) = grep { index($_->{place}, $ODD) >= 0 } @{ $json->{keys} };
     is_deeply([@$odd{qw(kind state sealed opened)}], ['passphrase', 'seals', 1, 1], 'a passphrase of an odd file');
     my ($line) = grep { $_->{place} =~ /httpd\.conf line \d+\z/ } @{ $json->{keys} };
@@ -212,7 +219,7 @@ subtest 'the page for people' => sub {
     like($row{'old-key'}, qr/ opens only; not used since 20[-0-9]+ [0-9:]+ UTC, when counting began .*keep it: it can go in (?:29 days 23 hours|30 days), unless it is used till then/, 'a key that opens');
     like($row{'later-key'}, qr/ begins to seal in 10 days .*nothing to do/, 'a key that begins');
     like($row{'ended-key'}, qr/ ended 2 days ago, and opens nothing .*take it out of its file/, 'a key that has ended');
-    like(text($html), qr/4 of 6 sessions that came since .* have opened, 2 were refused, 1 of them because/, 'at a glance');
+    like(text($html), qr/5 of 7 sessions that came since .* have opened, 2 were refused, 1 of them because/, 'at a glance');
     like(text($html), qr/The key ended-key can go/, 'a key can go');
 };
 
@@ -258,7 +265,7 @@ subtest 'keys that a new file brings and takes away' => sub {
         $json = JSON::PP->new->decode($client->get($PATH{json})->body);
     }
     my %state = map { ($_->{kid} // '-') => $_->{state} } grep { $_->{kind} eq 'set' } @{ $json->{keys} };
-    is_deeply(\%state, { 'next-key' => 'seals', 'old-key' => 'opens', 'key-of-now' => 'gone' },
+    is_deeply(\%state, { 'key-of-a-program' => 'seals', 'next-key' => 'seals', 'old-key' => 'opens', 'key-of-now' => 'gone' },
         'a used key stays with its counts, and one that was never used goes');
     my $html = $client->get($PATH{html})->body;
     like(text($html), qr/key-of-now .* not configured any more; last used .* put it back if users are logged out/, 'in words');

@@ -296,15 +296,20 @@ mod tests {
             place: ODD.to_owned(),
             ..key("", State::Opens)
         };
-        html(&report(vec![odd, key(ODD, State::Seals)]))
+        let odder = Key {
+            place: ODD.to_owned(),
+            ..key(ODD, State::Seals)
+        };
+        html(&report(vec![odd, odder]))
     }
 
     #[test]
     fn nothing_of_the_configuration_is_markup() {
         let page = page();
         assert!(!page.contains("<b>") && !page.contains(ODD));
-        // The host twice, and the names and places of keys.
-        assert!(page.matches("&lt;b&gt;&quot;&amp;'\\").count() >= 4);
+        // The host twice, the name and the place of one key, the place of the other one, and
+        // that file once more, because none of its keys seals.
+        assert!(page.matches("&lt;b&gt;&quot;&amp;'\\").count() >= 5);
     }
 
     #[test]

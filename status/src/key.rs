@@ -249,7 +249,11 @@ mod tests {
             ("exec:/bin/vault", "exec:/bin/vault"),
             ("/etc/a file line 3", "/etc/a file line 3"),
         ] {
-            assert_eq!(without_arguments(place.to_owned()), shown);
+            let counts = KeyCounts {
+                place: place.to_owned(),
+                ..counts(SecretKind::Set, true, false)
+            };
+            assert_eq!(Key::new(counts, None, NOON).place, shown);
         }
     }
 
