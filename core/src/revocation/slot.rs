@@ -156,6 +156,13 @@ impl<'t> Slot<'t> {
         is_live.then(|| (value.before(), ticket))
     }
 
+    /// Whether the slot has a record that counts, as far as its state tells: the one word that
+    /// this reads.
+    pub(super) fn is_filled(self, now: u64) -> bool {
+        let state = State(load(self.state));
+        state.phase() == RECORD && state.time() >= now
+    }
+
     /// The record in the slot, if it counts. The value is read first: if it is still the
     /// same later, so is the record.
     pub(super) fn record(self, now: u64) -> Option<(Record, Value)> {

@@ -128,7 +128,7 @@ impl RevocationTable {
         let all = self.buckets.len() / BUCKET;
         let part = all.min(MOST_COUNTED);
         let slots = self.slots().take(part.saturating_mul(SLOTS));
-        let found = slots.filter(|slot| slot.record(now).is_some()).count();
+        let found = slots.filter(|slot| slot.is_filled(now)).count();
         let estimate = found.saturating_mul(all).checked_div(part);
         estimate.unwrap_or_default()
     }
