@@ -81,6 +81,9 @@ $client->get('/line', session => 'no token!');
 $client->get('/line', session => $token{set});
 push @SECRETS, values %token;
 
+# The queries that programs write for a form.
+my %QUERY = ('prometheus=' => 'prometheus', 'json=' => 'json', 'x=1&json' => 'json', 'notjson' => 'html', 'json=1' => 'html', '' => 'html');
+
 subtest 'each form has its type, and nobody keeps it' => sub {
     for my $form (sort keys %PATH) {
         my $res = $client->get($PATH{$form});
@@ -104,6 +107,9 @@ subtest 'each form has its type, and nobody keeps it' => sub {
             is_deeply([sort keys %allow], [qw(GET HEAD)], 'Allow: GET, HEAD');
             unlike($res->body, qr/key-of-now/, 'and no report');
         }
+    }
+    for my $query (sort keys %QUERY) {
+        is_deeply([$client->get("/status?$query")->header('content-type')], [$TYPE{ $QUERY{$query} }], "?$query");
     }
     my $res = $client->get('/nobody');
     is($res->status, 403, 'Require decides who sees it');

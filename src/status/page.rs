@@ -59,13 +59,16 @@ enum Form {
 
 /// The form that a query names; the page for people if it names none.
 fn form(query: &[u8]) -> Form {
-    let mut words = query.split(|byte| *byte == b'&');
-    words
-        .find_map(|word| match word {
-            b"json" => Some(Form::Json),
-            b"prometheus" => Some(Form::Prometheus),
-            _ => None,
-        })
+    let mut parameters = query.split(|byte| *byte == b'&');
+    // Prometheus writes an `=` after a parameter without a value.
+    parameters
+        .find_map(
+            |parameter| match parameter.strip_suffix(b"=").unwrap_or(parameter) {
+                b"json" => Some(Form::Json),
+                b"prometheus" => Some(Form::Prometheus),
+                _ => None,
+            },
+        )
         .unwrap_or(Form::Html)
 }
 
