@@ -52,11 +52,11 @@ is_deeply([$client->get('/private/', session => $res->token)->header('set-cookie
 # Lines of the sample that an administrator may take the comment sign from.
 open my $sample, '<', "$conf/session-crypto.conf" or die "session-crypto.conf: $!\n";
 my $text  = do { local $/; <$sample> };
-my $count = ($text =~ s/^#(?=SessionCrypto(?:MaxLifetime|NotBefore|Revocation) )//mg);
-is($count, 3, 'the sample has lines that end sessions');
-my $ends = SessionCrypto::Httpd->new(session => '', config => $text);
-$ends->write_file('session-keys', key_set($one), 0600);
-my ($ok, $output) = $ends->check;
+my $count = ($text =~ s/^#(?=SessionCrypto(?:MaxLifetime|NotBefore|Revocation) |<\/?Location|    (?:SetHandler|Require) )//mg);
+is($count, 7, 'the sample has lines that end sessions, and a section that shows the status');
+my $more = SessionCrypto::Httpd->new(session => '', config => $text);
+$more->write_file('session-keys', key_set($one), 0600);
+my ($ok, $output) = $more->check;
 ok($ok, 'which httpd -t accepts') or diag($output);
 unlike($output, qr/\[session_crypto:/, 'without a warning');
 
