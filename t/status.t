@@ -278,6 +278,20 @@ subtest 'keys that a new file brings and takes away' => sub {
     is_deeply([grep { index($html, $_) >= 0 } @SECRETS], [], 'no secret');
 };
 
+subtest 'a graceful restart changes no form' => sub {
+    my ($sealed, $opened) = map { my $name = $_; sub { my $sum = 0; $sum += $_ for values %{ $_[0]{counters}{$name} }; $sum } } qw(sealed opened);
+    my $before = JSON::PP->new->decode($client->get($PATH{json})->body);
+    $httpd->restart;
+    my $after = JSON::PP->new->decode($client->get($PATH{json})->body);
+    is($after->{began}, $before->{began}, 'counting goes on');
+    is($_->($after), $_->($before), 'so do counts') for $sealed, $opened;
+    is_deeply([map { $_->{kid} } @{ $after->{keys} }], [map { $_->{kid} } @{ $before->{keys} }], 'and keys');
+    if (-e $MOD_STATUS) {
+        my @lines = $client->get('/server-status?auto')->body =~ /^SessionCryptoSealed: (\d+)$/mg;
+        is_deeply(\@lines, [$sealed->($before)], "mod_status's page has its part once");
+    }
+};
+
 $httpd->stop;
 $httpd->log->expect(qr/session_crypto:notice\] .*keys\.jwks has changed, and its keys are in force/, 'the new file');
 $httpd->log->expect(qr/session_crypto:info\] .*session refused/, 'the two tokens that are none here');

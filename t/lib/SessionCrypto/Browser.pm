@@ -41,8 +41,7 @@ sub new {
         open STDERR, '>', "$dir/chromium.log";
         # Its own sandbox needs rights that a user of tests may lack. It only sees our pages.
         exec $program, qw(--headless --no-sandbox --disable-gpu --no-first-run --remote-debugging-pipe),
-            "--user-data-dir=$dir/chromium", 'about:blank';
-        _exit(127);
+            "--user-data-dir=$dir/chromium", 'about:blank' or _exit(127);
     }
     close $_ for $their_in, $their_out;
     my $self = bless { pid => $pid, in => $in, out => $out, number => 0, complaints => [], loaded => {} }, $class;
