@@ -73,7 +73,7 @@ certificate($httpd->dir, 'one', 'ec:P-256');
 $httpd->start;
 my $client = $httpd->client;
 
-# What the client did, and so what must be counted.
+# The requests of the client, and so the counts.
 my %token = map { $_ => $client->get("/$_", 'X-S' => 'user=joe-blow')->token } qw(set program odd line certificate);
 ok($token{$_}, "a session of /$_") for sort keys %token;
 is($client->get("/$_", session => $token{$_})->body, 'user=joe-blow', "it opens in /$_") for sort keys %token;

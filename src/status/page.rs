@@ -60,16 +60,15 @@ enum Form {
 /// The form that a query names; the page for people if it names none.
 fn form(query: &[u8]) -> Form {
     let mut parameters = query.split(|byte| *byte == b'&');
-    // Prometheus writes an `=` after a parameter without a value.
-    parameters
-        .find_map(
-            |parameter| match parameter.strip_suffix(b"=").unwrap_or(parameter) {
-                b"json" => Some(Form::Json),
-                b"prometheus" => Some(Form::Prometheus),
-                _ => None,
-            },
-        )
-        .unwrap_or(Form::Html)
+    let named = parameters.find_map(|parameter| {
+        // Prometheus writes an `=` after a parameter without a value.
+        match parameter.strip_suffix(b"=").unwrap_or(parameter) {
+            b"json" => Some(Form::Json),
+            b"prometheus" => Some(Form::Prometheus),
+            _ => None,
+        }
+    });
+    named.unwrap_or(Form::Html)
 }
 
 /// Headers of each form. The page has no script, and loads nothing.

@@ -11,9 +11,9 @@ use crate::words::{date, from_now};
 /// The words about a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// What the key does.
+    /// The state of the key.
     pub state: String,
-    /// What to do next.
+    /// The next step.
     pub next: String,
     /// As far as this server can tell, nobody loses a session if the key goes.
     pub may_go: bool,
@@ -101,7 +101,7 @@ pub(crate) fn without_sealing_key(report: &Report) -> Vec<&str> {
     in_force.difference(&sealing).copied().collect()
 }
 
-/// What to do before the key that seals ends.
+/// The next step for a key that seals, which may be due before it ends.
 fn before_end(key: &Key, report: &Report) -> String {
     let Some(end) = key.exp else {
         return "nothing to do".to_owned();

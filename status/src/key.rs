@@ -12,7 +12,7 @@ pub struct Key {
     pub kid: Option<String>,
     /// Where the key stands: a file, or a file and a line. It is empty for several keys.
     pub place: String,
-    /// What the key does now.
+    /// The state of the key now.
     pub state: State,
     /// When the key begins to seal, in Unix seconds, if it is a key of a JWK Set that says so.
     pub nbf: Option<u64>,
@@ -46,7 +46,7 @@ pub enum Kind {
     Other,
 }
 
-/// What a key does now.
+/// The states of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {

@@ -96,7 +96,7 @@ pub fn prometheus(report: &Report) -> String {
 /// A page that is being written.
 struct Page(String);
 
-/// What was done with keys that have the same labels.
+/// The counts of all keys that have the same labels.
 #[derive(Default)]
 struct OfKey {
     sealed: u64,

@@ -1,6 +1,6 @@
 //! The counts as a part of mod_status's page.
 //!
-//! That page is often shown to more people than ours, so it has no key and no file.
+//! Often more people see that page than ours, so it has no key and no file.
 
 use std::fmt::Write as _;
 
