@@ -32,6 +32,8 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
     let quiet_since = key.last_used().unwrap_or_default().max(key.since);
     let may_go_at = quiet_since.saturating_add(lifetime);
     let is_needed = now <= may_go_at;
+    let mut of_its_file = report.keys.iter().filter(|other| other.place == key.place);
+    let has_sealing_key = of_its_file.any(|other| other.state == State::Seals);
     let (state, next) = match key.state {
         State::Seals => ("seals now".to_owned(), before_end(key, report)),
         State::Opens if is_needed => (
@@ -56,7 +58,13 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
         State::Ended => {
             let end = key.exp.unwrap_or(now);
             let state = format!("ended {}, and opens nothing", from_now(end, now));
-            (state, "take it out of its file".to_owned())
+            let next = match has_sealing_key {
+                true => "take it out of its file",
+                false => {
+                    "add a key with htsession rotate, which takes it out: none of its file seals"
+                }
+            };
+            (state, next.to_owned())
         }
         State::Gone if is_needed && key.last_used().is_some() => (
             format!("not configured any more; {last_use}"),
@@ -83,7 +91,7 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
         next,
         may_go: match key.state {
             State::Opens => !is_needed,
-            State::Ended => true,
+            State::Ended => has_sealing_key,
             _ => false,
         },
     }
@@ -129,7 +137,8 @@ mod tests {
     const HOUR: u64 = 3_600;
 
     fn of(key: Key) -> Advice {
-        let report = report(vec![key.clone()]);
+        let seals = crate::sample::key("now", State::Seals);
+        let report = report(vec![key.clone(), seals]);
         advice(&key, &report)
     }
 
@@ -210,6 +219,18 @@ mod tests {
             };
             assert_eq!(of(unused).may_go, may_go, "{state:?}");
         }
+    }
+
+    #[test]
+    fn the_last_key_of_a_file_does_not_go() {
+        let ended = key("old", State::Ended);
+        let elsewhere = Key {
+            place: "/etc/httpd/others.jwks".to_owned(),
+            ..key("now", State::Seals)
+        };
+        let advice = advice(&ended, &report(vec![ended.clone(), elsewhere]));
+        assert!(!advice.may_go);
+        assert!(advice.next.starts_with("add a key with htsession rotate"));
     }
 
     #[test]

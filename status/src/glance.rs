@@ -168,9 +168,24 @@ mod tests {
             texts[0].1
         );
         let (_, keys) = texts.last().unwrap();
+        assert_eq!(keys, "No key can go now.");
+    }
+
+    #[test]
+    fn keys_that_can_go_are_named() {
+        let last = |ended: &[&str]| {
+            let ended = ended.iter().map(|kid| key(kid, State::Ended));
+            let keys = ended.chain([key("now", State::Seals)]).collect();
+            texts(&report(keys)).pop().unwrap().1
+        };
+        assert_eq!(last(&[]), "No key can go now.");
         assert_eq!(
-            keys,
-            "The keys a and b can go, as far as this server knows."
+            last(&["a"]),
+            "The key a can go, as far as this server knows."
+        );
+        assert_eq!(
+            last(&["a", "b", "c"]),
+            "The keys a, b and c can go, as far as this server knows."
         );
     }
 }
