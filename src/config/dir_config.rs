@@ -14,7 +14,7 @@ use super::setting_set::SettingSet;
 use super::source_list::SourceList;
 use super::user_entries::UserEntries;
 use super::written::Written;
-use crate::ffi::{Inherit, Line, Parms, Pool};
+use crate::ffi::{DirSettings, Inherit, Line, Parms, Pool};
 use crate::key_files::KeyFile;
 use crate::secrets::passphrases::PassphrasesRead;
 use crate::{advice, clock};
@@ -89,7 +89,9 @@ impl Inherit for DirConfig<'_> {
             refuses: add.refuses || base.refuses,
         }
     }
+}
 
+impl DirSettings for DirConfig<'_> {
     fn refusing() -> Self {
         Self {
             refuses: true,

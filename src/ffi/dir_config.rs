@@ -8,10 +8,13 @@ use super::pool::Pool;
 ///
 /// Plain data: a value that has a destructor is stored in a pool and referred
 /// to. The default is a section that sets nothing.
-pub(crate) trait Inherit: Copy + Default + Send + Sync {
+pub(crate) trait Inherit: Copy + Default {
     /// Merges the settings of a section, `add`, into those around it, `base`.
     fn merge(base: &Self, add: &Self) -> Self;
+}
 
+/// Settings that httpd creates and merges for a module.
+pub(crate) trait DirSettings: Inherit + Send + Sync {
     /// Makes settings under which no session is sealed or opened; they stand in
     /// for those that could not be made.
     fn refusing() -> Self;
@@ -24,7 +27,7 @@ pub(crate) trait Inherit: Copy + Default + Send + Sync {
 ///
 /// `raw` is NULL, or settings of the type `C` that were made for httpd, in a
 /// pool that lives for as long as `C` does.
-pub(super) unsafe fn read<C: Inherit>(raw: *const c_void) -> C {
+pub(super) unsafe fn read<C: DirSettings>(raw: *const c_void) -> C {
     // SAFETY: the caller promises NULL, or a C that lives.
     unsafe { raw.cast::<C>().as_ref() }
         .copied()
@@ -36,12 +39,12 @@ pub(super) unsafe fn read<C: Inherit>(raw: *const c_void) -> C {
 /// # Safety
 ///
 /// As for [`read`], and the settings live for `'c`.
-pub(super) unsafe fn refer<'c, C: Inherit + 'c>(raw: *const c_void, pool: Pool<'c>) -> &'c C {
+pub(super) unsafe fn refer<'c, C: DirSettings + 'c>(raw: *const c_void, pool: Pool<'c>) -> &'c C {
     // SAFETY: the caller promises NULL, or a C that lives.
     unsafe { raw.cast::<C>().as_ref() }.unwrap_or_else(|| refusing(pool))
 }
 
 #[cold]
-fn refusing<'c, C: Inherit + 'c>(pool: Pool<'c>) -> &'c C {
+fn refusing<'c, C: DirSettings + 'c>(pool: Pool<'c>) -> &'c C {
     pool.store_plain(C::refusing())
 }

@@ -7,7 +7,7 @@ use std::ptr;
 use session_crypto_core::SharedMemory;
 
 use super::bindings::{self, apr_pool_t, module, server_rec};
-use super::dir_config::{self, Inherit};
+use super::dir_config::{self, DirSettings, Inherit};
 use super::directive::Directives;
 use super::guard::guard;
 use super::log::{self, Level, MainServer};

@@ -42,7 +42,7 @@ pub(crate) use agent_process::{AgentProcess, Work as AgentWork, end_former, star
 pub(crate) use bell::Bell;
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
 pub(crate) use date::date;
-pub(crate) use dir_config::Inherit;
+pub(crate) use dir_config::{DirSettings, Inherit};
 pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 
 use session_crypto_core::SharedMemory;
 
-use super::dir_config::Inherit;
+use super::dir_config::DirSettings;
 use super::exchange::{Exchange, Status};
 use super::log::MainServer;
 use super::module_record::ModuleRecord;
@@ -15,7 +15,7 @@ use super::session::Session;
 /// A module, with httpd's own terms for each part.
 pub(crate) trait Module: Sized + 'static {
     /// The settings of a section.
-    type DirConfig<'p>: Inherit;
+    type DirConfig<'p>: DirSettings;
 
     /// The data that the process keeps while a configuration is in force.
     type State: Send + Sync;

@@ -7,7 +7,7 @@ use super::bindings::{
     self, ap_conf_vector_t, apr_array_header_t, apr_port_t, core_dir_config, core_server_config,
     module, server_rec, session_dir_conf,
 };
-use super::dir_config::{self, Inherit};
+use super::dir_config::{self, DirSettings};
 use super::server::{Definition, Kind, Section, Server};
 use super::session_hooks;
 
@@ -26,7 +26,7 @@ type Found<'s, C> = (Section<'s, C>, *const ap_conf_vector_t);
 /// `server` is the first of the servers of a configuration that has been read
 /// and stays in force for `'s`. `ours` is a module whose settings are of the
 /// type `C`.
-pub(super) unsafe fn for_each_server<'s, C: Inherit + 's>(
+pub(super) unsafe fn for_each_server<'s, C: DirSettings + 's>(
     ours: *const module,
     server: *const server_rec,
     mut each: impl FnMut(&Server<'s, C>) -> Result<(), String>,
@@ -122,7 +122,7 @@ unsafe fn add_addresses<'s>(known: &mut HashSet<Address<'s>>, server: &'s server
 ///
 /// The server belongs to a configuration in force for `'s`; the settings of
 /// `ours` are of the type `C`.
-unsafe fn sections_of<'s, C: Inherit>(
+unsafe fn sections_of<'s, C: DirSettings>(
     ours: *const module,
     server: &'s server_rec,
 ) -> Vec<Section<'s, C>> {
@@ -164,7 +164,7 @@ unsafe fn sections_of<'s, C: Inherit>(
 ///
 /// `section` is NULL, or belongs to a configuration in force for `'s`; the
 /// settings of `ours` are of the type `C`.
-unsafe fn add_nested<'s, C: Inherit>(
+unsafe fn add_nested<'s, C: DirSettings>(
     ours: *const module,
     sections: &mut Vec<Found<'s, C>>,
     section: *const ap_conf_vector_t,
@@ -186,7 +186,7 @@ unsafe fn add_nested<'s, C: Inherit>(
 ///
 /// `array` is NULL, or sections of a configuration in force for `'s`; the
 /// settings of `ours` are of the type `C`.
-unsafe fn add_sections<'s, C: Inherit>(
+unsafe fn add_sections<'s, C: DirSettings>(
     ours: *const module,
     sections: &mut Vec<Found<'s, C>>,
     kind: Kind,
@@ -309,7 +309,7 @@ unsafe fn definition(server: &server_rec) -> Definition<'_> {
 ///
 /// `section` is a section of a configuration that is in force for as long as
 /// `C` lives; the settings of `ours` are of that type.
-unsafe fn config_of<C: Inherit>(
+unsafe fn config_of<C: DirSettings>(
     ours: *const module,
     section: *const ap_conf_vector_t,
 ) -> Option<C> {
