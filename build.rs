@@ -14,6 +14,7 @@ const FUNCTIONS: &[&str] = &[
     "ap_get_client_block",
     "ap_get_core_module_config",
     "ap_get_module_config",
+    "ap_get_server_revision",
     "ap_getword_conf",
     "ap_hook_check_config",
     "ap_hook_child_init",

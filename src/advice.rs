@@ -461,6 +461,16 @@ pub(crate) fn date(text: &str, DateError: DateError) -> String {
     )
 }
 
+/// A word is no code of a warning; `codes` are those that there are.
+pub(crate) fn unknown_code(word: &[u8], codes: &[impl Display]) -> String {
+    let word = String::from_utf8_lossy(word);
+    let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
+    format!(
+        "'{word}' is no code of a warning that may be accepted: write one or more of {}",
+        codes.join(", ")
+    )
+}
+
 /// The message for an entry without a name.
 pub(crate) const EMPTY_USER_ENTRY: &str = "an entry of a session has a name: write it, or take the \
      empty word out";

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError, times};
 
 use crate::advice;
+use crate::check::Code;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig, EndSessionsFor};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::revocation::read_settings;
@@ -137,6 +138,13 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         context: Context::Server,
         most: LIST,
         handler: revocation,
+    },
+    Directive {
+        name: c"SessionCryptoAccept",
+        help: c"code [code] ... - warnings of httpd's start that are not given here",
+        context: Context::Directory,
+        most: LIST,
+        handler: accept,
     },
     Directive {
         name: c"SessionCryptoDriver",
@@ -405,6 +413,20 @@ fn revocation<'p>(
     }
     state.set_revocation_settings(read_settings(parms, words)?);
     Ok(())
+}
+
+/// Checks the codes of a line, which `check` reads where it stands.
+fn accept<'p>(
+    _: &Parms<'p>,
+    _: &'p State,
+    _: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), String> {
+    let mut words = words.iter().map(|word| word.to_bytes());
+    match words.find(|word| Code::parse(word).is_none()) {
+        Some(word) => Err(advice::unknown_code(word, &Code::ALL)),
+        None => Ok(()),
+    }
 }
 
 fn driver<'p>(

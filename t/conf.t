@@ -10,7 +10,7 @@ use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key key_id key_set);
 
 my $conf  = "$FindBin::Bin/../conf";
-my $httpd = SessionCrypto::Httpd->new(session => '', echo => '^/private/', config => <<"END");
+my $httpd = SessionCrypto::Httpd->new(session => '', accept => '', echo => '^/private/', config => <<"END");
 Include "$conf/session-crypto.conf"
 Include "$conf/login.conf"
 END
@@ -54,7 +54,7 @@ open my $sample, '<', "$conf/session-crypto.conf" or die "session-crypto.conf: $
 my $text  = do { local $/; <$sample> };
 my $count = ($text =~ s/^#(?=SessionCrypto(?:MaxLifetime|NotBefore|Revocation) |<\/?Location|    (?:SetHandler|Require) )//mg);
 is($count, 7, 'the sample has lines that end sessions, and a section that shows the status');
-my $more = SessionCrypto::Httpd->new(session => '', config => $text);
+my $more = SessionCrypto::Httpd->new(session => '', accept => '', config => $text);
 $more->write_file('session-keys', key_set($one), 0600);
 my ($ok, $output) = $more->check;
 ok($ok, 'which httpd -t accepts') or diag($output);

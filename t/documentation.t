@@ -25,7 +25,7 @@ use constant HARDWARE => 'docs/hardware-tokens.md';
 
 # A server whose directory has all files that the pages name. If a page has a command
 # that makes a file, that command makes it here.
-my $httpd = SessionCrypto::Httpd->new(name => 'documentation', session => '');
+my $httpd = SessionCrypto::Httpd->new(name => 'documentation', session => '', accept => '');
 my $dir   = $httpd->dir;
 for my $name (qw(old new)) {
     my $pair = certificate($dir, $name, 'ec:P-256');
@@ -50,7 +50,7 @@ subtest 'the first lines of README.md work' => sub {
     my ($first) = blocks('README.md', 'apache');
     is(scalar(split /\n/, $first->{text}), 5, 'they are five');
     my $small = SessionCrypto::Httpd->new(
-        name => 'documentation-readme', session => '', config => "$first->{text}\nSessionEnv On\nSessionHeader X-S\n");
+        name => 'documentation-readme', session => '', accept => '', config => "$first->{text}\nSessionEnv On\nSessionHeader X-S\n");
     symlink "$dir/session-keys", $small->dir . '/session-keys' or die "session-keys: $!\n";
     $small->start;
     my $token = $small->client->get('/', 'X-S' => 'user=joe')->token // '';
@@ -63,7 +63,7 @@ subtest 'the first lines of README.md work' => sub {
 subtest HARDWARE() => sub {
     need_engine('pkcs11', 'libengine-pkcs11-openssl');
     my ($library) = grep { -e } '/usr/lib/softhsm/libsofthsm2.so' or plan(skip_all => 'no SoftHSM where the page says');
-    my $with_token = SessionCrypto::Httpd->new(name => 'documentation-hardware', session => '');
+    my $with_token = SessionCrypto::Httpd->new(name => 'documentation-hardware', session => '', accept => '');
     $with_token->write_file('tokens/.keep', '');
     my $tokens = $with_token->dir . '/tokens';
     my $conf   = $with_token->write_file('softhsm2.conf', "directories.tokendir = $tokens\nlog.level = ERROR\n");
@@ -76,6 +76,7 @@ subtest HARDWARE() => sub {
 
 # For each directive, the lines that it needs beside it, and an example of itself.
 my %LINES = (
+    SessionCryptoAccept             => ['SessionCryptoAccept SC0401'],
     SessionCryptoCertificateFile    => ['SessionCryptoCertificateFile session.crt', 'SessionCryptoCertificateKeyFile session.key'],
     SessionCryptoCertificateKeyFile => ['SessionCryptoCertificateKeyFile session.key', 'SessionCryptoCertificateFile session.crt'],
     SessionCryptoCipher             => ['SessionCryptoCipher aes-256-gcm'],

@@ -2,6 +2,7 @@
 
 use session_crypto_core::{During, Keyring, Priority};
 
+use super::other_modules;
 use super::warnings::Warnings;
 use crate::advice;
 use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptSecrets, SettingSet};
@@ -42,6 +43,7 @@ pub(crate) fn server<'s>(
         warnings.idle_passphrases()?;
         if ffi::is_config_test() {
             warnings.about_database();
+            other_modules::warn();
         }
     }
     Ok(())
@@ -147,6 +149,7 @@ pub(crate) fn prepare<'s>(
     }
     if server.is_last {
         warnings.about_database();
+        other_modules::warn();
     }
     Ok(())
 }

@@ -4,9 +4,24 @@
 //! |---|---|
 //! | `check` | settings that do not go together, and keys derived in advance |
 //! | `warnings` | likely mistakes, which only the log mentions |
+//! | `other_modules` | the same, in lines of other modules |
+//! | `lines` | the lines of other modules that are in force in a section |
+//! | `facts` | what the whole configuration says, wherever it stands |
+//! | `seconds`, `cookie`, `logs` | one line: a number of seconds, a cookie, a log |
+//! | `found` | the warnings with codes, and how many lines they may have |
+//! | `codes` | the codes of warnings that an administrator may accept |
 
 pub(crate) use check::{prepare, server};
+pub(crate) use codes::Code;
 pub(crate) use warnings::Warnings;
 
 mod check;
+mod codes;
+mod cookie;
+mod facts;
+mod found;
+mod lines;
+mod logs;
+mod other_modules;
+mod seconds;
 mod warnings;

@@ -1,6 +1,7 @@
 //! The configuration as it was written: for settings that other modules keep
 //! private.
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_char};
 
 use super::bindings::{self, ap_directive_t};
@@ -44,10 +45,35 @@ impl<'c> Node<'c> {
         own.eq_ignore_ascii_case(name.as_bytes())
     }
 
+    /// Whether both are the same line of the tree.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+
     /// The text after the directive's name.
     pub(crate) fn arguments(self) -> &'c [u8] {
         // SAFETY: util_cfgtree.h promises a C string of the tree, or NULL.
         unsafe { text(self.0.args) }
+    }
+
+    /// The value of a directive that is on or off.
+    pub(crate) fn flag(self) -> Option<bool> {
+        let word = self.words().next()?;
+        if word.eq_ignore_ascii_case(b"on") {
+            Some(true)
+        } else {
+            word.eq_ignore_ascii_case(b"off").then_some(false)
+        }
+    }
+
+    /// The words after the directive's name, as httpd splits them.
+    pub(crate) fn words(self) -> impl Iterator<Item = Cow<'c, [u8]>> {
+        let mut rest = self.arguments();
+        std::iter::from_fn(move || {
+            let (word, after) = split_word(rest)?;
+            rest = after;
+            Some(word)
+        })
     }
 
     /// The nodes in this section.
@@ -62,6 +88,49 @@ impl<'c> Node<'c> {
         // read, as `with_nodes` sees to.
         unsafe { Line::of(self.0) }
     }
+}
+
+/// Splits the first word off a line, without its quotes and backslashes
+/// (server/util.c, `ap_getword_conf`); `None` if there is none.
+pub(super) fn split_word(line: &[u8]) -> Option<(Cow<'_, [u8]>, &[u8])> {
+    let line = line.trim_ascii_start();
+    let quote = *line.first()?;
+    if quote != b'"' && quote != b'\'' {
+        let end = line.iter().position(u8::is_ascii_whitespace);
+        let (word, rest) = line.split_at_checked(end.unwrap_or(line.len()))?;
+        return Some((without_backslashes(word, b'\\'), rest));
+    }
+    let body = line.get(1..)?;
+    let (mut end, mut is_escaped) = (body.len(), false);
+    for (at, byte) in body.iter().enumerate() {
+        if is_escaped {
+            is_escaped = false;
+        } else if *byte == quote {
+            end = at;
+            break;
+        } else {
+            let next = body.get(at.saturating_add(1));
+            is_escaped = *byte == b'\\' && next.is_some_and(|next| [quote, b'\\'].contains(next));
+        }
+    }
+    let (word, rest) = body.split_at_checked(end)?;
+    Some((
+        without_backslashes(word, quote),
+        rest.get(1..).unwrap_or_default(),
+    ))
+}
+
+/// Takes out each backslash before another one, or before `quote`.
+fn without_backslashes(word: &[u8], quote: u8) -> Cow<'_, [u8]> {
+    if !word.contains(&b'\\') {
+        return Cow::Borrowed(word);
+    }
+    let (mut bytes, mut plain) = (word.iter().peekable(), Vec::new());
+    while let Some(byte) = bytes.next() {
+        let next = bytes.next_if(|next| *byte == b'\\' && [quote, b'\\'].contains(next));
+        plain.push(*next.unwrap_or(byte));
+    }
+    Cow::Owned(plain)
 }
 
 /// The bytes of a C string; none for NULL.

@@ -13,6 +13,7 @@
 //! | `directive` | the table of directives, and the parameters that a handler gets |
 //! | `module` | a module in safe Rust: a trait with httpd's own terms |
 //! | `module_record` | the record by which httpd knows this module |
+//! | `written` | the servers and their sections, as they were written |
 //! | `sections`, `server` | a server with its sections, read out of httpd's structures |
 //! | `dir_config` | the settings of one section, which httpd creates and merges |
 //! | `exchange` | a request and its answer, as a handler has them |
@@ -33,6 +34,7 @@
 //! | `host` | the name of this machine |
 //! | `processor`, `threads` | the processor of this thread, and work on all of them |
 //! | `date` | a time as the error log writes it |
+//! | `httpd` | httpd itself: its version, and its modules |
 //! | `run_mode` | the purpose for which httpd reads its configuration |
 //! | `guard` | what happens when our code panics |
 //! | `log` | the error log |
@@ -47,6 +49,7 @@ pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
 pub(crate) use exchange::{BodyError, Exchange, Page, Status};
+pub(crate) use httpd::{has_module, version as httpd_version};
 pub(crate) use kept_table::{KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
@@ -64,6 +67,7 @@ pub(crate) use session_hooks::header as session_header;
 pub(crate) use session_record::has_no_content;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
+pub(crate) use written::for_each_server as for_each_written_server;
 
 mod agent_process;
 mod bell;
@@ -80,6 +84,7 @@ mod guard;
 mod handler;
 mod hook;
 pub(crate) mod host;
+mod httpd;
 mod kept_counters;
 pub(crate) mod kept_keys;
 mod kept_table;
@@ -110,6 +115,7 @@ mod shared_memory;
 mod status_hook;
 mod tables;
 mod threads;
+mod written;
 
 /// httpd's API as bindgen translates it.
 #[allow(

@@ -47,6 +47,7 @@ impl fmt::Display for Definition<'_> {
 }
 
 /// A section by itself.
+#[derive(Clone, Copy)]
 pub(crate) struct Section<'s, C> {
     /// Its settings, if one of our directives stands there.
     pub(crate) config: Option<C>,

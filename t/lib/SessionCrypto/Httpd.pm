@@ -23,6 +23,7 @@ package SessionCrypto::Httpd;
 #   handlers    LuaMapHandler lines that go before the one described below
 #   echo        the URLs of that one
 #   flags       words of the command line, in place of -DFOREGROUND
+#   accept      codes of warnings that are not given; '' for none
 #
 # One Lua handler answers the requests. It copies the request header X-S to the response
 # header X-S, from which mod_session takes a new session (SessionHeader). Its body is
@@ -84,6 +85,8 @@ sub new {
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
         limits   => $args{one_child} ? ONE_CHILD : '',
+        # Most tests ask for sessions without end, in cookies without attributes.
+        accept   => $args{accept} // 'SC0402 SC0403',
         # A test that does not bring its own gets everything that mod_session needs.
         session => $args{session} // <<'END',
 Session On
@@ -304,6 +307,7 @@ sub write_conf {
     }
     my $modules = join "\n", @modules;
     my $lua     = env('LUA');
+    my $accept  = $self->{accept} ? "SessionCryptoAccept $self->{accept}" : '';
     my $config  = $self->{config} =~ s/\@DIR\@/$dir/gr;
     $self->write_file('httpd.conf', <<"END");
 ServerRoot "$dir"
@@ -321,6 +325,9 @@ DocumentRoot "$dir/htdocs"
     Require all granted
 </Directory>
 LimitRequestFieldSize 2000000
+<IfDirective SessionCryptoAccept>
+    $accept
+</IfDirective>
 $self->{handlers}
 LuaMapHandler "$self->{echo}" "$lua"
 $self->{session}

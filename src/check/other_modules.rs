@@ -1,0 +1,277 @@
+//! Likely mistakes in lines of other modules, which only the log mentions.
+//!
+//! They are read from the configuration as it was written, because other modules keep
+//! their settings to themselves. `.htaccess` files are not seen.
+
+use std::collections::BTreeMap;
+
+use super::codes::Code;
+use super::cookie;
+use super::facts::Facts;
+use super::found::Found;
+use super::lines::{Lines, is_on};
+use super::logs::{self, Leak};
+use super::seconds;
+use crate::ffi::config_tree::{self, Node, Nodes};
+use crate::ffi::{self, Server};
+
+/// The first version of httpd in which CVE-2026-47360 is mended.
+const REMOVES_COOKIES: [i32; 3] = [2, 4, 69];
+
+/// Warns of likely mistakes in the configuration that was read last.
+pub(super) fn warn() {
+    config_tree::with_nodes(|nodes| {
+        let mut found = Found::default();
+        let judge = Judge {
+            facts: Facts::read(nodes),
+            version: ffi::httpd_version(),
+        };
+        judge.servers(nodes, &mut found);
+        found.say();
+    });
+}
+
+/// Judges the lines in force in each section.
+struct Judge {
+    facts: Facts,
+    version: [i32; 3],
+}
+
+/// A section and all around it.
+struct Place<'a, 'c> {
+    server: &'a Server<'c, Lines<'c>>,
+    /// The sections that every request in it is in; none outside of every section.
+    chain: Vec<usize>,
+    innermost: Option<usize>,
+    /// The lines in force.
+    lines: Lines<'c>,
+    has_sessions: bool,
+}
+
+/// The places in which a cookie is kept from backends, and in which it is not.
+#[derive(Default)]
+struct Removal<'c> {
+    /// `SessionCookieRemove On`
+    removed: Vec<Node<'c>>,
+    is_kept_somewhere: bool,
+}
+
+impl Judge {
+    fn servers(&self, nodes: Nodes<'_>, found: &mut Found) {
+        ffi::for_each_written_server(
+            nodes,
+            |lines: &mut Lines<'_>, node| lines.read(node, &self.facts),
+            // Virtual hosts inherit the lines of the main server, and may replace them.
+            |server| {
+                if !server.stands_behind {
+                    self.server(server, found);
+                }
+            },
+        );
+    }
+
+    fn server<'c>(&self, server: &Server<'c, Lines<'c>>, found: &mut Found) {
+        let everywhere: Vec<_> = server
+            .sections
+            .iter()
+            .enumerate()
+            .filter_map(|(index, section)| section.is_everywhere().then_some(index))
+            .collect();
+        let sections = (0..server.sections.len()).map(Some);
+        // No request is outside of a section that every request is in.
+        let outside = everywhere.is_empty().then_some(None);
+        let mut removals = BTreeMap::new();
+        for innermost in sections.chain(outside) {
+            let chain = innermost.map(|index| chain(server, index, &everywhere));
+            let chain = chain.unwrap_or_default();
+            let place = Place {
+                server,
+                lines: server.config_of(&chain),
+                has_sessions: server.has_sessions(&chain),
+                chain,
+                innermost,
+            };
+            let mut say = |code, node: Node<'_>, warning| {
+                if !place.lines.accepted.has(code) {
+                    found.add(code, node.line(), warning);
+                }
+            };
+            units(&place, &mut say);
+            form_in_clear(&place, &mut say);
+            if self.facts.encrypts {
+                no_end(&place, self.facts.revokes, &mut say);
+                self.attributes(&place, &mut say);
+                self.logs(&place, &mut say);
+                removal(&place, &mut removals);
+            }
+        }
+        for removal in removals.values() {
+            self.removals(removal, found);
+        }
+    }
+
+    /// Judges the cookies of a place.
+    fn attributes(&self, place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+        for (directive, node) in [
+            ("SessionCookieName", place.lines.cookie),
+            ("SessionDBDCookieName", place.lines.database_cookie),
+        ] {
+            let Some(node) = node else { continue };
+            if let Some(warning) = cookie::warning(directive, node, self.facts.attributes) {
+                say(Code::CookieAttributes, node, warning);
+            }
+        }
+    }
+
+    /// Judges the logs of a place with sessions.
+    fn logs(&self, place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+        if !place.has_sessions {
+            return;
+        }
+        let lines = &place.lines;
+        let leaks: Vec<_> = lines.levels.leaks(|needs| lines.has(needs)).collect();
+        for Leak { line, .. } in &leaks {
+            let of_line = leaks.iter().filter(|leak| leak.line.is_same(*line));
+            let of_line: Vec<_> = of_line.copied().collect();
+            say(Code::Log, *line, logs::warning(&of_line));
+        }
+        if let Some(node) = lines.forensic_log {
+            let warning = "ForensicLog writes all that requests say, with the cookies of sessions: \
+                 take the line out as soon as nobody needs that log";
+            say(Code::Log, node, warning.to_owned());
+        }
+        let of_log = lines.access_logs.flatten().map(|node| {
+            let secret = self.facts.secret_in_log(node);
+            ("CustomLog", node, secret)
+        });
+        let of_errors = lines.error_log_format.map(|node| {
+            let secret = self.facts.secret_in(node.arguments());
+            ("ErrorLogFormat", node, secret)
+        });
+        for (directive, node, secret) in of_log.into_iter().chain(of_errors) {
+            // What is taken off the request is not in the log.
+            let is_removed = is_on(lines.cookie_remove);
+            let is_there = |secret: &String| !is_removed || !secret.ends_with(['i', 'C']);
+            if let Some(secret) = secret.filter(is_there) {
+                let warning = format!(
+                    "{directive}: the log has sessions or their cookies: take {secret} out of its \
+                     format"
+                );
+                say(Code::Log, node, warning);
+            }
+        }
+    }
+
+    /// Judges the places of a server that have the same cookie.
+    fn removals(&self, removal: &Removal<'_>, found: &mut Found) {
+        if !removal.is_kept_somewhere || self.version >= REMOVES_COOKIES {
+            return;
+        }
+        let version = self.version.map(|number| number.to_string()).join(".");
+        for node in &removal.removed {
+            let warning = format!(
+                "SessionCookieRemove differs between sections, and httpd {version} \
+                 may hand the cookie to a backend after an internal redirect from one to the \
+                 other (CVE-2026-47360): write 'SessionCookieRemove On' outside of all sections, \
+                 or install httpd 2.4.69 or later"
+            );
+            found.add(Code::CookieRemove, node.line(), warning);
+        }
+    }
+}
+
+/// The sections that every request in one section is in, in the order in which httpd
+/// merges them; `everywhere` are those that every request is in.
+fn chain(server: &Server<'_, Lines<'_>>, index: usize, everywhere: &[usize]) -> Vec<usize> {
+    let inner = server.chain(index);
+    let others = everywhere.iter().filter(|other| !inner.contains(other));
+    let (before, after): (Vec<_>, Vec<_>) = others
+        .copied()
+        .partition(|other| server.is_before(*other, index));
+    [before, inner, after].concat()
+}
+
+/// Judges the numbers of seconds of a place.
+fn units(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+    for (directive, example, node) in [
+        ("SessionMaxAge", 1800, place.lines.max_age),
+        (
+            "SessionExpiryUpdateInterval",
+            60,
+            place.lines.update_interval,
+        ),
+    ] {
+        let Some(node) = node else { continue };
+        if let Some(warning) = seconds::warning(directive, example, node) {
+            say(Code::Unit, node, warning);
+        }
+    }
+}
+
+/// Judges the login form of a place.
+fn form_in_clear(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+    let lines = &place.lines;
+    let is_form = |node: &Node<'_>| {
+        let name = node.words().next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"form")
+    };
+    let Some(node) = lines.auth_type.filter(is_form) else {
+        return;
+    };
+    // A database keeps the session to itself.
+    let is_in_cookie = lines.cookie.is_some() && place.has_sessions;
+    let is_sealed = lines.secret.is_some() || place.may_meet(|other| other.secret.is_some());
+    if is_in_cookie && !is_sealed {
+        let warning = "AuthType form keeps the user's password in the session, which is in clear in \
+             the cookie: 'Session On' is in force here, and no passphrase, certificate or key: \
+             write SessionCryptoKeyFile beside it";
+        say(Code::FormInClear, node, warning.to_owned());
+    }
+}
+
+/// Judges the end of the sessions of a place.
+fn no_end(place: &Place<'_, '_>, revokes: bool, say: &mut impl FnMut(Code, Node<'_>, String)) {
+    let lines = &place.lines;
+    let (true, Some(node), Some(_)) = (place.has_sessions, lines.session, lines.secret) else {
+        return;
+    };
+    if !revokes && !lines.has_end() && !place.may_meet(|other| other.has_end()) {
+        let warning = "Session On: the encrypted sessions here never end, and a stolen cookie works \
+             for ever: write 'SessionMaxAge 1800', which ends sessions that are not used, or \
+             'SessionCryptoMaxLifetime 12h', or both";
+        say(Code::NoEnd, node, warning.to_owned());
+    }
+}
+
+/// Notes whether the cookie of a place is kept from backends.
+fn removal<'c>(place: &Place<'_, 'c>, removals: &mut BTreeMap<Vec<u8>, Removal<'c>>) {
+    let lines = &place.lines;
+    let Some(cookie) = lines.cookie.filter(|_| place.has_sessions) else {
+        return;
+    };
+    if lines.accepted.has(Code::CookieRemove) {
+        return;
+    }
+    let removal = removals.entry(cookie::name(cookie).to_vec()).or_default();
+    match lines.cookie_remove.filter(|_| is_on(lines.cookie_remove)) {
+        Some(node) => removal.removed.push(node),
+        None => removal.is_kept_somewhere = true,
+    }
+}
+
+impl Place<'_, '_> {
+    /// Whether a request that is here may be in another section as well, which `is` so.
+    /// Outside of every section, it may be in any.
+    fn may_meet(&self, is: impl Fn(&Lines<'_>) -> bool) -> bool {
+        match self.innermost {
+            Some(innermost) => self
+                .server
+                .others(&self.chain, innermost)
+                .any(|lines| is(&lines)),
+            None => {
+                let mut sections = self.server.sections.iter();
+                sections.any(|section| section.config.is_some_and(|lines| is(&lines)))
+            }
+        }
+    }
+}
