@@ -170,10 +170,10 @@ impl Judge {
         let version = self.version.map(|number| number.to_string()).join(".");
         for node in &removal.removed {
             let warning = format!(
-                "SessionCookieRemove differs between sections, and httpd {version} \
-                 may hand the cookie to a backend after an internal redirect from one to the \
-                 other (CVE-2026-47360): write 'SessionCookieRemove On' outside of all sections, \
-                 or install httpd 2.4.69 or later"
+                "SessionCookieRemove differs between sections, and httpd {version} may hand the \
+                 cookie to a backend after an internal redirect from one to the other \
+                 (CVE-2026-47360): install httpd 2.4.69 or later, or write 'SessionCookieRemove \
+                 On' outside of all sections"
             );
             found.add(Code::CookieRemove, node.line(), warning);
         }

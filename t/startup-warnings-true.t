@@ -1,11 +1,19 @@
-# SC0405 is true: the logs that it warns of get the cookie of a session or the password of
-# a login form, and with what it says to write, they do not. All modules at their highest
-# level write neither if they have the advice.
+# Warnings with a code are true: what they warn of happens.
+#
+#   SC0401   a session ends after as many seconds as the warning says
+#   SC0403   httpd gives a cookie without attributes two of three
+#   SC0404   the cookie has the password of a login form
+#   SC0405   the log gets the cookie of a session or the password of a login form, and with
+#            what the warning says to write, it does not. All modules at their highest level
+#            write neither if they have the advice
+#   SC0406   a backend gets the cookie of a session, and with what the warning says to write,
+#            it does not
 
 use strict;
 use warnings;
 
 use Test::More;
+use Time::HiRes qw(time);
 
 use SessionCrypto::Httpd   ();
 use SessionCrypto::Startup qw(SECRET);
@@ -62,7 +70,7 @@ my %CASES = (
 for my $name (sort keys %CASES) {
     my ($loglevel, $lines, @secrets) = @{ $CASES{$name} };
     subtest $name => sub {
-        my $httpd = SessionCrypto::Httpd->new(name => 'startup-logs', session => '', accept => '', one_child => 1, echo => '^/page',
+        my $httpd = SessionCrypto::Httpd->new(name => 'startup-warnings-true', session => '', accept => '', one_child => 1, echo => '^/page',
             loglevel => $loglevel, config => $base . $lines);
         # The hash is that of PASSWORD.
         $httpd->write_file('users', 'joe:' . crypt(PASSWORD, '$5$salt') . "\n", 0644);
@@ -82,6 +90,62 @@ for my $name (sort keys %CASES) {
         is_deeply([grep { $found{$_} } sort keys %found], \@secrets, @secrets ? "the logs have: @secrets" : 'the logs have no secret');
         my ($warning) = $logs =~ /SC0405: (.*LogLevel: .*)/ or return;
         is($warning =~ /the passwords that users type/ ? 1 : 0, $found{password} ? 1 : 0, 'the warning names passwords if there are any');
+    };
+}
+
+subtest 'SessionMaxAge 1h' => sub {
+    my $httpd = SessionCrypto::Httpd->new(name => 'startup-warnings-true', config => "SessionCryptoPassphrase ${\SECRET}\nSessionMaxAge 1h\n")->start;
+    my ($warned) = map { /SC0401: .* is (\d+) of them/ } $httpd->log->lines;
+    my $before   = time;
+    my $token    = $httpd->client->get('/', 'X-S' => 'user=joe')->token;
+    my ($expiry) = $httpd->client->get('/', session => $token)->body =~ /expiry=(\d+)/;
+    is($warned, 1, 'is one second to the warning');
+    cmp_ok($expiry / 1e6, '<=', time + 1, 'and to httpd');
+    cmp_ok($expiry / 1e6, '>=', $before + 1, 'and no less');
+    $httpd->stop;
+};
+
+subtest 'a cookie without attributes' => sub {
+    my $httpd = SessionCrypto::Httpd->new(name => 'startup-warnings-true', accept => 'SC0402', session => "Session On\nSessionHeader X-S\nSessionCookieName session\n",
+        config => "SessionCryptoPassphrase ${\SECRET}\n")->start;
+    my ($warned) = map { /SC0403: .* goes out without (.*?):/ } $httpd->log->lines;
+    my ($cookie) = $httpd->client->get('/', 'X-S' => 'user=joe')->header('set-cookie');
+    is($warned, 'SameSite', 'lacks one');
+    is(join(' and ', grep { $cookie !~ /;\s*$_\b/i } qw(Secure HttpOnly SameSite)), 'SameSite', 'which is the one that it lacks');
+    $httpd->stop;
+};
+
+subtest 'a login form in clear' => sub {
+    my $httpd = SessionCrypto::Httpd->new(name => 'startup-warnings-true', session => '', echo => '^/page', config => $base =~ s/^SessionCrypto.*$//mr);
+    $httpd->write_file('users', 'joe:' . crypt(PASSWORD, '$5$salt') . "\n", 0644);
+    $httpd->start;
+    my $warnings = () = $httpd->log->lines(qr/SC0404: .*user's password in the session/);
+    is($warnings, 1, 'has a warning');
+    like($httpd->client->post('/login', 'httpd_username=joe&httpd_password=' . PASSWORD)->token, qr/pw=${\PASSWORD}/, 'and the password is in the cookie');
+    $httpd->stop;
+};
+
+# A page that is not there leads to the backend.
+for my $case (['differs between sections', ''], ['is on outside of all sections', "SessionCookieRemove On\n"]) {
+    my ($name, $lines) = @$case;
+    subtest "SessionCookieRemove $name" => sub {
+        my $httpd = SessionCrypto::Httpd->new(name => 'startup-warnings-true', accept => 'SC0403', echo => '^/(?:page|backend)',
+            config => "SessionMaxAge 1800\nSessionCryptoPassphrase ${\SECRET}\nErrorDocument 404 /backend\n$lines" . <<'END')->start;
+<Location "/backend">
+    SessionCookieRemove On
+    # Shows what the backend would get.
+    Header always echo Cookie
+</Location>
+END
+        my $token = $httpd->client->get('/page', 'X-S' => 'user=joe')->token;
+        my $res   = $httpd->client->get('/missing', session => $token);
+        is($res->status, 404, 'a redirect inside the server');
+        # httpd 2.4.71 itself loses the session if the first section takes the cookie away.
+        like($res->body, qr/user=joe/, 'with the session') if !$lines;
+        my $warnings = () = $httpd->log->lines(qr/\[session_crypto:warn\] .*SC0406: /);
+        is(scalar(() = $res->header('cookie')), $warnings, $warnings ? 'httpd warns, and the backend gets the cookie' : 'no warning, and no cookie for the backend');
+        is($warnings, 0, 'httpd warns of nothing') if $lines;
+        $httpd->stop;
     };
 }
 
