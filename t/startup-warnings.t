@@ -71,6 +71,7 @@ are_warned(SC0401 => {
     'in a location'      => [$unit . inside('Location /shop', $wrong . "SessionMaxAge 1h\n")],
     'in <If> in a directory' => [$unit . inside('Directory /shop', inside('If true', $wrong . "SessionMaxAge 1h\n"))],
     'in <IfModule>'      => [$unit . inside('IfModule mod_session.c', $wrong . "SessionMaxAge 1h\n")],
+    'in <Limit>'         => [$unit . inside('Location /shop', inside('Limit POST', $wrong . "SessionMaxAge 1h\n") =~ s/"//gr)],
     'in a host'          => [$unit . host($wrong . "SessionMaxAge 1h\n")],
     'in all of two hosts' => [$unit . $wrong . "SessionMaxAge 1h\n" . host('') . host(inside('Location /shop', ''))],
     'where nothing is encrypted' => [$on . $cookie . $wrong . "SessionMaxAge 1h\n"],
@@ -201,17 +202,20 @@ are_quiet(SC0405 => {
     'logs that each host replaces' => $good . "CustomLog access_log $formats[0]\n" . host(qq(CustomLog access_log "%h"\n)),
 });
 my ($modules) = SessionCrypto::Httpd::_slurp(SessionCrypto::Httpd::env('MODULES')) =~ m{"(.*)/mod_session\.so"};
-my %load = map { $_ => "LoadModule ${_}_module $modules/mod_$_.so\n" } grep { defined $modules && -e "$modules/mod_$_.so" } qw(dumpio log_forensic http2);
+my %load = map { $_ => "LoadModule ${_}_module $modules/mod_$_.so\n" } grep { defined $modules && -e "$modules/mod_$_.so" } qw(dumpio log_forensic http2 proxy proxy_http);
 SKIP: {
-    skip 'no mod_dumpio, mod_log_forensic or mod_http2', 2 if keys %load < 3;
+    skip 'modules are missing', 2 if keys %load < 5;
+    my $proxy = $load{proxy} . $load{proxy_http};
     my $dumps = "LogLevel warn dumpio:trace7\n";
     are_warned(SC0405 => {
         'a dump of requests' => [$good . $load{dumpio} . "DumpIOInput On\n" . $wrong . $dumps, '(dumpio:trace7)', "write 'dumpio:info' at the end"],
         'a dump of answers'  => [$good . $load{dumpio} . "DumpIOOutput On\n" . $wrong . $dumps, '(dumpio:trace7)'],
         'headers over HTTP/2' => [$good . $load{http2} . $wrong . "LogLevel http2:trace2\n", 'cookies of sessions (http2:trace2)'],
+        'answers of applications' => [$good . "SessionHeader X-S\n" . $proxy . $wrong . "LogLevel proxy_http:trace4\n", 'gets sessions in clear (proxy_http:trace4)', "write 'proxy_http:info' at the end"],
         'each request'       => [$good . $load{log_forensic} . $wrong . "ForensicLog forensic_log\n", 'ForensicLog writes all that requests say'],
     });
     are_quiet(SC0405 => {
+        'answers without sessions' => $good . $proxy . "LogLevel proxy_http:trace8\n",
         'no dump'            => $good . $load{dumpio} . $dumps,
         'a dump that is off' => $good . $load{dumpio} . "DumpIOInput Off\n" . $dumps,
         'a dump that nobody logs' => $good . $load{dumpio} . "DumpIOInput On\nLogLevel warn\n",
@@ -273,6 +277,15 @@ for my $word ('SC0407', 'SC040', 'all', 'SC0401,SC0402') {
     my @lines = $output =~ /session_crypto:warn\] .*?(SC\d+: .*)/g;
     is(@lines, 6, 'six lines for 500 hosts') or diag($output);
     like($lines[5] // '', qr/^SC0403: 495 more lines have the same mistake, the next on line \d+ of/, 'the last counts the rest');
+}
+
+# A file that each host includes is one place.
+$httpd->write_file('each.conf', "${wrong}SessionCookieName session path=/\n");
+$httpd->{config} = $secret . $age . $on . host("Include $dir/each.conf\n") x 3;
+{
+    my ($ok, $output) = $httpd->check;
+    is(scalar(() = $output =~ /SC0403: on line 2 of \Q$dir\E\/each\.conf: /g), 1, 'one line for a file that each host includes') or diag($output);
+    is(scalar(() = $output =~ /session_crypto:/g), 1, 'and no more');
 }
 
 # An httpd that starts warns in its log, once, and again when it restarts.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The code of a warning, with which its message begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Code {
     /// A number of seconds has a unit.
     Unit,
@@ -29,8 +29,7 @@ impl Code {
         Self::CookieRemove,
     ];
 
-    /// The code as messages have it.
-    pub(super) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Unit => "SC0401",
             Self::NoEnd => "SC0402",

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::codes::Code;
+use super::codes::{Code, Codes};
 use super::cookie;
 use super::facts::Facts;
 use super::found::Found;
@@ -57,10 +57,10 @@ struct Removal<'c> {
 }
 
 impl Judge {
-    fn servers(&self, nodes: Nodes<'_>, found: &mut Found) {
+    fn servers<'c>(&self, nodes: Nodes<'c>, found: &mut Found<'c>) {
         ffi::for_each_written_server(
             nodes,
-            |lines: &mut Lines<'_>, node| lines.read(node, &self.facts),
+            |lines: &mut Lines<'c>, node| lines.read(node, &self.facts),
             // Virtual hosts inherit the lines of the main server, and may replace them.
             |server| {
                 if !server.stands_behind {
@@ -70,7 +70,7 @@ impl Judge {
         );
     }
 
-    fn server<'c>(&self, server: &Server<'c, Lines<'c>>, found: &mut Found) {
+    fn server<'c>(&self, server: &Server<'c, Lines<'c>>, found: &mut Found<'c>) {
         let everywhere: Vec<_> = server
             .sections
             .iter()
@@ -91,17 +91,12 @@ impl Judge {
                 chain,
                 innermost,
             };
-            let mut say = |code, node: Node<'_>, warning| {
-                if !place.lines.accepted.has(code) {
-                    found.add(code, node.line(), warning);
-                }
-            };
-            units(&place, &mut say);
-            form_in_clear(&place, &mut say);
+            units(&place, found);
+            form_in_clear(&place, found);
             if self.facts.encrypts {
-                no_end(&place, self.facts.revokes, &mut say);
-                self.attributes(&place, &mut say);
-                self.logs(&place, &mut say);
+                self.no_end(&place, found);
+                self.attributes(&place, found);
+                self.logs(&place, found);
                 removal(&place, &mut removals);
             }
         }
@@ -110,74 +105,95 @@ impl Judge {
         }
     }
 
+    /// Judges the end of the sessions of a place.
+    fn no_end<'c>(&self, place: &Place<'_, 'c>, found: &mut Found<'c>) {
+        let lines = &place.lines;
+        let (true, Some(line), Some(_)) = (place.has_sessions, lines.session, lines.secret) else {
+            return;
+        };
+        if !self.facts.revokes && !lines.has_end() && !place.may_meet(|other| other.has_end()) {
+            let warning = "Session On: the encrypted sessions here never end, and a stolen cookie \
+                 works for ever: write 'SessionMaxAge 1800', which ends sessions that are not \
+                 used, or 'SessionCryptoMaxLifetime 12h', or both";
+            place.judge(found, Code::NoEnd, line, || Some(warning.to_owned()));
+        }
+    }
+
     /// Judges the cookies of a place.
-    fn attributes(&self, place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
-        for (directive, node) in [
+    fn attributes<'c>(&self, place: &Place<'_, 'c>, found: &mut Found<'c>) {
+        for (directive, line) in [
             ("SessionCookieName", place.lines.cookie),
             ("SessionDBDCookieName", place.lines.database_cookie),
         ] {
-            let Some(node) = node else { continue };
-            if let Some(warning) = cookie::warning(directive, node, self.facts.attributes) {
-                say(Code::CookieAttributes, node, warning);
-            }
+            let Some(line) = line else { continue };
+            place.judge(found, Code::CookieAttributes, line, || {
+                cookie::warning(directive, line, self.facts.attributes)
+            });
         }
     }
 
     /// Judges the logs of a place with sessions.
-    fn logs(&self, place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+    fn logs<'c>(&self, place: &Place<'_, 'c>, found: &mut Found<'c>) {
         if !place.has_sessions {
             return;
         }
         let lines = &place.lines;
         let leaks: Vec<_> = lines.levels.leaks(|needs| lines.has(needs)).collect();
         for Leak { line, .. } in &leaks {
-            let of_line = leaks.iter().filter(|leak| leak.line.is_same(*line));
-            let of_line: Vec<_> = of_line.copied().collect();
-            say(Code::Log, *line, logs::warning(&of_line));
+            place.judge(found, Code::Log, *line, || {
+                let of_line = leaks.iter().copied();
+                let of_line = of_line.filter(|leak| leak.line.address() == line.address());
+                Some(logs::warning(&of_line.collect::<Vec<_>>()))
+            });
         }
-        if let Some(node) = lines.forensic_log {
+        if let Some(line) = lines.forensic_log {
             let warning = "ForensicLog writes all that requests say, with the cookies of sessions: \
                  take the line out as soon as nobody needs that log";
-            say(Code::Log, node, warning.to_owned());
+            place.judge(found, Code::Log, line, || Some(warning.to_owned()));
         }
-        let of_log = lines.access_logs.flatten().map(|node| {
-            let secret = self.facts.secret_in_log(node);
-            ("CustomLog", node, secret)
-        });
-        let of_errors = lines.error_log_format.map(|node| {
-            let secret = self.facts.secret_in(node.arguments());
-            ("ErrorLogFormat", node, secret)
-        });
-        for (directive, node, secret) in of_log.into_iter().chain(of_errors) {
-            // What is taken off the request is not in the log.
-            let is_removed = is_on(lines.cookie_remove);
-            let is_there = |secret: &String| !is_removed || !secret.ends_with(['i', 'C']);
-            if let Some(secret) = secret.filter(is_there) {
-                let warning = format!(
-                    "{directive}: the log has sessions or their cookies: take {secret} out of its \
-                     format"
-                );
-                say(Code::Log, node, warning);
+        // What is taken off the request is not in the log.
+        let is_removed = is_on(lines.cookie_remove);
+        let is_there = |secret: &String| !is_removed || !secret.ends_with(['i', 'C']);
+        if let Some(line) = lines.access_logs.flatten() {
+            let secret = self.facts.secret_in_log(line).filter(is_there);
+            if let Some(secret) = secret {
+                place.judge(found, Code::Log, line, || {
+                    Some(log_with(&secret, "CustomLog"))
+                });
+            }
+        }
+        if let Some(line) = lines.error_log_format {
+            let secret = self.facts.secret_in(line.arguments()).filter(is_there);
+            if let Some(secret) = secret {
+                place.judge(found, Code::Log, line, || {
+                    Some(log_with(&secret, "ErrorLogFormat"))
+                });
             }
         }
     }
 
     /// Judges the places of a server that have the same cookie.
-    fn removals(&self, removal: &Removal<'_>, found: &mut Found) {
+    fn removals<'c>(&self, removal: &Removal<'c>, found: &mut Found<'c>) {
         if !removal.is_kept_somewhere || self.version >= REMOVES_COOKIES {
             return;
         }
         let version = self.version.map(|number| number.to_string()).join(".");
-        for node in &removal.removed {
-            let warning = format!(
-                "SessionCookieRemove differs between sections, and httpd {version} may hand the \
-                 cookie to a backend after an internal redirect from one to the other \
-                 (CVE-2026-47360): install httpd 2.4.69 or later, or write 'SessionCookieRemove \
-                 On' outside of all sections"
-            );
-            found.add(Code::CookieRemove, node.line(), warning);
+        for line in &removal.removed {
+            found.judge(Code::CookieRemove, *line, Codes::default(), || {
+                Some(format!(
+                    "SessionCookieRemove differs between sections, and httpd {version} may hand \
+                     the cookie to a backend after an internal redirect from one to the other \
+                     (CVE-2026-47360): install httpd 2.4.69 or later, or write \
+                     'SessionCookieRemove On' outside of all sections"
+                ))
+            });
         }
     }
+}
+
+/// The warning about a log whose format has a secret.
+fn log_with(secret: &str, directive: &str) -> String {
+    format!("{directive}: the log has sessions or their cookies: take {secret} out of its format")
 }
 
 /// The sections that every request in one section is in, in the order in which httpd
@@ -192,8 +208,8 @@ fn chain(server: &Server<'_, Lines<'_>>, index: usize, everywhere: &[usize]) -> 
 }
 
 /// Judges the numbers of seconds of a place.
-fn units(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
-    for (directive, example, node) in [
+fn units<'c>(place: &Place<'_, 'c>, found: &mut Found<'c>) {
+    for (directive, example, line) in [
         ("SessionMaxAge", 1800, place.lines.max_age),
         (
             "SessionExpiryUpdateInterval",
@@ -201,21 +217,21 @@ fn units(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
             place.lines.update_interval,
         ),
     ] {
-        let Some(node) = node else { continue };
-        if let Some(warning) = seconds::warning(directive, example, node) {
-            say(Code::Unit, node, warning);
-        }
+        let Some(line) = line else { continue };
+        place.judge(found, Code::Unit, line, || {
+            seconds::warning(directive, example, line)
+        });
     }
 }
 
 /// Judges the login form of a place.
-fn form_in_clear(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, String)) {
+fn form_in_clear<'c>(place: &Place<'_, 'c>, found: &mut Found<'c>) {
     let lines = &place.lines;
-    let is_form = |node: &Node<'_>| {
-        let name = node.words().next().unwrap_or_default();
+    let is_form = |line: &Node<'_>| {
+        let name = line.words().next().unwrap_or_default();
         name.eq_ignore_ascii_case(b"form")
     };
-    let Some(node) = lines.auth_type.filter(is_form) else {
+    let Some(line) = lines.auth_type.filter(is_form) else {
         return;
     };
     // A database keeps the session to itself.
@@ -225,21 +241,7 @@ fn form_in_clear(place: &Place<'_, '_>, say: &mut impl FnMut(Code, Node<'_>, Str
         let warning = "AuthType form keeps the user's password in the session, which is in clear in \
              the cookie: 'Session On' is in force here, and no passphrase, certificate or key: \
              write SessionCryptoKeyFile beside it";
-        say(Code::FormInClear, node, warning.to_owned());
-    }
-}
-
-/// Judges the end of the sessions of a place.
-fn no_end(place: &Place<'_, '_>, revokes: bool, say: &mut impl FnMut(Code, Node<'_>, String)) {
-    let lines = &place.lines;
-    let (true, Some(node), Some(_)) = (place.has_sessions, lines.session, lines.secret) else {
-        return;
-    };
-    if !revokes && !lines.has_end() && !place.may_meet(|other| other.has_end()) {
-        let warning = "Session On: the encrypted sessions here never end, and a stolen cookie works \
-             for ever: write 'SessionMaxAge 1800', which ends sessions that are not used, or \
-             'SessionCryptoMaxLifetime 12h', or both";
-        say(Code::NoEnd, node, warning.to_owned());
+        place.judge(found, Code::FormInClear, line, || Some(warning.to_owned()));
     }
 }
 
@@ -254,12 +256,23 @@ fn removal<'c>(place: &Place<'_, 'c>, removals: &mut BTreeMap<Vec<u8>, Removal<'
     }
     let removal = removals.entry(cookie::name(cookie).to_vec()).or_default();
     match lines.cookie_remove.filter(|_| is_on(lines.cookie_remove)) {
-        Some(node) => removal.removed.push(node),
+        Some(line) => removal.removed.push(line),
         None => removal.is_kept_somewhere = true,
     }
 }
 
-impl Place<'_, '_> {
+impl<'c> Place<'_, 'c> {
+    /// Adds the warning about a line in force here.
+    fn judge(
+        &self,
+        found: &mut Found<'c>,
+        code: Code,
+        line: Node<'c>,
+        warning: impl FnOnce() -> Option<String>,
+    ) {
+        found.judge(code, line, self.lines.accepted, warning);
+    }
+
     /// Whether a request that is here may be in another section as well, which `is` so.
     /// Outside of every section, it may be in any.
     fn may_meet(&self, is: impl Fn(&Lines<'_>) -> bool) -> bool {
