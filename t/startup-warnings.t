@@ -84,6 +84,7 @@ are_quiet(SC0401 => {
     'replaced by a later line' => $unit . "SessionMaxAge 1h\n" . "SessionMaxAge 3600\n",
     'replaced in each host' => $unit . "SessionMaxAge 1h\n" . host($age) . host($age),
     'replaced in every location' => $unit . "SessionMaxAge 1h\n" . inside('Location /', $age),
+    'in a directory, replaced in every location' => $unit . inside('Directory @DIR@/htdocs', "SessionMaxAge 1h\n") . inside('Location /', $age),
 });
 
 my $endless = $cookie . $secret;
@@ -129,6 +130,7 @@ are_warned(SC0403 => {
     'in a host'          => [$plain . host($wrong . "SessionCookieName session path=/\n")],
     'in all of two hosts' => [$plain . $wrong . "SessionCookieName session path=/\n" . host('') . host('')],
     'another header'     => [$plain . $wrong . "SessionCookieName session path=/\n" . qq(Header set X-Note "Secure;HttpOnly;SameSite=Lax"\n)],
+    'another directive'  => [$plain . $wrong . "SessionCookieName session path=/\n" . qq(RequestHeader set Set-Cookie "Secure;HttpOnly;SameSite=Lax"\n)],
     'half of them by Header' => [$plain . $wrong . "SessionCookieName session path=/\n" . qq(Header edit Set-Cookie (.*) "\$1;Secure;HttpOnly"\n), 'goes out without SameSite:'],
 });
 are_quiet(SC0403 => {
@@ -170,7 +172,7 @@ are_quiet(SC0404 => {
     'no cookie'          => $on . $age . inside('Location /login', $form),
 });
 
-my @formats = ('"%h %{Cookie}i"', '"%h %>{Cookie}i"', '"%h %400,500{cookie}i"', '"%h %{session}C"', '"%h %{Set-Cookie}o"', '"%h %{HTTP_SESSION}e"');
+my @formats = ('"\\"%h\\" %{Cookie}i"', '"%h %{Cookie}i"', '"%h %>{Cookie}i"', '"%h %400,500{cookie}i"', '"%h %{session}C"', '"%h %{Set-Cookie}o"', '"%h %{HTTP_SESSION}e"');
 are_warned(SC0405 => {
     'debug'              => [$good . $wrong . "LogLevel debug\n", 'LogLevel: the error log gets the cookies of sessions (core:debug)', "write 'core:info' at the end"],
     'in a list'          => [$good . $wrong . "LogLevel warn core:debug session_crypto:info\n", "write 'core:info' at the end"],
@@ -196,6 +198,7 @@ are_quiet(SC0405 => {
     'where there are no sessions' => $age . $cookie . $secret . inside('Location /shop', $on) . inside('Location /mail', "LogLevel debug\n"),
     'where nothing is encrypted' => $on . $age . $cookie . "LogLevel trace8\n",
     'the usual format'   => $good . qq(LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{Referer}i\\" \\"%{User-Agent}i\\"" combined\nCustomLog access_log combined\n),
+    'a nickname that a later line replaces' => $good . qq(LogFormat $formats[0] long\nLogFormat "%h" long\nCustomLog access_log long\n),
     'a format that no log uses' => $good . qq(LogFormat $formats[0] long\nCustomLog access_log common\n),
     'another cookie'     => $good . qq(CustomLog access_log "%h %{language}C"\n),
     'a cookie that is taken off' => $good . $remove . qq(CustomLog access_log "%h %{Cookie}i %{session}C"\n),
@@ -211,6 +214,7 @@ SKIP: {
         'a dump of requests' => [$good . $load{dumpio} . "DumpIOInput On\n" . $wrong . $dumps, '(dumpio:trace7)', "write 'dumpio:info' at the end"],
         'a dump of answers'  => [$good . $load{dumpio} . "DumpIOOutput On\n" . $wrong . $dumps, '(dumpio:trace7)'],
         'headers over HTTP/2' => [$good . $load{http2} . $wrong . "LogLevel http2:trace2\n", 'cookies of sessions (http2:trace2)'],
+        'in <Proxy>'         => [$good . $proxy . inside('Proxy http://backend/', $wrong . "LogLevel http:trace4\n"), '(http:trace4)'],
         'answers of applications' => [$good . "SessionHeader X-S\n" . $proxy . $wrong . "LogLevel proxy_http:trace4\n", 'gets sessions in clear (proxy_http:trace4)', "write 'proxy_http:info' at the end"],
         'each request'       => [$good . $load{log_forensic} . $wrong . "ForensicLog forensic_log\n", 'ForensicLog writes all that requests say'],
     });

@@ -15,7 +15,7 @@ pub(super) fn warning(directive: &str, example: u32, node: Node<'_>) -> Option<S
     let word = word(node);
     let (seconds, unit) = split(&word);
     // `60s` is what it seems to be.
-    let is_understood = seconds >= 0 && ["", "s", "sec", "seconds"].contains(&unit);
+    let is_understood = ["", "s", "sec", "seconds"].contains(&unit);
     if is_understood && word.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }

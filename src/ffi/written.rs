@@ -39,7 +39,6 @@ struct Lines<'c, C> {
     path: Option<&'c [u8]>,
     config: C,
     has_sessions: Option<bool>,
-    document_root: Option<&'c [u8]>,
     inner: Vec<Self>,
     hosts: Vec<Node<'c>>,
 }
@@ -57,7 +56,6 @@ impl<'c, C: Inherit> Lines<'c, C> {
             path,
             config: C::default(),
             has_sessions: None,
-            document_root: None,
             inner: Vec::new(),
             hosts: Vec::new(),
         };
@@ -81,9 +79,6 @@ impl<'c, C: Inherit> Lines<'c, C> {
             } else {
                 if node.is("Session") {
                     self.has_sessions = node.flag();
-                } else if node.is("DocumentRoot") {
-                    let path = first_word(node.arguments());
-                    self.document_root = path.map(|path| path.strip_suffix(b"/").unwrap_or(path));
                 }
                 read(&mut self.config, node);
             }
@@ -94,15 +89,11 @@ impl<'c, C: Inherit> Lines<'c, C> {
     fn server(&self, host: Option<&Self>, stands_behind: bool, is_last: bool) -> Server<'c, C> {
         let outer = host.map_or(self.config, |host| C::merge(&self.config, &host.config));
         let has_sessions = host.and_then(|host| host.has_sessions);
-        let document_root = host.and_then(|host| host.document_root);
         let inner = host.map_or(&[][..], |host| &host.inner);
-        let mut lines: Vec<_> = self.inner.iter().chain(inner).collect();
-        // As httpd lists them (server/core.c, merge_core_server_configs).
-        lines.sort_by_key(|lines| lines.kind);
         Server {
             outer,
             has_sessions: has_sessions.or(self.has_sessions).unwrap_or_default(),
-            sections: sections(lines),
+            sections: sections(self.inner.iter().chain(inner)),
             stands_behind,
             is_default: host.is_none(),
             is_last,
@@ -110,14 +101,17 @@ impl<'c, C: Inherit> Lines<'c, C> {
                 file: None,
                 line: 0,
             },
-            document_root: document_root.or(self.document_root),
+            // Nobody asks which directories have the URLs of locations.
+            document_root: None,
         }
     }
 }
 
 /// Lists sections, and after them those that stand inside of them.
-fn sections<'c, C: Inherit>(lines: Vec<&Lines<'c, C>>) -> Vec<Section<'c, C>> {
-    let mut lines: Vec<_> = lines.into_iter().map(|lines| (lines, None)).collect();
+fn sections<'a, 'c: 'a, C: Inherit + 'a>(
+    lines: impl Iterator<Item = &'a Lines<'c, C>>,
+) -> Vec<Section<'c, C>> {
+    let mut lines: Vec<_> = lines.map(|lines| (lines, None)).collect();
     let (mut sections, mut index) = (Vec::new(), 0_usize);
     while let Some((own, around)) = lines.get(index).copied() {
         lines.extend(own.inner.iter().map(|inner| (inner, Some(index))));
