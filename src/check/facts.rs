@@ -1,4 +1,4 @@
-//! What the whole configuration says, wherever it stands.
+//! Lines that count wherever they stand.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use crate::ffi::config_tree::{Node, Nodes};
 /// Sections inside sections that are looked into.
 const DEPTH: usize = 32;
 
-/// What lines say of the whole server, or of all of its parts.
+/// The meaning of such lines.
 #[derive(Default)]
 pub(super) struct Facts {
     /// Some section encrypts.
@@ -20,7 +20,7 @@ pub(super) struct Facts {
     pub(super) attributes: Attributes,
     /// The names of the cookies of sessions.
     cookies: HashSet<Vec<u8>>,
-    /// The formats of logs that have secrets, by their nicknames, and where.
+    /// By the nickname of each format of logs that has a secret, the part of it that does.
     formats: HashMap<Vec<u8>, String>,
 }
 

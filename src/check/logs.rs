@@ -17,7 +17,7 @@ struct Writer {
     needs: Needs,
 }
 
-/// What a log gets.
+/// A secret that a log gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secret {
     /// The cookies of sessions.

@@ -6,7 +6,7 @@
 //! | `warnings` | likely mistakes, which only the log mentions |
 //! | `other_modules` | the same, in lines of other modules |
 //! | `lines` | the lines of other modules that are in force in a section |
-//! | `facts` | what the whole configuration says, wherever it stands |
+//! | `facts` | lines that count wherever they stand |
 //! | `seconds`, `cookie`, `logs` | one line: a number of seconds, a cookie, a log |
 //! | `found` | the warnings with codes, and how many lines they may have |
 //! | `codes` | the codes of warnings that an administrator may accept |

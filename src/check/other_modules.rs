@@ -151,7 +151,7 @@ impl Judge {
                  take the line out as soon as nobody needs that log";
             place.judge(found, Code::Log, line, || Some(warning.to_owned()));
         }
-        // What is taken off the request is not in the log.
+        // A cookie that is taken off the request is not in the log.
         let is_removed = is_on(lines.cookie_remove);
         let is_there = |secret: &String| !is_removed || !secret.ends_with(['i', 'C']);
         if let Some(line) = lines.access_logs.flatten() {

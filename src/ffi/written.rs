@@ -23,18 +23,18 @@ pub(crate) fn for_each_server<'c, C: Inherit>(
     read: impl Fn(&mut C, Node<'c>),
     mut each: impl FnMut(&Server<'c, C>),
 ) {
-    let main = Lines::read(Kind::Directory, None, nodes, &read, 0);
+    let main = SectionLines::read(Kind::Directory, None, nodes, &read, 0);
     let last = main.hosts.len();
     let stands_behind = !main.hosts.is_empty();
     each(&main.server(None, stands_behind, !stands_behind));
     for (number, host) in (1..).zip(&main.hosts) {
-        let host = Lines::read(Kind::Directory, None, host.nodes(), &read, 0);
+        let host = SectionLines::read(Kind::Directory, None, host.nodes(), &read, 0);
         each(&main.server(Some(&host), false, number == last));
     }
 }
 
 /// The lines of a section, or those outside of every section.
-struct Lines<'c, C> {
+struct SectionLines<'c, C> {
     kind: Kind,
     path: Option<&'c [u8]>,
     config: C,
@@ -43,7 +43,7 @@ struct Lines<'c, C> {
     hosts: Vec<Node<'c>>,
 }
 
-impl<'c, C: Inherit> Lines<'c, C> {
+impl<'c, C: Inherit> SectionLines<'c, C> {
     fn read(
         kind: Kind,
         path: Option<&'c [u8]>,
@@ -101,7 +101,7 @@ impl<'c, C: Inherit> Lines<'c, C> {
                 file: None,
                 line: 0,
             },
-            // Nobody asks which directories have the URLs of locations.
+            // Only `are_likely_to_meet` needs it, which is not asked here.
             document_root: None,
         }
     }
@@ -109,7 +109,7 @@ impl<'c, C: Inherit> Lines<'c, C> {
 
 /// Lists sections, and after them those that stand inside of them.
 fn sections<'a, 'c: 'a, C: Inherit + 'a>(
-    lines: impl Iterator<Item = &'a Lines<'c, C>>,
+    lines: impl Iterator<Item = &'a SectionLines<'c, C>>,
 ) -> Vec<Section<'c, C>> {
     let mut lines: Vec<_> = lines.map(|lines| (lines, None)).collect();
     let (mut sections, mut index) = (Vec::new(), 0_usize);
