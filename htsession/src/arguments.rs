@@ -31,7 +31,9 @@ Exit statuses:
   2  the command line is wrong
   3  keys, passphrases, a certificate or an algorithm cannot be used
   4  a file or a stream cannot be read or written
-  5  OpenSSL fails";
+  5  OpenSSL fails
+  6  a server does not answer with a report
+  7  a server is behind, or a key is in use";
 
 /// A verb of the command.
 #[derive(Debug, Subcommand)]
@@ -46,9 +48,13 @@ pub(crate) enum Verb {
     ///
     /// Keys that have ended are dropped. The file is replaced at once, keeps its owner and
     /// its mode, and is never half written. One host rotates, and all others receive its
-    /// file before the new key begins.
+    /// file before the new key begins. With --status, nothing changes if a server is silent or
+    /// behind, or if the rotation ended or dropped a key that is in use.
     Rotate(RotateArguments),
     /// Show what each key does now, and when that changes
+    ///
+    /// With --status, show what each server of a farm does with each key, whether the key
+    /// may go, and which servers are behind.
     Keys(KeysArguments),
     /// Show what a token says without a key
     Inspect(InspectArguments),
@@ -98,13 +104,31 @@ pub(crate) struct RotateArguments {
     /// Do nothing if the newest key was made less than this time ago
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) if_older: Option<u64>,
+    #[command(flatten)]
+    pub(crate) farm: StatusArguments,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct KeysArguments {
     /// JWK Sets
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "status")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) farm: StatusArguments,
+}
+
+/// The servers of a farm, and how they are asked.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// The page 'session-crypto-status' of each server that has these keys
+    #[arg(long, value_name = "URL", num_args = 1..)]
+    pub(crate) status: Vec<String>,
+    /// Trust the certificates of this file, in PEM, and no others
+    #[arg(long, value_name = "FILE", requires = "status")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Log in with the user and the password of this file, a line user:password
+    #[arg(long, value_name = "FILE", requires = "status")]
+    pub(crate) user_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

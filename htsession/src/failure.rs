@@ -22,6 +22,10 @@ pub(crate) enum Kind {
     File,
     /// OpenSSL fails.
     Library,
+    /// A server does not answer with a report.
+    Silent,
+    /// A server is behind, or a key is in use.
+    NotReady,
 }
 
 /// A failure of the command, in words for the person who called it.
@@ -76,6 +80,8 @@ impl Failure {
             Kind::Secrets => 3,
             Kind::File => 4,
             Kind::Library => 5,
+            Kind::Silent => 6,
+            Kind::NotReady => 7,
         }
     }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `main` | the program |
 //! | `verbs` | the verbs: one file each |
+//! | `farm` | a farm, seen through the status pages of its servers |
 //! | `secrets` | the secrets that files have, and sessions sealed and opened with them |
 //! | `shown` | how tokens, sessions, keys and times are shown |
 //! | `files` | files with secrets: read whole, and replaced whole |
@@ -24,6 +25,7 @@ use crate::arguments::Arguments;
 
 mod arguments;
 mod failure;
+mod farm;
 mod files;
 mod json;
 mod memory;

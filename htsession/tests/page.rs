@@ -81,7 +81,7 @@ fn the_exit_statuses_of_the_page_are_those_of_the_help() {
             "{line}"
         );
     }
-    assert_eq!(statuses.lines().count(), 6);
+    assert_eq!(statuses.lines().count(), 8);
 }
 
 #[test]

@@ -7,12 +7,19 @@ use session_crypto_core::KeySet;
 
 use crate::arguments::KeysArguments;
 use crate::failure::{Failure, Kind, Outcome};
+use crate::farm;
+use crate::farm::judgement::Judgement;
+use crate::farm::key_file::KeyFile;
+use crate::farm::servers::Servers;
 use crate::secrets::key_set;
 use crate::secrets::sealing::now;
 use crate::shown::{keys, output};
 
 /// Shows the keys of all files. A file that cannot be used does not hide the others.
 pub(super) fn run(arguments: &KeysArguments, json: bool) -> Outcome<()> {
+    if !arguments.farm.status.is_empty() {
+        return of_farm(arguments, json);
+    }
     let now = now().seconds;
     let (mut first, mut all) = (None, Vec::new());
     for path in &arguments.files {
@@ -39,6 +46,23 @@ pub(super) fn run(arguments: &KeysArguments, json: bool) -> Outcome<()> {
         output::json(&Value::Array(all))?;
     }
     first.map_or(Ok(()), |failure| Err(failure.without_words()))
+}
+
+/// Shows the keys of all files and servers of a farm.
+fn of_farm(arguments: &KeysArguments, json: bool) -> Outcome<()> {
+    let files = arguments.files.iter().map(|path| {
+        let set = key_set::read(path)?;
+        Ok(KeyFile::of(&path.display().to_string(), &set))
+    });
+    let files = files.collect::<Outcome<Vec<_>>>()?;
+    let servers = Servers::ask(&arguments.farm)?;
+    let judgement = Judgement::of(files, &servers, now().seconds);
+    if json {
+        output::json(&farm::json::json(&judgement))?;
+    } else {
+        farm::words::show(&judgement)?;
+    }
+    farm::words::report(&judgement, json)
 }
 
 fn show(path: &Path, set: &KeySet, now: u64) -> Outcome<()> {

@@ -7,6 +7,8 @@ use session_crypto_core::{KeySet, OpenSslRandom, Rotation, SetKey};
 
 use crate::arguments::{RotateArguments, is_stream};
 use crate::failure::{Failure, Kind, Outcome};
+use crate::farm;
+use crate::farm::servers::Servers;
 use crate::files::replaced::Locked;
 use crate::secrets::key_set;
 use crate::secrets::sealing::now;
@@ -66,7 +68,12 @@ fn rotated(set: &KeySet, arguments: &RotateArguments, now: u64) -> Outcome<KeySe
     let rotated =
         rotated.map_err(|error| Failure::new(Kind::Secrets, format!("{file} {error}")))?;
     match gap(&rotated, now) {
-        None => Ok(rotated),
+        None if arguments.farm.status.is_empty() => Ok(rotated),
+        None => {
+            let servers = Servers::ask(&arguments.farm)?;
+            farm::rotation::check(&arguments.file, (set, &rotated), rotation, &servers)?;
+            Ok(rotated)
+        }
         Some(at) => {
             let at = time(at, now);
             let words = format!(

@@ -1,6 +1,8 @@
 //! Runs of the command, in a directory of their own.
 #![allow(dead_code, reason = "each file of tests uses some of it")]
 
+pub(crate) mod web;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
