@@ -108,6 +108,8 @@ pub(super) fn keys(files: &[KeyFile], servers: &[Server]) -> Vec<Joined> {
     for key in in_force.filter(|key| key.state != State::Gone) {
         let is_known = |other: &Joined| other.kind == key.kind && is_of(key, other);
         let is_beside = match key.kind {
+            // A server may have taken no notice that such a key has left its file.
+            Kind::Set if key.state == State::Ended => false,
             // A server that is behind may have a key that is no longer in the file.
             Kind::Set | Kind::Passphrase | Kind::Certificate => !joined.iter().any(is_known),
             Kind::Htaccess | Kind::Other => false,

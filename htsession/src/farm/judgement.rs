@@ -276,6 +276,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_has_ended_and_left_its_file_is_not_shown() {
+        let keys = vec![key("ended", State::Ended), key("new", State::Seals)];
+        let servers = farm(vec![server("www1", keys)]);
+        let judgement = Judgement::of(vec![file(&[("new", None, None)])], &servers, NOON);
+        let names: Vec<_> = judgement.keys.iter().map(|key| key.key.name()).collect();
+        assert_eq!(names, ["new"]);
+        assert_eq!(judgement.behind, []);
+    }
+
+    #[test]
     fn no_key_goes_while_a_server_is_silent_or_behind() {
         let good = |name| {
             server(

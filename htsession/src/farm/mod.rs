@@ -4,17 +4,18 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `words`, `json` | the judgement of a farm, for people and for programs |
 //! | `rotation` | whether a rotation ends or drops a key that is in use |
+//! | `json` | the judgement of a farm, for programs |
+//! | `words` | the same, for people |
 //! | `judgement` | whether each key may go, and if not, why |
 //! | `behind` | the servers whose keys are not those of the others |
 //! | `joined` | each key, with what each server says of it |
+//! | `sample` | reports with keys, for tests |
 //! | `key_file` | a key file, as it should be on each server |
 //! | `servers` | the servers that have answered, and those that have not |
 //! | `ask` | the reports of all servers, asked for at the same time |
 //! | `access` | the login and the authority with which servers are asked |
 //! | `address` | the address of a status page |
-//! | `sample` | reports with keys, for tests |
 
 mod access;
 mod address;
