@@ -7,7 +7,6 @@ use thiserror::Error;
 
 /// The reason why a token does not open. The sender is at fault, or the token is old.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Refusal {
     /// A part of the token is not canonical base64; in JWE, not canonical base64url.
     #[error("the token is not canonical base64")]
@@ -139,6 +138,30 @@ impl Refusal {
             Self::OtherAlgorithm => 15,
             Self::SaysNothing => 16,
             Self::TooManyOfNothing => 17,
+        }
+    }
+
+    /// Whether the token was read as far as the id of the key that it asks for.
+    pub fn names_key(self) -> bool {
+        match self {
+            Self::Header
+            | Self::Purpose
+            | Self::UnknownKey
+            | Self::UnknownSetKey
+            | Self::EndedSetKey
+            | Self::UnknownCertificate
+            | Self::Signature
+            | Self::EncryptedKey
+            | Self::Tag => true,
+            Self::Encoding
+            | Self::Format
+            | Self::Parts
+            | Self::TooShort
+            | Self::TooLong
+            | Self::NotAuthentic
+            | Self::OtherAlgorithm
+            | Self::SaysNothing
+            | Self::TooManyOfNothing => false,
         }
     }
 

@@ -248,12 +248,17 @@ impl Header {
     }
 }
 
-/// The id of the key of a JWK Set that a token names, to be logged. It is as the token's
-/// sender wrote it, and proves nothing.
+/// The id of the key that a token asks for, to be logged: that of a passphrase's key, the
+/// thumbprint of a certificate, or the id of a key of a JWK Set. It is as the token's sender
+/// wrote it, and proves nothing.
 pub fn key_id_of_token(token: &[u8]) -> Option<KeyId> {
     let encoded = token.split(|byte| *byte == b'.').next()?;
     let header = Header::read(encoded).ok()?;
-    KeyId::of(header.kid())
+    match Kid::read(header.kid()) {
+        // Without the day, as it is known before a token is made.
+        Some(kid) => KeyId::of(URL_SAFE_NO_PAD.encode_to_string(kid.key_id).as_bytes()),
+        None => KeyId::of(header.kid()),
+    }
 }
 
 impl Kid {
@@ -301,4 +306,58 @@ fn signing_input(json: &[u8], encrypted_key: &str) -> String {
 fn decode(text: &[u8], length: usize) -> Option<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
     (bytes.len() == length).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token with this `kid` in its header, and nothing else that is right.
+    fn token(kid: &str) -> Vec<u8> {
+        let json = format!("{}{kid}\"}}", start("dir", "A256GCM"));
+        let header = URL_SAFE_NO_PAD.encode_to_string(json);
+        format!("{header}.....").into_bytes()
+    }
+
+    fn logged(token: &[u8]) -> Option<String> {
+        key_id_of_token(token).map(|id| id.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_id_of_the_key_that_a_token_asks_for_is_logged_whole() {
+        let key_id = URL_SAFE_NO_PAD.encode_to_string([7; KEY_ID]);
+        let thumbprint = URL_SAFE_NO_PAD.encode_to_string([9; THUMBPRINT]);
+        let of_passphrase = token(&format!("{key_id}.20783"));
+        assert_eq!(logged(&of_passphrase), Some(key_id.clone()));
+        assert_eq!(logged(&token(&thumbprint)), Some(thumbprint));
+        assert_eq!(logged(&token("2026-11")), Some("2026-11".to_owned()));
+    }
+
+    #[test]
+    fn no_other_byte_of_a_token_is_logged() {
+        let key_id = URL_SAFE_NO_PAD.encode_to_string([7; KEY_ID]);
+        for kid in [
+            "",
+            "a b",
+            "a\\nb",
+            "<script>",
+            "short.20783",
+            &format!("{key_id}.020783"),
+            &format!("{key_id}.20783.1"),
+            &format!("{key_id}x.20783"),
+            &"x".repeat(65),
+        ] {
+            assert_eq!(logged(&token(kid)), None, "{kid:?}");
+        }
+        for token in [
+            "",
+            ".",
+            "secret",
+            "c2VjcmV0.",
+            "eyJraWQiOiJhIn0.",
+            "A.B.C.D.E",
+        ] {
+            assert_eq!(logged(token.as_bytes()), None, "{token:?}");
+        }
+    }
 }
