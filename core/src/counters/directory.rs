@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 
 use crate::counters::entry::{Claimed, Entry};
 use crate::counters::key::{CountedKey, KeyCounter};
-use crate::counters::layout::{ENTRY, HEAD, SLOTS};
+use crate::counters::layout::{ENTRY, NAMES, SLOTS};
 use crate::fingerprint::Fingerprint;
 
 /// The names, in the words of all counters.
@@ -46,7 +46,7 @@ impl<'m> Directory<'m> {
     pub(crate) fn entry(&self, counter: KeyCounter) -> Option<Entry<'m>> {
         let start = usize::from(counter.0)
             .checked_mul(ENTRY)?
-            .checked_add(HEAD)?;
+            .checked_add(NAMES)?;
         Entry::new(self.words.get(start..)?)
     }
 

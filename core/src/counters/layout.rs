@@ -3,6 +3,7 @@
 //! | words | what they hold |
 //! |---|---|
 //! | [`HEAD`] | when the counters began, the number of the configuration, and when that began |
+//! | [`LINES_LENGTH`] | for each event, the last line of the log about it |
 //! | [`SLOTS`] × [`ENTRY`] | the names of the keys |
 //! | for each stripe [`EVENTS`] | the events |
 //! | for each stripe [`SLOTS`] × [`CELL`] | what was done with each key |
@@ -14,10 +15,19 @@
 use std::sync::atomic::AtomicU64;
 
 /// A number for the layout, which another layout must not have.
-pub(crate) const LAYOUT: u64 = 1;
+pub(crate) const LAYOUT: u64 = 2;
 
-/// Words before the names.
+/// Words of the head.
 pub(crate) const HEAD: usize = 16;
+
+/// The first word of the lines of the log.
+pub(crate) const LINES: usize = HEAD;
+
+/// Words of the lines of the log: one for each event.
+const LINES_LENGTH: usize = EVENTS;
+
+/// The first word of the names.
+pub(crate) const NAMES: usize = LINES + LINES_LENGTH;
 
 /// The most keys that are counted, with the two that stand for others.
 pub(crate) const SLOTS: usize = 512;
@@ -42,11 +52,11 @@ pub(crate) type Stripe = [AtomicU64; STRIPE];
 const MOST_STRIPES: usize = 64;
 
 /// The first word of the stripes.
-pub(crate) const STRIPES: usize = HEAD + SLOTS * ENTRY;
+pub(crate) const STRIPES: usize = NAMES + SLOTS * ENTRY;
 
 /// Words of two cache lines.
 #[cfg(test)]
-const LINES: usize = 128 / size_of::<u64>();
+const CACHE_LINES: usize = 128 / size_of::<u64>();
 
 /// Stripes for a number of processors: a power of two.
 pub(crate) fn stripes(processors: usize) -> usize {
@@ -101,8 +111,8 @@ mod tests {
 
     #[test]
     fn no_two_stripes_share_a_pair_of_cache_lines() {
-        for words in [HEAD, ENTRY, STRIPES, STRIPE] {
-            assert_eq!(words % LINES, 0, "{words}");
+        for words in [HEAD, NAMES, ENTRY, STRIPES, STRIPE] {
+            assert_eq!(words % CACHE_LINES, 0, "{words}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `keys` | the counters of keys |
+//! | `lines` | a limit on the lines of the log about one event |
 //! | `counters` | the counters of a server, and those of events |
 //! | `directory` | the names of the keys that are counted |
 //! | `entry` | the name of one key in memory that processes share |
@@ -18,3 +19,4 @@ pub(crate) mod event;
 pub(crate) mod key;
 mod keys;
 mod layout;
+mod lines;
