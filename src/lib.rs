@@ -20,11 +20,13 @@
 //! | `clock` | the time now |
 //! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
 //! | `session_crypto` | the type that stands for this module |
+//! | `code` | the codes of messages |
 #![deny(unsafe_code)]
 
 mod advice;
 mod check;
 mod clock;
+mod code;
 mod config;
 mod directives;
 #[expect(unsafe_code, reason = "a C API is called")]

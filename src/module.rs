@@ -11,7 +11,7 @@ use crate::ffi::{
     self, Failed, Handler, MainServer, Module, ModuleRecord, Request, Server, StatusForm,
 };
 use crate::session_crypto::SessionCrypto;
-use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, realms};
+use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, outcome, realms};
 use crate::state::State;
 use crate::{advice, check, clock, directives, keys_ahead, revocation, status};
 
@@ -177,6 +177,7 @@ impl Module for SessionCrypto {
     }
 
     fn before_sections(request: Request<'_>) {
+        outcome::hand_on(request);
         realms::before_sections(request);
     }
 

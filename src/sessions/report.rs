@@ -1,7 +1,8 @@
 //! The log lines about a request's session, their levels, and what is counted beside them.
 //!
 //! A token that does not open is an everyday event: `info`. A failure of this host
-//! is an `error`, and mod_session gets no session.
+//! is an `error`, and mod_session gets no session. Each outcome is noted with its code, for
+//! the access log, whether its line is written or not.
 //!
 //! The functions are cold, because most requests have nothing to report.
 
@@ -11,23 +12,24 @@ use session_crypto_core::{
 
 use super::lifetimes::End;
 use super::not_ended::NotEnded;
-use crate::advice;
+use super::{codes, outcome};
+use crate::code::Code;
 use crate::ffi::{Failed, Level, Request, processor};
+use crate::{advice, clock};
 
-/// The client's token does not open. If its key is not in the section's JWK Set, or has
-/// ended, the line has the id of the key.
+/// The client's token does not open. The line has the id of the key that it asks for, if it
+/// names one.
 #[cold]
 pub(crate) fn refused(request: Request<'_>, counters: Counters, refusal: Refusal, token: &[u8]) {
-    count(counters, Event::Refused(refusal));
-    let key = match refusal {
-        Refusal::UnknownSetKey | Refusal::EndedSetKey => key_id_of_token(token),
-        _ => None,
-    };
-    let key = key.map_or_else(String::new, |id| format!(", {id}"));
-    request.log(
-        Level::Info,
-        &format_args!("session refused, the request goes on with an empty one: {refusal}{key}"),
-    );
+    let (code, event) = (codes::refused(refusal), Event::Refused(refusal));
+    happened(request, counters, event, code);
+    say(request, counters, event, || {
+        let id = refusal.names_key().then(|| key_id_of_token(token));
+        let id = id
+            .flatten()
+            .map_or_else(String::new, |id| format!(", {id}"));
+        format!("{code}: session refused, the request goes on with an empty one: {refusal}{id}")
+    });
 }
 
 /// The client's token would not be made as it is now. `saves` tells whether it is
@@ -58,10 +60,11 @@ pub(crate) fn stale(request: Request<'_>, counters: Counters, saves: bool, has_k
 /// The session in the client's token has expired.
 #[cold]
 pub(crate) fn expired(request: Request<'_>, counters: Counters) {
-    count(counters, Event::Expired);
+    let code = codes::EXPIRED;
+    happened(request, counters, Event::Expired, code);
     request.log(
         Level::Debug,
-        &"session expired, the request goes on with an empty one",
+        &format_args!("{code}: session expired, the request goes on with an empty one"),
     );
 }
 
@@ -73,36 +76,39 @@ pub(crate) fn ended(request: Request<'_>, counters: Counters, end: End) {
         End::Future => Event::Ended(Limit::Future),
         End::Revoked => Event::Revoked,
     };
-    count(counters, event);
+    let code = codes::ended(end);
+    happened(request, counters, event, code);
     let reason = match end {
         End::Lifetime => "it has reached the age of SessionCryptoMaxLifetime",
         End::NotBefore => "it began before the date of SessionCryptoNotBefore",
         End::Future => "its birth is more than a day in the future",
         End::Revoked => "a logout has ended it, or all sessions of its user",
     };
-    request.log(
-        Level::Info,
-        &format_args!("session ended, the request goes on with an empty one: {reason}"),
-    );
+    say(request, counters, event, || {
+        format!("{code}: session ended, the request goes on with an empty one: {reason}")
+    });
 }
 
 /// The session has ended while the request went on; it is not stored.
 pub(crate) fn ended_meanwhile(request: Request<'_>, counters: Counters) {
-    count(counters, Event::Revoked);
-    request.log(
-        Level::Info,
-        &"session ended during this request, and not saved again: a logout has ended it, or all \
-          sessions of its user",
-    );
+    let code = codes::ENDED_MEANWHILE;
+    happened(request, counters, Event::Revoked, code);
+    say(request, counters, Event::Revoked, || {
+        format!(
+            "{code}: session ended during this request, and not saved again: a logout has ended \
+             it, or all sessions of its user"
+        )
+    });
 }
 
 /// This host cannot tell whether the session has ended.
 pub(crate) fn not_judged(request: Request<'_>, counters: Counters, error: &UserIdError) {
-    count(counters, Event::NotOpened);
+    let code = codes::NOT_JUDGED;
+    happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Error,
         &format_args!(
-            "session not opened, because it may have ended: {}",
+            "{code}: session not opened, because it may have ended: {}",
             advice::user_id(error)
         ),
     );
@@ -110,11 +116,12 @@ pub(crate) fn not_judged(request: Request<'_>, counters: Counters, error: &UserI
 
 /// The session has got no name, or may have ended; it is not stored.
 pub(crate) fn not_named(request: Request<'_>, counters: Counters, error: &UserIdError) -> Failed {
-    count(counters, Event::NotSealed);
+    let code = codes::NOT_NAMED;
+    happened(request, counters, Event::NotSealed, code);
     request.log(
         Level::Error,
         &format_args!(
-            "session not sealed, and not saved: {}",
+            "{code}: session not sealed, and not saved: {}",
             advice::user_id(error)
         ),
     );
@@ -123,10 +130,11 @@ pub(crate) fn not_named(request: Request<'_>, counters: Counters, error: &UserId
 
 /// Other servers may have ended the session; it is not opened until their news are back.
 pub(crate) fn news_are_missing(request: Request<'_>, counters: Counters) {
-    count(counters, Event::NotOpened);
+    let code = codes::NEWS_MISSING;
+    happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Debug,
-        &"session not opened, because news of ended sessions are missing",
+        &format_args!("{code}: session not opened, because news of ended sessions are missing"),
     );
 }
 
@@ -149,11 +157,14 @@ pub(crate) fn not_ended(request: Request<'_>, reason: &NotEnded) {
 /// The session belongs to another realm; it is not stored.
 #[cold]
 pub(crate) fn in_another_realm(request: Request<'_>, counters: Counters) -> Failed {
-    count(counters, Event::NotSealed);
+    let code = codes::OTHER_REALM;
+    happened(request, counters, Event::NotSealed, code);
     request.log(
         Level::Error,
-        &"session not sealed, and not saved: it was read for a section that encrypts with \
-          other settings",
+        &format_args!(
+            "{code}: session not sealed, and not saved: it was read for a section that encrypts \
+             with other settings"
+        ),
     );
     Failed
 }
@@ -170,7 +181,8 @@ pub(crate) fn derived(request: Request<'_>) {
 /// The session could not be sealed; it is not stored.
 #[cold]
 pub(crate) fn not_sealed(request: Request<'_>, counters: Counters, error: &SealError) -> Failed {
-    count(counters, Event::NotSealed);
+    let code = codes::not_sealed(error);
+    happened(request, counters, Event::NotSealed, code);
     let level = match error {
         // The parent says it once a minute.
         SealError::NoneSeals => Level::Info,
@@ -178,7 +190,10 @@ pub(crate) fn not_sealed(request: Request<'_>, counters: Counters, error: &SealE
     };
     request.log(
         level,
-        &format_args!("session not sealed, and not saved: {}", advice::seal(error)),
+        &format_args!(
+            "{code}: session not sealed, and not saved: {}",
+            advice::seal(error)
+        ),
     );
     Failed
 }
@@ -186,22 +201,47 @@ pub(crate) fn not_sealed(request: Request<'_>, counters: Counters, error: &SealE
 /// This host failed at opening the token, which may be good.
 #[cold]
 pub(crate) fn not_opened(request: Request<'_>, counters: Counters, error: &LibraryError) {
-    count(counters, Event::NotOpened);
+    let code = codes::NOT_OPENED;
+    happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Error,
-        &format_args!("session not opened: {}", advice::library(error)),
+        &format_args!("{code}: session not opened: {}", advice::library(error)),
     );
 }
 
 /// The settings of a section do not go together, or could not be made.
 #[cold]
 pub(crate) fn unusable(request: Request<'_>, counters: Counters, reason: &str) -> Failed {
-    count(counters, Event::Unusable);
+    let code = codes::UNUSABLE;
+    happened(request, counters, Event::Unusable, code);
     request.log(
         Level::Error,
-        &format_args!("session neither opened nor sealed: {reason}"),
+        &format_args!("{code}: session neither opened nor sealed: {reason}"),
     );
     Failed
+}
+
+/// Counts what has happened to the session of a request, and notes its code.
+fn happened(request: Request<'_>, counters: Counters, event: Event, code: Code) {
+    count(counters, event);
+    outcome::note(request, code);
+}
+
+/// Writes the line about an event, of which each client may make as many as it likes: one a
+/// second for the whole server. `LogLevel debug` has the others as well.
+fn say(request: Request<'_>, counters: Counters, event: Event, line: impl Fn() -> String) {
+    if !request.logs(Level::Info) {
+        return;
+    }
+    match counters.take_line(event, clock::now()) {
+        Some(0) => request.log(Level::Info, &line()),
+        Some(left_out) => request.log(
+            Level::Info,
+            &format_args!("{}; {left_out} such lines before it were left out", line()),
+        ),
+        None if request.logs(Level::Debug) => request.log(Level::Debug, &line()),
+        None => counters.leave_line_out(event),
+    }
 }
 
 fn count(counters: Counters, event: Event) {
