@@ -73,6 +73,7 @@ impl Module for SessionCrypto {
         state.keyring.release_private_passphrases();
         state.key_files.share(server)?;
         keys_ahead::derive(&state.keyring, server, clock::now())?;
+        warnings.say_keys(state.counters(), server);
         let settings = state.take_revocation_settings();
         let longest = warnings.longest_lifetime();
         state.set_longest_lifetime(longest);

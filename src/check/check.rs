@@ -133,6 +133,7 @@ pub(crate) fn prepare<'s>(
             continue;
         };
         warnings.about(&config, settings, now);
+        warnings.keys.note(&config, settings);
         let prepared = keyring.prepare(settings, priority, now);
         let prepared = prepared.and_then(|_| match state.has_revocation_settings() {
             true => keyring.prepare_user_ids(settings),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `check` | settings that do not go together, and keys derived in advance |
 //! | `warnings` | likely mistakes, which only the log mentions |
+//! | `keys` | the ids of keys, which the log tells at startup |
 //! | `other_modules` | the same, in lines of other modules |
 //! | `lines` | the lines of other modules that are in force in a section |
 //! | `facts` | lines that count wherever they stand |
@@ -20,6 +21,7 @@ mod codes;
 mod cookie;
 mod facts;
 mod found;
+mod keys;
 mod lines;
 mod logs;
 mod other_modules;

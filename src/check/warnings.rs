@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
-use session_crypto_core::{During, Identities, Keyring, Secrets, Settings, Validity};
+use session_crypto_core::{Counters, During, Identities, Keyring, Secrets, Settings, Validity};
 
+use super::keys::SectionKeys;
 use crate::config::{
     CERTIFICATE_FILE, DEFAULT_LIFETIME, DirConfig, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
 };
 use crate::ffi::config_tree::{self, Node, Nodes};
-use crate::ffi::{self, Level, Server};
+use crate::ffi::{self, Level, MainServer, Server};
 use crate::key_files::KeyFile;
 
 /// The warnings given so far, so that none is repeated for each section and server,
@@ -24,9 +25,16 @@ pub(crate) struct Warnings {
     idle: Vec<(usize, Flaw)>,
     /// The longest lifetime of sessions in any section so far, in seconds.
     longest: u64,
+    /// The keys of sections.
+    pub(super) keys: SectionKeys,
 }
 
 impl Warnings {
+    /// Tells the log the ids of the keys of each section, once they are known.
+    pub(crate) fn say_keys(&self, counters: Counters, server: MainServer<'_>) {
+        self.keys.say(counters, server);
+    }
+
     /// Notes the settings in force in a section, and which it sets by itself.
     pub(super) fn note(
         &mut self,

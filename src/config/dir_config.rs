@@ -311,6 +311,14 @@ impl<'p> DirConfig<'p> {
         .flatten()
     }
 
+    /// The first line with secrets that are in force.
+    pub(crate) fn secrets_line(&self) -> Option<Line> {
+        let certificate = self.first_certificate().map(|(line, _)| line);
+        let key_file = || self.key_file_line().map(|file| file.line.clone());
+        let passphrases = || self.passphrases.map(|list| list.line.clone());
+        certificate.or_else(key_file).or_else(passphrases)
+    }
+
     /// The passphrases in force.
     pub(crate) fn passphrases(&self) -> Option<&'p Passphrases> {
         self.passphrases

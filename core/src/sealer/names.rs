@@ -99,6 +99,22 @@ impl<R: Random + Clone> Keyring<R> {
     }
 }
 
+impl Settings<'_> {
+    /// The counters of the secrets of a section, in the order in which they are tried. The
+    /// keyring must know the names of the secrets.
+    pub fn key_counters(&self) -> Vec<KeyCounter> {
+        let mut counters: Vec<_> = match self.secrets {
+            Secrets::Passphrases(_) => Vec::new(),
+            Secrets::Certificates(list) => list.iter().map(|one| one.counter).collect(),
+            Secrets::KeySet { keys, .. } => keys.keys().map(SetKey::counter).collect(),
+        };
+        let passphrases = self.secrets.passphrases().into_iter();
+        let passphrases = passphrases.flat_map(PassphraseList::iter);
+        counters.extend(passphrases.map(|passphrase| passphrase.counter.load()));
+        counters
+    }
+}
+
 /// Tells a key of a set from all others that are counted.
 fn identity(key: &SetKey, place: &str) -> Fingerprint {
     let parts = ["set", key.id().as_str(), place];

@@ -16,6 +16,8 @@ use Test::More ();
 # The parent's line about the keys that it derived, with their number. It has advice and a
 # higher level if that took long.
 use constant DERIVED => qr/\[session_crypto:(?:info|notice)\] [^:]+:tid \d+\] (\d+) JWE keys derived from passphrases in [\d.]+ s(?:, and nobody was served meanwhile)?; graceful restarts keep them(?:: .*)?$/;
+# The ids of the keys of each section, at startup.
+use constant KEYS => qr/\[session_crypto:info\] [^:]+:tid \d+\] SC050[12]: /;
 # Warnings about short passphrases. Tests use short ones, which are easy to read;
 # t/startup-passphrases.t tests these warnings.
 use constant SHORT_PASSPHRASE =>
@@ -66,7 +68,7 @@ sub clean {
 }
 
 # Other modules of httpd write lines at `notice` and below on a healthy server, and the
-# parent one about the keys it derived: these are expected. A crashed child is only a
+# parent one about the keys it derived, and about those of each section: these are expected. A crashed child is only a
 # notice too, and is not expected. A test must name all else: each line from warning
 # upwards, each line of the modules under test above debug, and each line that does not
 # have httpd's format (a panic, a sanitizer).
@@ -76,7 +78,7 @@ sub _is_unexpected {
     my ($module, $level) = $line =~ /^\[[^]]+\] \[(\w*):(\w+)\] \[pid/ or return 1;
     return 1 if $line =~ /exit signal/;
     return 0 if $level =~ /^(?:debug|trace\d)$/;
-    return 0 if $line =~ DERIVED;
+    return 0 if $line =~ DERIVED || $line =~ KEYS;
     return 1 if $module =~ /^session/;
     return $level !~ /^(?:info|notice)$/;
 }
