@@ -20,19 +20,19 @@
 //! | `clock` | the time now |
 //! | `ffi` | httpd's C API in safe Rust, and the only unsafe code |
 //! | `session_crypto` | the type that stands for this module |
-//! | `code` | the codes of messages |
+//! | `message` | a message: its code and its words |
 #![deny(unsafe_code)]
 
 mod advice;
 mod check;
 mod clock;
-mod code;
 mod config;
 mod directives;
 #[expect(unsafe_code, reason = "a C API is called")]
 mod ffi;
 mod key_files;
 mod keys_ahead;
+mod message;
 mod module;
 mod revocation;
 mod secrets;

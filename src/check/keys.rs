@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use session_crypto_core::{Counters, KeyCounter, KeyCounts, SecretKind, Settings};
 
-use crate::code::Code;
 use crate::config::DirConfig;
 use crate::ffi::{self, Level, Line, MainServer};
+use crate::message::Code;
 
 /// The most sections that have a line each.
 const MOST: usize = 100;
@@ -51,12 +51,13 @@ impl SectionKeys {
                     .map_or_else(|| ANOTHER.to_owned(), |key| id(key))
             });
             let ids: Vec<_> = ids.collect();
-            let words = format!("{KEYS}: {line}: sessions open under {}", ids.join(", "));
-            ffi::log_main(server, Level::Info, &words);
+            let ids = ids.join(", ");
+            let message = KEYS.says(format!("{line}: sessions open under {ids}"));
+            ffi::log_main(server, Level::Info, &message.to_string());
         }
         if more > 0 {
-            let words = format!("{MORE}: {more} more sections have keys of their own");
-            ffi::log_main(server, Level::Info, &words);
+            let message = MORE.says(format!("{more} more sections have keys of their own"));
+            ffi::log_main(server, Level::Info, &message.to_string());
         }
     }
 }

@@ -3,7 +3,7 @@
 use session_crypto_core::{Refusal, SealError};
 
 use super::lifetimes::End;
-use crate::code::Code;
+use crate::message::Code;
 
 /// The session has expired.
 pub(super) const EXPIRED: Code = Code("SC0131");

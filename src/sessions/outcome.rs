@@ -5,8 +5,8 @@
 
 use std::ffi::CStr;
 
-use crate::code::Code;
 use crate::ffi::Request;
+use crate::message::Code;
 
 /// The name of the note.
 const NOTE: &CStr = c"session-crypto";

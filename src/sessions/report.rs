@@ -13,8 +13,8 @@ use session_crypto_core::{
 use super::lifetimes::End;
 use super::not_ended::NotEnded;
 use super::{codes, outcome};
-use crate::code::Code;
 use crate::ffi::{Failed, Level, Request, processor};
+use crate::message::Code;
 use crate::{advice, clock};
 
 /// The client's token does not open. The line has the id of the key that it asks for, if it

@@ -1,4 +1,4 @@
-//! The codes of messages.
+//! Messages with codes.
 
 use std::fmt;
 
@@ -21,10 +21,31 @@ impl Code {
     pub(crate) fn as_str(self) -> &'static str {
         self.0
     }
+
+    /// A message with this code.
+    pub(crate) fn says(self, words: impl Into<String>) -> Message {
+        let words = words.into();
+        Message { code: self, words }
+    }
 }
 
 impl fmt::Display for Code {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.0)
+    }
+}
+
+/// A message to an administrator: a code, and words that say what is wrong and what to write
+/// instead.
+#[derive(Debug)]
+pub(crate) struct Message {
+    code: Code,
+    words: String,
+}
+
+/// The line: the code, a colon and the words.
+impl fmt::Display for Message {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.code, self.words)
     }
 }
