@@ -222,10 +222,10 @@ subtest 'the page for people' => sub {
     isnt(index($html, q(odd &lt;b&gt;&quot;&amp;'\{}.txt)), -1, 'it is text');
     my %row = map { /<code>([^<]*)</ ? ($1 => text($_)) : () } $html =~ m{<tr>(.*?)</tr>}gs;
     like($row{'key-of-now'}, qr/ seals now /, 'a key that seals');
-    like($row{'old-key'}, qr/ opens only; not used since 20[-0-9]+ [0-9:]+ UTC, when counting began .*keep it: it can go in (?:29 days 23 hours|30 days), unless it is used till then/, 'a key that opens');
+    like($row{'old-key'}, qr/ opens only; not used since 20[-0-9]+ [0-9:]+ UTC, when counting began .*keep it: it can go in (?:29 days 23 hours|30 days), unless it is used before then/, 'a key that opens');
     like($row{'later-key'}, qr/ begins to seal in 10 days .*nothing to do/, 'a key that begins');
-    like($row{'ended-key'}, qr/ ended 2 days ago, and opens nothing .*take it out of its file/, 'a key that has ended');
-    like(text($html), qr/5 of 7 sessions that came since .* have opened, 2 were refused, 1 of them because/, 'at a glance');
+    like($row{'ended-key'}, qr/ ended 2 days ago, and opens nothing .*it can go: htsession rotate takes it out/, 'a key that has ended');
+    like(text($html), qr/5 of 7 sessions that came since .* opened; 2 were refused, 1 of them because/, 'at a glance');
     like(text($html), qr/The key ended-key can go/, 'a key can go');
 };
 

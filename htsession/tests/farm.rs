@@ -98,7 +98,7 @@ fn keys_tells_what_each_server_does_with_each_key_and_whether_it_may_go() {
     let shown = folder.ok(&arguments, "");
     let latest = servers[1].address;
     let expected = format!(
-        "keys: 2 keys, 3 servers, sessions live 1 day at most\n  {old}\n    opens on all 3 \
+        "keys: 2 keys, 3 servers, a key can go after 1 day without use\n  {old}\n    opens on all 3 \
          servers\n    opened a session 2 days ago, on {latest}\n    it can go: take it out of its \
          file\n  {new}\n    seals on all 3 servers\n    opened a session "
     );
@@ -153,7 +153,7 @@ fn keys_says_what_to_wait_for() {
     let (old, _) = kids(&folder);
     let server = Server::with(answer(&report(&folder, 3600)));
     let shown = folder.ok(&["keys", "keys", "--status", &server.url()], "");
-    let words = "    keep it: it can go in 23 hours, unless it is used till then\n";
+    let words = "    keep it: it can go in 23 hours, unless it is used before then\n";
     let exact = shown.contains(words);
     assert!(
         exact || shown.contains("it can go in 22 hours 59 minutes"),
@@ -182,7 +182,7 @@ fn a_server_that_is_behind_is_named() {
     let stale = Server::with(answer(&stale));
     let (good, stale) = (good.url(), stale);
     let words = format!(
-        "{} is behind, it lacks the key {new} of keys: push keys to it; it has found a changed \
+        "{} is behind, it lacks the key {new} of keys: push keys to it, and wait 30 seconds; it has found a changed \
          file that it cannot use, and its error log says why",
         stale.address
     );

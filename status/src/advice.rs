@@ -34,51 +34,60 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
     let is_needed = now <= may_go_at;
     let mut of_its_file = report.keys.iter().filter(|other| other.place == key.place);
     let has_sealing_key = of_its_file.any(|other| other.state == State::Seals);
-    let (state, next) = match key.state {
-        State::Seals => ("seals now".to_owned(), before_end(key, report)),
-        State::Opens if is_needed => (
+    let seals_again = seals_again(key, report);
+    let (state, next) = match (key.state, seals_again) {
+        (State::Seals, _) => ("seals now".to_owned(), before_end(key, report)),
+        (State::Opens, Some(again)) => {
+            let when = from_now(again, now);
+            (
+                format!("opens only; {last_use}"),
+                format!("keep it: it seals again {when}, when another key ends"),
+            )
+        }
+        (State::Opens, _) if is_needed => (
             format!("opens only; {last_use}"),
             format!(
-                "keep it: it can go in {}, unless it is used till then",
+                "keep it: it can go in {}, unless it is used before then",
                 span(may_go_at.saturating_sub(now).max(1))
             ),
         ),
-        State::Opens => (
-            format!(
-                "opens only; {last_use}, and sessions live {}",
-                span(lifetime)
-            ),
-            "it can go".to_owned(),
-        ),
-        State::Begins => {
+        (State::Opens, _) => {
+            let is_new = key.kind != Kind::Set && key.last_used().is_none();
+            let next = match is_new {
+                true => "it can go, unless it is to seal next",
+                false => "it can go, as far as this server knows",
+            };
+            (format!("opens only; {last_use}"), next.to_owned())
+        }
+        (State::Begins, _) => {
             let begin = key.nbf.unwrap_or(now);
             let state = format!("begins to seal {}", from_now(begin, now));
             (state, "nothing to do: it opens tokens already".to_owned())
         }
-        State::Ended => {
+        (State::Ended, _) => {
             let end = key.exp.unwrap_or(now);
             let state = format!("ended {}, and opens nothing", from_now(end, now));
             let next = match has_sealing_key {
-                true => "take it out of its file",
+                true => "it can go: htsession rotate takes it out",
                 false => {
                     "add a key with htsession rotate, which takes it out: none of its file seals"
                 }
             };
             (state, next.to_owned())
         }
-        State::Gone if is_needed && key.last_used().is_some() => (
+        (State::Gone, _) if is_needed && key.last_used().is_some() => (
             format!("not configured any more; {last_use}"),
             "put it back if users are logged out: its sessions are refused".to_owned(),
         ),
-        State::Gone => (
+        (State::Gone, _) => (
             format!("not configured any more; {last_use}"),
             "nothing to do".to_owned(),
         ),
-        State::Several if key.kind == Kind::Htaccess => {
+        (State::Several, _) if key.kind == Kind::Htaccess => {
             let state = "several, counted together".to_owned();
             (state, "the authors of these files decide".to_owned())
         }
-        State::Several => {
+        (State::Several, _) => {
             let state = "several, counted together".to_owned();
             (
                 state,
@@ -90,11 +99,28 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
         state,
         next,
         may_go: match key.state {
-            State::Opens => !is_needed,
+            State::Opens => !is_needed && seals_again.is_none(),
             State::Ended => has_sealing_key,
             _ => false,
         },
     }
+}
+
+/// When a key of a file that only opens seals again, because the one that seals ends before
+/// it: in Unix seconds. Of several keys that could, any may.
+fn seals_again(key: &Key, report: &Report) -> Option<u64> {
+    let is_of_file = |other: &&Key| other.kind == Kind::Set && other.place == key.place;
+    let keys: Vec<&Key> = report.keys.iter().filter(is_of_file).collect();
+    let sealing = keys.iter().find(|other| other.state == State::Seals)?;
+    let end = sealing.exp?;
+    let can_seal = |other: &&&Key| {
+        let has_begun = other.nbf.is_none_or(|begin| begin <= end);
+        let is_there = matches!(other.state, State::Opens | State::Begins);
+        is_there && has_begun && other.exp.is_none_or(|other| other > end)
+    };
+    let newest = keys.iter().filter(can_seal).map(|other| other.nbf).max()?;
+    let is_newest = key.state == State::Opens && key.kind == Kind::Set && key.nbf == newest;
+    (is_newest && can_seal(&&key)).then_some(end)
 }
 
 /// The files of JWK Sets of which no key seals at the time of the report.
@@ -160,15 +186,15 @@ mod tests {
             words(used(5 * HOUR)),
             (
                 "opens only; last used 5 hours ago".to_owned(),
-                "keep it: it can go in 3 hours, unless it is used till then".to_owned(),
+                "keep it: it can go in 3 hours, unless it is used before then".to_owned(),
                 false
             )
         );
         assert_eq!(
             words(used(9 * HOUR)),
             (
-                "opens only; last used 9 hours ago, and sessions live 8 hours".to_owned(),
-                "it can go".to_owned(),
+                "opens only; last used 9 hours ago".to_owned(),
+                "it can go, as far as this server knows".to_owned(),
                 true
             )
         );
@@ -197,8 +223,67 @@ mod tests {
         let (state, ..) = words(unused(9 * HOUR));
         assert_eq!(
             state,
-            "opens only; not used since 2027-01-14 23:00 UTC, when counting began, and sessions \
-             live 8 hours"
+            "opens only; not used since 2027-01-14 23:00 UTC, when counting began"
+        );
+    }
+
+    #[test]
+    fn a_key_that_follows_the_one_that_seals_stays() {
+        let old = key("old", State::Opens);
+        let unused = Key {
+            last_opened: None,
+            last_sealed: None,
+            since: NOON - 9 * HOUR,
+            ..old.clone()
+        };
+        let sealing = Key {
+            nbf: Some(NOON - HOUR),
+            exp: Some(NOON + HOUR),
+            ..key("now", State::Seals)
+        };
+        let next = |key: &Key, others: &[&Key]| {
+            let others = others.iter().copied();
+            let keys = [key, &sealing].into_iter().chain(others).cloned().collect();
+            let advice = advice(key, &report(keys));
+            (advice.may_go, advice.next)
+        };
+        let seals_again = "keep it: it seals again in 1 hour, when another key ends";
+        assert_eq!(next(&unused, &[]), (false, seals_again.to_owned()));
+        let new = Key {
+            nbf: Some(NOON + HOUR),
+            ..key("new", State::Begins)
+        };
+        assert!(next(&unused, &[&new]).0);
+        let late = Key {
+            nbf: Some(NOON + HOUR + 1),
+            ..new
+        };
+        assert!(!next(&unused, &[&late]).0);
+        let short = Key {
+            exp: Some(NOON + HOUR),
+            ..unused.clone()
+        };
+        assert!(next(&short, &[]).0);
+        let elsewhere = Key {
+            place: "/etc/httpd/others.jwks".to_owned(),
+            ..unused
+        };
+        assert!(next(&elsewhere, &[]).0);
+    }
+
+    #[test]
+    fn a_passphrase_that_was_never_used_may_be_the_next_to_seal() {
+        let unused = Key {
+            kind: Kind::Passphrase,
+            last_opened: None,
+            last_sealed: None,
+            since: NOON - 9 * HOUR,
+            ..key("new", State::Opens)
+        };
+        let (_, next, may_go) = words(unused);
+        assert_eq!(
+            (next.as_str(), may_go),
+            ("it can go, unless it is to seal next", true)
         );
     }
 

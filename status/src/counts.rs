@@ -8,8 +8,10 @@ use session_crypto_core::{Counters, Event, Limit, Refusal, TokenFormat};
 /// A count for each label.
 pub type ByLabel = BTreeMap<String, u64>;
 
-/// How often each event was counted.
+/// How often each event was counted. A count that the report of an earlier release lacks
+/// reads as zero.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Sessions that were sealed, by format.
     pub sealed: ByLabel,
@@ -39,6 +41,7 @@ pub struct Counts {
 
 /// Failures of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Errors {
     /// Failures at opening a token, or at judging whether its session has ended.
     pub not_opened: u64,
@@ -50,6 +53,7 @@ pub struct Errors {
 
 /// Key files that were read again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reloads {
     /// The keys are in force.
     pub good: u64,

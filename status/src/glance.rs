@@ -65,9 +65,11 @@ fn tokens(report: &Report) -> String {
         (_, 0) => format!("All sessions that came since {since} have opened: {opened}."),
         _ => {
             let all = opened.saturating_add(refused);
+            let were = if refused == 1 { "was" } else { "were" };
             let why = main_reason(report, refused);
             format!(
-                "{opened} of {all} sessions that came since {since} have opened, {refused} were refused{why}."
+                "{opened} of {all} sessions that came since {since} opened; {refused} {were} \
+                 refused{why}."
             )
         }
     }
@@ -169,6 +171,20 @@ mod tests {
         );
         let (_, keys) = texts.last().unwrap();
         assert_eq!(keys, "No key can go now.");
+    }
+
+    #[test]
+    fn one_refusal_is_told_in_the_singular() {
+        let mut report = report(Vec::new());
+        report.counters = Counts {
+            refused: [("tag".to_owned(), 1)].into(),
+            ..Counts::default()
+        };
+        let (_, text) = texts(&report).swap_remove(0);
+        assert!(
+            text.ends_with(" opened; 1 was refused, because the token's tag is wrong."),
+            "{text}"
+        );
     }
 
     #[test]

@@ -75,8 +75,8 @@ fn keys(report: &Report) -> Markup {
         section aria-labelledby="keys" {
             h2 id="keys" { "Keys" }
             p {
-                "Sessions live " (span(report.longest_lifetime)) " at most. A key can go when it "
-                "was not used for longer, on this server and on each other one of its farm."
+                "A key can go after " (span(report.longest_lifetime)) " without use, here and on "
+                "each other server of the farm. SessionCryptoMaxLifetime sets this time."
             }
             @if report.keys.is_empty() {
                 p { "No key is configured outside of .htaccess files." }
@@ -211,6 +211,11 @@ fn refused(report: &Report) -> Markup {
             @if rows.is_empty() {
                 p { "No session was refused." }
             } @else {
+                p {
+                    "At LogLevel session_crypto:info, the error log has lines with the code of each "
+                    "reason, and " code { "%{session-crypto}n" } " in a LogFormat puts the code of "
+                    "each request into the access log."
+                }
                 (table("Refused sessions, by reason", &rows))
             }
         }

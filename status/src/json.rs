@@ -71,6 +71,19 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_an_earlier_release_lacks_is_zero() {
+        let mut report = report(Vec::new());
+        let mut text = json(&report);
+        for (member, count) in [("oversize", 109), ("unusable", 106)] {
+            let renamed = text.replacen(&format!("\"{member}\": {count}"), "\"old\": 1", 1);
+            assert_ne!(renamed, text, "{member}");
+            text = renamed;
+        }
+        (report.counters.oversize, report.counters.errors.unusable) = (0, 0);
+        assert_eq!(parse(text.as_bytes()), Ok(report));
+    }
+
+    #[test]
     fn another_version_is_not_read() {
         let text = json(&report(Vec::new())).replacen("\"version\": 1", "\"version\": 2", 1);
         assert_eq!(parse(text.as_bytes()), Err(UnreadableReport::Version(2)));

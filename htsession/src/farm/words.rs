@@ -53,7 +53,7 @@ fn show_group(
         return Ok(());
     }
     output::line(&format!(
-        "{name}: {}, {}, sessions live {} at most",
+        "{name}: {}, {}, a key can go after {} without use",
         count(keys.len(), "key"),
         count(judgement.servers.count(), "server"),
         span(judgement.lifetime)
@@ -118,10 +118,13 @@ fn last_opened(judgement: &Judgement<'_>, judged: &Judged) -> String {
     match opened.min() {
         Some((0, name)) => format!("opened a session just now, on {name}"),
         Some((ago, name)) => format!("opened a session {} ago, on {name}", span(ago)),
+        None if judged.key.on.iter().any(|on| on.last_sealed.is_some()) => {
+            "has opened no session yet".to_owned()
+        }
         None => {
             let idle = judged.key.on.iter().map(|on| on.idle).min();
             let idle = span(idle.unwrap_or_default());
-            format!("opened no session in the {idle} that are counted")
+            format!("not used in the time that is counted: {idle}")
         }
     }
 }
@@ -140,10 +143,19 @@ pub(super) fn next(judgement: &Judgement<'_>, judged: &Judged) -> String {
         Verdict::Ended => "it can go: 'htsession rotate' takes it out".to_owned(),
         Verdict::Unused => match judged.key.kind {
             KeyKind::Set => "it can go: take it out of its file".to_owned(),
+            // It may be the new one of a rotation that has just begun.
+            _ if judged
+                .key
+                .on
+                .iter()
+                .all(|on| on.last_opened.is_none() && on.last_sealed.is_none()) =>
+            {
+                "it can go, unless it is to seal next: take it out of its list".to_owned()
+            }
             _ => "it can go: take it out of its list".to_owned(),
         },
         Verdict::InUse(wait) => format!(
-            "keep it: it can go in {}, unless it is used till then{first}",
+            "keep it: it can go in {}, unless it is used before then{first}",
             span(wait)
         ),
         Verdict::Seals => "keep it: it seals".to_owned(),
@@ -238,9 +250,9 @@ pub(super) fn about(judgement: &Judgement<'_>, behind: &Behind) -> String {
     let is_here = file.is_some_and(|file| file.is_here);
     let file = file.map_or_else(String::new, |file: &KeyFile| shown(file.name.as_bytes()));
     let push = if is_here {
-        format!("push {file} to it")
+        format!("push {file} to it, and wait 30 seconds")
     } else {
-        "push one file to all servers".to_owned()
+        "push one file to all servers, and wait 30 seconds".to_owned()
     };
     let keys = |kids: &[String]| {
         let kids: Vec<_> = kids.iter().map(|kid| shown(kid.as_bytes())).collect();
