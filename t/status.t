@@ -180,7 +180,7 @@ subtest 'Prometheus' => sub {
     is(scalar(grep { index($_, $odd) >= 0 } keys %value), 3, 'an odd file is escaped');
     SKIP: {
         my $promtool = promtool() or skip 'this system has no promtool, and tools/promtool none for it', 1;
-        my ($status, $output) = checked($promtool, $page{prometheus});
+        my ($status, $output) = checked($promtool, 'metrics', $page{prometheus});
         is("$status $output", '0 ', 'promtool check metrics says nothing');
     }
 };
@@ -198,6 +198,20 @@ subtest 'docs/status.md has the names of each form' => sub {
     ok($members{$_}, "the member $_ of the JSON") for sort keys %$json, sort keys %{ $json->{keys}[0] };
     my %counters = map { $_ => 1 } map { /^\| [^|]* \| `(\w+)` \| `\w+_total/ } @lines;
     is_deeply([sort keys %counters], [sort keys %{ $json->{counters} }], 'counters');
+    my @expressions = map { /^\| `(.*\b(?:rate|increase)\(.*)` \| / ? $1 : () } @lines;
+    cmp_ok(scalar(@expressions), '>=', 4, 'expressions for alerts');
+    for my $expression (@expressions) {
+        my @unknown = grep { !$metrics{$_} } $expression =~ /session_crypto_(\w+)/g;
+        push @unknown, grep { index($page{prometheus}, $_) < 0 } $expression =~ /(\w+="\w+")/g;
+        is_deeply(\@unknown, [], "$expression has names of the metrics");
+    }
+    SKIP: {
+        my $promtool = promtool() or skip 'no promtool', 1;
+        my $rules = join '', map { "      - { alert: a$_, expr: '$expressions[$_]' }\n" } 0 .. $#expressions;
+        my $file  = $httpd->write_file('alerts.yml', "groups:\n  - name: sessions\n    rules:\n$rules");
+        my ($status, $output) = checked($promtool, 'rules', '', $file);
+        is($status, 0, 'promtool check rules accepts them') or diag($output);
+    }
     my ($names) = join('', @lines) =~ /followed by (.*?)\./s;
     is_deeply([sort $names =~ /`(\w+)`/g], [sort map { /^SessionCrypto(\w+)/ } split /\n/, $client->get('/server-status?auto')->body],
         "names of mod_status's ?auto") if -e $MOD_STATUS;
@@ -320,7 +334,7 @@ END
     cmp_ok(length $page{$_}, '<', 1 << 19, "$_ is short") for sort keys %page;
     SKIP: {
         my $promtool = promtool() or skip 'no promtool', 1;
-        my ($status, $output) = checked($promtool, $page{prometheus});
+        my ($status, $output) = checked($promtool, 'metrics', $page{prometheus});
         is("$status $output", '0 ', 'promtool check metrics says nothing');
     }
     $many->stop;
@@ -375,9 +389,10 @@ sub promtool {
     return $found;
 }
 
+# Its judgement of a text, which is on its standard input, or of files.
 sub checked {
-    my ($promtool, $text) = @_;
-    my $pid = open3(my $in, my $out, undef, $promtool, 'check', 'metrics');
+    my ($promtool, $kind, $text, @files) = @_;
+    my $pid = open3(my $in, my $out, undef, $promtool, 'check', $kind, @files);
     print {$in} $text;
     close $in;
     my $output = do { local $/; <$out> } // '';
