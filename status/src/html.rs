@@ -31,7 +31,7 @@ pub fn html(report: &Report) -> String {
                     h1 { (title) }
                     p.faint {
                         (date(report.now)) ". Counted since " (date(report.began))
-                        ", over restarts too."
+                        ", over graceful restarts too."
                     }
                 }
                 main {
