@@ -6,11 +6,11 @@ use strict;
 use warnings;
 
 use JSON::PP ();
-use POSIX    ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Certificates qw(certificate);
+use SessionCrypto::Clients      qw(start_client stop_client);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_set);
 use SessionCrypto::System       qw(read_file);
@@ -333,53 +333,37 @@ sub htaccess {
     return;
 }
 
-# Clients that ask beside each other, at least until `meanwhile` has ended. Each tells what
-# it has got, a line for each answer. httpd may close a connection without an answer when it
-# restarts: that is no request.
+# Clients that ask beside each other, at least until `meanwhile` has ended. httpd may close a
+# connection without an answer when it restarts: that is no request.
 sub beside_each_other {
     my ($meanwhile) = @_;
-    my @sections = grep { $_ ne 'set' } sort keys %tokens;
-    pipe my $stops, my $stop or die "pipe: $!\n";
     my @clients;
-    for my $number (1 .. CLIENTS) {
-        pipe my $answers, my $tell or die "pipe: $!\n";
-        my $pid = fork // die "fork: $!\n";
-        if (!$pid) {
-            close $stop;
-            my $is_over = !$meanwhile;
-            my @answers;
-            until (@answers >= EACH && $is_over) {
-                my $section = $sections[@answers % @sections];
-                my $answer = eval { $client->get("/$section", session => $tokens{$section}) };
-                push @answers, !$answer || !$answer->status ? 'none'
-                    : $answer->body =~ /^user=joe/ ? $section
-                    : "/$section: status @{[$answer->status]}, body '@{[$answer->body]}'";
-                vec(my $bits = '', fileno $stops, 1) = 1;
-                $is_over ||= select $bits, undef, undef, 0;
-            }
-            print {$tell} map { s/\s+/ /gr . "\n" } @answers;
-            close $tell;
-            POSIX::_exit(0);
-        }
-        push @clients, [$pid, $answers];
-    }
-    close $stops;
+    push @clients, start_client(\&ask_on) for 1 .. CLIENTS;
     $meanwhile->() if $meanwhile;
-    close $stop;
-    my ($all, $unanswered, @wrong) = (0, 0);
-    for (@clients) {
-        my ($pid, $answers) = @$_;
-        chomp(my @answers = readline $answers);
-        waitpid $pid, 0;
-        for my $answer (@answers) {
-            my $format = format_of($answer);
-            $format ? counts(opened => @$format) : $answer eq 'none' ? $unanswered++ : push @wrong, $answer;
-        }
-        $all += @answers;
+    my @answers = map { stop_client($_) } @clients;
+    my ($unanswered, @wrong) = (0);
+    for my $answer (@answers) {
+        my $format = format_of($answer);
+        $format ? counts(opened => @$format) : $answer eq 'none' ? $unanswered++ : push @wrong, $answer;
     }
-    is_deeply(\@wrong, [], "each answer to $all requests has the session");
+    is_deeply(\@wrong, [], 'each answer to ' . @answers . ' requests has the session');
     $meanwhile ? note("$unanswered requests without an answer") : is($unanswered, 0, 'and each request has an answer');
     return;
+}
+
+# Asks for one section after the other, and returns what each answer was.
+sub ask_on {
+    my ($goes_on) = @_;
+    my @sections = grep { $_ ne 'set' } sort keys %tokens;
+    my @answers;
+    while (@answers < EACH || $goes_on->(0)) {
+        my $section = $sections[@answers % @sections];
+        my $answer = eval { $client->get("/$section", session => $tokens{$section}) };
+        push @answers, !$answer || !$answer->status ? 'none'
+            : $answer->body =~ /^user=joe/ ? $section
+            : "/$section: status @{[$answer->status]}, body '@{[$answer->body]}'";
+    }
+    return @answers;
 }
 
 # Kills all children, and returns when others answer.

@@ -7,15 +7,14 @@
 use strict;
 use warnings;
 
-use JSON::PP    ();
-use POSIX       ();
+use JSON::PP ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use FindBin ();
-
+use SessionCrypto::Clients qw(start_client stop_client);
 use SessionCrypto::Httpd   ();
 use SessionCrypto::KeySets qw(key_id);
+use SessionCrypto::Preload qw(preload);
 use SessionCrypto::System  qw(read_file write_file);
 
 use constant {
@@ -32,7 +31,7 @@ my $json      = JSON::PP->new->canonical;
 
 my $work = SessionCrypto::Httpd->new(name => 'farm-files');
 my $dir  = $work->dir;
-my $haste = compiled('haste');
+my $haste = preload($dir, 'haste');
 
 htsession('key', '-o', 'keys');
 my @farm = map { server() } 1 .. 3;
@@ -46,7 +45,7 @@ my @status = ('--status', map { url($_) } @farm);
 my $old    = kid($farm[0]);
 
 my @clients;
-push @clients, start_client() for 1 .. CLIENTS;
+push @clients, start_client(\&visit) for 1 .. CLIENTS;
 
 # Each refusal stands in words, and leaves the file as it is.
 is_refused(7, qr/the key \Q$old\E would end in .* write --keep 8s or more, or limit/, 'a rotation that ends the key too early',
@@ -60,7 +59,7 @@ push_to(@farm[0, 1]);
 my $advice = wait_for(sub { !grep { @{ $_->{troubles} } } @{ $_[0]{servers} }[0, 1] }, 'two servers have the file');
 is($advice->{status}, 7, 'a server is behind');
 my $stale = name($farm[2]);
-like($advice->{errors}, qr/"error":"\Q$stale\E is behind, it lacks the key \Q$new\E of keys: push keys to it"/, 'and is named');
+like($advice->{errors}, qr/"error":"\Q$stale\E is behind, it lacks the key \Q$new\E of keys: push keys to it, and wait 30 seconds"/, 'and is named');
 unlike($advice->{errors}, qr/\Q$_\E is behind/, 'and no other') for map { name($_) } @farm[0, 1];
 my ($of_old) = grep { $_->{kid} eq $old } @{ $advice->{keys} };
 ok(!$of_old->{may_go} && $of_old->{is_held}, 'no key can go');
@@ -118,15 +117,6 @@ SessionCryptoMaxLifetime ${life}s
 END
 }
 
-sub compiled {
-    my ($name) = @_;
-    my $library = "$dir/$name.so";
-    is(system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$FindBin::Bin/faults/$name.c"), 0, "$name compiles")
-        or BAIL_OUT("no $name");
-    chmod 0755, $library or die "$library: $!\n";
-    return $library;
-}
-
 sub name { return '127.0.0.1:' . $_[0]->port }
 sub url  { return 'http://' . name($_[0]) . '/status' }
 
@@ -179,32 +169,16 @@ sub wait_for {
     BAIL_OUT("not in time: $what: " . $json->encode($advice));
 }
 
-# A process with two users. One jumps between the servers with the cookie that it has; the
-# other logs in, and comes back with that cookie just before the session ends. Each begins
-# anew when its session is over.
-sub start_client {
-    pipe my $stop_read, my $stop_write or die "pipe: $!\n";
-    pipe my $said_read, my $said_write or die "pipe: $!\n";
-    my $pid = fork // die "fork: $!\n";
-    if (!$pid) {
-        close $_ for $stop_write, $said_read, map { $_->{stop} } @clients;
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-        srand $$;
-        visit_until_closed($stop_read, $said_write);
-        # Not exit: the servers in END blocks are the parent's.
-        POSIX::_exit(0);
-    }
-    close $stop_read;
-    close $said_write;
-    return { pid => $pid, stop => $stop_write, said => $said_read };
-}
-
-sub visit_until_closed {
-    my ($stop, $said) = @_;
+# Two users. One jumps between the servers with the cookie that it has; the other logs in, and
+# comes back with that cookie just before the session ends. Each begins anew when its session is
+# over. Returns how often they asked, how often a late one came back, the ids of the keys that
+# they met, and what failed.
+sub visit {
+    my ($goes_on) = @_;
+    srand $$;
     my (%jumper, @late, %kids, @failures);
     my ($asked, $came_back) = (0, 0);
-    vec(my $bits = '', fileno $stop, 1) = 1;
-    until (select my $ready = $bits, undef, undef, 0.05 + rand 0.1) {
+    while ($goes_on->(0.05 + rand 0.1)) {
         # A late user comes each second or so.
         push @late, log_in() if !@late || time - $late[-1]{began} > 1;
         %jumper = %{ log_in() } if !%jumper || time - $jumper{began} > LIFE - LATE;
@@ -220,9 +194,7 @@ sub visit_until_closed {
         @late = grep { time - $_->{began} <= LIFE - LATE } @late;
         $came_back -= @late;
     }
-    print {$said} "$_\n" for $asked, $came_back, join(' ', sort keys %kids), map { s/\s+/ /gr } @failures;
-    close $said;
-    return;
+    return ($asked, $came_back, join(' ', sort keys %kids), @failures);
 }
 
 sub log_in {
@@ -246,10 +218,7 @@ sub stop_clients {
     my (@clients) = @_;
     my ($asked, $came_back, %kids, @failures) = (0, 0);
     for my $client (@clients) {
-        close $client->{stop};
-        my $said = $client->{said};
-        chomp(my ($count, $back, $kids, @lines) = <$said>);
-        waitpid $client->{pid}, 0;
+        my ($count, $back, $kids, @lines) = stop_client($client);
         $asked += $count;
         $came_back += $back;
         $kids{$_} = 1 for split / /, $kids;
