@@ -32,7 +32,7 @@ for my $name (qw(old new)) {
     rename $pair->{certificate}, "$dir/$name.crt" or die "$name.crt: $!\n";
 }
 $httpd->write_file('bin/session-passphrase', "#!/bin/sh\necho 0ZbXv2nS4mQ7rT9w0ZbXv2nS\n", 0755);
-$httpd->write_file('modules/.keep', '');
+$httpd->write_file("$_/.keep", '') for qw(logs modules);
 symlink SessionCrypto::Httpd::module_path('ours'), "$dir/modules/mod_session_crypto_rs.so" or die "modules: $!\n";
 
 # The command that makes key files.
