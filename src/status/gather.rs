@@ -1,7 +1,7 @@
 //! A report, gathered from what the process knows.
 
 use session_crypto_core::KeySet;
-use session_crypto_status::{Records, Report, SetKey, Source};
+use session_crypto_status::{Records, Report, ReportInput, SetKey};
 
 use crate::clock;
 use crate::ffi::host;
@@ -17,7 +17,7 @@ pub(super) fn report(state: &State) -> Report {
         let in_force = file.keys(&state.keyring);
         set_keys(&in_force.keys, now)
     });
-    Report::of(Source {
+    Report::of(ReportInput {
         host: host::name(),
         now,
         longest_lifetime: state.longest_lifetime(),

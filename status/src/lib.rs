@@ -27,7 +27,7 @@ pub use html::html;
 pub use json::{UnreadableReport, json, parse};
 pub use key::{Key, Kind, State};
 pub use prometheus::prometheus;
-pub use report::{Records, Report, SetKey, Source, VERSION};
+pub use report::{Records, Report, ReportInput, SetKey, VERSION};
 pub use server_status::{lines, section};
 
 mod advice;

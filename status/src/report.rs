@@ -45,7 +45,7 @@ pub struct Records {
 }
 
 /// The state of a server that a report is made of.
-pub struct Source<'s> {
+pub struct ReportInput<'s> {
     /// The name of the machine.
     pub host: String,
     /// The time, in Unix seconds.
@@ -73,15 +73,15 @@ pub struct SetKey {
 
 impl Report {
     /// Makes the report of a server.
-    pub fn of(source: Source<'_>) -> Self {
-        let Source {
+    pub fn of(input: ReportInput<'_>) -> Self {
+        let ReportInput {
             host,
             now,
             longest_lifetime,
             counters,
             set_keys,
             revocation,
-        } = source;
+        } = input;
         let in_force: HashMap<_, _> = set_keys
             .into_iter()
             .map(|key| (key.counter, (key.dates, key.seals)))
