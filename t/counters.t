@@ -87,7 +87,7 @@ my %PLACES = (
     first       => "$dir/keys.jwks",
     second      => "$dir/keys.jwks",
 );
-# What the client has done: counts by the names of the report, joined with dots.
+# The work of the client: counts by the names of the report, joined with dots.
 my %done;
 
 my $report = report();

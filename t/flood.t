@@ -83,7 +83,7 @@ is(scalar(() = $httpd->log->lines(qr/\] SC0112: session refused/)), 1, 'a line f
 # 100 lines.
 cmp_ok($lines, '<', 100, 'fewer than 100 lines in all') if $lasted < 48;
 
-# What comes after the flood brings the number of the last lines that were left out.
+# A request after the flood brings the number of the last lines that were left out.
 my $over = time + 1;
 wait_until(sub { time > $over }, 2);
 for my $reason (sort keys %junk) {

@@ -43,7 +43,7 @@ is(scalar(() = $new->log->lines(qr/SC0501: .*: sessions open under (?:of-new, sh
     or diag(@startup);
 is(scalar(() = $new->log->lines(qr/passphrase of new/)), 0, 'and no passphrase');
 
-# Of a token that asks for no valid key id, no byte is told.
+# No byte is told of a token that asks for no valid key id.
 my $secret = 'secret.words';
 my (undef, @rest) = split /\./, $new->client->get('/set', 'X-S' => 'user=joe')->token;
 my $header = MIME::Base64::encode_base64url(qq({"alg":"A256KW","enc":"A256GCM","kid":"$secret"}));

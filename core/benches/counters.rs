@@ -51,7 +51,7 @@ fn run(
     });
 }
 
-/// Nothing is counted, as in a program.
+/// Counters that count nothing, as in a program.
 #[divan::bench(args = THREADS)]
 fn none(bencher: Bencher<'_, '_>, threads: usize) {
     run(bencher, threads, black_box(Counters::none()), |number| {

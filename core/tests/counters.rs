@@ -1,4 +1,4 @@
-//! What is sealed and opened is counted, by format and by key.
+//! Sessions sealed and tokens opened are counted, by format and by key.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::num::NonZeroUsize;

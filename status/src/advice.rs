@@ -107,7 +107,7 @@ pub fn advice(key: &Key, report: &Report) -> Advice {
 }
 
 /// When a key of a file that only opens seals again, because the one that seals ends before
-/// it: in Unix seconds. Of several keys that could, any may.
+/// it: in Unix seconds. Each of several keys that could counts.
 fn seals_again(key: &Key, report: &Report) -> Option<u64> {
     let is_of_file = |other: &&Key| other.kind == Kind::Set && other.place == key.place;
     let keys: Vec<&Key> = report.keys.iter().filter(is_of_file).collect();

@@ -107,7 +107,7 @@ pub(crate) struct CountedAs {
     pub(crate) key: KeyCounter,
 }
 
-/// What is done with a key.
+/// An event of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyEvent {
     /// It sealed a session.

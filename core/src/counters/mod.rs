@@ -1,5 +1,4 @@
-//! What a server has done with sessions and keys, counted in memory that its processes
-//! share.
+//! The counters of sessions and keys, in memory that the processes of a server share.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -19,7 +19,7 @@ pub(super) struct Joined {
     pub(super) on: Vec<OnServer>,
 }
 
-/// What a server says of a key.
+/// The report of a server about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OnServer {
     /// What the server does with it now; `None` if it has never had it.

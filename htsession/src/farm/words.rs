@@ -71,7 +71,7 @@ fn show_group(
     Ok(())
 }
 
-/// What each server does with a key.
+/// The work of each server with a key, in words.
 fn states(judgement: &Judgement<'_>, judged: &Judged) -> String {
     let all = judged.key.on.len();
     let phrases = [
@@ -129,7 +129,7 @@ fn last_opened(judgement: &Judgement<'_>, judged: &Judged) -> String {
     }
 }
 
-/// What to do with a key.
+/// The next step with a key.
 pub(super) fn next(judgement: &Judgement<'_>, judged: &Judged) -> String {
     let first = if judged.is_held {
         format!(", once {}", see_to(judgement, judged))
@@ -210,8 +210,8 @@ pub(super) fn see_to(judgement: &Judgement<'_>, judged: &Judged) -> String {
     parts.join(" and ")
 }
 
-/// What is wrong with servers, and the kind of the failure; of those that concern one file
-/// alone, if it is named.
+/// The words about servers that need a hand, and the kind of the failure; if a file is named,
+/// about those alone that concern it.
 pub(crate) fn troubles(
     judgement: &Judgement<'_>,
     file: Option<usize>,
