@@ -38,10 +38,12 @@ pub(crate) fn sentences(report: &Report) -> Vec<Sentence> {
     }
     if counts.oversize != 0 {
         sentences.push(alarm(format!(
-            "{} longer than browsers take: these sessions were lost.",
+            "{} lost: the error log says what to do.",
             match counts.oversize {
-                1 => "A cookie was".to_owned(),
-                many => format!("{many} cookies were"),
+                1 => "A cookie was longer than browsers take, and its session is".to_owned(),
+                many => format!(
+                    "{many} cookies were longer than browsers take, and their sessions are"
+                ),
             }
         )));
     }
