@@ -14,8 +14,9 @@ pub(crate) fn json(judgement: &Judgement<'_>) -> Value {
     let answered = answered.map(|(position, server)| answered_json(judgement, position, server));
     let silent = servers.silent.iter().map(silent_json);
     let keys = judgement.keys.iter().map(|key| key_json(judgement, key));
+    let has_answers = !servers.answered.is_empty();
     json!({
-        "longest_lifetime": judgement.lifetime,
+        "longest_lifetime": has_answers.then_some(judgement.lifetime),
         "servers": answered.chain(silent).collect::<Vec<_>>(),
         "keys": keys.collect::<Vec<_>>(),
     })

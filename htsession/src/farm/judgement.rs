@@ -42,7 +42,7 @@ pub(super) enum Verdict {
     Seals,
     /// It seals from a Unix time in seconds on, if that is known.
     WillSeal(Option<u64>),
-    /// A server cannot tell, because it does not count it by itself.
+    /// A server cannot tell, because it does not count it by itself, or none has answered.
     Unknown,
 }
 
@@ -100,6 +100,9 @@ fn verdict(
     lifetime: u64,
     now: u64,
 ) -> Verdict {
+    if servers.is_empty() {
+        return Verdict::Unknown;
+    }
     let some = |state| key.on.iter().any(|on| on.state == Some(state));
     let none_opens = key
         .on
@@ -307,6 +310,17 @@ mod tests {
             judge_in(Vec::new(), &servers, "old"),
             (Verdict::Unused, false)
         );
+    }
+
+    #[test]
+    fn nothing_is_known_of_a_key_if_no_server_answers() {
+        let mut servers = farm(Vec::new());
+        servers.silent.push(silent("www1"));
+        let ended = file(&[("old", None, Some(NOON)), ("new", None, None)]);
+        for kid in ["old", "new"] {
+            let judged = judge_in(vec![ended.clone()], &servers, kid);
+            assert_eq!(judged, (Verdict::Unknown, false), "{kid}");
+        }
     }
 
     #[test]

@@ -16,6 +16,9 @@ use crate::shown::times::{span, time};
 ///
 /// Standard output cannot be written.
 pub(crate) fn show(judgement: &Judgement<'_>) -> Outcome<()> {
+    if judgement.servers.answered.is_empty() {
+        return output::line("No server has answered, so no key can go now.");
+    }
     for (number, file) in judgement.files.iter().enumerate() {
         let name = shown(file.name.as_bytes());
         let name = if file.is_here {
@@ -102,9 +105,6 @@ fn states(judgement: &Judgement<'_>, judged: &Judged) -> String {
         }
     });
     let phrases: Vec<_> = phrases.collect();
-    if phrases.is_empty() {
-        return "no server has answered".to_owned();
-    }
     phrases.join("; ")
 }
 
@@ -163,6 +163,9 @@ pub(super) fn next(judgement: &Judgement<'_>, judged: &Judged) -> String {
             format!("keep it: it seals from {}", time(at, judgement.now))
         }
         Verdict::WillSeal(None) => "keep it: it is going to seal".to_owned(),
+        Verdict::Unknown if judgement.servers.answered.is_empty() => {
+            "keep it: no server has answered".to_owned()
+        }
         Verdict::Unknown => "keep it: a server does not count it by itself".to_owned(),
     };
     match ends_early(judgement, judged) {
