@@ -60,7 +60,7 @@ pub fn prometheus(report: &Report) -> String {
         "Cookies longer than browsers take.",
         counts.oversize,
     );
-    page.family("reloads_total", "counter", "Key files read again.");
+    page.family("reloads_total", "counter", "Key files that changed.");
     page.samples("reloads_total", "outcome", counts.reloads.by_label());
     page.keys(&report.keys);
     page.gauge(

@@ -78,10 +78,10 @@ fn rows(counts: &Counts) -> [Row; 13] {
             counts.private_key_operations,
         ),
         row("Oversize", "Cookies too long for browsers", counts.oversize),
-        row("Reloads", "Key files read again", counts.reloads.good),
+        row("Reloads", "Changed key files read", counts.reloads.good),
         row(
             "FailedReloads",
-            "Key files not read again, for a mistake",
+            "Changed key files not used",
             counts.reloads.failed,
         ),
     ]
