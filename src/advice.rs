@@ -8,9 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use session_crypto_core::program::ProgramError;
 use session_crypto_core::times::{DateError, LifetimeError};
 use session_crypto_core::{
-    AlgorithmError, EmptyPassphrase, EngineError, Exposure, FileError, InvalidPurpose, KeyFlaw,
-    KeySet, KeySetError, KeySetFlaw, LibraryError, LineError, Origin, PairingError, PairingFault,
-    PassphraseFileError, SealError, SourceError, UnusableKey, UserIdError, Weakness,
+    AlgorithmError, EmptyPassphrase, EngineError, FileError, InvalidPurpose, KeyFlaw, KeySetError,
+    KeySetFlaw, LibraryError, LineError, Origin, PairingError, PairingFault, PassphraseFileError,
+    SealError, SourceError, UnusableKey, UserIdError,
 };
 
 /// A cipher or a digest cannot be used.
@@ -200,17 +200,6 @@ pub(crate) fn library(error: &LibraryError) -> String {
     }
 }
 
-/// OpenSSL fails as httpd starts.
-pub(crate) fn cannot_start(error: AlgorithmError) -> String {
-    let error = algorithm(error);
-    format!("OpenSSL lacks what this module cannot do without: {error}")
-}
-
-/// A key could not be made in advance.
-pub(crate) fn cannot_seal(reason: &dyn Display) -> String {
-    format!("sessions cannot be sealed: {reason}")
-}
-
 /// A list is longer than it may be.
 pub(crate) fn too_many(what: &str, limit: usize) -> String {
     format!("more than {limit} {what}: take out those not in use")
@@ -284,44 +273,6 @@ fn key_flaw(flaw: &KeyFlaw) -> &'static str {
     }
 }
 
-/// A key file has changed, and its text is wrong.
-pub(crate) fn key_file_not_used(file: &str, reason: &str) -> String {
-    format!(
-        "{file} has changed, and is not used; the keys that were read before stay in force until \
-         a restart, which would fail: {file} {reason}"
-    )
-}
-
-/// A key file has changed, and its keys are in force.
-pub(crate) fn key_file_read(file: &str, keys: &KeySet, now: u64) -> String {
-    let sealing = keys.sealing(now).map(|key| key.id().to_string());
-    format!(
-        "{file} has changed, and its keys are in force: {} in all, '{}' seals",
-        keys.count(),
-        sealing.unwrap_or_default()
-    )
-}
-
-/// The clock is before the end of a key that was wiped.
-pub(crate) fn clock_went_back(file: &str) -> String {
-    format!(
-        "the clock of this host has gone back, and {file} is read again for the keys that had \
-         ended"
-    )
-}
-
-/// All keys of a file have ended, or have yet to begin.
-pub(crate) fn no_key_seals(file: &str) -> String {
-    format!(
-        "sessions cannot be sealed: {file} {}",
-        key_set(&KeySetError::NoneSeals)
-    )
-}
-
-/// httpd runs as one process.
-pub(crate) const KEY_FILES_ONCE: &str = "key files are read only now, and not when they change, \
-     because httpd has only one process";
-
 /// A line of a file of passphrases has a mistake.
 pub(crate) fn passphrase_line(error: LineError) -> String {
     match error {
@@ -346,26 +297,6 @@ pub(crate) fn no_passphrase_in(file: &dyn Display) -> String {
     format!(
         "{file} has no passphrase in it, and sessions would go out in clear: write one on a line \
          of its own, without a # before it"
-    )
-}
-
-/// A file of passphrases is open to other users; the words go on after its name.
-pub(crate) fn exposure(exposure: Exposure) -> &'static str {
-    match exposure {
-        Exposure::Readable => {
-            "may be read by every user of this host: take that right away with 'chmod o-rwx'"
-        }
-        Exposure::Writable => {
-            "may be written by others than its owner: take that right away with 'chmod go-w'"
-        }
-    }
-}
-
-/// A passphrase can be guessed.
-pub(crate) fn weak_passphrase(location: &str, weakness: Weakness) -> String {
-    format!(
-        "{location}: a passphrase {weakness}, and whoever has a session's cookie can guess it: write \
-         one that 'openssl rand -base64 32' prints"
     )
 }
 

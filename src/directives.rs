@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Keyring, Origin, Payer, Purpose, Source, SourceError, times};
 
 use crate::advice;
-use crate::check::Code;
+use crate::check::Acceptable;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig, EndSessionsFor};
 use crate::ffi::{Context, Directive, Directives, Parms};
 use crate::revocation::read_settings;
@@ -423,8 +423,11 @@ fn accept<'p>(
     words: &[&CStr],
 ) -> Result<(), String> {
     let mut words = words.iter().map(|word| word.to_bytes());
-    match words.find(|word| Code::parse(word).is_none()) {
-        Some(word) => Err(advice::unknown_code(word, &Code::ALL)),
+    match words.find(|word| Acceptable::parse(word).is_none()) {
+        Some(word) => Err(advice::unknown_code(
+            word,
+            &Acceptable::ALL.map(Acceptable::code),
+        )),
         None => Ok(()),
     }
 }

@@ -6,8 +6,18 @@ use std::time::{Duration, Instant};
 
 use session_crypto_core::{KeyJob, Keyring, LibraryError};
 
-use crate::advice::{self, cannot_seal};
+use crate::emergency::{cannot_seal, no_thread};
 use crate::ffi::{self, Level, MainServer, kept_keys};
+use crate::message::{Code, Message};
+
+/// Keys under master keys were derived.
+const DERIVED: Code = Code("SC0531");
+
+/// The same, which took long.
+const DERIVED_LONG: Code = Code("SC0532");
+
+/// Keys of the classic format were derived.
+const CLASSIC: Code = Code("SC0533");
 
 /// A start that takes longer is worth a word of advice, which `LogLevel warn` does not
 /// hide.
@@ -18,8 +28,7 @@ const LONG: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// OpenSSL fails.
-pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Result<(), String> {
-    let failed = |error: LibraryError| cannot_seal(&advice::library(&error));
+pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Result<(), Message> {
     let jobs = keyring.jobs(now, ffi::processors());
     let kept = kept_keys::read();
     let mut new = Vec::new();
@@ -30,14 +39,14 @@ pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Res
         }
     }
     let start = Instant::now();
-    derive_all(&new).map_err(failed)?;
+    derive_all(&new).map_err(|error| cannot_seal(&error))?;
     let elapsed = start.elapsed();
     let keys = jobs.open.iter();
     let keys: Vec<_> = keys
         .filter_map(|job| Some((job.name(), job.key()?)))
         .collect();
     if keys.len() < jobs.open.len() {
-        return Err(cannot_seal(&"a thread that derives keys has failed"));
+        return Err(no_thread());
     }
     kept_keys::replace(&mut keys.into_iter());
     // The first key id of a passphrase is noted last, and stays.
@@ -69,10 +78,10 @@ fn log(server: MainServer<'_>, new: &[&KeyJob], waiting: usize, elapsed: Duratio
     let classic = new.len().saturating_sub(masters);
     let seconds = elapsed.as_secs_f64();
     if classic > 0 || waiting > 0 {
-        let message = format!(
+        let message = CLASSIC.says(format!(
             "{classic} classic keys derived for this hour, and {waiting} wait for their first \
              request"
-        );
+        ));
         ffi::log_main(server, Level::Debug, &message);
     }
     if masters == 0 {
@@ -80,13 +89,13 @@ fn log(server: MainServer<'_>, new: &[&KeyJob], waiting: usize, elapsed: Duratio
     }
     let derived = format!("{masters} JWE keys derived from passphrases in {seconds:.1} s");
     if elapsed > LONG {
-        let message = format!(
+        let message = DERIVED_LONG.says(format!(
             "{derived}, and nobody was served meanwhile; graceful restarts keep them: restart \
              gracefully where you can, or let hosts that trust each other share a passphrase"
-        );
+        ));
         ffi::log_main(server, Level::Notice, &message);
     } else {
-        let message = format!("{derived}; graceful restarts keep them");
+        let message = DERIVED.says(format!("{derived}; graceful restarts keep them"));
         ffi::log_main(server, Level::Info, &message);
     }
 }

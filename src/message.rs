@@ -37,7 +37,7 @@ impl fmt::Display for Code {
 
 /// A message to an administrator: a code, and words that say what is wrong and what to write
 /// instead.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Message {
     code: Code,
     words: String,

@@ -10,10 +10,11 @@ use crate::config::{DirConfig, Realm};
 use crate::ffi::{
     self, Failed, Handler, MainServer, Module, ModuleRecord, Request, Server, StatusForm,
 };
+use crate::message::Message;
 use crate::session_crypto::SessionCrypto;
 use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, outcome, realms};
 use crate::state::State;
-use crate::{advice, check, clock, directives, keys_ahead, revocation, status};
+use crate::{check, clock, directives, emergency, keys_ahead, revocation, status};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -41,10 +42,10 @@ impl Module for SessionCrypto {
         &session_crypto_module
     }
 
-    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, String> {
+    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, Message> {
         shared.counters.begin(clock::now());
         let keyring = Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
-            .map_err(advice::cannot_start)?;
+            .map_err(emergency::cannot_start)?;
         let cookie_warnings = OncePerMinute::new(shared.cookie_warnings);
         Ok(State::new(keyring, cookie_warnings))
     }
@@ -53,7 +54,7 @@ impl Module for SessionCrypto {
         state: &'s State,
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         check::server(&state.keyring, server, warnings, clock::now())
     }
 
@@ -61,7 +62,7 @@ impl Module for SessionCrypto {
         state: &'s State,
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         check::prepare(state, server, warnings, clock::now())
     }
 
@@ -69,7 +70,7 @@ impl Module for SessionCrypto {
         state: &State,
         server: MainServer<'_>,
         warnings: &check::Warnings,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         state.keyring.release_private_passphrases();
         state.key_files.share(server)?;
         keys_ahead::derive(&state.keyring, server, clock::now())?;
@@ -90,13 +91,13 @@ impl Module for SessionCrypto {
         }
     }
 
-    fn after_fork(state: &State) -> Result<(), String> {
+    fn after_fork(state: &State) -> Result<(), Message> {
         state.keyring.after_fork();
         state
             .keyring
             .derive_again(clock::now())
             .map(|_| ())
-            .map_err(|error| advice::cannot_seal(&advice::library(&error)))
+            .map_err(|error| emergency::cannot_seal(&error))
     }
 
     fn realm(config: &DirConfig<'_>) -> Realm {

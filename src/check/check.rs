@@ -4,10 +4,14 @@ use session_crypto_core::{During, Keyring, Priority};
 
 use super::other_modules;
 use super::warnings::Warnings;
-use crate::advice;
-use crate::config::{CERTIFICATE_FILE, DirConfig, Flaw, KeptSecrets, SettingSet};
+use crate::config::{DirConfig, Flaw, KeptSecrets, SettingSet};
+use crate::emergency;
 use crate::ffi::{self, Server};
+use crate::message::{Code, Message};
 use crate::state::State;
+
+/// Settings do not go together.
+const FLAW: Code = Code("SC0300");
 
 /// Checks a server and each of its sections.
 ///
@@ -19,7 +23,7 @@ pub(crate) fn server<'s>(
     server: &Server<'s, DirConfig<'s>>,
     warnings: &mut Warnings,
     now: u64,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     // The virtual hosts inherit these sections (merge_core_server_configs in
     // server/core.c), and may have the settings that they lack.
     if server.stands_behind {
@@ -40,7 +44,9 @@ pub(crate) fn server<'s>(
         }
     }
     if server.is_last {
-        warnings.idle_passphrases()?;
+        warnings
+            .idle_passphrases()
+            .map_err(|words| FLAW.says(words))?;
         if ffi::is_config_test() {
             warnings.about_database();
             other_modules::warn();
@@ -56,7 +62,7 @@ fn check_section<'s>(
     index: Option<usize>,
     warnings: &mut Warnings,
     now: u64,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let chain = index.map(|index| server.chain(index)).unwrap_or_default();
     let config = server.config_of(&chain);
     let kept = KeptSecrets::default();
@@ -115,7 +121,7 @@ pub(crate) fn prepare<'s>(
     server: &Server<'s, DirConfig<'s>>,
     warnings: &mut Warnings,
     now: u64,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let keyring = &state.keyring;
     if !server.stands_behind {
         warnings.about_server(keyring, server);
@@ -140,12 +146,8 @@ pub(crate) fn prepare<'s>(
             false => Ok(()),
         });
         prepared.map_err(|error| match config.first_certificate() {
-            Some((line, name)) => format!(
-                "{line}: {CERTIFICATE_FILE}: {name}: {}: its private key must be there, and have \
-                 the right to sign and to decrypt (RSA) or derive (EC)",
-                advice::cannot_seal(&advice::library(&error))
-            ),
-            None => advice::cannot_seal(&advice::library(&error)),
+            Some((line, name)) => emergency::cannot_seal_for(&line, name, &error),
+            None => emergency::cannot_seal(&error),
         })?;
     }
     if server.is_last {
@@ -156,10 +158,10 @@ pub(crate) fn prepare<'s>(
 }
 
 /// Says what is wrong, after the line at fault or else the server.
-fn explain(server: &Server<'_, DirConfig<'_>>, flaw: &Flaw) -> String {
-    if flaw.line.is_some() {
+fn explain(server: &Server<'_, DirConfig<'_>>, flaw: &Flaw) -> Message {
+    FLAW.says(if flaw.line.is_some() {
         flaw.to_string()
     } else {
         format!("{}: {flaw}", server.defined)
-    }
+    })
 }

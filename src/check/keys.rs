@@ -53,11 +53,11 @@ impl SectionKeys {
             let ids: Vec<_> = ids.collect();
             let ids = ids.join(", ");
             let message = KEYS.says(format!("{line}: sessions open under {ids}"));
-            ffi::log_main(server, Level::Info, &message.to_string());
+            ffi::log_main(server, Level::Info, &message);
         }
         if more > 0 {
             let message = MORE.says(format!("{more} more sections have keys of their own"));
-            ffi::log_main(server, Level::Info, &message.to_string());
+            ffi::log_main(server, Level::Info, &message);
         }
     }
 }

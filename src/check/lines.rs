@@ -1,6 +1,6 @@
 //! The lines of other modules that are in force in a section.
 
-use super::codes::{Code, Codes};
+use super::acceptable::{Acceptable, Accepted};
 use super::facts::{Facts, is_secret};
 use super::logs::{Levels, Needs};
 use super::seconds;
@@ -11,8 +11,8 @@ use crate::ffi::config_tree::Node;
 /// this module that they are judged by.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Lines<'c> {
-    /// The codes of the warnings that the administrator accepts.
-    pub(super) accepted: Codes,
+    /// The warnings that the administrator accepts.
+    pub(super) accepted: Accepted,
     /// `Session`
     pub(super) session: Option<Node<'c>>,
     /// `SessionMaxAge`
@@ -51,8 +51,8 @@ impl<'c> Lines<'c> {
     /// Reads a line of the section.
     pub(super) fn read(&mut self, node: Node<'c>, facts: &Facts) {
         let slot = if node.is("SessionCryptoAccept") {
-            let codes = node.words().filter_map(|word| Code::parse(&word));
-            codes.for_each(|code| self.accepted.add(code));
+            let warnings = node.words().filter_map(|word| Acceptable::parse(&word));
+            warnings.for_each(|warning| self.accepted.add(warning));
             return;
         } else if node.is("LogLevel") {
             self.levels.read(node);

@@ -9,15 +9,15 @@
 //! | `lines` | the lines of other modules that are in force in a section |
 //! | `facts` | lines that count wherever they stand |
 //! | `seconds`, `cookie`, `logs` | one line: a number of seconds, a cookie, a log |
-//! | `found` | the warnings with codes, and how many lines they may have |
-//! | `codes` | the codes of warnings that an administrator may accept |
+//! | `found` | those that may be accepted, and how many lines they may have |
+//! | `acceptable` | the warnings that an administrator may accept |
 
+pub(crate) use acceptable::Acceptable;
 pub(crate) use check::{prepare, server};
-pub(crate) use codes::Code;
 pub(crate) use warnings::Warnings;
 
+mod acceptable;
 mod check;
-mod codes;
 mod cookie;
 mod facts;
 mod found;

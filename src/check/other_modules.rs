@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::codes::{Code, Codes};
+use super::acceptable::{Acceptable, Accepted};
 use super::cookie;
 use super::facts::Facts;
 use super::found::Found;
@@ -115,7 +115,7 @@ impl Judge {
             let warning = "Session On: the encrypted sessions here never end, and a stolen cookie \
                  works for ever: write 'SessionMaxAge 1800', which ends sessions that are not \
                  used, or 'SessionCryptoMaxLifetime 12h', or both";
-            place.judge(found, Code::NoEnd, line, || Some(warning.to_owned()));
+            place.judge(found, Acceptable::NoEnd, line, || Some(warning.to_owned()));
         }
     }
 
@@ -126,7 +126,7 @@ impl Judge {
             ("SessionDBDCookieName", place.lines.database_cookie),
         ] {
             let Some(line) = line else { continue };
-            place.judge(found, Code::CookieAttributes, line, || {
+            place.judge(found, Acceptable::CookieAttributes, line, || {
                 cookie::warning(directive, line, self.facts.attributes)
             });
         }
@@ -140,7 +140,7 @@ impl Judge {
         let lines = &place.lines;
         let leaks: Vec<_> = lines.levels.leaks(|needs| lines.has(needs)).collect();
         for Leak { line, .. } in &leaks {
-            place.judge(found, Code::Log, *line, || {
+            place.judge(found, Acceptable::Log, *line, || {
                 let of_line = leaks.iter().copied();
                 let of_line = of_line.filter(|leak| leak.line.address() == line.address());
                 Some(logs::warning(&of_line.collect::<Vec<_>>()))
@@ -149,7 +149,7 @@ impl Judge {
         if let Some(line) = lines.forensic_log {
             let warning = "ForensicLog writes all that requests say, with the cookies of sessions: \
                  take the line out as soon as nobody needs that log";
-            place.judge(found, Code::Log, line, || Some(warning.to_owned()));
+            place.judge(found, Acceptable::Log, line, || Some(warning.to_owned()));
         }
         // A cookie that is taken off the request is not in the log.
         let is_removed = is_on(lines.cookie_remove);
@@ -157,7 +157,7 @@ impl Judge {
         if let Some(line) = lines.access_logs.flatten() {
             let secret = self.facts.secret_in_log(line).filter(is_there);
             if let Some(secret) = secret {
-                place.judge(found, Code::Log, line, || {
+                place.judge(found, Acceptable::Log, line, || {
                     Some(log_with(&secret, "CustomLog"))
                 });
             }
@@ -165,7 +165,7 @@ impl Judge {
         if let Some(line) = lines.error_log_format {
             let secret = self.facts.secret_in(line.arguments()).filter(is_there);
             if let Some(secret) = secret {
-                place.judge(found, Code::Log, line, || {
+                place.judge(found, Acceptable::Log, line, || {
                     Some(log_with(&secret, "ErrorLogFormat"))
                 });
             }
@@ -179,7 +179,7 @@ impl Judge {
         }
         let version = self.version.map(|number| number.to_string()).join(".");
         for line in &removal.removed {
-            found.judge(Code::CookieRemove, *line, Codes::default(), || {
+            found.judge(Acceptable::CookieRemove, *line, Accepted::default(), || {
                 Some(format!(
                     "SessionCookieRemove differs between sections, and httpd {version} may hand \
                      the cookie to a backend after an internal redirect from one to the other \
@@ -218,7 +218,7 @@ fn units<'c>(place: &Place<'_, 'c>, found: &mut Found<'c>) {
         ),
     ] {
         let Some(line) = line else { continue };
-        place.judge(found, Code::Unit, line, || {
+        place.judge(found, Acceptable::Unit, line, || {
             seconds::warning(directive, example, line)
         });
     }
@@ -241,7 +241,9 @@ fn form_in_clear<'c>(place: &Place<'_, 'c>, found: &mut Found<'c>) {
         let warning = "AuthType form keeps the user's password in the session, which is in clear in \
              the cookie: 'Session On' is in force here, and no passphrase, certificate or key: \
              write SessionCryptoKeyFile beside it";
-        place.judge(found, Code::FormInClear, line, || Some(warning.to_owned()));
+        place.judge(found, Acceptable::FormInClear, line, || {
+            Some(warning.to_owned())
+        });
     }
 }
 
@@ -251,7 +253,7 @@ fn removal<'c>(place: &Place<'_, 'c>, removals: &mut BTreeMap<Vec<u8>, Removal<'
     let Some(cookie) = lines.cookie.filter(|_| place.has_sessions) else {
         return;
     };
-    if lines.accepted.has(Code::CookieRemove) {
+    if lines.accepted.has(Acceptable::CookieRemove) {
         return;
     }
     let removal = removals.entry(cookie::name(cookie).to_vec()).or_default();
@@ -266,11 +268,11 @@ impl<'c> Place<'_, 'c> {
     fn judge(
         &self,
         found: &mut Found<'c>,
-        code: Code,
+        kind: Acceptable,
         line: Node<'c>,
         warning: impl FnOnce() -> Option<String>,
     ) {
-        found.judge(code, line, self.lines.accepted, warning);
+        found.judge(kind, line, self.lines.accepted, warning);
     }
 
     /// Whether a request that is here may be in another section as well, which `is` so.

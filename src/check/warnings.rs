@@ -11,12 +11,22 @@ use crate::config::{
 use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, MainServer, Server};
 use crate::key_files::KeyFile;
+use crate::message::{Code, Message};
+
+/// A setting needs encryption, and sessions are in clear.
+const IN_CLEAR: Code = Code("SC0421");
+
+/// The time of a certificate is over, or yet to come.
+const CERTIFICATE_DATES: Code = Code("SC0425");
+
+/// mod_session_dbd takes the cookie off the request.
+const COOKIE_LOST: Code = Code("SC0430");
 
 /// The warnings given so far, so that none is repeated for each section and server,
 /// and the results that all servers are checked with together.
 #[derive(Default)]
 pub(crate) struct Warnings {
-    said: HashSet<String>,
+    said: HashSet<Message>,
     /// Some section encrypts.
     encrypts: bool,
     /// Lists of passphrases, by their address, that seal or open a private key.
@@ -104,10 +114,10 @@ impl Warnings {
         else {
             return;
         };
-        self.say(&format!(
+        self.say(&CERTIFICATE_DATES.says(format!(
             "{line}: {CERTIFICATE_FILE}: the certificate in {name} {state}; sessions are sealed \
              and opened with it all the same, and a new one goes before it in the list"
-        ));
+        )));
     }
 
     /// Warns of mistakes that only all sections of a server together show.
@@ -147,11 +157,11 @@ impl Warnings {
             return;
         }
         for (directive, line) in config.only_for_encryption() {
-            self.say(&format!(
+            self.say(&IN_CLEAR.says(format!(
                 "{line}: {directive} does nothing, and sessions go out in clear: 'Session On' is in \
                  force here, and no passphrase, certificate or key: write SessionCryptoKeyFile or \
                  SessionCryptoPassphraseFile beside it, or take the line out"
-            ));
+            )));
         }
     }
 
@@ -209,11 +219,11 @@ impl Warnings {
         for node in nodes {
             let name = COOKIE_NAMES.iter().find(|name| node.is(name));
             if let Some(name) = name.filter(|_| !keeps) {
-                self.say(&format!(
+                self.say(&COOKIE_LOST.says(format!(
                     "{}: {name}: an internal redirect (an error document, a rewritten or a \
                      default page) loses the session: write '{COOKIE_REMOVE} Off' beside it",
                     node.line()
-                ));
+                )));
             }
             if depth < DEPTH {
                 self.about_database_in(node.nodes(), keeps, depth.saturating_add(1));
@@ -221,8 +231,8 @@ impl Warnings {
         }
     }
 
-    fn say(&mut self, warning: &str) {
-        if self.said.insert(warning.to_owned()) {
+    fn say(&mut self, warning: &Message) {
+        if self.said.insert(warning.clone()) {
             ffi::log_server(Level::Warning, warning);
         }
     }

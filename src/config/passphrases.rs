@@ -5,6 +5,7 @@ use std::sync::Arc;
 use session_crypto_core::{Fingerprint, Origin, PassphraseList};
 
 use crate::ffi::{Line, Parms};
+use crate::message::Message;
 use crate::secrets::passphrases::{PassphraseWarning, PassphrasesRead};
 
 /// A list of passphrases, with the line that began it and the warnings about it.
@@ -47,11 +48,11 @@ impl Passphrases {
 
     /// The warnings about the list; weak passphrases are warned of only if the list
     /// opens sessions, and not if it just opens private keys.
-    pub(crate) fn warnings(&self, opens: bool) -> impl Iterator<Item = &str> {
+    pub(crate) fn warnings(&self, opens: bool) -> impl Iterator<Item = &Message> {
         let warnings = self.warnings.iter();
         warnings
             .filter(move |warning| opens || !warning.is_about_sessions)
-            .map(|warning| warning.message.as_str())
+            .map(|warning| &warning.message)
     }
 }
 

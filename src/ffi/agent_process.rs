@@ -16,12 +16,19 @@ use libc::pid_t;
 
 use super::bindings::{self, apr_proc_t, server_rec};
 use super::ending::{Ending, at_end};
-use super::guard::guard;
+use super::guard::{NOT_DONE, guard};
 use super::kept_table::{self, KeptTable};
 use super::log::{self, Level, MainServer};
 use super::pipe;
 use super::pool::Pool;
 use super::run_mode::is_stopping;
+use crate::message::{Code, Message};
+
+/// No process for the agent can be had.
+const NO_PROCESS: Code = Code("SC0517");
+
+/// The agent has died.
+const DIED: Code = Code("SC0614");
 
 /// The work of the process, which goes on until [`AgentProcess::is_to_end`].
 pub(crate) type Work = Box<dyn Fn(&AgentProcess<'_>) + Send + Sync>;
@@ -72,8 +79,9 @@ pub(crate) fn start<'s>(
     server: MainServer<'s>,
     table: KeptTable,
     work: Work,
-) -> Result<&'s Agent, String> {
-    let pool = Pool::of_configuration(server).ok_or("httpd passed no pool")?;
+) -> Result<&'s Agent, Message> {
+    let pool =
+        Pool::of_configuration(server).ok_or_else(|| NOT_DONE.says("httpd passed no pool"))?;
     let agent = pool.store(Agent {
         // SAFETY: numbers and pointers, of which zeros are values.
         process: unsafe { std::mem::zeroed() },
@@ -103,8 +111,10 @@ pub(crate) fn end_former() {
     }
 }
 
-fn no_process(error: &io::Error) -> String {
-    format!("no process for the agent of SessionCryptoRevocation can be had ({error})")
+fn no_process(error: &io::Error) -> Message {
+    NO_PROCESS.says(format!(
+        "no process for the agent of SessionCryptoRevocation can be had ({error})"
+    ))
 }
 
 impl Agent {
@@ -272,8 +282,9 @@ impl Agent {
         let Some(server) = (unsafe { MainServer::from_raw(self.server) }) else {
             return;
         };
-        let died = "the agent of SessionCryptoRevocation has died, and another one begins";
-        log::main(server, Level::Error, died);
+        let died =
+            DIED.says("the agent of SessionCryptoRevocation has died, and another one begins");
+        log::main(server, Level::Error, &died);
         let delay = if self.started.get().elapsed() < SHORT_LIFE {
             SHORT_LIFE
         } else {
@@ -314,7 +325,7 @@ impl AgentProcess<'_> {
     }
 
     /// Writes a line to the log.
-    pub(crate) fn log(&self, level: Level, message: &str) {
+    pub(crate) fn log(&self, level: Level, message: &Message) {
         log::main(self.server, level, message);
     }
 }

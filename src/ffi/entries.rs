@@ -9,16 +9,24 @@ use session_crypto_core::SharedMemory;
 use super::bindings::{self, apr_pool_t, module, server_rec};
 use super::dir_config::{self, DirSettings, Inherit};
 use super::directive::Directives;
-use super::guard::guard;
+use super::guard::{NOT_DONE, guard};
 use super::log::{self, Level, MainServer};
 use super::module::Module;
 use super::module_record::ModuleRecord;
 use super::pool::Pool;
 use super::run_mode::is_first_reading;
+use super::shared_memory::retains_nothing;
 use super::{
     generations, handler, hook, kept_counters, kept_keys, request_entries, retained, sections,
     session_entries, session_hooks, shared_memory, status_hook,
 };
+use crate::message::{Code, Message};
+
+/// mod_session is not loaded.
+const NO_MOD_SESSION: Code = Code("SC0511");
+
+/// No process of a former configuration is left.
+const GENERATION: Code = Code("SC0534");
 
 /// Makes the record that describes a module to httpd (`STANDARD20_MODULE_STUFF`).
 ///
@@ -104,12 +112,13 @@ unsafe extern "C" fn pre_config<M: Module>(
     status("the pre_config hook", || {
         generations::end();
         // SAFETY: httpd passes the pool of the configuration.
-        let pool = unsafe { Pool::from_raw(pool) }.ok_or("httpd passed no pool")?;
+        let pool =
+            unsafe { Pool::from_raw(pool) }.ok_or_else(|| NOT_DONE.says("httpd passed no pool"))?;
         session_hooks::register(session_entries::functions::<M>())
-            .map_err(|session_hooks::NoModSession| NO_MOD_SESSION)?;
+            .map_err(|session_hooks::NoModSession| no_mod_session())?;
         // Children of all configurations share these words.
         let kept = kept_keys::table(SharedMemory::MASTERS.saturating_add(1))?;
-        let (cookie_warnings, masters) = kept.split_last().ok_or("httpd retains nothing")?;
+        let (cookie_warnings, masters) = kept.split_last().ok_or_else(retains_nothing)?;
         // SAFETY: the state, which keeps the words, is stored in this pool below.
         let salts = unsafe { shared_memory::share(pool, SharedMemory::SALTS) }?;
         let shared = SharedMemory {
@@ -148,7 +157,7 @@ unsafe extern "C" fn check_config<M: Module>(
     status("the check_config hook", || {
         // SAFETY: httpd has just read the configuration, and keeps it in force
         // while this hook runs.
-        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
+        let state = unsafe { M::module_record().state() }.ok_or_else(no_state)?;
         let mut findings = M::Findings::default();
         let check = |server: &_| M::check(state, server, &mut findings);
         // SAFETY: httpd passes the first server of that configuration.
@@ -169,14 +178,15 @@ unsafe extern "C" fn post_config<M: Module>(
         generations::begin();
         // SAFETY: httpd has just read the configuration, and keeps it in force
         // while this hook runs.
-        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
+        let state = unsafe { M::module_record().state() }.ok_or_else(no_state)?;
         let mut findings = M::Findings::default();
         let prepare = |server: &_| M::before_fork(state, server, &mut findings);
         // SAFETY: httpd passes the first server of that configuration.
         unsafe { sections::for_each_server(M::module_record().as_ptr(), server, prepare) }?;
         // SAFETY: the first server is the main server, and lives as long as the
         // configuration.
-        let server = unsafe { MainServer::from_raw(server) }.ok_or("httpd passed no server")?;
+        let server = unsafe { MainServer::from_raw(server) };
+        let server = server.ok_or_else(|| NOT_DONE.says("httpd passed no server"))?;
         M::before_fork_once(state, server, &findings)
     })
 }
@@ -184,7 +194,7 @@ unsafe extern "C" fn post_config<M: Module>(
 unsafe extern "C" fn child_init<M: Module>(_pool: *mut apr_pool_t, _server: *mut server_rec) {
     status("the child_init hook", || {
         // SAFETY: a child keeps the configuration that it was forked with.
-        let state = unsafe { M::module_record().state() }.ok_or(NO_STATE)?;
+        let state = unsafe { M::module_record().state() }.ok_or_else(no_state)?;
         M::after_fork(state)
     });
 }
@@ -197,8 +207,9 @@ unsafe extern "C" fn monitor<M: Module>(_pool: *mut apr_pool_t, server: *mut ser
             return bindings::DECLINED;
         };
         if let Some(since) = generations::have_ended() {
-            let message =
-                format!("no process of a former configuration is left, all have that of {since}");
+            let message = GENERATION.says(format!(
+                "no process of a former configuration is left, all have that of {since}"
+            ));
             log::main(server, Level::Notice, &message);
         }
         // SAFETY: httpd reads no configuration while this hook runs, so that in force stays.
@@ -211,7 +222,7 @@ unsafe extern "C" fn monitor<M: Module>(_pool: *mut apr_pool_t, server: *mut ser
 
 /// Runs a hook of startup. An error is logged, and stops httpd where that is
 /// still possible; a child goes on, and each request finds out for itself.
-fn status(name: &str, hook: impl FnOnce() -> Result<(), String>) -> c_int {
+fn status(name: &str, hook: impl FnOnce() -> Result<(), Message>) -> c_int {
     guard(name, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
         match hook() {
             Ok(()) => bindings::OK,
@@ -223,7 +234,13 @@ fn status(name: &str, hook: impl FnOnce() -> Result<(), String>) -> c_int {
     })
 }
 
-const NO_STATE: &str = "pre_config did not run";
+fn no_state() -> Message {
+    NOT_DONE.says("pre_config did not run")
+}
 
-const NO_MOD_SESSION: &str = "session_crypto_module needs mod_session, which is not loaded: \
-     write 'LoadModule session_module modules/mod_session.so', before or after it";
+fn no_mod_session() -> Message {
+    NO_MOD_SESSION.says(
+        "session_crypto_module needs mod_session, which is not loaded: write 'LoadModule \
+         session_module modules/mod_session.so', before or after it",
+    )
+}

@@ -7,16 +7,23 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use super::log::{self, Level};
+use crate::message::Code;
 
 /// The beginning of the message about a panic. The name of the entry point follows.
-pub(super) const CONTAINED: &str = "an internal error was contained";
+pub(super) const INTERNAL: &str = "an internal error was contained";
+
+/// A panic outside of requests is contained.
+const CONTAINED: Code = Code("SC0592");
+
+/// httpd has not done its part, or another module has stopped it.
+pub(super) const NOT_DONE: Code = Code("SC0593");
 
 /// Runs `work`; if it panics, logs the entry point's name and returns
 /// `fallback`.
 pub(super) fn guard<T>(name: &str, fallback: T, work: impl FnOnce() -> T) -> T {
     catch(work).unwrap_or_else(|| {
-        let message = format!("{CONTAINED} in {name}; please report it");
-        log::server(Level::Error, &message);
+        let words = format!("{INTERNAL} in {name}; please report it");
+        log::server(Level::Error, &CONTAINED.says(words));
         fallback
     })
 }

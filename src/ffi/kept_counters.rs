@@ -7,7 +7,8 @@ use session_crypto_core::Counters;
 
 use super::processor;
 use super::retained_mapping::{RetainedMapping, retained};
-use super::shared_memory::no_memory;
+use super::shared_memory::{no_memory, retains_nothing};
+use crate::message::Message;
 
 const NAME: &CStr = c"mod_session_crypto counters";
 
@@ -16,9 +17,9 @@ const NAME: &CStr = c"mod_session_crypto counters";
 ///
 /// # Errors
 ///
-/// There is no memory; the text is for the administrator.
-pub(super) fn counters() -> Result<Counters, String> {
-    let mut mapping = mapping().ok_or("httpd retains nothing")?;
+/// There is no memory.
+pub(super) fn counters() -> Result<Counters, Message> {
+    let mut mapping = mapping().ok_or_else(retains_nothing)?;
     // SAFETY: the parent has one thread, and no other reference is left.
     let mapping = unsafe { mapping.as_mut() };
     if !mapping.is(Counters::LAYOUT) {

@@ -16,7 +16,8 @@ use std::sync::atomic::AtomicU64;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::bindings;
-use super::shared_memory::{Sharing, map, no_memory};
+use super::shared_memory::{Sharing, map, no_memory, retains_nothing};
+use crate::message::Message;
 
 /// A key's name, and the key.
 type Entry = [[u8; 32]; 2];
@@ -58,8 +59,8 @@ const _: () = assert!(
 ///
 /// It stays mapped for as long as a build with this layout is loaded, and a child
 /// keeps the mapping until it exits.
-pub(super) fn table(words: usize) -> Result<&'static [AtomicU64], String> {
-    let mut retained = retained().ok_or("httpd retains nothing")?;
+pub(super) fn table(words: usize) -> Result<&'static [AtomicU64], Message> {
+    let mut retained = retained().ok_or_else(retains_nothing)?;
     // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_mut() };
     let start = retained

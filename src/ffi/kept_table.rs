@@ -11,8 +11,10 @@ use std::sync::atomic::AtomicU64;
 use libc::pid_t;
 
 use super::bell::Bell;
+use super::guard::NOT_DONE;
 use super::retained_mapping::{Age, RetainedMapping, retained};
-use super::shared_memory::no_memory;
+use super::shared_memory::{no_memory, retains_nothing};
+use crate::message::Message;
 
 /// The memory that httpd retains for this module.
 #[repr(C)]
@@ -63,8 +65,8 @@ pub(crate) fn map_table(
     layout: u64,
     size: usize,
     words: impl Fn(usize) -> usize,
-) -> Result<KeptTable, String> {
-    let mut retained = table().ok_or("httpd retains nothing")?;
+) -> Result<KeptTable, Message> {
+    let mut retained = table().ok_or_else(retains_nothing)?;
     // SAFETY: the parent has one thread, and no other reference is left.
     let retained = unsafe { retained.as_mut() };
     let layout = (LAYOUT << 32) | layout;
@@ -85,7 +87,7 @@ pub(crate) fn map_table(
         .split_at_checked(SIGNALS)
         .unwrap_or_default();
     let [end, leaderless, ..] = signals else {
-        return Err("the mapping is too short".to_owned());
+        return Err(NOT_DONE.says("the mapping is too short"));
     };
     Ok(KeptTable {
         words,

@@ -1,12 +1,14 @@
 //! The error log.
 //!
 //! Lines carry this module's log index, so that `LogLevel session_crypto:debug`
-//! works.
+//! works. Each begins with the code of its message.
 
 use std::ffi::{CString, c_int};
+use std::fmt::Display;
 use std::ptr;
 
 use super::bindings::{self, server_rec};
+use crate::message::Message;
 
 /// The levels of `LogLevel` (http_log.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,8 @@ impl Level {
 }
 
 /// Makes a C string of a message, cut at a NUL byte; our messages have none.
-pub(super) fn text(message: &str) -> CString {
+pub(super) fn text(message: &dyn Display) -> CString {
+    let message = message.to_string();
     let end = message.find('\0').unwrap_or(message.len());
     CString::new(message.get(..end).unwrap_or_default()).unwrap_or_default()
 }
@@ -65,7 +68,7 @@ impl<'s> MainServer<'s> {
 }
 
 /// Writes a line to the main server's log, if its `LogLevel` wants it.
-pub(crate) fn main(server: MainServer<'_>, level: Level, message: &str) {
+pub(crate) fn main(server: MainServer<'_>, level: Level, message: &Message) {
     let message = text(message);
     // SAFETY: a live server, and a C string that ap_log_error copies.
     unsafe {
@@ -75,7 +78,7 @@ pub(crate) fn main(server: MainServer<'_>, level: Level, message: &str) {
 
 /// Writes a line to the main server's log, whatever its `LogLevel`; to stderr
 /// before that log is open.
-pub(crate) fn server(level: Level, message: &str) {
+pub(crate) fn server(level: Level, message: &Message) {
     let message = text(message);
     // SAFETY: shim.h allows a NULL server, and `message` is a C string that
     // ap_log_error copies.

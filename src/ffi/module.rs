@@ -11,6 +11,7 @@ use super::module_record::ModuleRecord;
 use super::request::Request;
 use super::server::Server;
 use super::session::Session;
+use crate::message::Message;
 
 /// A module, with httpd's own terms for each part.
 pub(crate) trait Module: Sized + 'static {
@@ -36,7 +37,7 @@ pub(crate) trait Module: Sized + 'static {
     ///
     /// `retained` are random bytes that stay the same over graceful restarts;
     /// children inherit and share the words of `shared`.
-    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<Self::State, String>;
+    fn start(retained: [u8; 16], shared: SharedMemory) -> Result<Self::State, Message>;
 
     /// Checks a server before `httpd -t` says that its syntax is right: for
     /// mistakes that no single line shows.
@@ -44,7 +45,7 @@ pub(crate) trait Module: Sized + 'static {
         state: &'s Self::State,
         server: &Server<'s, Self::DirConfig<'s>>,
         findings: &mut Self::Findings,
-    ) -> Result<(), String>;
+    ) -> Result<(), Message>;
 
     /// Runs in the parent for each server, when the configuration that will be
     /// served has been read.
@@ -52,7 +53,7 @@ pub(crate) trait Module: Sized + 'static {
         state: &'s Self::State,
         server: &Server<'s, Self::DirConfig<'s>>,
         findings: &mut Self::Findings,
-    ) -> Result<(), String>;
+    ) -> Result<(), Message>;
 
     /// Runs in the parent once, after [`Module::before_fork`] has run for every
     /// server.
@@ -60,13 +61,13 @@ pub(crate) trait Module: Sized + 'static {
         state: &Self::State,
         server: MainServer<'_>,
         findings: &Self::Findings,
-    ) -> Result<(), String>;
+    ) -> Result<(), Message>;
 
     /// Runs in the parent every ten seconds while the configuration is in force.
     fn from_time_to_time(state: &Self::State, server: MainServer<'_>);
 
     /// Runs in each child, before it serves a request.
-    fn after_fork(state: &Self::State) -> Result<(), String>;
+    fn after_fork(state: &Self::State) -> Result<(), Message>;
 
     /// The realm of a section.
     fn realm(config: &Self::DirConfig<'_>) -> Self::Realm;

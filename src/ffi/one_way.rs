@@ -10,6 +10,7 @@ use std::slice;
 use std::sync::atomic::AtomicU64;
 
 use super::shared_memory::{map_file, no_memory};
+use crate::message::Message;
 
 /// Memory that is mapped twice: for this process to write, and for its children to read.
 ///
@@ -35,8 +36,8 @@ impl OneWay {
     ///
     /// # Errors
     ///
-    /// There is no memory; the text is for the administrator.
-    pub(crate) fn new(words: usize) -> Result<Self, String> {
+    /// There is no memory.
+    pub(crate) fn new(words: usize) -> Result<Self, Message> {
         let length = words.saturating_mul(size_of::<AtomicU64>());
         let (reading, writing) = map(length).map_err(|error| no_memory(words, &error))?;
         Ok(Self {

@@ -1,15 +1,20 @@
 //! A request, and those that led to it.
 
 use std::ffi::{CStr, c_void};
+use std::fmt::Display;
 use std::iter;
 use std::marker::PhantomData;
 use std::ptr::{self, NonNull};
 
 use super::bindings::{self, request_rec};
-use super::guard;
+use super::guard::{self, INTERNAL};
 use super::log::{self, Level};
 use super::pool::Pool;
 use super::tables::Table;
+use crate::message::Code;
+
+/// A panic in a request is contained.
+const CONTAINED: Code = Code("SC0591");
 
 /// A request that lives for `'r` (httpd.h, request_rec).
 ///
@@ -183,12 +188,13 @@ impl<'r> Request<'r> {
         unsafe { bindings::session_crypto_logs_request(self.raw.as_ptr(), level.code()) != 0 }
     }
 
-    /// Writes a line to the request's log, if its `LogLevel` wants it.
-    pub(crate) fn log(self, level: Level, message: &dyn std::fmt::Display) {
+    /// Writes a line to the request's log, if its `LogLevel` wants it: a code, a colon and
+    /// words, which are not asked for otherwise.
+    pub(crate) fn log(self, level: Level, code: Code, words: &dyn Display) {
         if !self.logs(level) {
             return;
         }
-        let message = log::text(&message.to_string());
+        let message = log::text(&format_args!("{code}: {words}"));
         // SAFETY: the request lives, and `message` is a C string that
         // ap_log_rerror copies.
         unsafe {
@@ -203,12 +209,12 @@ impl<'r> Request<'r> {
 
     #[cold]
     fn log_contained(self, hook: &str) {
-        let message = format!(
-            "{} in the {hook} hook, for host {}; please report it",
-            guard::CONTAINED,
-            self.host().to_string_lossy()
+        let host = self.host().to_string_lossy();
+        self.log(
+            Level::Error,
+            CONTAINED,
+            &format_args!("{INTERNAL} in the {hook} hook, for host {host}; please report it"),
         );
-        self.log(Level::Error, &message);
     }
 }
 

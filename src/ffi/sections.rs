@@ -26,11 +26,11 @@ type Found<'s, C> = (Section<'s, C>, *const ap_conf_vector_t);
 /// `server` is the first of the servers of a configuration that has been read
 /// and stays in force for `'s`. `ours` is a module whose settings are of the
 /// type `C`.
-pub(super) unsafe fn for_each_server<'s, C: DirSettings + 's>(
+pub(super) unsafe fn for_each_server<'s, C: DirSettings + 's, E>(
     ours: *const module,
     server: *const server_rec,
-    mut each: impl FnMut(&Server<'s, C>) -> Result<(), String>,
-) -> Result<(), String> {
+    mut each: impl FnMut(&Server<'s, C>) -> Result<(), E>,
+) -> Result<(), E> {
     // SAFETY: the caller promises the first server, or NULL.
     let servers = unsafe { in_order(server) };
     let mut addresses = HashSet::new();

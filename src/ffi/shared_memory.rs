@@ -8,7 +8,12 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::atomic::AtomicU64;
 
+use super::guard::NOT_DONE;
 use super::pool::Pool;
+use crate::message::{Code, Message};
+
+/// There is no memory to share.
+const NO_MEMORY: Code = Code("SC0516");
 
 /// A mapping of zeros that the children of this process inherit.
 ///
@@ -30,8 +35,8 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// There is no memory; the text is for the administrator.
-    fn new(words: usize) -> Result<Self, String> {
+    /// There is no memory.
+    fn new(words: usize) -> Result<Self, Message> {
         let length = words.saturating_mul(size_of::<AtomicU64>());
         let start = map(length, Sharing::WithChildren).map_err(|error| no_memory(words, &error))?;
         Ok(Self {
@@ -90,8 +95,15 @@ fn map_with(
 }
 
 /// Says that there is no memory to share.
-pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
-    format!("{words} words of memory to share with children cannot be had ({error})")
+pub(super) fn no_memory(words: usize, error: &io::Error) -> Message {
+    NO_MEMORY.says(format!(
+        "{words} words of memory to share with children cannot be had ({error})"
+    ))
+}
+
+/// Says that httpd keeps no memory from one configuration to the next.
+pub(super) fn retains_nothing() -> Message {
+    NOT_DONE.says("httpd retains nothing")
 }
 
 /// Maps `words` words, all zero, until the pool is cleared.
@@ -103,7 +115,7 @@ pub(super) fn no_memory(words: usize, error: &io::Error) -> String {
 /// dropped before the words go, and the lifetime is right in the parent. A child
 /// inherits both, and clears that pool only as it exits (`atexit(apr_terminate)`
 /// in server/main.c), in the same order.
-pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], String> {
+pub(super) unsafe fn share(pool: Pool<'_>, words: usize) -> Result<&'static [AtomicU64], Message> {
     let mapping = pool.store(Mapping::new(words)?);
     // SAFETY: `words` words were mapped, aligned to a page; zeros are atomics; they
     // stay for as long as the caller promises.

@@ -15,7 +15,9 @@ use super::shared_text::{CLOSED, SharedText};
 use super::watch::Watch;
 use crate::advice;
 use crate::ffi::{OneWay, Parms};
+use crate::message::Message;
 use crate::secrets::command::{self, EXEC};
+use crate::secrets::exposed;
 
 /// Tries to read a text that the parent may be writing, before the keys in force have to do.
 const TRIES: usize = 1000;
@@ -37,7 +39,7 @@ pub(crate) struct KeyFile {
     /// Used by the parent alone.
     pub(super) watch: Mutex<Watch>,
     /// Warns of the rights of the file.
-    warning: Option<String>,
+    warning: Option<Message>,
 }
 
 /// The keys of a file at one time.
@@ -67,13 +69,12 @@ impl KeyFile {
             .keys(now)
             .map_err(|error| wrong(KeySetFlaw::Set(error)))?;
         keyring.name_keys(&keys, &shown, now);
-        let exposure = file.exposure().map(advice::exposure);
-        let line = parms.line();
-        let warn = |words| format!("{line}: SessionCryptoKeyFile: {shown} {words}");
+        let place = format!("{}: SessionCryptoKeyFile: {shown}", parms.line());
+        let warning = file.exposure().map(|exposure| exposed(&place, exposure));
         let fingerprint = Fingerprint::of([path.as_os_str().as_bytes()]);
         Ok(Self {
             path: Some(path),
-            warning: exposure.map(warn),
+            warning,
             watch: Mutex::new(Watch::new(KeySetWatch::new(&file, now), &keys)),
             ..Self::new(shown, fingerprint, keys)
         })
@@ -190,7 +191,7 @@ impl KeyFile {
     }
 
     /// The warning about the rights of the file.
-    pub(crate) fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+    pub(crate) fn warning(&self) -> Option<&Message> {
+        self.warning.as_ref()
     }
 }

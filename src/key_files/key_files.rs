@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use session_crypto_core::Keyring;
 
 use super::key_file::KeyFile;
+use super::lines;
 use super::shared_text::SharedText;
 use crate::ffi::{self, Level, MainServer, OneWay, Parms, path, server_root_relative};
+use crate::message::Message;
 use crate::secrets::command::EXEC;
 use crate::{advice, clock};
 
@@ -69,14 +71,14 @@ impl KeyFiles {
     /// # Errors
     ///
     /// There is no memory.
-    pub(crate) fn share(&self, server: MainServer<'_>) -> Result<(), String> {
+    pub(crate) fn share(&self, server: MainServer<'_>) -> Result<(), Message> {
         let files = self.lock();
         let watched: Vec<_> = files.values().filter(|file| file.path.is_some()).collect();
         if watched.is_empty() {
             return Ok(());
         }
         if ffi::is_one_process() {
-            ffi::log_main(server, Level::Notice, advice::KEY_FILES_ONCE);
+            ffi::log_main(server, Level::Notice, &lines::read_once());
             return Ok(());
         }
         let memory = Arc::new(OneWay::new(SharedText::words(watched.len()))?);

@@ -5,13 +5,16 @@ use std::sync::{Arc, PoisonError};
 use session_crypto_core::{Event, KeySet, Keyring};
 
 use super::key_file::{KeyFile, KeysInForce};
+use super::lines;
 use super::shared_text::SharedText;
 use super::watch::{Watch, next_end};
 use crate::advice;
 use crate::ffi::Level;
+use crate::message::Message;
+use crate::secrets::exposed;
 
 /// A function that writes a line to the log.
-pub(super) type Log<'l> = dyn FnMut(Level, &str) + 'l;
+pub(super) type Log<'l> = dyn FnMut(Level, &Message) + 'l;
 
 /// Seconds between two lines that say that no key seals.
 const BETWEEN_COMPLAINTS: u64 = 60;
@@ -25,24 +28,21 @@ impl KeyFile {
         }
         if let (Some(path), Some(shared)) = (&self.path, self.shared.get()) {
             if watch.begins_anew(now) {
-                log(Level::Notice, &advice::clock_went_back(&self.shown));
+                log(Level::Notice, &lines::clock_went_back(&self.shown));
             }
             match watch.file.judgement(path, now) {
                 None => (),
                 Some(Ok((keys, exposure))) => {
                     keyring.counters().count(Event::Reload, 0);
                     self.replace(keys, shared, keyring, now, &mut watch, log);
-                    if let Some(exposure) = exposure.map(advice::exposure) {
-                        log(Level::Warning, &format!("{} {exposure}", self.shown));
+                    if let Some(exposure) = exposure {
+                        log(Level::Warning, &exposed(&self.shown, exposure));
                     }
                 }
                 Some(Err(flaw)) => {
                     keyring.counters().count(Event::FailedReload, 0);
                     let reason = advice::key_set_flaw(&flaw);
-                    log(
-                        Level::Error,
-                        &advice::key_file_not_used(&self.shown, &reason),
-                    );
+                    log(Level::Error, &lines::not_used(&self.shown, &reason));
                 }
             }
         }
@@ -66,10 +66,7 @@ impl KeyFile {
         let text = keys.to_json();
         let former = self.in_force();
         watch.next_end = next_end(&keys, now);
-        log(
-            Level::Notice,
-            &advice::key_file_read(&self.shown, &keys, now),
-        );
+        log(Level::Notice, &lines::in_force(&self.shown, &keys, now));
         if *text == *former.keys.to_json() {
             return;
         }
@@ -106,7 +103,7 @@ impl KeyFile {
         let is_due = |last: u64| last > now || last.saturating_add(BETWEEN_COMPLAINTS) <= now;
         if watch.complained.is_none_or(is_due) {
             watch.complained = Some(now);
-            log(Level::Error, &advice::no_key_seals(&self.shown));
+            log(Level::Error, &lines::none_seals(&self.shown));
         }
     }
 }

@@ -105,11 +105,3 @@ pub(super) fn kept_file(file: &dyn Display, error: &RevocationFileError) -> Stri
          work again"
     )
 }
-
-/// The file that keeps ended sessions cannot be written.
-pub(super) fn kept_file_not_written(file: &dyn Display, error: &dyn Display) -> String {
-    format!(
-        "ended sessions cannot be kept in {file} ({error}): copies of them work again if the \
-         server is stopped now"
-    )
-}

@@ -10,6 +10,28 @@ use session_crypto_core::RevocationTable;
 use super::revocation::is_full;
 use super::settings::Store;
 use crate::ffi::{AgentProcess, AgentWork, KeptTable, Level, date};
+use crate::message::{Code, Message};
+
+/// The agent has connected.
+const CONNECTED: Code = Code("SC0601");
+
+/// News are missing.
+const MISSING: Code = Code("SC0602");
+
+/// News are missing, and the configuration requires them.
+const MISSING_AND_REQUIRED: Code = Code("SC0603");
+
+/// News come again.
+const BACK: Code = Code("SC0604");
+
+/// The store takes no records.
+const WAITING: Code = Code("SC0605");
+
+/// The store takes records again.
+const TAKEN: Code = Code("SC0606");
+
+/// The store has lost its records.
+const EMPTIED: Code = Code("SC0607");
 
 /// The work of an agent between a table and a store.
 pub(super) fn work(store: Store, table: KeptTable) -> AgentWork {
@@ -55,37 +77,42 @@ impl Host for Agent<'_> {
 
 impl Agent<'_> {
     /// The line about an event.
-    fn line(&self, event: &Event<'_>) -> (Level, String) {
+    fn line(&self, event: &Event<'_>) -> (Level, Message) {
         let address = &self.store.settings.address;
         let is_first = !self.has_said.replace(true);
         match event {
-            Event::Complete { records, after } => match after {
-                Some(after) => (
-                    Level::Notice,
-                    format!(
-                        "news of ended sessions come from {address} again, after {} s",
-                        after.as_secs()
-                    ),
-                ),
-                None => (
-                    Level::Info,
-                    format!("{address} has {records} ended sessions, which this server knows"),
-                ),
-            },
+            Event::Complete {
+                after: Some(after), ..
+            } => (
+                Level::Notice,
+                BACK.says(format!(
+                    "news of ended sessions come from {address} again, after {} s",
+                    after.as_secs()
+                )),
+            ),
+            Event::Complete { records, .. } => (
+                Level::Info,
+                CONNECTED.says(format!(
+                    "{address} has {records} ended sessions, which this server knows"
+                )),
+            ),
             Event::Missing { since, trouble } => {
                 let (level, since) = match since {
                     Some(since) => (Level::Error, format!("since {}", date(*since))),
                     None if is_first => (Level::Warning, "yet".to_owned()),
                     None => (Level::Error, "since the server has started".to_owned()),
                 };
-                let so = if self.store.is_required {
-                    "sessions read as empty until they come, as 'required' demands"
+                let (code, so) = if self.store.is_required {
+                    (
+                        MISSING_AND_REQUIRED,
+                        "sessions read as empty until they come, as 'required' demands",
+                    )
                 } else {
-                    "sessions that other servers have ended go on here"
+                    (MISSING, "sessions that other servers have ended go on here")
                 };
-                let message =
+                let words =
                     format!("no news of ended sessions from {address} {since}: {trouble}; {so}");
-                (level, message)
+                (level, code.says(words))
             }
             Event::Waiting {
                 records,
@@ -93,25 +120,25 @@ impl Agent<'_> {
                 trouble,
             } => (
                 Level::Error,
-                format!(
+                WAITING.says(format!(
                     "{address} takes no ended sessions since {}: {trouble}; {records} wait here, \
                      and servers that start now do not know them",
                     date(*since)
-                ),
+                )),
             ),
             Event::Taken { after } => (
                 Level::Notice,
-                format!(
+                TAKEN.says(format!(
                     "{address} takes ended sessions again, after {} s",
                     after.as_secs()
-                ),
+                )),
             ),
             Event::Emptied { records } => (
                 Level::Warning,
-                format!(
+                EMPTIED.says(format!(
                     "{address} has lost the ended sessions, and gets {records} of them again: it \
                      was emptied, or drops keys when it is full"
-                ),
+                )),
             ),
             Event::Full => (Level::Warning, is_full(self.table, self.size)),
         }

@@ -12,6 +12,13 @@ use session_crypto_core::RevocationTable;
 use super::advice;
 use crate::clock;
 use crate::ffi::{self, Level};
+use crate::message::{Code, Message};
+
+/// The file cannot be read as httpd starts.
+const NOT_READ: Code = Code("SC0518");
+
+/// The file cannot be written.
+const NOT_WRITTEN: Code = Code("SC0612");
 
 /// The file of a configuration in force, which its parent writes.
 pub(crate) struct KeptFile {
@@ -38,8 +45,13 @@ impl KeptFile {
     }
 
     /// Adds the records of the file to a table.
-    pub(super) fn read(&self, table: &RevocationTable) -> Result<(), String> {
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is not such a file. The table is as it was.
+    pub(super) fn read(&self, table: &RevocationTable) -> Result<(), Message> {
         read(&self.path, table)
+            .map_err(|reason| NOT_READ.says(format!("SessionCryptoRevocation: {reason}")))
     }
 
     /// Writes the file, unless it has all changes of the table.
@@ -55,12 +67,20 @@ impl KeptFile {
                 let said = self.said.load(Ordering::Relaxed);
                 if now.abs_diff(said) >= SILENCE {
                     self.said.store(now, Ordering::Relaxed);
-                    let message = advice::kept_file_not_written(&self.path.display(), &error);
-                    ffi::log_server(Level::Error, &message);
+                    ffi::log_server(Level::Error, &not_written(&self.path, &error));
                 }
             }
         }
     }
+}
+
+/// Says that the file cannot be written.
+fn not_written(path: &Path, error: &io::Error) -> Message {
+    NOT_WRITTEN.says(format!(
+        "ended sessions cannot be kept in {} ({error}): copies of them work again if the server \
+         is stopped now",
+        path.display()
+    ))
 }
 
 /// Adds the records of a file to a table; a file that is not there has none.

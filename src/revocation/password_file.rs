@@ -6,13 +6,14 @@ use session_crypto_core::PassphraseFile;
 use zeroize::Zeroizing;
 
 use super::advice;
-use crate::advice::exposure;
 use crate::ffi::{Parms, with_words};
+use crate::message::Message;
+use crate::secrets::exposed;
 
 /// A password, and a warning about its file.
 pub(super) struct StorePassword {
     pub(super) password: Zeroizing<String>,
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Message>,
 }
 
 /// Reads the one password of a file, in the form of a file of passphrases: quotes are
@@ -41,13 +42,8 @@ pub(super) fn read(parms: &Parms<'_>, file: &Path) -> Result<StorePassword, Stri
         _ => return Err(advice::not_one_password(&shown)),
     };
     let password = std::str::from_utf8(&password).map_err(|_| advice::not_one_password(&shown))?;
-    let warning = read.exposure().map(|exposed| {
-        format!(
-            "{}: SessionCryptoRevocation: {shown} {}",
-            parms.line(),
-            exposure(exposed)
-        )
-    });
+    let place = format!("{}: SessionCryptoRevocation: {shown}", parms.line());
+    let warning = read.exposure().map(|exposure| exposed(&place, exposure));
     Ok(StorePassword {
         password: Zeroizing::new(password.to_owned()),
         warning,

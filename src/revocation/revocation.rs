@@ -6,6 +6,10 @@ use session_crypto_core::{Added, LearnedFrom, Record, RevocationTable};
 
 use super::kept_file::KeptFile;
 use crate::ffi::{self, Bell, KeptTable, Level};
+use crate::message::{Code, Message};
+
+/// The list is full.
+const FULL: Code = Code("SC0608");
 
 /// The list of a configuration in force, and what the configuration says of it.
 pub(crate) struct Revocation {
@@ -84,11 +88,11 @@ impl Revocation {
 }
 
 /// Says that a table has dropped records, and what would keep them.
-pub(super) fn is_full(table: &RevocationTable, size: usize) -> String {
-    format!(
+pub(super) fn is_full(table: &RevocationTable, size: usize) -> Message {
+    FULL.says(format!(
         "the list of ended sessions is full, and has dropped {} so far, of which copies may work \
          again: write size={} in SessionCryptoRevocation, then stop the server and start it",
         table.evictions(),
         size.saturating_mul(2)
-    )
+    ))
 }

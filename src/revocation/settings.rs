@@ -10,6 +10,7 @@ use session_crypto_core::RevocationTable;
 use super::{advice, kept_file, password_file};
 use crate::advice::no_file_name;
 use crate::ffi::{Level, Parms, is_config_test, log_server, path, server_root_relative};
+use crate::message::Message;
 
 /// A list of ended sessions, as the configuration describes it.
 pub(crate) struct Settings {
@@ -20,7 +21,7 @@ pub(crate) struct Settings {
     /// The store that carries news between servers.
     pub(super) store: Option<Store>,
     /// A warning for the log.
-    pub(super) warning: Option<String>,
+    pub(super) warning: Option<Message>,
 }
 
 /// A Redis or Valkey, as the configuration describes it.
@@ -146,7 +147,7 @@ impl<'w> Options<'w> {
         &self,
         parms: &Parms<'_>,
         mut address: Address,
-        warning: &mut Option<String>,
+        warning: &mut Option<Message>,
     ) -> Result<Store, String> {
         if let Some(file) = self.password_file {
             if address.has_password() {

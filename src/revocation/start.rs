@@ -10,6 +10,16 @@ use super::kept_file::KeptFile;
 use super::revocation::Revocation;
 use super::settings::Settings;
 use crate::ffi::{self, Age, KeptTable, Level, MainServer};
+use crate::message::{Code, Message};
+
+/// The list has another size than the configuration says.
+const OTHER_SIZE: Code = Code("SC0609");
+
+/// A stop of the server forgets ended sessions.
+const FORGETS: Code = Code("SC0610");
+
+/// A former build of the module has kept ended sessions in another form.
+const OTHER_FORM: Code = Code("SC0611");
 
 /// The patience of a server that starts with its store, where that is required.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,7 +34,7 @@ pub(crate) fn start(
     settings: Option<Settings>,
     server: MainServer<'_>,
     longest: u64,
-) -> Result<Option<Revocation>, String> {
+) -> Result<Option<Revocation>, Message> {
     let Some(settings) = settings else {
         ffi::end_former();
         return Ok(None);
@@ -61,28 +71,32 @@ fn keep_at_end(file: Arc<KeptFile>, table: KeptTable, server: MainServer<'_>) {
 
 /// Says what an administrator may not expect.
 fn report(settings: &Settings, table: KeptTable, server: MainServer<'_>) {
-    let log = |level, message: &str| ffi::log_main(server, level, message);
+    let log = |level, message: &Message| ffi::log_main(server, level, message);
     if let Some(warning) = &settings.warning {
         log(Level::Warning, warning);
     }
     match table.age {
         Age::New if settings.store.is_none() && settings.file.is_none() => log(
             Level::Info,
-            "a stop of the server forgets ended sessions, of which copies work again after the \
-             next start: write file=PATH in SessionCryptoRevocation to keep them",
+            &FORGETS.says(
+                "a stop of the server forgets ended sessions, of which copies work again after \
+                 the next start: write file=PATH in SessionCryptoRevocation to keep them",
+            ),
         ),
         Age::Replaced => log(
             Level::Warning,
-            "the build of the module before this one has kept ended sessions in another form: \
-             this one begins with those of its file or store",
+            &OTHER_FORM.says(
+                "the build of the module before this one has kept ended sessions in another \
+                 form: this one begins with those of its file or store",
+            ),
         ),
         Age::Kept if table.size != settings.size => log(
             Level::Notice,
-            &format!(
+            &OTHER_SIZE.says(format!(
                 "size={} in SessionCryptoRevocation takes effect when the server is stopped and \
                  started; until then, there is room for {} ended sessions",
                 settings.size, table.size
-            ),
+            )),
         ),
         _ => {}
     }

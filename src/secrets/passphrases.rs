@@ -8,8 +8,10 @@ use std::sync::Arc;
 use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness, program};
 
 use super::command::{self, EXEC};
+use super::warnings;
 use crate::advice;
 use crate::ffi::{Parms, path, server_root_relative, with_words};
+use crate::message::Message;
 
 /// Passphrases, and the warnings about them.
 #[derive(Default)]
@@ -21,7 +23,7 @@ pub(crate) struct PassphrasesRead {
 /// A warning about a passphrase, which does not show it.
 pub(crate) struct PassphraseWarning {
     /// The line, and what is wrong there.
-    pub(crate) message: String,
+    pub(crate) message: Message,
     /// It matters only for passphrases that seal sessions: a PIN, or a passphrase
     /// that opens a private key, may be short.
     pub(crate) is_about_sessions: bool,
@@ -75,7 +77,7 @@ pub(crate) fn from_file(
     let mut read = PassphrasesRead::default();
     if let Some(exposure) = file.exposure() {
         read.warnings.push(Arc::new(PassphraseWarning {
-            message: format!("{location} {}", advice::exposure(exposure)),
+            message: warnings::exposed(&location, exposure),
             is_about_sessions: false,
         }));
     }
@@ -110,7 +112,7 @@ impl PassphrasesRead {
         let Some(weakness) = weakness else {
             return;
         };
-        let message = advice::weak_passphrase(&location(), weakness);
+        let message = warnings::weak_passphrase(&location(), weakness);
         // A line may have a thousand of them.
         if self.warnings.last().map(|last| &last.message) != Some(&message) {
             self.warnings.push(Arc::new(PassphraseWarning {

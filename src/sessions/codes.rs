@@ -3,6 +3,7 @@
 use session_crypto_core::{Refusal, SealError};
 
 use super::lifetimes::End;
+use super::not_ended::NotEnded;
 use crate::message::Code;
 
 /// The session has expired.
@@ -28,6 +29,21 @@ pub(super) const OTHER_REALM: Code = Code("SC0216");
 
 /// The session's user has got no id.
 pub(super) const NOT_NAMED: Code = Code("SC0217");
+
+/// All sessions of a user are ended.
+pub(super) const ENDED_EVERYWHERE: Code = Code("SC0221");
+
+/// The session's token is under a passphrase, certificate or cipher that is not the first.
+pub(super) const STALE: Code = Code("SC0241");
+
+/// The session's token is under an older key of a key file.
+pub(super) const OLDER_KEY: Code = Code("SC0242");
+
+/// A key was derived, or a private key used.
+pub(super) const DERIVED: Code = Code("SC0243");
+
+/// Browsers may drop the cookie.
+pub(super) const LONG_COOKIE: Code = Code("SC0251");
 
 /// The code of a token that is refused.
 pub(super) const fn refused(refusal: Refusal) -> Code {
@@ -71,5 +87,27 @@ pub(super) const fn not_sealed(error: &SealError) -> Code {
         SealError::TooManyKeys => "SC0213",
         SealError::NoneSeals => "SC0214",
         SealError::NoKey => "SC0215",
+    })
+}
+
+/// The code of a request that has ended no sessions.
+pub(super) const fn not_ended(reason: &NotEnded) -> Code {
+    Code(match reason {
+        NotEnded::LedTo => "SC0222",
+        NotEnded::NotPost => "SC0223",
+        NotEnded::OtherSite => "SC0224",
+        NotEnded::NoRevocation => "SC0225",
+        NotEnded::NoEncryption => "SC0226",
+        NotEnded::Unusable(_) => "SC0227",
+        NotEnded::NoForm => "SC0228",
+        NotEnded::LongForm => "SC0229",
+        NotEnded::BrokenForm => "SC0230",
+        NotEnded::NoUserInForm => "SC0231",
+        NotEnded::NoUserEntry => "SC0232",
+        NotEnded::OwnOnly => "SC0233",
+        NotEnded::NoUser => "SC0234",
+        NotEnded::Withheld => "SC0235",
+        NotEnded::TooManyEntries => "SC0236",
+        NotEnded::NoId(_) => "SC0237",
     })
 }

@@ -8,6 +8,7 @@ use std::iter;
 
 use session_crypto_core::{Event, Text};
 
+use super::codes;
 use crate::ffi::{Level, LongToken, Pool, Request, processor};
 use crate::session_crypto::SessionCrypto;
 use crate::state::State;
@@ -54,6 +55,7 @@ fn warn(request: Request<'_>, cookie: &LongCookie<'_>) {
     let (name, path) = (String::from_utf8_lossy(cookie.name), request.path());
     request.log(
         Level::Warning,
+        codes::LONG_COOKIE,
         &format_args!(
             "browsers may drop the cookie '{name}', and the session with it: it has {} bytes \
              with its attributes and {} without them, and browsers keep {MAX_COOKIE}; the \

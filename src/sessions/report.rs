@@ -6,6 +6,8 @@
 //!
 //! The functions are cold, because most requests have nothing to report.
 
+use std::fmt::Display;
+
 use session_crypto_core::{
     Counters, Event, LibraryError, Limit, Refusal, SealError, UserIdError, key_id_of_token,
 };
@@ -23,12 +25,12 @@ use crate::{advice, clock};
 pub(crate) fn refused(request: Request<'_>, counters: Counters, refusal: Refusal, token: &[u8]) {
     let (code, event) = (codes::refused(refusal), Event::Refused(refusal));
     happened(request, counters, event, code);
-    say(request, counters, event, || {
+    say(request, counters, event, code, || {
         let id = refusal.names_key().then(|| key_id_of_token(token));
         let id = id
             .flatten()
             .map_or_else(String::new, |id| format!(", {id}"));
-        format!("{code}: session refused, the request goes on with an empty one: {refusal}{id}")
+        format!("session refused, the request goes on with an empty one: {refusal}{id}")
     });
 }
 
@@ -45,11 +47,12 @@ pub(crate) fn stale(request: Request<'_>, counters: Counters, saves: bool, has_k
     };
     if has_keys {
         let words = format_args!("session opened under an older key, {when} under the newest");
-        request.log(Level::Debug, &words);
+        request.log(Level::Debug, codes::OLDER_KEY, &words);
         return;
     }
     request.log(
         Level::Debug,
+        codes::STALE,
         &format_args!(
             "session opened under another than the first passphrase, certificate or cipher, \
              {when} under these"
@@ -64,7 +67,8 @@ pub(crate) fn expired(request: Request<'_>, counters: Counters) {
     happened(request, counters, Event::Expired, code);
     request.log(
         Level::Debug,
-        &format_args!("{code}: session expired, the request goes on with an empty one"),
+        code,
+        &"session expired, the request goes on with an empty one",
     );
 }
 
@@ -84,8 +88,8 @@ pub(crate) fn ended(request: Request<'_>, counters: Counters, end: End) {
         End::Future => "its birth is more than a day in the future",
         End::Revoked => "a logout has ended it, or all sessions of its user",
     };
-    say(request, counters, event, || {
-        format!("{code}: session ended, the request goes on with an empty one: {reason}")
+    say(request, counters, event, code, || {
+        format!("session ended, the request goes on with an empty one: {reason}")
     });
 }
 
@@ -93,11 +97,10 @@ pub(crate) fn ended(request: Request<'_>, counters: Counters, end: End) {
 pub(crate) fn ended_meanwhile(request: Request<'_>, counters: Counters) {
     let code = codes::ENDED_MEANWHILE;
     happened(request, counters, Event::Revoked, code);
-    say(request, counters, Event::Revoked, || {
-        format!(
-            "{code}: session ended during this request, and not saved again: a logout has ended \
-             it, or all sessions of its user"
-        )
+    say(request, counters, Event::Revoked, code, || {
+        "session ended during this request, and not saved again: a logout has ended it, or all \
+         sessions of its user"
+            .to_owned()
     });
 }
 
@@ -107,8 +110,9 @@ pub(crate) fn not_judged(request: Request<'_>, counters: Counters, error: &UserI
     happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Error,
+        code,
         &format_args!(
-            "{code}: session not opened, because it may have ended: {}",
+            "session not opened, because it may have ended: {}",
             advice::user_id(error)
         ),
     );
@@ -120,8 +124,9 @@ pub(crate) fn not_named(request: Request<'_>, counters: Counters, error: &UserId
     happened(request, counters, Event::NotSealed, code);
     request.log(
         Level::Error,
+        code,
         &format_args!(
-            "{code}: session not sealed, and not saved: {}",
+            "session not sealed, and not saved: {}",
             advice::user_id(error)
         ),
     );
@@ -134,15 +139,21 @@ pub(crate) fn news_are_missing(request: Request<'_>, counters: Counters) {
     happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Debug,
-        &format_args!("{code}: session not opened, because news of ended sessions are missing"),
+        code,
+        &"session not opened, because news of ended sessions are missing",
     );
 }
 
 /// All sessions of a user are ended, with this number of records.
 pub(crate) fn ended_everywhere(request: Request<'_>, records: usize) {
+    let records: &dyn Display = match records {
+        1 => &"one record",
+        _ => &format_args!("{records} records"),
+    };
     request.log(
         Level::Info,
-        &format_args!("the sessions of a user are ended, in {records} records"),
+        codes::ENDED_EVERYWHERE,
+        &format_args!("the sessions of a user are ended, in {records}"),
     );
 }
 
@@ -150,6 +161,7 @@ pub(crate) fn ended_everywhere(request: Request<'_>, records: usize) {
 pub(crate) fn not_ended(request: Request<'_>, reason: &NotEnded) {
     request.log(
         reason.level(),
+        codes::not_ended(reason),
         &format_args!("no sessions ended: {}", reason.reason()),
     );
 }
@@ -161,10 +173,9 @@ pub(crate) fn in_another_realm(request: Request<'_>, counters: Counters) -> Fail
     happened(request, counters, Event::NotSealed, code);
     request.log(
         Level::Error,
-        &format_args!(
-            "{code}: session not sealed, and not saved: it was read for a section that encrypts \
-             with other settings"
-        ),
+        code,
+        &"session not sealed, and not saved: it was read for a section that encrypts with other \
+          settings",
     );
     Failed
 }
@@ -174,6 +185,7 @@ pub(crate) fn in_another_realm(request: Request<'_>, counters: Counters) -> Fail
 pub(crate) fn derived(request: Request<'_>) {
     request.log(
         Level::Debug,
+        codes::DERIVED,
         &"a key was derived, or a private key used, during this request",
     );
 }
@@ -190,10 +202,8 @@ pub(crate) fn not_sealed(request: Request<'_>, counters: Counters, error: &SealE
     };
     request.log(
         level,
-        &format_args!(
-            "{code}: session not sealed, and not saved: {}",
-            advice::seal(error)
-        ),
+        code,
+        &format_args!("session not sealed, and not saved: {}", advice::seal(error)),
     );
     Failed
 }
@@ -205,7 +215,8 @@ pub(crate) fn not_opened(request: Request<'_>, counters: Counters, error: &Libra
     happened(request, counters, Event::NotOpened, code);
     request.log(
         Level::Error,
-        &format_args!("{code}: session not opened: {}", advice::library(error)),
+        code,
+        &format_args!("session not opened: {}", advice::library(error)),
     );
 }
 
@@ -216,7 +227,8 @@ pub(crate) fn unusable(request: Request<'_>, counters: Counters, reason: &str) -
     happened(request, counters, Event::Unusable, code);
     request.log(
         Level::Error,
-        &format_args!("{code}: session neither opened nor sealed: {reason}"),
+        code,
+        &format_args!("session neither opened nor sealed: {reason}"),
     );
     Failed
 }
@@ -229,17 +241,29 @@ fn happened(request: Request<'_>, counters: Counters, event: Event, code: Code) 
 
 /// Writes the line about an event, of which each client may make as many as it likes: one a
 /// second for the whole server. `LogLevel debug` has the others as well.
-fn say(request: Request<'_>, counters: Counters, event: Event, line: impl Fn() -> String) {
+fn say(
+    request: Request<'_>,
+    counters: Counters,
+    event: Event,
+    code: Code,
+    words: impl Fn() -> String,
+) {
     if !request.logs(Level::Info) {
         return;
     }
     match counters.take_line(event, clock::now()) {
-        Some(0) => request.log(Level::Info, &line()),
+        Some(0) => request.log(Level::Info, code, &words()),
+        Some(1) => request.log(
+            Level::Info,
+            code,
+            &format_args!("{}; one such line before it was left out", words()),
+        ),
         Some(left_out) => request.log(
             Level::Info,
-            &format_args!("{}; {left_out} such lines before it were left out", line()),
+            code,
+            &format_args!("{}; {left_out} such lines before it were left out", words()),
         ),
-        None if request.logs(Level::Debug) => request.log(Level::Debug, &line()),
+        None if request.logs(Level::Debug) => request.log(Level::Debug, code, &words()),
         None => counters.leave_line_out(event),
     }
 }

@@ -1,10 +1,10 @@
-//! The codes of warnings that an administrator may accept.
+//! The warnings that an administrator may accept.
 
-use std::fmt;
+use crate::message::Code;
 
-/// The code of a warning, with which its message begins.
+/// A kind of warnings that an administrator may accept by its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Code {
+pub(crate) enum Acceptable {
     /// A number of seconds has a unit.
     Unit,
     /// Encrypted sessions never end.
@@ -19,7 +19,7 @@ pub(crate) enum Code {
     CookieRemove,
 }
 
-impl Code {
+impl Acceptable {
     pub(crate) const ALL: [Self; 6] = [
         Self::Unit,
         Self::NoEnd,
@@ -29,21 +29,22 @@ impl Code {
         Self::CookieRemove,
     ];
 
-    const fn name(self) -> &'static str {
-        match self {
+    /// The code of its messages.
+    pub(crate) const fn code(self) -> Code {
+        Code(match self {
             Self::Unit => "SC0401",
             Self::NoEnd => "SC0402",
             Self::CookieAttributes => "SC0403",
             Self::FormInClear => "SC0404",
             Self::Log => "SC0405",
             Self::CookieRemove => "SC0406",
-        }
+        })
     }
 
-    /// The code of this name; case does not matter.
-    pub(crate) fn parse(name: &[u8]) -> Option<Self> {
+    /// The kind with this code; case does not matter.
+    pub(crate) fn parse(code: &[u8]) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
-        all.find(|code| name.eq_ignore_ascii_case(code.name().as_bytes()))
+        all.find(|warning| code.eq_ignore_ascii_case(warning.code().as_str().as_bytes()))
     }
 
     const fn bit(self) -> u8 {
@@ -58,29 +59,23 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// A set of codes.
+/// The kinds that an administrator accepts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Codes(u8);
+pub(super) struct Accepted(u8);
 
-impl Codes {
-    /// Adds a code.
-    pub(super) fn add(&mut self, code: Code) {
-        self.0 |= code.bit();
+impl Accepted {
+    /// Adds a kind.
+    pub(super) fn add(&mut self, warning: Acceptable) {
+        self.0 |= warning.bit();
     }
 
-    /// The codes of both sets.
+    /// The kinds of both sets.
     pub(super) const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether a code is in the set.
-    pub(super) const fn has(self, code: Code) -> bool {
-        self.0 & code.bit() != 0
+    /// Whether a kind is in the set.
+    pub(super) const fn has(self, warning: Acceptable) -> bool {
+        self.0 & warning.bit() != 0
     }
 }
