@@ -55,6 +55,7 @@ impl Module for SessionCrypto {
         server: &Server<'s, DirConfig<'s>>,
         warnings: &mut check::Warnings,
     ) -> Result<(), Message> {
+        check::end_sessions(state, server)?;
         check::server(&state.keyring, server, warnings, clock::now())
     }
 

@@ -106,6 +106,22 @@ for my $section ('Location /', "Directory $dir", 'Files x') {
 $httpd->{config} = host("# wrong:\nSessionCryptoRevocation on");
 is_wrong($httpd, 'in a virtual host', 'of the whole server', 'out of <VirtualHost>');
 
+# A line that says whose sessions a request may end does nothing without the list.
+my $ends = "# wrong:\nSessionCryptoEndSessionsFor any";
+for my $list ('', 'SessionCryptoRevocation off', "SessionCryptoRevocation on\nSessionCryptoRevocation off") {
+    for my $where ($ends, inside('Location /out', $ends), host($ends), host(inside('Location /out', $ends)), inside('Location /', inside('If true', $ends =~ s/any/own/r))) {
+        $httpd->{config} = "$list\n$where\n";
+        my $output = is_wrong($httpd, "'$list' and a line in " . ($where =~ /^<(\w+)/ ? $1 : 'no section'), 'SessionCryptoEndSessionsFor does nothing',
+            "write 'SessionCryptoRevocation on'", 'or take the line out');
+        like($output, qr/\[session_crypto:emerg\] .*\] SC0399: on line /, 'with its code');
+    }
+}
+# The list may come after the line.
+$httpd->{config} = host(inside('Location /out', $ends)) . "SessionCryptoRevocation on\n";
+is_accepted($httpd, 'with a list');
+$httpd->{config} = inside('Location /out', 'SetHandler session-crypto-end-sessions');
+is_accepted($httpd, 'the handler alone');
+
 for my $mode (0604, 0602, 0620) {
     chmod $mode, "$dir/password";
     $httpd->{config} = "SessionCryptoRevocation redis://store password-file=password\n";

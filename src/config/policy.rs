@@ -6,6 +6,8 @@ use super::dates::Dates;
 use super::dir_config::DirConfig;
 use super::end_sessions_for::EndSessionsFor;
 use super::user_entries::{UserEntries, is_usual};
+use super::written::Written;
+use crate::ffi::Line;
 
 /// The lifetime of sessions whose section has none, where each must have one: 30 days,
 /// in seconds.
@@ -27,6 +29,11 @@ impl<'p> DirConfig<'p> {
     /// Whether a directive of the section says when its sessions end.
     pub(crate) fn has_policy(&self) -> bool {
         self.lifetime.is_some() || self.not_before.is_some()
+    }
+
+    /// The directive that says whose sessions a request may end, and its line.
+    pub(crate) fn end_sessions_for_line(&self) -> Option<(&'static str, &'p Line)> {
+        self.end_sessions_for.map(Written::directive_and_line)
     }
 
     /// The policy of a section.
