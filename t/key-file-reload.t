@@ -97,7 +97,7 @@ my $library = preload(SessionCrypto::Httpd->new(name => 'key-file-haste')->dir, 
 my $steady = server('key-file-steady', section('steady', 'keys'));
 $steady->write_file('keys', key_set($first), 0600);
 $steady->start;
-$steady->write_file('keys', key_set($first, $second), 0600);
+$steady->write_file('keys', key_set($first, key('over', exp => time - 1), $second), 0600);
 my $pushed = time;
 
 my $httpd = server('key-file-reload', join '', map({ section($_, "keys/$_/set") } @files), section('program', '"exec:program keys/rename/set"'));
@@ -172,6 +172,7 @@ subtest 'without haste' => sub {
     my $lines = sub { return $httpd->log->lines(in_force('\S+/keys')) };
     wait_until(sub { scalar(() = $lines->()) }, SECONDS);
     my ($line) = $lines->();
+    like($line // '', qr/: 3 in all, 'second' seals; sessions open under first, second$/, 'the log tells the ids of all keys that have not ended');
     cmp_ok(time_of($line // '') - $pushed, '<', SECONDS, "the parent has read its file within @{[SECONDS]} seconds");
     is_deeply([uniq kids('steady')], ['second'], 'and every child seals under the new key');
     expect_changes($httpd->log);
@@ -335,7 +336,7 @@ sub mistake {
 sub in_force {
     my ($file) = @_;
     $file = quotemeta $file if $file =~ m{^/};
-    return qr/\[session_crypto:notice\] .*\] $file has changed, and its keys are in force: \d+ in all, '[\w-]+' seals$/;
+    return qr/\[session_crypto:notice\] .*\] SC0541: $file has changed, and its keys are in force: \d+ in all, '[\w-]+' seals; sessions open under [\w-]+(?:, [\w-]+)*$/;
 }
 
 # When a line was written, in Unix seconds.
@@ -350,7 +351,7 @@ sub time_of {
 sub not_used {
     my ($file) = @_;
     $file = quotemeta $file if $file =~ m{^/};
-    return qr/\[session_crypto:error\] .*\] $file has changed, and is not used; the keys that were read before stay in force/;
+    return qr/\[session_crypto:error\] .*\] SC0543: $file has changed, and is not used; the keys that were read before stay in force/;
 }
 
 sub expect_changes {

@@ -20,11 +20,12 @@ const NOT_USED: Code = Code("SC0543");
 /// All keys of a file have ended, or have yet to begin.
 const NONE_SEALS: Code = Code("SC0544");
 
-/// A key file has changed, and its keys are in force. A set has few enough keys to tell the
-/// ids of all.
+/// A key file has changed, and its keys are in force at a Unix time in seconds. A set has few
+/// enough keys to tell the ids of all that open.
 pub(super) fn in_force(file: &str, keys: &KeySet, now: u64) -> Message {
     let sealing = keys.sealing(now).map(|key| key.id().to_string());
-    let ids: Vec<_> = keys.keys().map(|key| key.id().as_str()).collect();
+    let open = keys.keys().filter(|key| !key.dates().has_ended(now));
+    let ids: Vec<_> = open.map(|key| key.id().as_str()).collect();
     IN_FORCE.says(format!(
         "{file} has changed, and its keys are in force: {} in all, '{}' seals; sessions open \
          under {}",
