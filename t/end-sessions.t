@@ -76,6 +76,9 @@ sub works {
     return $client->get($path // '/', session => $token)->body ne '';
 }
 
+# The number of lines about sessions that are ended in so many records.
+sub ended { return scalar(() = $httpd->log->lines(qr/\] SC0221: the sessions of a user are ended, in $_[0]$/)) }
+
 # Asks for the end of sessions, and returns the status.
 sub out {
     my ($token, %args) = @_;
@@ -142,6 +145,7 @@ subtest 'a user ends all sessions of his own' => sub {
     my $entry = login('login=joe', '/named');
     my $res   = out($joe[0]);
     is($res->status, 204, 'the answer is 204');
+    is(ended('one record'), 1, 'the log tells it');
     is($res->body,   '',  'without a body');
     is($res->token,  '',  'and the cookie is removed');
     ok(!works($_), 'a session of the user has ended') for @joe, $stale;
@@ -210,7 +214,9 @@ subtest 'each entry that names a user counts' => sub {
 
 subtest 'each key of the section counts' => sub {
     my ($old, $new) = (login('user=joe'), login('user=joe', '/rotated'));
+    my $before = ended('2 records');
     is(out($new, path => '/rotated/out')->status, 204, 'under the new passphrase');
+    is(ended('2 records') - $before, 1, 'with a record for each of the two');
     ok(!works($new, '/rotated'), 'a session under it has ended');
     ok(!works($old, '/rotated'), 'one under the old passphrase too');
     ok(!works($old),             'wherever that opens it');
@@ -283,7 +289,7 @@ subtest 'the servers of a farm' => sub {
 };
 
 subtest 'without a list of ended sessions nothing ends' => sub {
-    my $without = server('end-without' => $CONFIG);
+    my $without = server('end-without' => $CONFIG =~ s/SessionCryptoEndSessionsFor \w+//gr);
     my $joe = $without->client->get('/', 'X-S' => 'user=joe')->token;
     my $res = $without->client->post('/out', undef, session => $joe);
     is($res->status, 501, 'the answer is 501');

@@ -28,7 +28,7 @@ use crate::message::{Code, Message};
 const NO_PROCESS: Code = Code("SC0517");
 
 /// The agent has died.
-const DIED: Code = Code("SC0614");
+const DIED: Code = Code("SC0613");
 
 /// The work of the process, which goes on until [`AgentProcess::is_to_end`].
 pub(crate) type Work = Box<dyn Fn(&AgentProcess<'_>) + Send + Sync>;

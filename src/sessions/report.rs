@@ -253,11 +253,6 @@ fn say(
     }
     match counters.take_line(event, clock::now()) {
         Some(0) => request.log(Level::Info, code, &words()),
-        Some(1) => request.log(
-            Level::Info,
-            code,
-            &format_args!("{}; one such line before it was left out", words()),
-        ),
         Some(left_out) => request.log(
             Level::Info,
             code,
