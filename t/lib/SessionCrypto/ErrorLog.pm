@@ -13,9 +13,14 @@ use warnings;
 
 use Test::More ();
 
+# The beginning of a line of the module under test: httpd's own words, and a code.
+use constant OURS => qr/^\[[^]]+\] \[session_crypto:\w+\] /;
+use constant CODE => qr/${\OURS}(?:\[(?:pid|client|remote) [^]]*\] |\S+\.c\(\d+\): )*SC\d{4}: /;
+# The C module goes by the same name, and has codes of httpd.
+use constant OF_C_MODULE => qr/ AH\d{5}: /;
 # The parent's line about the keys that it derived, with their number. It has advice and a
 # higher level if that took long.
-use constant DERIVED => qr/\[session_crypto:(?:info|notice)\] [^:]+:tid \d+\] (\d+) JWE keys derived from passphrases in [\d.]+ s(?:, and nobody was served meanwhile)?; graceful restarts keep them(?:: .*)?$/;
+use constant DERIVED => qr/\[session_crypto:(?:info|notice)\] [^:]+:tid \d+\] SC053[12]: (\d+) JWE keys derived from passphrases in [\d.]+ s(?:, and nobody was served meanwhile)?; graceful restarts keep them(?:: .*)?$/;
 # The ids of the keys of each section, at startup.
 use constant KEYS => qr/\[session_crypto:info\] [^:]+:tid \d+\] SC050[12]: /;
 # Warnings about short passphrases. Tests use short ones, which are easy to read;
@@ -69,11 +74,13 @@ sub clean {
 
 # Other modules of httpd write lines at `notice` and below on a healthy server, and the
 # parent one about the keys it derived, and about those of each section: these are expected. A crashed child is only a
-# notice too, and is not expected. A test must name all else: each line from warning
+# notice too, and is not expected. A line of the module under test without a code is never
+# expected. A test must name all else: each line from warning
 # upwards, each line of the modules under test above debug, and each line that does not
 # have httpd's format (a panic, a sanitizer).
 sub _is_unexpected {
     my ($self, $line) = @_;
+    return 1 if $line =~ OURS && $line !~ CODE && $line !~ OF_C_MODULE;
     return 0 if grep { $line =~ $_ } @{ $self->{expected} };
     my ($module, $level) = $line =~ /^\[[^]]+\] \[(\w*):(\w+)\] \[pid/ or return 1;
     return 1 if $line =~ /exit signal/;

@@ -58,7 +58,7 @@ sub is_warned {
         my $conf  = $httpd->conf;
         my @lines = grep { /\[session_crypto:/ } split /\n/, $output;
         Test::More::is(@lines, 1, 'one line');
-        Test::More::like($lines[0] // '', qr/\[session_crypto:warn\] .*on line @{[line_at_fault($conf)]} of \Q$conf\E: /, 'a warning that names file and line');
+        Test::More::like($lines[0] // '', qr/\[session_crypto:warn\] (?:.*\] )?SC04\d\d: on line @{[line_at_fault($conf)]} of \Q$conf\E: /, 'a warning with a code that names file and line');
         Test::More::like($lines[0] // '', qr/\Q$_\E/, "it says '$_'") for @words;
         Test::More::unlike($output, qr/${\SECRET}/, 'it tells no secret');
     }) or Test::More::diag($output);
