@@ -8,7 +8,8 @@ use crate::advice;
 use crate::check::Acceptable;
 use crate::config::{Algorithm, AlgorithmNames, DirConfig, EndSessionsFor};
 use crate::ffi::{Context, Directive, Directives, Parms};
-use crate::revocation::read_settings;
+use crate::message::Message;
+use crate::revocation::{list_in_section, read_settings};
 use crate::secrets::{passphrases, sources};
 use crate::session_crypto::SessionCrypto;
 use crate::state::State;
@@ -160,7 +161,7 @@ fn passphrase<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let limit = max_passphrases(parms);
     if words.len() > limit {
         // Too many are refused before any of them is read.
@@ -176,7 +177,7 @@ fn passphrase_file<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     note_payer(parms, config);
     for file in words {
         let more = passphrases::from_file(parms, &state.keyring, file)?;
@@ -190,7 +191,7 @@ fn set_file<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         let file = state.key_files.find(parms, &state.keyring, word)?;
         config.set_key_file(parms.pool(), file, parms.line());
@@ -218,7 +219,7 @@ fn certificate_file<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     note_payer(parms, config);
     let more = read_sources(parms, &state.keyring, words, Source::check_certificate)?;
     config.add_certificates(parms, more, max_files(parms))
@@ -229,7 +230,7 @@ fn key_file<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     note_payer(parms, config);
     let more = read_sources(parms, &state.keyring, words, Source::check_key)?;
     config.add_private_keys(parms, more, max_files(parms))
@@ -240,7 +241,7 @@ fn read_sources(
     keyring: &Keyring,
     words: &[&CStr],
     check: impl Fn(&Source) -> Result<(), SourceError>,
-) -> Result<Vec<Source>, String> {
+) -> Result<Vec<Source>, Message> {
     let limit = max_files(parms);
     if words.len() > limit {
         return Err(advice::too_many("files", limit));
@@ -249,10 +250,8 @@ fn read_sources(
         .iter()
         .map(|word| {
             let source = sources::from_word(parms, keyring, word)?;
-            check(&source).map_err(|error| {
-                let reason = advice::source(&error, parms.origin());
-                format!("{} {reason}", source.shown())
-            })?;
+            check(&source)
+                .map_err(|error| advice::source(&error, parms.origin()).after(source.shown()))?;
             Ok(source)
         })
         .collect()
@@ -270,7 +269,7 @@ fn cipher<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let ciphers = names(parms, &state.keyring, words)?;
     config.set_ciphers(parms.pool(), ciphers);
     note_payer(parms, config);
@@ -282,7 +281,7 @@ fn digest<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let digest = names(parms, &state.keyring, words)?;
     config.set_digest(parms.pool(), digest);
     note_payer(parms, config);
@@ -293,7 +292,7 @@ fn names<A: Algorithm>(
     parms: &Parms<'_>,
     keyring: &Keyring,
     words: &[&CStr],
-) -> Result<AlgorithmNames<A>, String> {
+) -> Result<AlgorithmNames<A>, Message> {
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
     AlgorithmNames::new(keyring, words.collect(), parms.line(), parms.origin())
 }
@@ -303,7 +302,7 @@ fn engine<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         set_engine(
             parms,
@@ -322,10 +321,10 @@ fn set_engine<'p>(
     config: &mut DirConfig<'p>,
     directive: &'static str,
     name: &str,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let engine = keyring
         .engine(name, parms.origin())
-        .map_err(|error| format!("'{name}': {}", advice::engine(&error)))?;
+        .map_err(|error| advice::engine(&error).at(format_args!("'{name}'")))?;
     config.set_engine(parms.pool(), engine, directive, parms.line());
     note_payer(parms, config);
     Ok(())
@@ -336,7 +335,7 @@ fn purpose<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         let text = word.to_str().unwrap_or_default();
         let purpose = Purpose::new(text).map_err(advice::purpose)?;
@@ -350,7 +349,7 @@ fn max_lifetime<'p>(
     _: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         let text = word.to_string_lossy();
         let seconds = times::lifetime(&text).map_err(|error| advice::lifetime(&text, error))?;
@@ -364,7 +363,7 @@ fn not_before<'p>(
     _: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         let text = word.to_string_lossy();
         let moment = times::date(&text).map_err(|error| advice::date(&text, error))?;
@@ -378,9 +377,9 @@ fn user_entry<'p>(
     _: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     if words.iter().any(|word| word.is_empty()) {
-        return Err(advice::EMPTY_USER_ENTRY.to_owned());
+        return Err(advice::empty_user_entry());
     }
     config.add_user_entries(parms, words);
     Ok(())
@@ -391,7 +390,7 @@ fn end_sessions_for<'p>(
     _: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for word in words {
         let word = word.to_string_lossy();
         let value = EndSessionsFor::parse(&word).ok_or_else(|| advice::own_or_any(&word))?;
@@ -405,11 +404,9 @@ fn revocation<'p>(
     state: &'p State,
     _: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     if parms.in_virtual_host() || parms.in_directory() {
-        return Err("the list of ended sessions is that of the whole server: \
-                    move this line out of <VirtualHost> and every other section"
-            .to_owned());
+        return Err(list_in_section());
     }
     state.set_revocation_settings(read_settings(parms, words)?);
     Ok(())
@@ -421,7 +418,7 @@ fn accept<'p>(
     _: &'p State,
     _: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let mut words = words.iter().map(|word| word.to_bytes());
     match words.find(|word| Acceptable::parse(word).is_none()) {
         Some(word) => Err(advice::unknown_code(
@@ -437,31 +434,21 @@ fn driver<'p>(
     state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     if parms.in_virtual_host() || parms.in_directory() {
-        return Err("the driver is that of the whole server: \
-                    move this line out of <VirtualHost> and every other section"
-            .to_owned());
+        return Err(advice::driver_in_section());
     }
     let mut words = words.iter().map(|word| word.to_string_lossy());
     let name = words.next().unwrap_or_default();
     if !name.eq_ignore_ascii_case("openssl") {
-        return Err(format!(
-            "there is no driver '{name}', this module always uses OpenSSL: \
-             write 'SessionCryptoDriver openssl', or leave the line out"
-        ));
+        return Err(advice::no_driver(&name));
     }
     for parameter in words {
         match parameter.split_once('=') {
             Some(("engine", name)) => {
                 set_engine(parms, &state.keyring, config, "SessionCryptoDriver", name)?;
             }
-            _ => {
-                return Err(format!(
-                    "unknown parameter '{parameter}': write 'SessionCryptoDriver openssl' alone, \
-                     or with engine=NAME"
-                ));
-            }
+            _ => return Err(advice::unknown_parameter(&parameter)),
         }
     }
     Ok(())

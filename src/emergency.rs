@@ -22,8 +22,9 @@ const NO_ALGORITHM: Code = Code("SC0515");
 /// OpenSSL fails as httpd starts.
 pub(crate) fn cannot_start(error: AlgorithmError) -> Message {
     let error = advice::algorithm(error);
+    let words = error.words();
     NO_ALGORITHM.says(format!(
-        "OpenSSL lacks what this module cannot do without: {error}"
+        "OpenSSL lacks what this module cannot do without: {words}"
     ))
 }
 

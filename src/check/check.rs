@@ -7,11 +7,8 @@ use super::warnings::Warnings;
 use crate::config::{DirConfig, Flaw, KeptSecrets, SettingSet};
 use crate::emergency;
 use crate::ffi::{self, Server};
-use crate::message::{Code, Message};
+use crate::message::Message;
 use crate::state::State;
-
-/// Settings do not go together.
-const FLAW: Code = Code("SC0300");
 
 /// Checks a server and each of its sections.
 ///
@@ -44,9 +41,7 @@ pub(crate) fn server<'s>(
         }
     }
     if server.is_last {
-        warnings
-            .idle_passphrases()
-            .map_err(|words| FLAW.says(words))?;
+        warnings.idle_passphrases()?;
         if ffi::is_config_test() {
             warnings.about_database();
             other_modules::warn();
@@ -92,7 +87,7 @@ fn check_section<'s>(
             }
             Ok(())
         }
-        Err(flaw) => Err(explain(server, &flaw)),
+        Err(flaw) => Err(explain(server, flaw)),
     }
 }
 
@@ -158,10 +153,9 @@ pub(crate) fn prepare<'s>(
 }
 
 /// Says what is wrong, after the line at fault or else the server.
-fn explain(server: &Server<'_, DirConfig<'_>>, flaw: &Flaw) -> Message {
-    FLAW.says(if flaw.line.is_some() {
-        flaw.to_string()
-    } else {
-        format!("{}: {flaw}", server.defined)
-    })
+fn explain(server: &Server<'_, DirConfig<'_>>, flaw: Flaw) -> Message {
+    match flaw.line {
+        Some(_) => flaw.into_message(),
+        None => flaw.message.at(&server.defined),
+    }
 }

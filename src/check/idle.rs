@@ -6,7 +6,7 @@ use crate::message::{Code, Message};
 use crate::state::State;
 
 /// A section says whose sessions a request may end, and no request can end any.
-const NO_REVOCATION: Code = Code("SC0399");
+const NO_REVOCATION: Code = Code("SC0367");
 
 /// Checks that a list of ended sessions is there for the sections that say whose sessions a
 /// request may end.

@@ -85,10 +85,10 @@ impl Warnings {
     /// # Errors
     ///
     /// Some are not.
-    pub(super) fn idle_passphrases(&self) -> Result<(), String> {
+    pub(super) fn idle_passphrases(&self) -> Result<(), Message> {
         let mut idle = self.idle.iter();
         match idle.find(|(list, _)| !self.used.contains(list)) {
-            Some((_, flaw)) => Err(flaw.to_string()),
+            Some((_, flaw)) => Err(flaw.clone().into_message()),
             None => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ use super::flaw::Flaw;
 use super::setting_set::SettingSet;
 use crate::advice;
 use crate::ffi::Line;
+use crate::message::Message;
 
 /// The names on a line, and the algorithms that they stand for.
 ///
@@ -81,7 +82,7 @@ impl<A: Algorithm> AlgorithmNames<A> {
         words: Vec<String>,
         line: Line,
         origin: Origin,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Message> {
         let lower: Vec<_> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
         let names = Self {
             words,
@@ -94,18 +95,18 @@ impl<A: Algorithm> AlgorithmNames<A> {
         if origin == Origin::Server {
             return Ok(names);
         }
-        // OpenSSL comes last, because it takes longest to say no.
-        let engines = keyring.engines();
-        let engines = engines.iter().map(|engine| Some(engine.as_ref()));
         let mut reasons = Vec::new();
-        for engine in engines.chain([None]) {
-            match names.find(keyring, engine) {
+        for engine in keyring.engines() {
+            match names.find(keyring, Some(&engine)) {
                 Ok(_) => return Ok(names),
                 Err(reason) => reasons.push(reason),
             }
         }
+        // OpenSSL comes last, because it takes longest to say no.
+        let Err(unknown) = names.find(keyring, None) else {
+            return Ok(names);
+        };
         // An engine that has the name, and cannot be used, has the better reason.
-        let unknown = reasons.pop().unwrap_or_default();
         let mut reasons = reasons.into_iter();
         Err(reasons.find(|reason| *reason != unknown).unwrap_or(unknown))
     }
@@ -142,7 +143,7 @@ impl<A: Algorithm> AlgorithmNames<A> {
     fn look_up(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<A>, Flaw> {
         self.find(keyring, engine).map_err(|message| Flaw {
             line: Some(self.line.clone()),
-            message: format!("{}: {message}", A::DIRECTIVE),
+            message: message.at(A::DIRECTIVE),
             mended_by: SettingSet::ENGINE
                 .if_set(self.is_known_to_engine(keyring))
                 .and(A::SETTING),
@@ -167,10 +168,10 @@ impl<A: Algorithm> AlgorithmNames<A> {
         &self.line
     }
 
-    fn find(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<A>, String> {
+    fn find(&self, keyring: &Keyring, engine: Option<&Engine>) -> Result<Vec<A>, Message> {
         let find = |word: &String| {
             A::find(keyring, engine, word)
-                .map_err(|error| format!("'{word}': {}", advice::algorithm(error)))
+                .map_err(|error| advice::algorithm(error).at(format_args!("'{word}'")))
         };
         self.words.iter().map(find).collect()
     }

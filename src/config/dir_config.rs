@@ -16,6 +16,7 @@ use super::user_entries::UserEntries;
 use super::written::Written;
 use crate::ffi::{DirSettings, Inherit, Line, Parms, Pool};
 use crate::key_files::KeyFile;
+use crate::message::Message;
 use crate::secrets::passphrases::PassphrasesRead;
 use crate::{advice, clock};
 
@@ -111,7 +112,7 @@ impl<'p> DirConfig<'p> {
         parms: &Parms<'p>,
         more: PassphrasesRead,
         limit: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         let list = match self.passphrases {
             Some(passphrases) => passphrases.longer(more),
             None => Passphrases::new(more, parms),
@@ -133,7 +134,7 @@ impl<'p> DirConfig<'p> {
         parms: &Parms<'p>,
         more: Vec<Source>,
         limit: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         self.certificates = Some(longer(self.certificates, parms, more, limit)?);
         Ok(())
     }
@@ -148,7 +149,7 @@ impl<'p> DirConfig<'p> {
         parms: &Parms<'p>,
         more: Vec<Source>,
         limit: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), Message> {
         self.private_keys = Some(longer(self.private_keys, parms, more, limit)?);
         Ok(())
     }
@@ -343,7 +344,7 @@ fn longer<'p>(
     parms: &Parms<'p>,
     more: Vec<Source>,
     limit: usize,
-) -> Result<&'p SourceList, String> {
+) -> Result<&'p SourceList, Message> {
     let mut list = list.cloned().unwrap_or_default();
     list.extend(more, &parms.line());
     if list.len() > limit {

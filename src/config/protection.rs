@@ -34,7 +34,7 @@ impl<'p> DirConfig<'p> {
             return broken();
         }
         match self.settings(keyring, kept, During::Request { now }) {
-            Err(flaw) => refusal(&flaw),
+            Err(flaw) => refusal(flaw),
             Ok(None) => Protection::Clear,
             Ok(Some(settings)) => {
                 Protection::Seal(Sealer::new(keyring, settings).paid_by(self.payer))
@@ -49,6 +49,6 @@ fn broken<'p>() -> Protection<'p> {
 }
 
 #[cold]
-fn refusal<'p>(flaw: &Flaw) -> Protection<'p> {
-    Protection::Refuse(flaw.to_string())
+fn refusal<'p>(flaw: Flaw) -> Protection<'p> {
+    Protection::Refuse(flaw.into_message().words().to_owned())
 }

@@ -17,6 +17,7 @@ use super::source_list::SourceList;
 use super::written::Written;
 use crate::advice;
 use crate::key_files::{KeyFile, KeysInForce};
+use crate::message::Message;
 
 /// Keeps the identities or the keys that settings refer to, for as long as a hook uses
 /// these.
@@ -33,32 +34,6 @@ impl KeptSecrets {
     }
 }
 
-/// The message for a purpose and nothing but CBC ciphers.
-const PURPOSE_NEEDS_AEAD: &str = "a purpose takes a cipher whose tokens can carry it: write \
-     'SessionCryptoCipher aes-256-gcm', or take the purpose out";
-
-/// The message for a CBC cipher beside a certificate.
-const CERTIFICATE_NEEDS_AEAD: &str = "with a certificate, sessions are sealed as JWE, and a CBC \
-     cipher gives none: write 'SessionCryptoCipher aes-256-gcm', or take the line out";
-
-/// The message for a CBC cipher that would seal beside a key file.
-const KEY_FILE_NEEDS_AEAD: &str = "with a key file, sessions are sealed as JWE, and a CBC cipher \
-     gives none: write aes-256-gcm before it, or take the line out if there are no sessions under \
-     it";
-
-/// The message for a key file and certificates.
-const NO_CERTIFICATE_BESIDE: &str = "sessions are sealed with the keys of a file or for a \
-     certificate, and both are in force here: take one of them out, or move it into the sections \
-     that are to have it";
-
-/// The message for another digest beside an RSA certificate.
-const NO_SUCH_OAEP: &str = "with an RSA certificate, the digest is SHA256, or SHA for hardware \
-     that has no other: write one of these, or take the line out";
-
-/// The message for private keys without a certificate.
-const NO_CERTIFICATE: &str = "there is a private key, and no certificate to seal sessions for: \
-     write the file of one with SessionCryptoCertificateFile";
-
 static NO_PASSPHRASES: PassphraseList = PassphraseList::new();
 
 impl<'p> DirConfig<'p> {
@@ -68,7 +43,7 @@ impl<'p> DirConfig<'p> {
     /// # Errors
     ///
     /// The tokens of these ciphers cannot carry a purpose.
-    pub(crate) fn check_purpose(&self, keyring: &Keyring) -> Result<(), String> {
+    pub(crate) fn check_purpose(&self, keyring: &Keyring) -> Result<(), Message> {
         let carries = |names: &AlgorithmNames<Cipher>| match names.get(keyring, self.engine()) {
             Ok(ciphers) => ciphers.iter().any(Cipher::is_aead),
             Err(_) => true,
@@ -76,7 +51,7 @@ impl<'p> DirConfig<'p> {
         if self.purpose.is_none() || self.ciphers.is_none_or(carries) {
             Ok(())
         } else {
-            Err(PURPOSE_NEEDS_AEAD.to_owned())
+            Err(advice::purpose_needs_aead())
         }
     }
 
@@ -147,7 +122,7 @@ impl<'p> DirConfig<'p> {
         let Some(certificates) = self.certificates else {
             return Err(Flaw {
                 line: self.private_keys.map(|keys| keys.line(0)),
-                message: format!("{PRIVATE_KEY_FILE}: {NO_CERTIFICATE}"),
+                message: advice::no_certificate().at(PRIVATE_KEY_FILE),
                 mended_by: SettingSet::CERTIFICATES,
             });
         };
@@ -181,7 +156,7 @@ impl<'p> DirConfig<'p> {
         match self.ciphers {
             Some(names) if !ciphers.first().is_some_and(Cipher::is_aead) => Err(Flaw {
                 line: Some(names.line().clone()),
-                message: format!("{}: {KEY_FILE_NEEDS_AEAD}", Cipher::DIRECTIVE),
+                message: advice::key_file_needs_aead().at(Cipher::DIRECTIVE),
                 mended_by: SettingSet::CIPHERS,
             }),
             _ => Ok(()),
@@ -195,10 +170,12 @@ impl<'p> DirConfig<'p> {
     ) -> Flaw {
         Flaw {
             line: Some(file.line.clone()),
-            message: format!(
-                "{KEY_FILE}: {NO_CERTIFICATE_BESIDE} (the certificate stands {})",
-                certificates.line(0)
-            ),
+            message: advice::certificate_beside_key_file()
+                .at(KEY_FILE)
+                .and(format_args!(
+                    "(the certificate stands {})",
+                    certificates.line(0)
+                )),
             mended_by: SettingSet::NOTHING,
         }
     }
@@ -221,10 +198,10 @@ impl<'p> DirConfig<'p> {
         };
         Flaw {
             line: None,
-            message: format!(
-                "{PURPOSE}: {PURPOSE_NEEDS_AEAD} (the purpose stands {}; {ciphers})",
+            message: advice::purpose_needs_aead().at(PURPOSE).and(format_args!(
+                "(the purpose stands {}; {ciphers})",
                 purpose.line
-            ),
+            )),
             mended_by: SettingSet::CIPHERS,
         }
     }
@@ -274,15 +251,12 @@ impl<'p> DirConfig<'p> {
     }
 
     /// The flaw of passphrases that have no effect.
-    pub(crate) fn idle_passphrases(&self, advice: &str) -> Flaw {
+    pub(crate) fn idle_passphrases(&self, cure: &str) -> Flaw {
         let certificate = self.first_certificate();
         let certificate = certificate.map(|(line, _)| line).unwrap_or_default();
         Flaw {
             line: self.passphrases.map(|held| held.line.clone()),
-            message: format!(
-                "a passphrase would do nothing here: sessions are sealed for the certificate \
-                 {certificate}, whose private key needs none: {advice}"
-            ),
+            message: advice::idle_passphrases(&certificate, cure),
             mended_by: SettingSet::CERTIFICATES.and(SettingSet::PRIVATE_KEYS),
         }
     }
@@ -298,13 +272,13 @@ impl<'p> DirConfig<'p> {
                 PRIVATE_KEY_FILE,
             ),
         };
-        let mut message = format!("{directive}: {}", advice::pairing(error));
+        let mut message = advice::pairing(error).at(directive);
         let is_tired = matches!(
             error.fault,
             PairingFault::File(FileError::TooManyAttempts(_))
         );
         if let Some(passphrases) = self.passphrases.filter(|_| is_tired) {
-            message.push_str(&format!(" (the passphrases stand {})", passphrases.line));
+            message = message.and(format_args!("(the passphrases stand {})", passphrases.line));
         }
         let files = SettingSet::CERTIFICATES.and(SettingSet::PRIVATE_KEYS);
         let mended_by = match error.fault {
@@ -334,14 +308,14 @@ impl<'p> DirConfig<'p> {
         {
             return Err(Flaw {
                 line: Some(names.line().clone()),
-                message: format!("{}: {CERTIFICATE_NEEDS_AEAD}", Cipher::DIRECTIVE),
+                message: advice::certificate_needs_aead().at(Cipher::DIRECTIVE),
                 mended_by: SettingSet::CIPHERS,
             });
         }
         match (self.digest, digest) {
             (Some(names), Some(digest)) if !identities.can_use(digest) => Err(Flaw {
                 line: Some(names.line().clone()),
-                message: format!("{}: {NO_SUCH_OAEP}", Digest::DIRECTIVE),
+                message: advice::no_such_oaep().at(Digest::DIRECTIVE),
                 mended_by: SettingSet::DIGEST,
             }),
             _ => Ok(()),
@@ -349,9 +323,9 @@ impl<'p> DirConfig<'p> {
     }
 }
 
-/// The advice for passphrases in a section inside that of a certificate.
+/// The cure for passphrases in a section inside that of a certificate.
 pub(super) const IDLE_INSIDE: &str = "take the line out, write beside it a certificate whose private key \
      it opens, or move the certificate into the sections that are to have it";
 
-/// The advice for passphrases and a certificate in one section.
+/// The cure for passphrases and a certificate in one section.
 pub(crate) const IDLE_BESIDE: &str = "take the passphrase out, or the certificate";

@@ -13,6 +13,7 @@ use super::guard::guard;
 use super::line::Line;
 use super::module::Module;
 use super::pool::Pool;
+use crate::message::{Code, Message};
 
 /// The parts of a configuration in which a directive is allowed (http_config.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(crate) type Handler<M> = for<'p> fn(
     &'p <M as Module>::State,
     &mut <M as Module>::DirConfig<'p>,
     &[&CStr],
-) -> Result<(), String>;
+) -> Result<(), Message>;
 
 /// A directive: a row of the table.
 pub(crate) struct Directive<M: Module> {
@@ -212,6 +213,10 @@ impl<'p> Parms<'p> {
 /// Stands for the owner of a file whose owner cannot be found out.
 const UNKNOWN_OWNER: u32 = u32::MAX;
 
+/// The message for a line that cannot be handled, because our code has panicked or httpd has
+/// not done its part. There may be no pool for another one.
+const STOPPED: &CStr = c"SC0594: an internal error stopped this directive";
+
 /// Handles a line, as httpd calls it (`raw_args` of http_config.h); the answer
 /// is NULL, or a message.
 unsafe extern "C" fn run<M: Module>(
@@ -219,12 +224,11 @@ unsafe extern "C" fn run<M: Module>(
     config: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    let stopped = c"an internal error stopped this directive";
-    guard("a directive", stopped.as_ptr(), || {
+    guard("a directive", STOPPED.as_ptr(), || {
         // SAFETY: httpd passes the line's parameters; its pools outlive the call,
         // and `pool` the section's settings too.
         let Some(parms) = (unsafe { Parms::from_raw(parms) }) else {
-            return c"httpd passed no line".as_ptr();
+            return STOPPED.as_ptr();
         };
         // SAFETY: httpd sets the entry of the table that the line's name is in.
         let command = unsafe { (*parms.raw).cmd };
@@ -235,18 +239,18 @@ unsafe extern "C" fn run<M: Module>(
         // SAFETY: httpd passes settings that this module made for the section, in
         // this pool or one that outlives it; nobody else uses them now.
         let Some(config) = (unsafe { config.cast::<M::DirConfig<'_>>().as_mut() }) else {
-            return c"httpd passed no settings".as_ptr();
+            return STOPPED.as_ptr();
         };
         // SAFETY: this line belongs to the configuration in force, or, in a
         // .htaccess file, to a request under it.
         let Some(state) = (unsafe { M::module_record().state() }) else {
-            return c"the module's pre_config hook did not run".as_ptr();
+            return STOPPED.as_ptr();
         };
         // SAFETY: httpd passes the rest of the line, a C string.
         let arguments = unsafe { CStr::from_ptr(arguments) };
         match apply(row, &parms, state, config, arguments) {
             Ok(()) => ptr::null(),
-            Err(message) => parms.pool.text(&message).as_ptr(),
+            Err(message) => parms.pool.text(&message.to_string()).as_ptr(),
         }
     })
 }
@@ -257,12 +261,12 @@ fn apply<'p, M: Module>(
     state: &'p M::State,
     config: &mut M::DirConfig<'p>,
     arguments: &CStr,
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let name = || row.name.to_string_lossy();
     let help = || row.help.to_string_lossy();
     with_words(parms.temporary, arguments, |words| match words.len() {
-        0 => Err(format!("{} takes an argument: {}", name(), help())),
-        count if count > row.most => Err(format!(
+        0 => Err(Code("SC0301").says(format!("{} takes an argument: {}", name(), help()))),
+        count if count > row.most => Err(Code("SC0302").says(format!(
             "{} takes {} and no more: {}",
             name(),
             if row.most == 1 {
@@ -271,8 +275,7 @@ fn apply<'p, M: Module>(
                 format!("{} arguments", row.most)
             },
             help(),
-        )),
-        _ => (row.handler)(parms, state, config, words)
-            .map_err(|message| format!("{}: {message}", name())),
+        ))),
+        _ => (row.handler)(parms, state, config, words).map_err(|message| message.at(name())),
     })
 }

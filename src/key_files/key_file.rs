@@ -61,9 +61,9 @@ impl KeyFile {
         keyring: &Keyring,
         path: PathBuf,
         now: u64,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Message> {
         let shown = path.to_string_lossy().into_owned();
-        let wrong = |flaw| format!("{shown} {}", advice::key_set_flaw(&flaw));
+        let wrong = |flaw| advice::key_set_flaw(&flaw).after(&shown);
         let file = KeySetFile::read(&path).map_err(|error| wrong(KeySetFlaw::File(error)))?;
         let keys = file
             .keys(now)
@@ -90,13 +90,13 @@ impl KeyFile {
         keyring: &Keyring,
         command: &CStr,
         now: u64,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Message> {
         let shown = format!("exec:{}", command.to_string_lossy());
         let keys = command::with_program(parms, command, |program, arguments| {
             let text = program::output(program, arguments)
                 .map_err(|error| advice::program(&error, "JWK Set"))?;
             KeySet::parse_at(&text, now)
-                .map_err(|error| format!("printed a text that {}", advice::key_set(&error)))
+                .map_err(|error| advice::key_set(&error).after("printed a text that"))
         })?;
         keyring.name_keys(&keys, &shown, now);
         let fingerprint = Fingerprint::of([EXEC, command.to_bytes()]);

@@ -32,7 +32,7 @@ impl KeyFiles {
         parms: &Parms<'_>,
         keyring: &Keyring,
         word: &CStr,
-    ) -> Result<Arc<KeyFile>, String> {
+    ) -> Result<Arc<KeyFile>, Message> {
         let now = clock::now();
         if let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
@@ -50,8 +50,8 @@ impl KeyFiles {
     fn find_or(
         &self,
         name: OsString,
-        read: impl FnOnce() -> Result<KeyFile, String>,
-    ) -> Result<Arc<KeyFile>, String> {
+        read: impl FnOnce() -> Result<KeyFile, Message>,
+    ) -> Result<Arc<KeyFile>, Message> {
         let mut files = self.lock();
         if let Some(known) = files.get(&name) {
             return Ok(known.clone());

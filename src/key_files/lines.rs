@@ -54,7 +54,8 @@ pub(super) fn clock_went_back(file: &str) -> Message {
 /// All keys of a file have ended, or have yet to begin.
 pub(super) fn none_seals(file: &str) -> Message {
     let reason = advice::key_set(&KeySetError::NoneSeals);
-    NONE_SEALS.says(format!("sessions cannot be sealed: {file} {reason}"))
+    let words = reason.words();
+    NONE_SEALS.says(format!("sessions cannot be sealed: {file} {words}"))
 }
 
 /// httpd runs as one process.

@@ -42,7 +42,7 @@ impl KeyFile {
                 Some(Err(flaw)) => {
                     keyring.counters().count(Event::FailedReload, 0);
                     let reason = advice::key_set_flaw(&flaw);
-                    log(Level::Error, &lines::not_used(&self.shown, &reason));
+                    log(Level::Error, &lines::not_used(&self.shown, reason.words()));
                 }
             }
         }

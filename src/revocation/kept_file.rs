@@ -51,7 +51,7 @@ impl KeptFile {
     /// It cannot be read, or is not such a file. The table is as it was.
     pub(super) fn read(&self, table: &RevocationTable) -> Result<(), Message> {
         read(&self.path, table)
-            .map_err(|reason| NOT_READ.says(format!("SessionCryptoRevocation: {reason}")))
+            .map_err(|reason| NOT_READ.says(format!("SessionCryptoRevocation: {}", reason.words())))
     }
 
     /// Writes the file, unless it has all changes of the table.
@@ -88,7 +88,7 @@ fn not_written(path: &Path, error: &io::Error) -> Message {
 /// # Errors
 ///
 /// It cannot be read, or is not such a file. The table is as it was.
-pub(super) fn read(path: &Path, table: &RevocationTable) -> Result<(), String> {
+pub(super) fn read(path: &Path, table: &RevocationTable) -> Result<(), Message> {
     let shown = path.display();
     let file = match File::open(path) {
         Ok(file) => file,

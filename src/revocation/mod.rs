@@ -10,6 +10,7 @@
 //! | `password_file` | the password of a store, in a file |
 //! | `advice` | errors in those words and files, with what to write instead |
 
+pub(crate) use advice::list_in_section;
 pub(crate) use revocation::Revocation;
 pub(crate) use settings::{Settings, read as read_settings};
 pub(crate) use start::start;

@@ -22,7 +22,7 @@ pub(super) struct StorePassword {
 /// # Errors
 ///
 /// The file cannot be read, or has no password or more than one.
-pub(super) fn read(parms: &Parms<'_>, file: &Path) -> Result<StorePassword, String> {
+pub(super) fn read(parms: &Parms<'_>, file: &Path) -> Result<StorePassword, Message> {
     let shown = file.display();
     let read = PassphraseFile::read(file).map_err(|error| advice::password_file(&shown, &error))?;
     let lines = read

@@ -52,14 +52,14 @@ const MAX_SIZE: usize = 10_000_000;
 /// # Errors
 ///
 /// A message says what is wrong, and shows no word that may hold a password.
-pub(crate) fn read(parms: &Parms<'_>, words: &[&CStr]) -> Result<Option<Settings>, String> {
-    let (first, rest) = words.split_first().ok_or(advice::NO_STORE)?;
-    let first = first.to_str().map_err(|_| advice::NO_STORE)?;
+pub(crate) fn read(parms: &Parms<'_>, words: &[&CStr]) -> Result<Option<Settings>, Message> {
+    let (first, rest) = words.split_first().ok_or_else(advice::no_store)?;
+    let first = first.to_str().map_err(|_| advice::no_store())?;
     let options = Options::read(rest)?;
     let mut warning = None;
     let store = if first.eq_ignore_ascii_case("off") {
         if !rest.is_empty() {
-            return Err("'off' takes no options: leave them out".to_owned());
+            return Err(advice::off_with_options());
         }
         return Ok(None);
     } else if first.eq_ignore_ascii_case("on") {
@@ -83,10 +83,11 @@ pub(crate) fn read(parms: &Parms<'_>, words: &[&CStr]) -> Result<Option<Settings
 }
 
 impl<'w> Options<'w> {
-    fn read(words: &[&'w CStr]) -> Result<Self, String> {
+    fn read(words: &[&'w CStr]) -> Result<Self, Message> {
         let mut options = Self::default();
         for word in words {
-            let is_new = match split(word) {
+            let (name, value) = split(word);
+            let is_new = match (name, value) {
                 (b"size", Some(value)) => {
                     let size = value.to_str().unwrap_or_default();
                     options.size.replace(size).is_none()
@@ -95,17 +96,16 @@ impl<'w> Options<'w> {
                 (b"password-file", Some(value)) => options.password_file.replace(value).is_none(),
                 (b"ca-file", Some(value)) => options.authorities_file.replace(value).is_none(),
                 (b"required", None) => !std::mem::replace(&mut options.is_required, true),
-                (name, _) => return Err(advice::unknown_option(name)),
+                _ => return Err(advice::unknown_option(name)),
             };
             if !is_new {
-                let name = String::from_utf8_lossy(split(word).0);
-                return Err(format!("'{name}' stands twice: write it once"));
+                return Err(advice::option_twice(name));
             }
         }
         Ok(options)
     }
 
-    fn need_no_store(&self) -> Result<(), String> {
+    fn need_no_store(&self) -> Result<(), Message> {
         let needs_store = [
             ("required", self.is_required),
             ("password-file=", self.password_file.is_some()),
@@ -117,7 +117,7 @@ impl<'w> Options<'w> {
         }
     }
 
-    fn size(&self) -> Result<usize, String> {
+    fn size(&self) -> Result<usize, Message> {
         let Some(size) = self.size else {
             return Ok(DEFAULT_SIZE);
         };
@@ -125,11 +125,11 @@ impl<'w> Options<'w> {
         let number = size.parse().ok().filter(|_| is_number);
         number
             .filter(|size| (1..=MAX_SIZE).contains(size))
-            .ok_or_else(|| format!("size={size}: write a number of sessions from 1 to {MAX_SIZE}"))
+            .ok_or_else(|| advice::size(size, MAX_SIZE))
     }
 
     /// The path of the list's file, which can be read if it is there.
-    fn file(&self, parms: &Parms<'_>) -> Result<Option<PathBuf>, String> {
+    fn file(&self, parms: &Parms<'_>) -> Result<Option<PathBuf>, Message> {
         let Some(file) = self.file else {
             return Ok(None);
         };
@@ -148,10 +148,10 @@ impl<'w> Options<'w> {
         parms: &Parms<'_>,
         mut address: Address,
         warning: &mut Option<Message>,
-    ) -> Result<Store, String> {
+    ) -> Result<Store, Message> {
         if let Some(file) = self.password_file {
             if address.has_password() {
-                return Err(advice::TWO_PASSWORDS.to_owned());
+                return Err(advice::two_passwords());
             }
             let file = absolute(parms, file)?;
             let read = password_file::read(parms, &file)?;
@@ -159,10 +159,10 @@ impl<'w> Options<'w> {
             *warning = read.warning;
         }
         if address.has_user() && !address.has_password() {
-            return Err(advice::NO_STORE_PASSWORD.to_owned());
+            return Err(advice::no_store_password());
         }
         let authorities = match self.authorities_file {
-            Some(_) if !address.is_tls() => return Err(advice::AUTHORITIES_WITHOUT_TLS.to_owned()),
+            Some(_) if !address.is_tls() => return Err(advice::authorities_without_tls()),
             Some(file) => {
                 let file = absolute(parms, file)?;
                 let shown = file.display();
@@ -194,7 +194,7 @@ fn split(word: &CStr) -> (&[u8], Option<&CStr>) {
     (name, value)
 }
 
-fn absolute(parms: &Parms<'_>, file: &CStr) -> Result<PathBuf, String> {
+fn absolute(parms: &Parms<'_>, file: &CStr) -> Result<PathBuf, Message> {
     let name = server_root_relative(parms.temporary(), file).filter(|_| !file.is_empty());
     let name = name.ok_or_else(|| no_file_name(&file.to_string_lossy()))?;
     Ok(path(name).to_owned())

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::advice;
 use crate::ffi::{Parms, arguments, path, server_root_relative};
+use crate::message::Message;
 
 /// The prefix of a word that names a program.
 pub(crate) const EXEC: &[u8] = b"exec:";
@@ -20,17 +21,18 @@ pub(crate) const EXEC: &[u8] = b"exec:";
 pub(crate) fn with_program<T>(
     parms: &Parms<'_>,
     command: &CStr,
-    work: impl FnOnce(&Path, &[&OsStr]) -> Result<T, String>,
-) -> Result<T, String> {
+    work: impl FnOnce(&Path, &[&OsStr]) -> Result<T, Message>,
+) -> Result<T, Message> {
     let pool = parms.temporary();
     let words = arguments(pool, command);
     let (name, arguments) = words
         .split_first()
         .filter(|(name, _)| !name.is_empty())
-        .ok_or(advice::NO_PROGRAM)?;
+        .ok_or_else(advice::no_program)?;
     let name = CString::new(name.as_encoded_bytes()).unwrap_or_default();
     let program = server_root_relative(pool, &name)
         .ok_or_else(|| advice::no_program_path(&name.to_string_lossy()))?;
     let program = path(program);
-    work(program, arguments).map_err(|reason| format!("exec:{} {reason}", program.display()))
+    work(program, arguments)
+        .map_err(|error| error.after(format_args!("exec:{}", program.display())))
 }

@@ -37,7 +37,7 @@ pub(crate) fn from_words(
     parms: &Parms<'_>,
     keyring: &Keyring,
     words: &[&CStr],
-) -> Result<PassphrasesRead, String> {
+) -> Result<PassphrasesRead, Message> {
     let mut read = PassphrasesRead::default();
     let place = parms.line().place();
     for (word, place) in words.iter().zip(places(&place)) {
@@ -58,19 +58,15 @@ pub(crate) fn from_file(
     parms: &Parms<'_>,
     keyring: &Keyring,
     name: &CStr,
-) -> Result<PassphrasesRead, String> {
+) -> Result<PassphrasesRead, Message> {
     let pool = parms.temporary();
     let file = server_root_relative(pool, name)
         .ok_or_else(|| advice::no_file_name(&name.to_string_lossy()))?;
     let shown = path(file).display();
     let location = format!("{}: SessionCryptoPassphraseFile: {shown}", parms.line());
-    let file = PassphraseFile::read(path(file)).map_err(|error| {
-        format!(
-            "{shown} {}",
-            advice::unreadable_file(&error, "the passphrases")
-        )
-    })?;
-    let at_line = |number, message: String| format!("{shown} line {number}: {message}");
+    let file = PassphraseFile::read(path(file))
+        .map_err(|error| advice::unreadable_file(&error, "the passphrases").after(&shown))?;
+    let at_line = |number, error: Message| error.at(format_args!("{shown} line {number}"));
     let lines = file
         .lines()
         .map_err(|(number, error)| at_line(number, advice::passphrase_line(error)))?;
@@ -97,7 +93,7 @@ pub(crate) fn from_file(
                 .zip(places(&place))
                 .try_for_each(add)
         })
-        .map_err(|message| at_line(line.number, message))?;
+        .map_err(|error| at_line(line.number, error))?;
     }
     if read.passphrases.is_empty() {
         return Err(advice::no_passphrase_in(&shown));
@@ -139,7 +135,7 @@ fn count_as(parms: &Parms<'_>, keyring: &Keyring, (passphrase, _): &Judged, plac
 }
 
 /// Makes a passphrase of a word; runs a program if the word names one.
-fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged, String> {
+fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged, Message> {
     let command = word.to_bytes_with_nul().strip_prefix(EXEC);
     match (command, parms.origin()) {
         (None, origin) => {
@@ -154,7 +150,7 @@ fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged
             };
             Ok((passphrase, weakness))
         }
-        (Some(_), Origin::Htaccess) => Err(advice::NO_EXEC_IN_HTACCESS.to_owned()),
+        (Some(_), Origin::Htaccess) => Err(advice::no_exec_in_htaccess()),
         (Some(command), Origin::Server) => {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
             from_program(parms, keyring, command)
@@ -163,7 +159,7 @@ fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged
 }
 
 /// Takes the first line that a program prints.
-fn from_program(parms: &Parms<'_>, keyring: &Keyring, command: &CStr) -> Result<Judged, String> {
+fn from_program(parms: &Parms<'_>, keyring: &Keyring, command: &CStr) -> Result<Judged, Message> {
     command::with_program(parms, command, |program, arguments| {
         let line = program::first_line(program, arguments)
             .map_err(|error| advice::program(&error, "passphrase"))?;

@@ -7,6 +7,7 @@ use session_crypto_core::{Keyring, Origin, Source};
 
 use crate::advice;
 use crate::ffi::{Parms, path, server_root_relative};
+use crate::message::Message;
 
 /// Finds the source that a word names.
 ///
@@ -17,35 +18,27 @@ pub(crate) fn from_word(
     parms: &Parms<'_>,
     keyring: &Keyring,
     word: &CStr,
-) -> Result<Source, String> {
+) -> Result<Source, Message> {
     if let Some(uri) = word.to_str().ok().filter(|text| is_uri(text)) {
         return from_uri(parms, keyring, uri);
     }
     let file = server_root_relative(parms.temporary(), word)
         .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;
     let file = path(file);
-    keyring.file(file, parms.origin()).map_err(|error| {
-        format!(
-            "{} {}",
-            file.display(),
-            advice::source(&error, parms.origin())
-        )
-    })
+    keyring
+        .file(file, parms.origin())
+        .map_err(|error| advice::source(&error, parms.origin()).after(file.display()))
 }
 
-fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, String> {
+fn from_uri(parms: &Parms<'_>, keyring: &Keyring, uri: &str) -> Result<Source, Message> {
     if uri
         .split_once(':')
         .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("file"))
     {
-        return Err("the name of a file is its path: write it without file: before it".to_owned());
+        return Err(advice::no_file_scheme());
     }
     if parms.origin() == Origin::Htaccess {
-        return Err(
-            "only files are allowed in .htaccess, where a URI could name the key of another: \
-             write a file, or set it in the server configuration"
-                .to_owned(),
-        );
+        return Err(advice::no_uri_in_htaccess());
     }
     Ok(keyring.uri(uri))
 }

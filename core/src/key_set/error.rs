@@ -12,7 +12,6 @@ use crate::limits::{MAX_KEY_SET, MAX_KEYS};
 
 /// The reason why a text is no usable JWK Set; the words go on after the name of the file.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum KeySetError {
     /// The text has no byte but white space.
     #[error("is empty")]
@@ -71,7 +70,6 @@ pub struct MemberName(pub Option<&'static str>);
 
 /// The mistake in a key.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum KeyFlaw {
     /// It is not a JSON object.
     #[error("it is not an object")]
