@@ -11,6 +11,7 @@ use Time::HiRes qw(time);
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in openssl);
 use SessionCrypto::Httpd          ();
+use SessionCrypto::Startup        qw(HTACCESS);
 use SessionCrypto::System         qw(read_file);
 
 # KiB.
@@ -177,7 +178,7 @@ for my $name (grep { !/only|first/ } sort keys %thief) {
         cmp_ok(memory($child) - $before, '<', MAX_GROWTH, 'and 200 of them do not grow the child');
     }
     $small->stop;
-    $small->log->expect(qr{\[core:alert\] .*/more/\.htaccess: .*is larger than}, 'the certificate that is too large');
+    $small->log->expect(qr{\[core:alert\] .*/more/${\HTACCESS}.*is larger than}, 'the certificate that is too large');
     $small->log->clean;
 }
 
@@ -234,7 +235,7 @@ END_OF_CONFIG
 }
 
 $httpd->stop;
-$httpd->log->expect(qr{\[core:alert\] .*/\.htaccess: },                    'a .htaccess file with a mistake');
+$httpd->log->expect(qr{\[core:alert\] .*/${\HTACCESS}},                    'a .htaccess file with a mistake');
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /,         'settings that cannot be used together');
 $httpd->log->expect(qr/\[session_crypto:info\] .*session refused/,         'a token under files that are gone');
 $httpd->log->clean;

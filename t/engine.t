@@ -10,7 +10,8 @@ use Test::More;
 
 use SessionCrypto::Engines
     qw(is_rejected log_of need_engine opened_by_children opened_by_openssl opens process_handler seal section);
-use SessionCrypto::Httpd ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Startup qw(HTACCESS);
 
 need_engine('gost', 'libengine-gost-openssl');
 
@@ -178,7 +179,7 @@ for my $name (sort keys %WRONG) {
 }
 
 $_->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token of another section') for $httpd, $other, $plain;
-$_->log->expect(qr{\[core:alert\] .*/x/\.htaccess: }, 'the mistakes in .htaccess') for $httpd, $plain;
+$_->log->expect(qr{\[core:alert\] .*/x/${\HTACCESS}}, 'the mistakes in .htaccess') for $httpd, $plain;
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a cipher whose engine is not that of the section');
 $_->log->clean for $httpd, $other, $plain;
 

@@ -15,6 +15,7 @@ use SessionCrypto::HardwareToken  ();
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            qw(header);
 use SessionCrypto::Refusal        qw(is_refused);
+use SessionCrypto::Startup        qw(HTACCESS);
 
 # A secret: no message may have it.
 use constant PIN   => 'S3cr3t-pin';
@@ -197,7 +198,7 @@ for my $httpd ($one, $two) {
     $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token that is refused');
     $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client .*(?:session not opened|session_load|AH018)/, 'the hardware token away');
     $httpd->log->expect(qr/AH01617|AH01807/, 'a wrong password');
-    $httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'the mistakes in .htaccess');
+    $httpd->log->expect(qr{\[core:alert\] .*/in/${\HTACCESS}}, 'the mistakes in .htaccess');
     $httpd->log->clean("$httpd->{name}: nothing unexpected in error_log");
 }
 

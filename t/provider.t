@@ -12,7 +12,8 @@ use Test::More;
 use SessionCrypto::Certificates qw(certificate);
 use SessionCrypto::Engines
     qw(is_rejected log_of opened_by_children opened_by_openssl opens process_handler seal section);
-use SessionCrypto::Httpd ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Startup qw(HTACCESS);
 
 # Ciphers of TLS 1.2: one of the legacy provider, and another.
 use constant { LEGACY => 'SEED-SHA', PLAIN => 'AES128-SHA' };
@@ -134,7 +135,7 @@ for my $name (sort keys %WRONG) {
 }
 
 $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'a token of another section');
-$httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'the mistakes in .htaccess');
+$httpd->log->expect(qr{\[core:alert\] .*/in/${\HTACCESS}}, 'the mistakes in .htaccess');
 expect_mod_ssl($httpd->log);
 $httpd->log->clean;
 

@@ -15,7 +15,7 @@ use Time::HiRes  qw(time);
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in);
 use SessionCrypto::Httpd          ();
-use SessionCrypto::Startup        qw(SECRET);
+use SessionCrypto::Startup        qw(HTACCESS SECRET);
 use SessionCrypto::System         qw(read_file);
 
 # Seconds that three requests may take while others use the processor too.
@@ -117,7 +117,7 @@ for my $outer (sort keys %outer) {
 }
 
 $httpd->stop;
-$httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'a mistake that httpd says');
+$httpd->log->expect(qr{\[core:alert\] .*/in/${\HTACCESS}}, 'a mistake that httpd says');
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a mistake that shows with the session');
 $httpd->log->clean;
 

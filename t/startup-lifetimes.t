@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 
 use SessionCrypto::Httpd   ();
-use SessionCrypto::Startup qw(host inside is_quiet is_warned is_wrong);
+use SessionCrypto::Startup qw(HTACCESS host inside is_quiet is_warned is_wrong);
 
 use constant PASSPHRASE => 'SessionCryptoPassphrase "a passphrase that is long"';
 
@@ -74,7 +74,7 @@ for (@WRONG, ['SessionCryptoUserEntry login', 'SessionCryptoUserEntry not allowe
 $httpd->write_file('htdocs/.htaccess', "SessionCryptoMaxLifetime 8h\nSessionCryptoNotBefore 2020-11-26T08:00:00Z\n");
 is($httpd->client->get('/')->status, 200, '.htaccess may set a lifetime and a date');
 $httpd->stop;
-$httpd->log->expect(qr{\[core:alert\] .*/\.htaccess: SessionCrypto}, 'the lines above');
+$httpd->log->expect(qr{\[core:alert\] .*/${\HTACCESS}}, 'the lines above');
 $httpd->log->clean;
 
 done_testing;

@@ -113,7 +113,7 @@ for my $list ('', 'SessionCryptoRevocation off', "SessionCryptoRevocation on\nSe
         $httpd->{config} = "$list\n$where\n";
         my $output = is_wrong($httpd, "'$list' and a line in " . ($where =~ /^<(\w+)/ ? $1 : 'no section'), 'SessionCryptoEndSessionsFor does nothing',
             "write 'SessionCryptoRevocation on'", 'or take the line out');
-        like($output, qr/\[session_crypto:emerg\] .*\] SC0399: on line /, 'with its code');
+        like($output, qr/\[session_crypto:emerg\] .*\] SC0367: on line /, 'with its code');
     }
 }
 # The list may come after the line.

@@ -8,7 +8,7 @@ use warnings;
 use Test::More;
 
 use SessionCrypto::Httpd   ();
-use SessionCrypto::Startup qw(SECRET is_accepted is_wrong line_of);
+use SessionCrypto::Startup qw(HTACCESS SECRET is_accepted is_wrong line_of);
 
 # Files below the server's directory, with the mode of those that are not plain.
 my %FILES = (
@@ -190,7 +190,7 @@ my %WRONG_IN_HTACCESS = (
         } or diag($lines);
     }
     $httpd->stop;
-    $httpd->log->expect(qr{\[core:alert\] .*/in/\.htaccess: }, 'the mistakes above');
+    $httpd->log->expect(qr{\[core:alert\] .*/in/${\HTACCESS}}, 'the mistakes above');
     $httpd->log->clean;
 }
 

@@ -20,7 +20,7 @@ use MIME::Base64         qw(decode_base64);
 use Test::More           ();
 use Time::HiRes          qw(time);
 
-use SessionCrypto::Startup qw(line_of);
+use SessionCrypto::Startup qw(MESSAGE line_of);
 
 our @EXPORT_OK = qw(
     in_each_child is_rejected log_of need_engine opened_by_children opened_by_openssl opens process_handler seal section
@@ -60,6 +60,7 @@ sub is_rejected {
         my ($line, $message) = $output =~ /line (\d+) of \Q$conf\E:(.*)/s;
         Test::More::is($line, line_of($conf, $beginning), "at the line $beginning");
         Test::More::like($message // '', qr/\Q$_\E/, "it says '$_'") for @words;
+        Test::More::like($output, MESSAGE, 'it begins with a code');
         Test::More::unlike($output, qr/S3cr3t/, 'it tells no secret');
     }) || Test::More::diag($output);
 }

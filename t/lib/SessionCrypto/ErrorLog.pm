@@ -13,9 +13,9 @@ use warnings;
 
 use Test::More ();
 
-# The beginning of a line of the module under test: httpd's own words, and a code.
+# The beginning of a line of the module under test: httpd's own words, and one code.
 use constant OURS => qr/^\[[^]]+\] \[session_crypto:\w+\] /;
-use constant CODE => qr/${\OURS}(?:\[(?:pid|client|remote) [^]]*\] |\S+\.c\(\d+\): )*SC\d{4}: /;
+use constant CODE => qr/${\OURS}(?:\[(?:pid|client|remote) [^]]*\] |\S+\.c\(\d+\): )*SC\d{4}: (?!.*\bSC\d{4}: )/;
 # The C module goes by the same name, and has codes of httpd.
 use constant OF_C_MODULE => qr/ AH\d{5}: /;
 # The parent's line about the keys that it derived, with their number. It has advice and a

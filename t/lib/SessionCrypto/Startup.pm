@@ -13,6 +13,10 @@ package SessionCrypto::Startup;
 # The line at fault is the one below a comment `# wrong:`. Without such a comment, it is
 # the last line that sets a directive of ours. SECRET stands for every secret of a
 # configuration: nobody can guess it, and no message may have it.
+#
+# MESSAGE is the beginning of a message of `httpd -t`: a code, and then the directive or the
+# place at fault. HTACCESS is the same for a .htaccess file, in error_log. Messages of httpd
+# itself have no code.
 
 use strict;
 use warnings;
@@ -20,9 +24,12 @@ use warnings;
 use Exporter   qw(import);
 use Test::More ();
 
-our @EXPORT_OK = qw(SECRET host inside is_accepted is_quiet is_warned is_wrong line_of);
+our @EXPORT_OK = qw(HTACCESS MESSAGE SECRET host inside is_accepted is_quiet is_warned is_wrong line_of);
 
-use constant SECRET => 'S3cr3t-of-many-bytes';
+use constant SECRET   => 'S3cr3t-of-many-bytes';
+use constant CODE     => qr/SC0[37]\d\d/;
+use constant MESSAGE  => qr/^(?:\[.*\] )?${\CODE}: (?:SessionCrypto|on line \d+ of |in the )|^SessionCrypto\w+ not allowed /m;
+use constant HTACCESS => qr/\.htaccess: (?:${\CODE}: SessionCrypto|SessionCrypto\w+ not allowed here)/;
 
 sub is_wrong {
     my ($httpd, $name, @words) = @_;
@@ -36,6 +43,9 @@ sub is_wrong {
         # Only the text after httpd's own prefix counts.
         my $message = $output =~ s/.*?on line \d+ of \Q$conf\E://sr;
         Test::More::like($message, qr/\Q$_\E/, "it says '$_'") for @words;
+        Test::More::like($output, MESSAGE, 'it begins with a code, unless it is of httpd');
+        my @codes = $output =~ /${\CODE}/g;
+        Test::More::cmp_ok(@codes, '<=', 1, 'and has no other');
         Test::More::unlike($output, qr/${\SECRET}/, 'it tells no secret');
     }) or Test::More::diag($output);
     return $output;
