@@ -31,6 +31,8 @@ my %TYPE = (
 );
 # A file whose name has letters that mean something in each form.
 my $ODD = q(odd <b>"&'\\{}.txt);
+# Of a longer place than the counters have room for, they keep the end.
+my $LONG = 'long-argument' x 40;
 
 my $now = time;
 my %KEY = (
@@ -47,7 +49,7 @@ SessionCryptoRevocation on size=1000
     SessionCryptoKeyFile keys.jwks
 </Location>
 <Location "/program">
-    SessionCryptoKeyFile "exec:\@DIR\@/bin/keys the-secret-argument"
+    SessionCryptoKeyFile "exec:\@DIR\@/bin/keys $LONG the-secret-argument"
 </Location>
 <Location "/odd">
     SessionCryptoPassphraseFile "@{[$ODD =~ s{(["\\])}{\\$1}gr]}"

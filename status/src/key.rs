@@ -83,7 +83,7 @@ impl Key {
         Self {
             kind,
             kid: counts.kid,
-            place: without_arguments(counts.place),
+            place: counts.place,
             state,
             nbf: dates.not_before,
             exp: dates.expires,
@@ -108,15 +108,6 @@ impl Key {
             (None, Kind::Other) => "other",
             (None, _) => &self.place,
         }
-    }
-}
-
-/// A place without the arguments of a program, in which there may be a secret.
-fn without_arguments(place: String) -> String {
-    let is_program = place.starts_with("exec:");
-    match place.split_once(char::is_whitespace) {
-        Some((program, _)) if is_program => format!("{program} ..."),
-        _ => place,
     }
 }
 
@@ -239,22 +230,6 @@ mod tests {
         assert_eq!(key.last_used(), Some(NOON - 50));
         key.last_opened = None;
         assert_eq!(key.last_used(), None);
-    }
-
-    #[test]
-    fn arguments_of_a_program_are_not_shown() {
-        for (place, shown) in [
-            ("exec:/bin/vault --token=S3cr3t", "exec:/bin/vault ..."),
-            ("exec:/bin/vault\tS3cr3t", "exec:/bin/vault ..."),
-            ("exec:/bin/vault", "exec:/bin/vault"),
-            ("/etc/a file line 3", "/etc/a file line 3"),
-        ] {
-            let counts = KeyCounts {
-                place: place.to_owned(),
-                ..counts(SecretKind::Set, true, false)
-            };
-            assert_eq!(Key::new(counts, None, NOON).place, shown);
-        }
     }
 
     #[test]

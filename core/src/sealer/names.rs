@@ -1,5 +1,7 @@
 //! The counters of the keys of a configuration: their names.
 
+use std::borrow::Cow;
+
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::counters::key::{CountedKey, KeyCounter, SecretKind};
@@ -44,12 +46,13 @@ impl<R: Random + Clone> Keyring<R> {
     /// Names the keys of a set, which is read from `place` at a Unix time in seconds. The
     /// parent calls this before children get the set.
     pub fn name_keys(&self, keys: &KeySet, place: &str, now: u64) {
+        let shown = without_arguments(place);
         for key in keys.keys() {
             let name = CountedKey {
                 kind: SecretKind::Set,
                 identity: identity(key, place),
                 kid: Some(key.id().as_str()),
-                place,
+                place: &shown,
             };
             key.counter.store(self.counters.key(&name, now));
         }
@@ -115,8 +118,34 @@ impl Settings<'_> {
     }
 }
 
+/// A place without the arguments of a program, in which there may be a secret.
+fn without_arguments(place: &str) -> Cow<'_, str> {
+    let is_program = place.starts_with("exec:");
+    match place.split_once(char::is_whitespace) {
+        Some((program, _)) if is_program => format!("{program} ...").into(),
+        _ => place.into(),
+    }
+}
+
 /// Tells a key of a set from all others that are counted.
 fn identity(key: &SetKey, place: &str) -> Fingerprint {
     let parts = ["set", key.id().as_str(), place];
     Fingerprint::of(parts.map(str::as_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_a_program_are_not_shown() {
+        for (place, shown) in [
+            ("exec:/bin/vault --token=S3cr3t", "exec:/bin/vault ..."),
+            ("exec:/bin/vault\tS3cr3t", "exec:/bin/vault ..."),
+            ("exec:/bin/vault", "exec:/bin/vault"),
+            ("/etc/a file line 3", "/etc/a file line 3"),
+        ] {
+            assert_eq!(without_arguments(place), shown);
+        }
+    }
 }
