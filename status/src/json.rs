@@ -12,16 +12,24 @@ pub fn json(report: &Report) -> String {
     text
 }
 
+/// The most keys of a report: as many as are counted.
+const MOST_KEYS: usize = 512;
+
 /// Reads the JSON form of a report. Members that it does not know are ignored.
 ///
 /// # Errors
 ///
-/// It is no report, or one of another version.
+/// It is no report, or one of another version, or has more keys than a server counts.
 pub fn parse(text: &[u8]) -> Result<Report, UnreadableReport> {
     let value: serde_json::Value =
         serde_json::from_slice(text).map_err(|_| UnreadableReport::NoReport)?;
     match value.get("version").and_then(serde_json::Value::as_u64) {
-        Some(VERSION) => serde_json::from_value(value).map_err(|_| UnreadableReport::NoReport),
+        Some(VERSION) => {
+            let report: Report =
+                serde_json::from_value(value).map_err(|_| UnreadableReport::NoReport)?;
+            let is_ours = report.keys.len() <= MOST_KEYS;
+            is_ours.then_some(report).ok_or(UnreadableReport::NoReport)
+        }
         Some(version) => Err(UnreadableReport::Version(version)),
         None => Err(UnreadableReport::NoReport),
     }
@@ -81,6 +89,14 @@ mod tests {
         }
         (report.counters.oversize, report.counters.errors.unusable) = (0, 0);
         assert_eq!(parse(text.as_bytes()), Ok(report));
+    }
+
+    #[test]
+    fn no_more_keys_are_read_than_a_server_counts() {
+        let keys = |count| vec![key("a", State::Opens); count];
+        assert!(parse(json(&report(keys(MOST_KEYS))).as_bytes()).is_ok());
+        let more = json(&report(keys(MOST_KEYS + 1)));
+        assert_eq!(parse(more.as_bytes()), Err(UnreadableReport::NoReport));
     }
 
     #[test]
