@@ -123,7 +123,7 @@ my $json = JSON::PP->new->decode($page{json});
 
 subtest 'JSON' => sub {
     is_deeply([sort keys %$json],
-        [qw(began counters host keys longest_lifetime now revocation version)], 'its members');
+        [qw(began counters host id keys longest_lifetime now revocation version)], 'its members');
     is($json->{version}, 1, 'its version');
     cmp_ok($json->{began}, '>=', $now - 1, 'when the counters began');
     cmp_ok($json->{now}, '>=', $json->{began}, 'the time');
@@ -300,6 +300,7 @@ subtest 'a graceful restart changes no form' => sub {
     $httpd->restart;
     my $after = JSON::PP->new->decode($client->get($PATH{json})->body);
     is($after->{began}, $before->{began}, 'counting goes on');
+    is($after->{id}, $before->{id}, 'it is the same server');
     is($_->($after), $_->($before), 'so do counts') for $sealed, $opened;
     is_deeply([map { $_->{kid} } @{ $after->{keys} }], [map { $_->{kid} } @{ $before->{keys} }], 'and keys');
     if (-e $MOD_STATUS) {
@@ -326,7 +327,10 @@ END
     my $client = $many->client;
     my $token = $client->get("/$_", 'X-S' => 'user=joe')->token for 1 .. 9;
     my %page = map { $_ => $client->get($PATH{$_})->body } sort keys %PATH;
-    my @keys = @{ JSON::PP->new->decode($page{json})->{keys} };
+    my $other = JSON::PP->new->decode($page{json});
+    like($other->{id}, qr/\A[\w-]{43}\z/, 'it has an id');
+    isnt($other->{id}, $json->{id}, 'of its own');
+    my @keys = @{ $other->{keys} };
     cmp_ok(scalar(@keys), '>=', MOST_KEYS - 2, 'all counters are in use');
     cmp_ok(scalar(@keys), '<=', MOST_KEYS, 'and no more');
     my $sealed = 0;

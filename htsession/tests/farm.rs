@@ -420,6 +420,34 @@ fn silent_servers_are_waited_for_at_the_same_time_and_not_for_long() {
 }
 
 #[test]
+fn a_server_with_two_addresses_holds_all_keys() {
+    let folder = folder();
+    let (old, _) = kids(&folder);
+    let mut report = report(&folder, 3 * DAY);
+    report["id"] = "a".into();
+    let [one, two] = [(); 2].map(|()| Server::with(answer(&report)));
+    let ran = folder.run(&["keys", "keys", "--status", &one.url(), &two.url()]);
+    assert_eq!(ran.status, 7);
+    let words = format!(
+        "{} and {} are one server: name each server once",
+        two.address, one.address
+    );
+    assert!(ran.errors.contains(&words), "{}", ran.errors);
+    assert!(
+        ran.output.ends_with("No key can go now.\n"),
+        "{}",
+        ran.output
+    );
+    report["id"] = "b".into();
+    let other = Server::with(answer(&report));
+    let shown = folder.ok(&["keys", "keys", "--status", &one.url(), &other.url()], "");
+    assert!(
+        shown.ends_with(&format!("The key {old} can go.\n")),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_certificate_is_checked() {
     let folder = folder();
     let own = Certificate::of("127.0.0.1");

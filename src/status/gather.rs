@@ -19,6 +19,7 @@ pub(super) fn report(state: &State) -> Report {
     });
     Report::of(ReportInput {
         host: host::name(),
+        id: state.keyring.server_id(),
         now,
         longest_lifetime: state.longest_lifetime(),
         counters: &state.counters(),

@@ -19,6 +19,9 @@ pub struct Report {
     pub version: u64,
     /// The name of the machine.
     pub host: String,
+    /// Tells the server from all others, until it is stopped; empty if it does not say.
+    #[serde(default)]
+    pub id: String,
     /// The time of the report, in Unix seconds.
     pub now: u64,
     /// When the counters began, in Unix seconds; 0 if nothing is counted.
@@ -48,6 +51,8 @@ pub struct Records {
 pub struct ReportInput<'s> {
     /// The name of the machine.
     pub host: String,
+    /// Tells the server from all others, until it is stopped.
+    pub id: String,
     /// The time, in Unix seconds.
     pub now: u64,
     /// The longest that a session of any section may live, in seconds.
@@ -76,6 +81,7 @@ impl Report {
     pub fn of(input: ReportInput<'_>) -> Self {
         let ReportInput {
             host,
+            id,
             now,
             longest_lifetime,
             counters,
@@ -93,6 +99,7 @@ impl Report {
         Self {
             version: VERSION,
             host,
+            id,
             now,
             began: counters.began(),
             longest_lifetime,

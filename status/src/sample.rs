@@ -40,6 +40,7 @@ pub(crate) fn report(keys: Vec<Key>) -> Report {
     Report {
         version: VERSION,
         host: ODD.to_owned(),
+        id: "id".to_owned(),
         now: NOON,
         began: NOON - 864_000,
         longest_lifetime: 8 * 3_600,

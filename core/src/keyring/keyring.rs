@@ -4,11 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use base64_simd::URL_SAFE_NO_PAD;
+
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::defaults::{DefaultCiphers, Defaults};
 use crate::algorithm::derivation::CLASSIC_SALT;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
+use crate::algorithm::hmac;
 use crate::cache::unwrapped_keys::UnwrappedKeys;
 use crate::certificate::attempts::During;
 use crate::certificate::content_keys::ContentKeyCache;
@@ -34,6 +37,9 @@ use crate::passphrase::hour_keys::HourKeys;
 use crate::passphrase::master_keys::MasterKeys;
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 use crate::shared_memory::SharedMemory;
+
+/// The text that the id of a server is computed from.
+const SERVER_ID_LABEL: &[u8] = b"mod_session_crypto server id";
 
 /// All that a process keeps between requests.
 ///
@@ -236,6 +242,12 @@ impl<R: Random + Clone> Keyring<R> {
     /// The key that the names of derived keys follow from.
     pub(crate) fn naming_key(&self) -> &[u8; 16] {
         &self.seed.0
+    }
+
+    /// Tells the server from all others. It stays over graceful restarts, and is no secret.
+    pub fn server_id(&self) -> String {
+        let id = hmac::sha256(&self.seed.0, &[SERVER_ID_LABEL]);
+        URL_SAFE_NO_PAD.encode_to_string(id)
     }
 
     /// The salt of this server for the hour with this number.

@@ -21,6 +21,8 @@ pub(crate) struct Behind {
 pub(super) enum How {
     /// Its clock differs from that of this host by so many seconds, forward or back.
     Clock { ahead: bool, seconds: u64 },
+    /// It is a server that has answered at another address, by its position.
+    SameAs(usize),
     /// It counts nothing, for want of shared memory.
     CountsNothing,
     /// It has no key of the file.
@@ -54,6 +56,11 @@ pub(super) fn servers(files: &[KeyFile], servers: &[Server]) -> Vec<Behind> {
         };
         if let Some(how) = of_server(server) {
             add(None, how);
+        }
+        let id = &server.report.id;
+        let mut before = servers.iter().take(position);
+        if let Some(other) = before.position(|other| !id.is_empty() && other.report.id == *id) {
+            add(None, How::SameAs(other));
         }
         for (number, file) in files.iter().enumerate() {
             if let Some(how) = of_file(file, server) {
@@ -246,6 +253,22 @@ mod tests {
             let how = how.map(|(ahead, seconds)| How::Clock { ahead, seconds });
             assert_eq!(found, Vec::from_iter(how));
         }
+    }
+
+    #[test]
+    fn a_server_with_two_addresses_is_found() {
+        let www = |name: &str, id: &str| {
+            let mut server = server(name, vec![key("now", State::Seals)]);
+            server.report.id = id.to_owned();
+            server
+        };
+        let all = ["1", "2", "", "", "2"].map(|id| www("www", id));
+        let found = servers(&[file(&[("now", None, None)])], &all);
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|behind| (behind.server, behind.file, behind.how))
+            .collect();
+        assert_eq!(found, [(4, None, How::SameAs(1))]);
     }
 
     #[test]

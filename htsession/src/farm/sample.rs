@@ -48,7 +48,8 @@ pub(super) fn server(name: &str, keys: Vec<Key>) -> Server {
         address: format!("https://{name}/status"),
         report: Report {
             version: VERSION,
-            host: name.to_owned(),
+            host: "machine".to_owned(),
+            id: name.to_owned(),
             now: NOON,
             began: NOON - 10 * 86_400,
             longest_lifetime: LIFETIME,

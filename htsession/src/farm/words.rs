@@ -270,6 +270,10 @@ pub(super) fn about(judgement: &Judgement<'_>, behind: &Behind) -> String {
                 span(*seconds)
             );
         }
+        How::SameAs(other) => {
+            let other = judgement.name(*other);
+            return format!("{name} and {other} are one server: name each server once");
+        }
         How::CountsNothing => {
             return format!("{name} counts nothing: its error log says why");
         }
