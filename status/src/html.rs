@@ -76,7 +76,8 @@ fn keys(report: &Report) -> Markup {
             h2 id="keys" { "Keys" }
             p {
                 "A key can go after " (span(report.longest_lifetime)) " without use, here and on "
-                "each other server of the farm. SessionCryptoMaxLifetime sets this time."
+                "each other server of the farm. This time is the longest "
+                "SessionCryptoMaxLifetime, or 30 days where a section has none."
             }
             @if report.keys.is_empty() {
                 p { "No key is configured outside of .htaccess files." }
@@ -315,6 +316,14 @@ mod tests {
         // The host twice, the name and the place of one key, the place of the other one, and
         // that file once more, because none of its keys seals.
         assert!(page.matches("&lt;b&gt;&quot;&amp;'\\").count() >= 5);
+    }
+
+    #[test]
+    fn the_page_does_not_say_that_sessions_without_a_lifetime_end() {
+        let page = page();
+        assert!(page.contains("A key can go when it was not used for 8 hours, on this server"));
+        assert!(page.contains("or 30 days where a section has none."));
+        assert!(!page.contains("Sessions live"));
     }
 
     #[test]
