@@ -448,6 +448,38 @@ fn a_server_with_two_addresses_holds_all_keys() {
 }
 
 #[test]
+fn a_passphrase_stays_if_a_server_may_have_it_on_another_line() {
+    let folder = folder();
+    let server = |lines: &[(&str, &str)]| {
+        let mut report = report(&folder, 3 * DAY);
+        let row = |(line, state): &(&str, &str)| {
+            let mut row = report["keys"][0].clone();
+            row["kind"] = "passphrase".into();
+            row["kid"] = Value::Null;
+            row["place"] = format!("/etc/httpd/words line {line}").into();
+            row["state"] = (*state).into();
+            row
+        };
+        report["keys"] = lines.iter().map(row).collect();
+        Server::with(answer(&report))
+    };
+    let good = [(); 2].map(|()| server(&[("1", "seals"), ("2", "opens")]));
+    let shown = folder.ok(&["keys", "--status", &good[0].url(), &good[1].url()], "");
+    assert!(
+        shown.ends_with("The key /etc/httpd/words line 2 can go.\n"),
+        "{shown}"
+    );
+    let stale = server(&[("1", "seals")]);
+    let shown = folder.ok(&["keys", "--status", &good[0].url(), &stale.url()], "");
+    let words = format!(
+        "opens on {}; may be one of several on {}\n",
+        good[0].address, stale.address
+    );
+    assert!(shown.contains(&words), "{shown}");
+    assert!(shown.ends_with("No key can go now.\n"), "{shown}");
+}
+
+#[test]
 fn a_certificate_is_checked() {
     let folder = folder();
     let own = Certificate::of("127.0.0.1");

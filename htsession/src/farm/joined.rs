@@ -152,6 +152,13 @@ fn is_of(row: &Key, key: &Joined) -> bool {
     }
 }
 
+/// Whether a passphrase at another place may be the same: one of the servers does not know
+/// its id.
+fn may_be_at_another_place(row: &Key, key: &Joined) -> bool {
+    let is_passphrase = row.kind == Kind::Passphrase && key.kind == Kind::Passphrase;
+    is_passphrase && (row.kid.is_none() || key.kid.is_none())
+}
+
 fn on_servers(key: &Joined, servers: &[Server]) -> Vec<OnServer> {
     let on = servers.iter().map(|server| on_server(key, server));
     on.collect()
@@ -163,9 +170,11 @@ fn on_server(key: &Joined, server: &Server) -> OnServer {
     let mut rows: Vec<&Key> = rows
         .filter(|row| row.kind == key.kind && is_of(row, key))
         .collect();
-    if rows.is_empty() {
-        // It may be one of those without a counter of their own.
-        rows.extend(report.keys.iter().filter(|row| row.kind == Kind::Other));
+    let is_elsewhere = rows.is_empty();
+    if is_elsewhere {
+        // It may be one of those without a counter of their own, or at another place.
+        let may_be = |row: &&Key| row.kind == Kind::Other || may_be_at_another_place(row, key);
+        rows.extend(report.keys.iter().filter(may_be));
     }
     let last = |time: fn(&Key) -> Option<u64>| rows.iter().filter_map(|row| time(row)).max();
     let uses = rows
@@ -174,10 +183,14 @@ fn on_server(key: &Joined, server: &Server) -> OnServer {
     // Before its counters began, a server may have had keys that it now has not.
     let since = uses.max().unwrap_or(report.began);
     OnServer {
-        state: rows
-            .iter()
-            .map(|row| row.state)
-            .min_by_key(|state| rank(*state)),
+        state: match (is_elsewhere, rows.is_empty()) {
+            (_, true) => None,
+            (true, false) => Some(State::Several),
+            (false, false) => {
+                let states = rows.iter().map(|row| row.state);
+                states.min_by_key(|state| rank(*state))
+            }
+        },
         last_sealed: last(|row| row.last_sealed),
         last_opened: last(|row| row.last_opened),
         idle: report.now.saturating_sub(since),

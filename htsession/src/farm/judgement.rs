@@ -42,7 +42,8 @@ pub(super) enum Verdict {
     Seals,
     /// It seals from a Unix time in seconds on, if that is known.
     WillSeal(Option<u64>),
-    /// A server cannot tell, because it does not count it by itself, or none has answered.
+    /// A server cannot tell, because it does not count it by itself, or does not know its id, or
+    /// none has answered.
     Unknown,
 }
 
@@ -384,12 +385,18 @@ mod tests {
             ..key("", state)
         };
         let new = || passphrase(Some("new"), 1, State::Seals, 0);
+        let in_use = Verdict::InUse(LIFETIME - 59);
         for (other, expected) in [
             // Another line, and another server that knows the id too.
-            (passphrase(Some("old"), 3, State::Opens, 60), LIFETIME - 59),
+            (passphrase(Some("old"), 3, State::Opens, 60), in_use),
             // A server that does not know the id.
-            (passphrase(None, 2, State::Opens, 60), LIFETIME - 59),
-            (passphrase(None, 3, State::Opens, 60), 0),
+            (passphrase(None, 2, State::Opens, 60), in_use),
+            // It may be the same one, before another was written above it.
+            (passphrase(None, 3, State::Opens, 60), Verdict::Unknown),
+            (
+                passphrase(Some("other"), 3, State::Opens, 60),
+                Verdict::Unused,
+            ),
         ] {
             let www1 = server(
                 "www1",
@@ -399,10 +406,7 @@ mod tests {
                 ],
             );
             let www2 = server("www2", vec![new(), other.clone()]);
-            let expected = match expected {
-                0 => (Verdict::Unused, true),
-                wait => (Verdict::InUse(wait), false),
-            };
+            let expected = (expected, expected == Verdict::Unused);
             let servers = farm(vec![www1, www2]);
             assert_eq!(judge_in(Vec::new(), &servers, "old"), expected, "{other:?}");
         }

@@ -82,7 +82,7 @@ fn states(judgement: &Judgement<'_>, judged: &Judged) -> String {
         (Some(State::Opens), "opens on"),
         (Some(State::Begins), "waits on"),
         (Some(State::Ended), "has ended on"),
-        (Some(State::Several), "is counted with others on"),
+        (Some(State::Several), "may be one of several on"),
         (None, "is not on"),
     ];
     let phrases = phrases.into_iter().filter_map(|(state, words)| {
@@ -166,7 +166,12 @@ pub(super) fn next(judgement: &Judgement<'_>, judged: &Judged) -> String {
         Verdict::Unknown if judgement.servers.answered.is_empty() => {
             "keep it: no server has answered".to_owned()
         }
-        Verdict::Unknown => "keep it: a server does not count it by itself".to_owned(),
+        Verdict::Unknown => match judged.key.kind {
+            KeyKind::Passphrase => {
+                "keep it: a server may have it at another place, make all lists alike".to_owned()
+            }
+            _ => "keep it: a server does not count it by itself".to_owned(),
+        },
     };
     match ends_early(judgement, judged) {
         Some(end) => format!(
