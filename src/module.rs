@@ -43,7 +43,7 @@ impl Module for SessionCrypto {
     }
 
     fn start(retained: [u8; 16], shared: SharedMemory) -> Result<State, Message> {
-        shared.counters.begin(clock::now());
+        shared.counters.begin(clock::now(), ffi::uptime());
         let keyring = Keyring::to_inherit(Seed(retained), OpenSslRandom, shared)
             .map_err(emergency::cannot_start)?;
         let cookie_warnings = OncePerMinute::new(shared.cookie_warnings);

@@ -16,7 +16,7 @@ mod common;
 
 /// Servers whose configurations share their counters.
 fn keyring(memory: SharedMemory, now: Now) -> Arc<Keyring> {
-    memory.counters.begin(now.seconds);
+    memory.counters.begin(now.seconds, 0);
     Arc::new(Keyring::new(Seed([0; 16]), OpenSslRandom, memory).unwrap())
 }
 

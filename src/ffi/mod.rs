@@ -31,7 +31,7 @@
 //! | `tables`, `pool` | APR's tables, and memory that httpd frees |
 //! | `retained`, `generations` | memory that outlives a configuration, and the processes of former ones |
 //! | `pipe`, `bell` | waiting for the agent, and waking it |
-//! | `host` | the name of this machine |
+//! | `host`, `uptime` | the name of this machine, and a clock that is never set |
 //! | `processor`, `threads` | the processor of this thread, and work on all of them |
 //! | `date` | a time as the error log writes it |
 //! | `httpd` | httpd itself: its version, and its modules |
@@ -67,6 +67,7 @@ pub(crate) use session_hooks::header as session_header;
 pub(crate) use session_record::has_no_content;
 pub(crate) use tables::Table;
 pub(crate) use threads::{processors, side_by_side};
+pub(crate) use uptime::uptime;
 pub(crate) use written::for_each_server as for_each_written_server;
 
 mod agent_process;
@@ -115,6 +116,7 @@ mod shared_memory;
 mod status_hook;
 mod tables;
 mod threads;
+mod uptime;
 mod written;
 
 /// httpd's API as bindgen translates it.

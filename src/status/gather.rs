@@ -4,7 +4,7 @@ use session_crypto_core::KeySet;
 use session_crypto_status::{Records, Report, ReportInput, SetKey};
 
 use crate::clock;
-use crate::ffi::host;
+use crate::ffi::{host, uptime};
 use crate::revocation::Revocation;
 use crate::state::State;
 
@@ -21,6 +21,7 @@ pub(super) fn report(state: &State) -> Report {
         host: host::name(),
         id: state.keyring.server_id(),
         now,
+        uptime: uptime(),
         longest_lifetime: state.longest_lifetime(),
         counters: &state.counters(),
         set_keys: set_keys.collect(),

@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn the_page_does_not_say_that_sessions_without_a_lifetime_end() {
         let page = page();
-        assert!(page.contains("A key can go when it was not used for 8 hours, on this server"));
+        assert!(page.contains("A key can go after 8 hours without use"));
         assert!(page.contains("or 30 days where a section has none."));
         assert!(!page.contains("Sessions live"));
     }

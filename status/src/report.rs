@@ -55,6 +55,8 @@ pub struct ReportInput<'s> {
     pub id: String,
     /// The time, in Unix seconds.
     pub now: u64,
+    /// The seconds since this host was started.
+    pub uptime: u64,
     /// The longest that a session of any section may live, in seconds.
     pub longest_lifetime: u64,
     /// The counters.
@@ -83,29 +85,65 @@ impl Report {
             host,
             id,
             now,
+            uptime,
             longest_lifetime,
             counters,
             set_keys,
             revocation,
         } = input;
+        // A host that starts with a clock that is far behind has not counted for years.
+        let earliest = now.saturating_sub(counters.age(uptime));
         let in_force: HashMap<_, _> = set_keys
             .into_iter()
             .map(|key| (key.counter, (key.dates, key.seals)))
             .collect();
         let keys = counters.keys().into_iter().map(|counts| {
             let in_set = in_force.get(&counts.counter).copied();
-            Key::new(counts, in_set, now)
+            let key = Key::new(counts, in_set, now);
+            Key {
+                since: key.since.max(earliest),
+                ..key
+            }
         });
         Self {
             version: VERSION,
             host,
             id,
             now,
-            began: counters.began(),
+            began: counters.began().max(earliest),
             longest_lifetime,
             counters: Counts::of(counters),
             keys: keys.collect(),
             revocation,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use session_crypto_core::SharedMemory;
+
+    use super::*;
+    use crate::sample::NOON;
+
+    #[test]
+    fn a_clock_that_was_behind_makes_no_key_old() {
+        let memory = SharedMemory::alone();
+        // Counted for a minute, and for 57 years by a clock that has been set since.
+        memory.counters.begin(1, 40);
+        let report = |uptime| {
+            Report::of(ReportInput {
+                host: String::new(),
+                id: String::new(),
+                now: NOON,
+                uptime,
+                longest_lifetime: 3_600,
+                counters: &memory.counters,
+                set_keys: Vec::new(),
+                revocation: None,
+            })
+        };
+        assert_eq!(report(100).began, NOON - 60);
+        assert_eq!(report(NOON + 60).began, 1);
     }
 }

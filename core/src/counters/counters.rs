@@ -24,6 +24,7 @@ pub struct Counters {
 const BEGAN: usize = 0;
 const CONFIGURATION: usize = 1;
 const READ: usize = 2;
+const UPTIME: usize = 3;
 
 impl Counters {
     /// A number for the layout of the words. Counters of another layout are unreadable.
@@ -58,10 +59,14 @@ impl Counters {
     /// Begins a configuration. The keys of the one before keep their counts, and are no
     /// longer configured until they are named again.
     ///
-    /// `now` is the Unix time in seconds.
-    pub fn begin(&self, now: u64) {
-        if let [began, configuration, read, ..] = self.words {
-            let _ = began.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    /// `now` is the Unix time in seconds; `uptime` has the seconds since this host was
+    /// started, which nobody sets.
+    pub fn begin(&self, now: u64, uptime: u64) {
+        if let [began, configuration, read, up, ..] = self.words {
+            let is_first = began.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+            if is_first.is_ok() {
+                up.store(uptime, Ordering::Relaxed);
+            }
             configuration.fetch_add(1, Ordering::Relaxed);
             read.store(now, Ordering::Relaxed);
         }
@@ -75,6 +80,12 @@ impl Counters {
     /// When the counters began, in Unix seconds; 0 if nothing is counted.
     pub fn began(&self) -> u64 {
         self.load(BEGAN)
+    }
+
+    /// For how many seconds this server has counted, whatever became of its clock. `uptime`
+    /// has the seconds since this host was started.
+    pub fn age(&self, uptime: u64) -> u64 {
+        uptime.saturating_sub(self.load(UPTIME))
     }
 
     /// Counts an event. `processor` is the number of the processor that runs this thread.
@@ -136,7 +147,8 @@ mod tests {
     #[test]
     fn events_are_counted_one_by_one_in_each_stripe() {
         let counters = Counters::view(leaked(Counters::words(4)));
-        counters.begin(1_800_000_000);
+        counters.begin(1_800_000_000, 5);
+        counters.begin(1_800_000_007, 12);
         for (count, event) in (1..).zip(Event::all()) {
             for processor in 0..count {
                 counters.count(event, processor);
@@ -145,6 +157,6 @@ mod tests {
         for (count, event) in (1..).zip(Event::all()) {
             assert_eq!(counters.sum(event), count, "{event:?}");
         }
-        assert_eq!(counters.began(), 1_800_000_000);
+        assert_eq!((counters.began(), counters.age(13)), (1_800_000_000, 8));
     }
 }

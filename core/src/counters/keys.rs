@@ -198,7 +198,7 @@ mod tests {
 
     fn counters(processors: usize) -> Counters {
         let counters = Counters::view(leaked(Counters::words(processors)));
-        counters.begin(NOON);
+        counters.begin(NOON, 5);
         counters
     }
 
@@ -269,7 +269,7 @@ mod tests {
     fn a_key_keeps_its_counts_when_a_configuration_is_read_again() {
         let words = leaked(Counters::words(2));
         let before = Counters::view(words);
-        before.begin(NOON);
+        before.begin(NOON, 5);
         for place in ["stays", "goes"] {
             let key = name(&before, place, NOON);
             before.count_key(key, KeyEvent::Opened, NOON, 1);
@@ -277,7 +277,7 @@ mod tests {
         }
         before.count(Event::Stale, 0);
         let after = Counters::view(words);
-        after.begin(NOON + 60);
+        after.begin(NOON + 60, 65);
         assert!(!counts(&after, "stays").unwrap().is_configured);
         name(&after, "stays", NOON + 60);
         let (stays, goes) = (
@@ -358,7 +358,7 @@ mod tests {
             let now = NOON + 10_000 - u64::try_from(number).unwrap();
             counters.count_key(key, KeyEvent::Opened, now, number);
         }
-        counters.begin(NOON);
+        counters.begin(NOON, 5);
         // The last key was used the longest ago, and is configured again.
         let last = format!("key {}", SLOTS - 3);
         let kept = name(&counters, &last, NOON);
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn without_memory_nothing_is_counted() {
         for counters in [Counters::none(), Counters::view(leaked(100))] {
-            counters.begin(NOON);
+            counters.begin(NOON, 5);
             counters.count(Event::Stale, 3);
             let key = name(&counters, "file", NOON);
             counters.count_key(key, KeyEvent::Opened, NOON, 3);

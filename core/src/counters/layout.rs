@@ -2,7 +2,7 @@
 //!
 //! | words | what they hold |
 //! |---|---|
-//! | [`HEAD`] | when the counters began, the number of the configuration, and when that began |
+//! | [`HEAD`] | when the counters began, by the clock and by the uptime, the number of the configuration, and when that began |
 //! | [`LINES_LENGTH`] | for each event, the last line of the log about it |
 //! | [`SLOTS`] × [`ENTRY`] | the names of the keys |
 //! | for each stripe [`EVENTS`] | the events |
