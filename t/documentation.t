@@ -104,6 +104,9 @@ my %PLACES = (
     'directory'     => sub { return inside('Directory @DIR@/htdocs/shop', $_[0]) },
 );
 
+# Lines beside those of a directive that would do nothing alone.
+my %BESIDE = (SessionCryptoEndSessionsFor => "SessionCryptoRevocation on\n");
+
 # In .htaccess, AllowOverride decides.
 my $server = SessionCrypto::Httpd->new(name => 'documentation-htaccess', session => '', config => <<'END');
 <Location "/never">
@@ -125,7 +128,7 @@ for my $name (sort keys %described) {
         my $help = sprintf '%s - %s', $field{Syntax} =~ s/^`$name (.*)`$/$1/r, lcfirst($field{Description});
         is(lc($listed{$name} // ''), lc $help, '`httpd -L` prints its syntax and description');
         for my $place (sort keys %PLACES) {
-            $httpd->{config} = $PLACES{$place}->($lines);
+            $httpd->{config} = ($BESIDE{$name} // '') . $PLACES{$place}->($lines);
             my ($ok, $output) = $httpd->check;
             is($ok ? 'accepted' : 'refused', $contexts{$place} ? 'accepted' : 'refused', "$place, as the page says") or diag($output);
         }
