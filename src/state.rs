@@ -38,7 +38,7 @@ impl State {
         }
     }
 
-    /// What the server has done with sessions and keys.
+    /// The counters of what the server has done with sessions and keys.
     pub(crate) fn counters(&self) -> Counters {
         self.keyring.counters()
     }

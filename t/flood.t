@@ -22,7 +22,7 @@ use constant {
     CLIENTS => 4,
     # Cookies of each kind that a client sends.
     EACH => $ENV{SESSION_CRYPTO_FULL} ? 12_500 : 800,
-    # Those that it sends before it waits for the answers.
+    # The requests that a client sends before it waits for the answers.
     AT_ONCE => 20,
     # Seconds that a client waits for an answer.
     PATIENCE => 60,

@@ -31,7 +31,7 @@ my %TYPE = (
 );
 # A file whose name has letters that mean something in each form.
 my $ODD = q(odd <b>"&'\\{}.txt);
-# Of a longer place than the counters have room for, they keep the end.
+# The counters keep the end of a place for which they have no room.
 my $LONG = 'long-argument' x 40;
 
 my $now = time;

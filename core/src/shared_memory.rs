@@ -19,7 +19,7 @@ pub struct SharedMemory {
     pub salts: &'static [AtomicU64],
     /// The rate of the warnings of cookies that are too long.
     pub cookie_warnings: &'static AtomicU64,
-    /// What the server has done with sessions and keys. They outlive the configuration.
+    /// The counters of what the server has done with sessions and keys. They outlive the configuration.
     pub counters: Counters,
 }
 

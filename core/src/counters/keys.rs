@@ -114,7 +114,7 @@ impl Counters {
         keys.into_values().chain(used).collect()
     }
 
-    /// What was done with the keys of a slot, without their name.
+    /// The counts of a slot, without the name of its keys.
     fn counts(&self, counter: KeyCounter, kind: SecretKind) -> KeyCounts {
         let (last_opened, last_sealed) = (self.last_opened(counter), self.last_sealed(counter));
         let cell = cell(counter);

@@ -123,7 +123,7 @@ impl<R: Random + Clone> Keyring<R> {
         Keyring::new(self.seed, random, SharedMemory::alone()).unwrap()
     }
 
-    /// What the server has done with sessions and keys.
+    /// The counters of what the server has done with sessions and keys.
     pub fn counters(&self) -> Counters {
         self.counters
     }

@@ -15,7 +15,7 @@ pub(crate) struct Address {
     pub(crate) url: String,
     /// Host and port, by which the server is called.
     pub(crate) host: String,
-    /// Nobody on the way reads what is sent there.
+    /// A request there is encrypted on its way.
     pub(crate) is_private: bool,
 }
 

@@ -15,14 +15,14 @@ pub(super) struct Joined {
     pub(super) place: String,
     /// The position of its file, if it is a key of one.
     pub(super) file: Option<usize>,
-    /// What each server says of it, in the order of the servers.
+    /// The words of each server about it, in the order of the servers.
     pub(super) on: Vec<OnServer>,
 }
 
 /// The report of a server about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OnServer {
-    /// What the server does with it now; `None` if it has never had it.
+    /// Its state on the server now; `None` if the server has never had it.
     pub(super) state: Option<State>,
     pub(super) last_sealed: Option<u64>,
     pub(super) last_opened: Option<u64>,

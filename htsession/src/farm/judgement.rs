@@ -48,7 +48,7 @@ pub(super) enum Verdict {
 }
 
 impl Judged {
-    /// Nobody loses a session if the key goes.
+    /// The key can go, and no session is lost.
     pub(super) fn may_go(&self) -> bool {
         !self.is_held && matches!(self.verdict, Verdict::Ended | Verdict::Unused)
     }

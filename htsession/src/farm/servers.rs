@@ -10,7 +10,7 @@ use crate::farm::ask;
 
 /// The servers of a farm.
 pub(crate) struct Servers {
-    /// Those that have answered, in the order of the command line.
+    /// The servers that have answered, in the order of the command line.
     pub(super) answered: Vec<Server>,
     /// The words about those that have not.
     pub(super) silent: Vec<Silent>,
