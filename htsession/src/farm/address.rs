@@ -15,7 +15,7 @@ pub(crate) struct Address {
     pub(crate) url: String,
     /// Host and port, by which the server is called.
     pub(crate) host: String,
-    /// A request there is encrypted on its way.
+    /// A request to it is encrypted, or stays on this host.
     pub(crate) is_private: bool,
 }
 
