@@ -222,10 +222,11 @@ impl Pairings {
         let identity = Fingerprint::of([b"certificate", thumbprint]);
         match during {
             During::Startup => {
+                let kid = URL_SAFE_NO_PAD.encode_to_string(thumbprint);
                 let key = CountedKey {
                     kind: SecretKind::Certificate,
                     identity,
-                    kid: Some(&URL_SAFE_NO_PAD.encode_to_string(thumbprint)),
+                    kid: Some(&kid),
                     place: source.shown(),
                 };
                 self.counters.key(&key, self.counters.configured_at())
