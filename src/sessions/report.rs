@@ -6,8 +6,6 @@
 //!
 //! The functions are cold, because most requests have nothing to report.
 
-use std::fmt::Display;
-
 use session_crypto_core::{
     Counters, Event, LibraryError, Limit, Refusal, SealError, UserIdError, key_id_of_token,
 };
@@ -46,8 +44,11 @@ pub(crate) fn stale(request: Request<'_>, counters: Counters, saves: bool, has_k
         "when saved next, it will be"
     };
     if has_keys {
-        let words = format_args!("session opened under an older key, {when} under the newest");
-        request.log(Level::Debug, codes::OLDER_KEY, &words);
+        request.log(
+            Level::Debug,
+            codes::OLDER_KEY,
+            &format_args!("session opened under an older key, {when} under the newest"),
+        );
         return;
     }
     request.log(
@@ -146,9 +147,9 @@ pub(crate) fn news_are_missing(request: Request<'_>, counters: Counters) {
 
 /// All sessions of a user are ended, with this number of records.
 pub(crate) fn ended_everywhere(request: Request<'_>, records: usize) {
-    let records: &dyn Display = match records {
-        1 => &"one record",
-        _ => &format_args!("{records} records"),
+    let records = match records {
+        1 => "one record".to_owned(),
+        _ => format!("{records} records"),
     };
     request.log(
         Level::Info,
