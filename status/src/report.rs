@@ -91,8 +91,7 @@ impl Report {
             set_keys,
             revocation,
         } = input;
-        // A host that starts with a clock that is far behind has not counted for years.
-        let earliest = now.saturating_sub(counters.age(uptime));
+        let start = now.saturating_sub(counters.age(uptime));
         let in_force: HashMap<_, _> = set_keys
             .into_iter()
             .map(|key| (key.counter, (key.dates, key.seals)))
@@ -101,7 +100,7 @@ impl Report {
             let in_set = in_force.get(&counts.counter).copied();
             let key = Key::new(counts, in_set, now);
             Key {
-                since: key.since.max(earliest),
+                since: not_before(start, key.since),
                 ..key
             }
         });
@@ -110,12 +109,25 @@ impl Report {
             host,
             id,
             now,
-            began: counters.began().max(earliest),
+            began: not_before(start, counters.began()),
             longest_lifetime,
             counters: Counts::of(counters),
             keys: keys.collect(),
             revocation,
         }
+    }
+}
+
+/// A time of the counters, or their start if that is much later: a host that starts with a
+/// clock that is far behind has not counted for years.
+///
+/// The start follows from two clocks, and differs by a second from one report to the next.
+fn not_before(start: u64, time: u64) -> u64 {
+    const MUCH: u64 = 60;
+    if time.saturating_add(MUCH) < start {
+        start
+    } else {
+        time
     }
 }
 
@@ -126,24 +138,34 @@ mod tests {
     use super::*;
     use crate::sample::NOON;
 
+    /// The time at which counters began that began at this time, when the host had been up
+    /// for 40 s. It is noon now.
+    fn began(time: u64, uptime: u64) -> u64 {
+        let memory = SharedMemory::alone();
+        memory.counters.begin(time, 40);
+        let report = Report::of(ReportInput {
+            host: String::new(),
+            id: String::new(),
+            now: NOON,
+            uptime,
+            longest_lifetime: 3_600,
+            counters: &memory.counters,
+            set_keys: Vec::new(),
+            revocation: None,
+        });
+        report.began
+    }
+
     #[test]
     fn a_clock_that_was_behind_makes_no_key_old() {
-        let memory = SharedMemory::alone();
-        // Counted for a minute, and for 57 years by a clock that has been set since.
-        memory.counters.begin(1, 40);
-        let report = |uptime| {
-            Report::of(ReportInput {
-                host: String::new(),
-                id: String::new(),
-                now: NOON,
-                uptime,
-                longest_lifetime: 3_600,
-                counters: &memory.counters,
-                set_keys: Vec::new(),
-                revocation: None,
-            })
-        };
-        assert_eq!(report(100).began, NOON - 60);
-        assert_eq!(report(NOON + 60).began, 1);
+        assert_eq!(began(1, 100), NOON - 60);
+        assert_eq!(began(NOON - 1_000, 940), NOON - 900);
+    }
+
+    #[test]
+    fn the_fractions_of_two_clocks_do_not_count() {
+        for uptime in [99, 100, 101] {
+            assert_eq!(began(NOON - 60, uptime), NOON - 60);
+        }
     }
 }
