@@ -5,7 +5,7 @@ use session_crypto_core::Refusal;
 use crate::advice::{advice, without_sealing_key};
 use crate::counts::total;
 use crate::report::Report;
-use crate::words::{count, date};
+use crate::words::{and, count, date};
 
 /// A sentence at the top of the page.
 pub(crate) struct Sentence {
@@ -97,9 +97,9 @@ fn keys(report: &Report) -> String {
     match names.as_slice() {
         [] => "No key can go now.".to_owned(),
         [name] => format!("The key {name} can go, as far as this server knows."),
-        [names @ .., last] => format!(
-            "The keys {} and {last} can go, as far as this server knows.",
-            names.join(", ")
+        names => format!(
+            "The keys {} can go, as far as this server knows.",
+            and(names)
         ),
     }
 }

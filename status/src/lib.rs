@@ -18,7 +18,7 @@
 //! | `report` | a report |
 //! | `key` | a key in a report, and its state |
 //! | `counts` | the counts in a report |
-//! | `words` | numbers and times in words |
+//! | `words` | numbers, times and lists in words |
 #![forbid(unsafe_code)]
 
 pub use advice::{Advice, advice};
@@ -29,6 +29,7 @@ pub use key::{Key, Kind, State};
 pub use prometheus::prometheus;
 pub use report::{Records, Report, ReportInput, SetKey, VERSION};
 pub use server_status::{lines, section};
+pub use words::{and, count};
 
 mod advice;
 mod counts;

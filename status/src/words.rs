@@ -1,4 +1,6 @@
-//! Numbers and times in words.
+//! Numbers, times and lists in words.
+
+use std::fmt::Display;
 
 use session_crypto_core::times::{rfc3339, span};
 
@@ -21,7 +23,17 @@ pub(crate) fn date(seconds: u64) -> String {
 }
 
 /// A number with a noun, whose plural has an `s`.
-pub(crate) fn count(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
+}
+
+/// Names in a sentence, like `a, b and c`.
+pub fn and(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [names @ .., last] => format!("{} and {last}", names.join(", ")),
+    }
 }

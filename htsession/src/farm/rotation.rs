@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use session_crypto_core::{KeySet, Rotation};
-use session_crypto_status::State;
+use session_crypto_status::{State, and};
 
 use crate::failure::{Failure, Kind, Outcome};
 use crate::farm::judgement::{Judged, Judgement, Verdict};
 use crate::farm::key_file::KeyFile;
 use crate::farm::servers::Servers;
-use crate::farm::words::{self, and, argument};
+use crate::farm::words::{self, argument};
 use crate::shown::times::span;
 
 /// Checks that a rotation of a file, from one set to another, loses no session on any

@@ -1,6 +1,6 @@
 //! The judgement of a farm, for people.
 
-use session_crypto_status::{Kind as KeyKind, State};
+use session_crypto_status::{Kind as KeyKind, State, and, count};
 
 use crate::failure::{Failure, Kind, Outcome, warn};
 use crate::farm::behind::{Behind, How};
@@ -319,16 +319,6 @@ pub(super) fn about(judgement: &Judgement<'_>, behind: &Behind) -> String {
     format!("{words}; it has found a changed file that it cannot use, and its error log says why")
 }
 
-/// Joins names.
-pub(super) fn and(names: &[impl AsRef<str>]) -> String {
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    match names.as_slice() {
-        [] => String::new(),
-        [name] => (*name).to_owned(),
-        [names @ .., last] => format!("{} and {last}", names.join(", ")),
-    }
-}
-
 /// A time as an argument of the command, like `30d`.
 pub(super) fn argument(seconds: u64) -> String {
     for (unit, name) in [(86_400, "d"), (3_600, "h"), (60, "min")] {
@@ -337,9 +327,4 @@ pub(super) fn argument(seconds: u64) -> String {
         }
     }
     format!("{seconds}s")
-}
-
-fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
