@@ -51,7 +51,7 @@
 //! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: forms, and the site that they are from |
 //! | `secret` | secrets that a file has, or a program prints |
-//! | `fingerprint`, `id`, `rate` | tools for several folders |
+//! | `fingerprint`, `id`, `json`, `rate` | tools for several folders |
 #![deny(unsafe_code)]
 
 pub use algorithm::cipher::Cipher;
@@ -121,6 +121,7 @@ mod engine;
 mod error;
 mod fingerprint;
 mod id;
+mod json;
 mod jwe;
 mod key_set;
 mod keyring;

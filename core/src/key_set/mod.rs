@@ -9,12 +9,10 @@
 //! | `parse` | the members of a JWK Set (RFC 7517) |
 //! | `write` | the text of a JWK Set |
 //! | `set_key` | a key, with its id and its dates |
-//! | `json` | the values of a JSON text |
 //! | `error` | the mistakes in a JWK Set |
 
 pub(crate) mod error;
 pub(crate) mod file;
-mod json;
 pub(crate) mod key_set;
 mod parse;
 pub(crate) mod rotation;

@@ -15,9 +15,9 @@
 use base64_simd::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::json::{self, Object, Value};
 use crate::jwe::key_id::KeyId;
 use crate::key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
-use crate::key_set::json::{self, Object, Value};
 use crate::key_set::set_key::{self, Dates, KeySize, SetKey};
 use crate::limits::{MAX_KEY_SET, MAX_KEYS};
 

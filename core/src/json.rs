@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value of a JSON text.
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     Text(&'t str),
     /// A text with escapes, which no member of a key needs.
     Escaped,
@@ -21,18 +21,18 @@ pub(super) enum Value<'t> {
 }
 
 /// An object, with its members in the order of the text.
-pub(super) struct Object<'t> {
+pub(crate) struct Object<'t> {
     members: Vec<(Cow<'t, str>, Value<'t>)>,
 }
 
 /// The place of the first mistake in a text that is not JSON, line and column from 1.
-pub(super) struct NotJson {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct NotJson {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 /// Reads a text.
-pub(super) fn parse(text: &[u8]) -> Result<Value<'_>, NotJson> {
+pub(crate) fn parse(text: &[u8]) -> Result<Value<'_>, NotJson> {
     serde_json::from_slice(text).map_err(|error| NotJson {
         line: error.line(),
         column: error.column(),
@@ -41,7 +41,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Value<'_>, NotJson> {
 
 impl<'t> Object<'t> {
     /// The value of a member.
-    pub(super) fn find(&self, name: &str) -> Option<&Value<'t>> {
+    pub(crate) fn find(&self, name: &str) -> Option<&Value<'t>> {
         let mut members = self.members.iter();
         members
             .find(|(known, _)| known == name)
@@ -49,7 +49,7 @@ impl<'t> Object<'t> {
     }
 
     /// The name of a member that is there twice (RFC 7517, section 4).
-    pub(super) fn repeated(&self) -> Option<&str> {
+    pub(crate) fn repeated(&self) -> Option<&str> {
         let names = self.members.iter().map(|(name, _)| name.as_ref());
         let mut names: Vec<&str> = names.collect();
         // A key has a few members, for which a table of hashes takes longer.
