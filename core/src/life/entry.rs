@@ -1,7 +1,14 @@
-//! The entry that this module keeps in a session: when the session began, and its name.
+//! The entry that this module keeps in a session: when the session began, its name, and
+//! the device that it is bound to.
 //!
-//! It is `session-crypto=<birth>.<name>` in the session's own text, so each format and
-//! each store carries it, and so does httpd's own module.
+//! It is `session-crypto=<birth>.<name>` in the session's own text, or
+//! `session-crypto=<birth>.<name>.<device>`. So each format and each store carries it, and
+//! so does httpd's own module.
+//!
+//! Versions of this module that know no devices take the longer form for no entry. Such a
+//! server does not ask for the device, and begins the session anew: with another birth and
+//! another name, which the end of the former session does not reach. All servers of a farm
+//! must know devices before one of them binds sessions.
 
 use std::ffi::CStr;
 
@@ -11,18 +18,23 @@ use openssl::sha::Sha256;
 use crate::error::LibraryError;
 use crate::keyring::random::Random;
 
-/// The birth and the name of a session.
+/// The birth and the name of a session, and the device that it is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionEntry {
     /// Unix seconds.
     birth: u64,
     name: [u8; NAME],
+    device: Option<DeviceId>,
 }
 
-/// Bytes of a name.
-const NAME: usize = 16;
+/// Identifies a device: the first half of the thumbprint of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceId(pub(crate) [u8; NAME]);
 
-/// Characters of a name, in base64url.
+/// Bytes of a name, and of the id of a device.
+pub(crate) const NAME: usize = 16;
+
+/// Characters of a name and of the id of a device, in base64url.
 const NAME_TEXT: usize = 22;
 
 /// Most digits of a birth: until the year 33658.
@@ -43,7 +55,17 @@ impl SessionEntry {
     pub fn begin(birth: u64, random: &mut impl Random) -> Result<Self, LibraryError> {
         let mut name = [0; NAME];
         random.fill(&mut name)?;
-        Ok(Self { birth, name })
+        Ok(Self::new(birth, name))
+    }
+
+    /// The entry with a known name.
+    pub(crate) fn new(birth: u64, name: [u8; NAME]) -> Self {
+        let device = None;
+        Self {
+            birth,
+            name,
+            device,
+        }
     }
 
     /// The entry of a session without one, which begins when its token is first seen. The
@@ -56,28 +78,35 @@ impl SessionEntry {
         for (byte, hashed) in name.iter_mut().zip(hash.finish()) {
             *byte = hashed;
         }
-        Self { birth, name }
+        Self::new(birth, name)
     }
 
     /// Reads the value of an entry; `None` if [`SessionEntry::value`] would not write it.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let dot = value.len().checked_sub(NAME_TEXT.saturating_add(1))?;
-        let (birth, rest) = value.split_at_checked(dot)?;
-        let text: &[u8; NAME_TEXT] = rest.strip_prefix(b".")?.try_into().ok()?;
-        let mut name = [0; NAME];
-        URL_SAFE_NO_PAD
-            .decode(text, Out::from_slice(&mut name))
-            .ok()?;
-        Some(Self {
-            birth: parse_birth(birth)?,
+        let mut parts = value.split(|byte| *byte == b'.');
+        let birth = parse_birth(parts.next()?)?;
+        let name = parse_name(parts.next()?)?;
+        let device = parts.next().map(parse_name);
+        let device = match device {
+            Some(id) => Some(DeviceId(id?)),
+            None => None,
+        };
+        parts.next().is_none().then_some(Self {
+            birth,
             name,
+            device,
         })
     }
 
     /// The value of the entry.
     pub fn value(&self) -> String {
-        let name = URL_SAFE_NO_PAD.encode_to_string(self.name);
-        format!("{}.{name}", self.birth)
+        let mut value = format!("{}.", self.birth);
+        URL_SAFE_NO_PAD.encode_append(self.name, &mut value);
+        if let Some(DeviceId(id)) = self.device {
+            value.push('.');
+            URL_SAFE_NO_PAD.encode_append(id, &mut value);
+        }
+        value
     }
 
     /// When the session began, in Unix seconds.
@@ -89,6 +118,33 @@ impl SessionEntry {
     pub fn name(&self) -> &[u8; NAME] {
         &self.name
     }
+
+    /// The device that the session is bound to: it is *marked*.
+    pub fn device(&self) -> Option<DeviceId> {
+        self.device
+    }
+
+    /// The entry of the session once it is bound to a device.
+    #[must_use]
+    pub fn bound_to(self, device: DeviceId) -> Self {
+        let device = Some(device);
+        Self { device, ..self }
+    }
+
+    /// Whether both are entries of one session, bound or not.
+    pub fn is_of_same_session(&self, other: &Self) -> bool {
+        self.birth == other.birth && self.name == other.name
+    }
+}
+
+/// Reads the 16 bytes of a name or of the id of a device.
+fn parse_name(text: &[u8]) -> Option<[u8; NAME]> {
+    let text: &[u8; NAME_TEXT] = text.try_into().ok()?;
+    let mut name = [0; NAME];
+    URL_SAFE_NO_PAD
+        .decode(text, Out::from_slice(&mut name))
+        .ok()?;
+    Some(name)
 }
 
 /// Reads decimal digits without leading zeros.
@@ -111,17 +167,31 @@ mod tests {
     fn reads_what_it_writes() {
         for birth in [1, 1_800_000_000, 999_999_999_999] {
             let entry = SessionEntry::begin(birth, &mut OpenSslRandom).unwrap();
-            assert_eq!(SessionEntry::parse(entry.value().as_bytes()), Some(entry));
+            for entry in [entry, entry.bound_to(DeviceId([7; 16]))] {
+                assert_eq!(SessionEntry::parse(entry.value().as_bytes()), Some(entry));
+            }
         }
     }
 
     #[test]
     fn has_a_known_form() {
-        let entry = SessionEntry {
-            birth: 1_800_000_000,
-            name: [0xfb; 16],
-        };
+        let entry = SessionEntry::new(1_800_000_000, [0xfb; 16]);
         assert_eq!(entry.value(), "1800000000.-_v7-_v7-_v7-_v7-_v7-w");
+        let bound = entry.bound_to(DeviceId([0; 16]));
+        assert_eq!(
+            bound.value(),
+            "1800000000.-_v7-_v7-_v7-_v7-_v7-w.AAAAAAAAAAAAAAAAAAAAAA"
+        );
+    }
+
+    #[test]
+    fn a_mark_does_not_make_another_session_of_it() {
+        let entry = SessionEntry::new(1, [1; 16]);
+        let bound = entry.bound_to(DeviceId([7; 16]));
+        assert_eq!(bound.device(), Some(DeviceId([7; 16])));
+        assert!(bound.is_of_same_session(&entry));
+        assert!(!bound.is_of_same_session(&SessionEntry::new(2, [1; 16])));
+        assert!(!bound.is_of_same_session(&SessionEntry::new(1, [2; 16])));
     }
 
     #[test]
@@ -144,6 +214,11 @@ mod tests {
             // Bits that no byte has.
             "1800000000.-_v7-_v7-_v7-_v7-_v7-x",
             "1800000000.-_v7-_v7-_v7-_v7-_v7-w=",
+            "1800000000.-_v7-_v7-_v7-_v7-_v7-w.AAAAAAAAAAAAAAAAAAAAA",
+            "1800000000.-_v7-_v7-_v7-_v7-_v7-w.AAAAAAAAAAAAAAAAAAAAAB",
+            "1800000000.-_v7-_v7-_v7-_v7-_v7-w.AAAAAAAAAAAAAAAAAAAAAA.",
+            "1800000000..AAAAAAAAAAAAAAAAAAAAAA",
+            "1800000000.-_v7-_v7-_v7-_v7-_v7-w.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA",
         ] {
             assert_eq!(SessionEntry::parse(wrong.as_bytes()), None, "{wrong}");
         }
