@@ -72,7 +72,7 @@ pub(crate) fn is_denial(denial: Denial, stack: &ErrorStack) -> bool {
     let first = stack.errors().first();
     match (denial, first) {
         (Denial::SilentOrReason(_), None) => true,
-        (Denial::SilentOrReason(_), Some(first)) if is_silent(first) => true,
+        (Denial::SilentOrReason(library), Some(first)) if is_silent(library, first) => true,
         (Denial::Reason(library) | Denial::SilentOrReason(library), Some(first)) => {
             Library(first.library_code()) == library && first.reason_code() & COMMON == 0
         }
@@ -80,8 +80,13 @@ pub(crate) fn is_denial(denial: Denial, stack: &ErrorStack) -> bool {
     }
 }
 
-fn is_silent(error: &Error) -> bool {
-    Library(error.library_code()) == Library::EVP && error.reason_code() == SILENT
+/// Whether an error is what a layer above the library has to say about its silence: EVP, or
+/// a provider, which names the library.
+fn is_silent(library: Library, error: &Error) -> bool {
+    let (from, reason) = (Library(error.library_code()), error.reason_code());
+    let Library(code) = library;
+    (from == Library::EVP && reason == SILENT)
+        || (from == Library::PROVIDER && reason == code | COMMON)
 }
 
 /// Whether one of these errors is a failure of the host.
