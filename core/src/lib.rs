@@ -31,6 +31,7 @@
 //! | file or folder | what it holds |
 //! |---|---|
 //! | `vectors` | the vector files of the wire formats, for tests |
+//! | `device` | sessions that are bound to the device of a browser |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
 //! | `key_set` | JWK Sets of symmetric keys with dates |
 //! | `life` | when a session began, and when it ends |
@@ -70,6 +71,24 @@ pub use certificate::sources::Source;
 pub use counters::counters::Counters;
 pub use counters::event::{Event, Limit, TokenFormat};
 pub use counters::key::{CountedKey, KeyCounter, KeyCounts, KeyEvent, SecretKind};
+pub use device::bound_cookie::{BoundCookie, ProvedAt};
+pub use device::challenge::{Challenge, ChallengeFor};
+pub use device::form::is_sealed_value;
+pub use device::headers;
+pub use device::instructions::Instructions;
+pub use device::judgement::{DeviceJudgement, DeviceMode, Unbound, Unproved, judge};
+pub use device::jwk::JwkFlaw;
+pub use device::key_cookie::KeyCookie;
+pub use device::proof::Proof;
+pub use device::proof_error::{ProofError, ProofFlaw};
+pub use device::public_key::{DeviceKey, KeyThumbprint};
+pub use device::reason::DeviceReason;
+pub use device::refresh::{CHALLENGE_MARGIN, LEEWAY, Refresh, RefreshAnswer};
+pub use device::registration::{
+    REGISTERED_LIFETIME, REGISTRATION_WINDOW, Registered, Registration, RegistrationAnswer,
+};
+pub use device::standing::{Standing, Unsealed};
+pub use device::users::SessionUsers;
 pub use engine::engine::{Engine, EngineError};
 pub use error::{LibraryError, OpenError, Refusal, SealError, UserIdError};
 pub use fingerprint::Fingerprint;
@@ -84,7 +103,7 @@ pub use key_set::watch::{GoodSet, KeySetFlaw, KeySetWatch};
 pub use keyring::hour::Seed;
 pub use keyring::keyring::Keyring;
 pub use keyring::random::{OpenSslRandom, Random};
-pub use life::entry::SessionEntry;
+pub use life::entry::{DeviceId, SessionEntry};
 pub use life::times;
 pub use origin::Origin;
 pub use passphrase::allowance::Payer;
@@ -117,6 +136,7 @@ mod cache;
 mod certificate;
 mod classic;
 mod counters;
+mod device;
 mod engine;
 mod error;
 mod fingerprint;

@@ -132,7 +132,7 @@ fn digest(curve: Curve) -> &'static MdRef {
 }
 
 /// Verifies a signature. `no` is OpenSSL's answer to a wrong signature.
-fn is_verified(
+pub(crate) fn is_verified(
     no: Denial,
     verifier: &mut MdCtxRef,
     input: &[u8],

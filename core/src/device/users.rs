@@ -1,0 +1,98 @@
+//! The users of a session, in a sealed value.
+//!
+//! The list of ended sessions asks for ids of users, which follow from the key that sealed
+//! a value. When keys are rotated, a value is sealed again under another key, and the user
+//! has another id. So a value has the entries, and no ids.
+
+use crate::device::form::{Fields, Writer};
+use crate::sealer::users::UserEntry;
+
+/// The entries of a session that name its users: at most 4, and 256 bytes of names and
+/// values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionUsers(Vec<(Vec<u8>, Vec<u8>)>);
+
+/// Most entries.
+const MAX_ENTRIES: usize = 4;
+
+/// Most bytes of all names and values.
+const MAX_BYTES: usize = 256;
+
+impl SessionUsers {
+    /// Takes entries; `None` if they are too many or too long to be in a cookie. Such a
+    /// session cannot be bound, because the end of its user's sessions would not reach the
+    /// device.
+    pub fn new<'u>(entries: impl IntoIterator<Item = UserEntry<'u>>) -> Option<Self> {
+        let mut users = Vec::new();
+        for entry in entries {
+            users.push((entry.name.to_vec(), entry.value.to_vec()));
+            if users.len() > MAX_ENTRIES {
+                return None;
+            }
+        }
+        Self(users).bounded()
+    }
+
+    fn bounded(self) -> Option<Self> {
+        let length = |(name, value): &(Vec<u8>, Vec<u8>)| name.len().saturating_add(value.len());
+        let bytes = self.0.iter().map(length).fold(0, usize::saturating_add);
+        (self.0.len() <= MAX_ENTRIES && bytes <= MAX_BYTES).then_some(self)
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> impl Iterator<Item = UserEntry<'_>> {
+        self.0.iter().map(|(name, value)| UserEntry { name, value })
+    }
+
+    /// Writes the number of entries in one byte, and each name and value after its length
+    /// in two.
+    pub(super) fn write(&self, writer: &mut Writer) {
+        let count = u8::try_from(self.0.len()).unwrap_or(u8::MAX);
+        writer.bytes(&[count]);
+        for (name, value) in &self.0 {
+            writer.counted(name);
+            writer.counted(value);
+        }
+    }
+
+    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+        let [count] = fields.array()?;
+        let mut users = Vec::new();
+        for _ in 0..count {
+            users.push((fields.counted()?, fields.counted()?));
+        }
+        Self(users).bounded()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users(entries: &[(&str, &str)]) -> Option<SessionUsers> {
+        SessionUsers::new(entries.iter().map(|(name, value)| UserEntry {
+            name: name.as_bytes(),
+            value: value.as_bytes(),
+        }))
+    }
+
+    #[test]
+    fn has_the_entries_that_it_took() {
+        let users = users(&[("user", "joe"), ("realm-user", "")]).unwrap();
+        let entries: Vec<_> = users
+            .entries()
+            .map(|entry| (entry.name, entry.value))
+            .collect();
+        assert_eq!(entries, [(&b"user"[..], &b"joe"[..]), (b"realm-user", b"")]);
+    }
+
+    #[test]
+    fn takes_four_entries_of_256_bytes() {
+        assert!(users(&[]).is_some());
+        assert!(users(&[("a", "b"); 4]).is_some());
+        assert!(users(&[("a", "b"); 5]).is_none());
+        assert!(users(&[("user", &"j".repeat(252))]).is_some());
+        assert!(users(&[("user", &"j".repeat(253))]).is_none());
+        assert!(users(&[("a", &"j".repeat(127)), ("b", &"j".repeat(128))]).is_none());
+    }
+}
