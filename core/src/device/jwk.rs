@@ -15,7 +15,7 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
 use crate::device::public_key::{COORDINATE, DeviceKey, EXPONENT, MAX_MODULUS, ProofAlgorithm};
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 /// The reason why a JWK is no key of a device.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -52,11 +52,29 @@ pub enum JwkFlaw {
     Use,
 }
 
+/// Most bytes of a JWK, of which an RSA key takes a fifth.
+const MAX_JWK: usize = 4096;
+
 /// Characters of a coordinate, in base64url.
 const COORDINATE_TEXT: usize = 43;
 
 /// Members of private and secret keys (RFC 7518, sections 6.2.2, 6.3.2 and 6.4).
 const NOT_PUBLIC: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+impl DeviceKey {
+    /// Reads a key from JSON. Whether its point is on the curve shows when a signature is
+    /// verified.
+    ///
+    /// # Errors
+    ///
+    /// It is no key of a device.
+    pub fn from_jwk(text: &[u8]) -> Result<Self, JwkFlaw> {
+        if text.len() > MAX_JWK {
+            return Err(JwkFlaw::NotAnObject);
+        }
+        key(&json::parse(text).map_err(|_| JwkFlaw::NotAnObject)?)
+    }
+}
 
 /// Reads a key. Whether its point is on the curve shows when a signature is verified.
 ///
@@ -148,17 +166,13 @@ impl ProofAlgorithm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
 
     /// RFC 7515, appendix A.3.
     const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
     const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
 
     fn read(text: &str) -> Result<DeviceKey, JwkFlaw> {
-        let Ok(value) = json::parse(text.as_bytes()) else {
-            panic!("{text}");
-        };
-        key(&value)
+        DeviceKey::from_jwk(text.as_bytes())
     }
 
     fn ec(members: &str) -> Result<DeviceKey, JwkFlaw> {
@@ -217,7 +231,10 @@ mod tests {
     #[test]
     fn refuses_other_curves_and_types() {
         for (text, flaw) in [
+            ("", JwkFlaw::NotAnObject),
+            ("{", JwkFlaw::NotAnObject),
             ("[]", JwkFlaw::NotAnObject),
+            (&format!("{{{}}}", " ".repeat(5000)), JwkFlaw::NotAnObject),
             ("\"EC\"", JwkFlaw::NotAnObject),
             ("{}", JwkFlaw::KeyType),
             (

@@ -1,7 +1,10 @@
 //! Sections of a configuration that the tests of this folder share.
 #![allow(dead_code, reason = "no test uses all of it")]
+#![allow(clippy::panic, reason = "a test that cannot go on stops")]
 
 pub(crate) mod certified;
+pub(crate) mod device_server;
+pub(crate) mod devices;
 pub(crate) mod tokens;
 
 use std::num::NonZeroUsize;
@@ -9,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use session_crypto_core::{
-    Cipher, Digest, During, HeapArena, Identities, Keyring, Now, OpenError, OpenSslRandom, Origin,
-    Pairs, PassphraseList, Payer, Priority, Purpose, Refusal, Sealer, Secrets, Seed, Settings,
-    SharedMemory,
+    Cipher, Digest, During, HeapArena, Identities, KeySet, Keyring, Now, OpenError, OpenSslRandom,
+    Origin, Pairs, PassphraseList, Payer, Priority, Purpose, Refusal, Sealer, Secrets, Seed,
+    Settings, SharedMemory,
 };
 
 /// A time for tests in which the time does not matter.
@@ -32,6 +35,7 @@ pub(crate) struct Section {
 enum SectionKeys {
     Passphrases(PassphraseList),
     Certificates(Arc<Identities>),
+    KeySet(KeySet),
 }
 
 /// The path of a file with a private key and its certificate.
@@ -96,6 +100,13 @@ impl Section {
         Self::with_keys(keyring, SectionKeys::Certificates(identities), ciphers)
     }
 
+    /// A section with the keys of a JWK Set, in a keyring of its own.
+    pub(crate) fn with_key_set(json: &str, ciphers: &[&str]) -> Self {
+        let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
+        let keys = SectionKeys::KeySet(KeySet::parse(json.as_bytes()).unwrap());
+        Self::with_keys(Arc::new(keyring), keys, ciphers)
+    }
+
     fn with_keys(keyring: Arc<Keyring>, keys: SectionKeys, ciphers: &[&str]) -> Self {
         let ciphers = ciphers
             .iter()
@@ -124,6 +135,10 @@ impl Section {
         let secrets = match &self.keys {
             SectionKeys::Passphrases(list) => Secrets::Passphrases(list),
             SectionKeys::Certificates(list) => Secrets::Certificates(list),
+            SectionKeys::KeySet(keys) => Secrets::KeySet {
+                keys,
+                passphrases: None,
+            },
         };
         Settings {
             digest: self.digest.as_ref(),
