@@ -3,7 +3,10 @@
 
 use common::Section;
 use common::device_server::{LIFETIME, NOW, Registered, Request, Server, session, status};
-use session_crypto_core::{Challenge, ChallengeFor, ProvedAt, RefreshAnswer, Standing};
+use session_crypto_core::{
+    Challenge, ChallengeFor, KeyCookie, KeyThumbprint, Proof, ProvedAt, Refresh, RefreshAnswer,
+    Standing,
+};
 
 mod common;
 
@@ -144,4 +147,22 @@ fn a_refresh_is_refused_only_where_the_matter_is_clear() {
             _ => (),
         }
     }
+}
+
+/// A handler that looks at the first key cookie alone does no harm.
+#[test]
+fn the_key_cookie_must_be_that_of_the_named_session() {
+    let server = Server::new();
+    let (browser, thief) = (Registered::at(&server), Registered::at(&server));
+    let proof = thief.device.refresh(&thief.next);
+    let refresh = Refresh {
+        id: KeyThumbprint::parse(browser.id.as_bytes()),
+        key: server.open(&thief.key, KeyCookie::read),
+        standing: Standing::Alive,
+        proof: Some(Proof::of_refresh(proof.as_bytes())),
+        challenge: server.open(&thief.next, Challenge::read),
+        now: NOW,
+        lifetime: LIFETIME,
+    };
+    assert_eq!(status(&refresh.answer()), (401, "no_key"));
 }

@@ -269,7 +269,7 @@ mod tests {
             &format!("{X}A"),
             &format!("{X}AAAA"),
             &format!("A{X}"),
-            &X.repeat(100),
+            &X.repeat(20),
             &X.replacen('J', "+", 1),
             // Bits that no byte has.
             &format!("{}V", &X[..42]),

@@ -130,7 +130,7 @@ impl Refresh<'_> {
             return Err(again(DeviceReason::ChallengeAge));
         }
         match proof.verify(&key).map_err(DeviceReason::from) {
-            Ok(()) => Ok((session, id.device())),
+            Ok(()) => Ok((session, key.device())),
             Err(reason @ DeviceReason::Library(_)) => Err(Stop::Unable(reason)),
             Err(reason) => Err(Stop::Refused(reason)),
         }

@@ -207,5 +207,10 @@ mod tests {
             let checked = check(&key, &test.msg, &signature).unwrap();
             assert_eq!(checked, Checked::Wrong, "{length}");
         }
+        // The same number in 33 bytes.
+        let mut signature = test.sig.to_vec();
+        signature.insert(32, 0);
+        let checked = check(&key, &test.msg, &signature).unwrap();
+        assert_eq!(checked, Checked::Wrong);
     }
 }

@@ -68,6 +68,8 @@ impl SessionUsers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::form::ValueKind;
+    use crate::life::entry::SessionEntry;
 
     fn users(entries: &[(&str, &str)]) -> Option<SessionUsers> {
         SessionUsers::new(entries.iter().map(|(name, value)| UserEntry {
@@ -94,5 +96,30 @@ mod tests {
         assert!(users(&[("user", &"j".repeat(252))]).is_some());
         assert!(users(&[("user", &"j".repeat(253))]).is_none());
         assert!(users(&[("a", &"j".repeat(127)), ("b", &"j".repeat(128))]).is_none());
+    }
+
+    #[test]
+    fn reads_no_more_than_it_takes() {
+        let read = |users: SessionUsers| {
+            let mut writer = Writer::of_session(&SessionEntry::new(1, [1; 16]));
+            users.write(&mut writer);
+            let text = writer.text(ValueKind::Key);
+            let mut fields = Fields::of(text.as_bytes(), ValueKind::Key).unwrap();
+            fields.session().unwrap();
+            SessionUsers::read(&mut fields)
+        };
+        let entry = |bytes| (b"user".to_vec(), vec![b'j'; bytes]);
+        for (entries, is_read) in [
+            (vec![], true),
+            (vec![entry(1); 4], true),
+            (vec![entry(1); 5], false),
+            (vec![entry(252)], true),
+            (vec![entry(253)], false),
+            (vec![entry(200), entry(200)], false),
+        ] {
+            let users = SessionUsers(entries);
+            let expected = is_read.then(|| users.clone());
+            assert_eq!(read(users), expected);
+        }
     }
 }
