@@ -55,6 +55,11 @@ const KEYS: &[u8] = br#"{"keys":[
 impl Kit {
     /// Takes the name of a cipher or of a certificate, or `key-set`.
     pub(crate) fn new(size: usize, name: &str) -> Self {
+        Self::of(session(size), name)
+    }
+
+    /// Takes what to seal, and a name as above.
+    pub(crate) fn of(session: Vec<u8>, name: &str) -> Self {
         let keyring = Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap();
         let (keys, ciphers) = if name == KEY_SET {
             let ciphers = keyring.default_ciphers(None, DefaultCiphers::Jwe).to_vec();
@@ -74,7 +79,7 @@ impl Kit {
             keyring,
             keys,
             ciphers,
-            session: session(size),
+            session,
             memory: Bump::new(),
         };
         // This derives the key and sets up the contexts before the measurement.
