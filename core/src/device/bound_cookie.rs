@@ -10,6 +10,9 @@
 use crate::device::form::{Fields, ValueKind, Writer};
 use crate::life::entry::{DeviceId, SessionEntry};
 
+/// Bytes of the fields.
+const FIELDS: usize = 42;
+
 /// The value of a bound cookie. It says nothing alone, and is judged beside its session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoundCookie {
@@ -53,12 +56,14 @@ impl BoundCookie {
 
     /// Reads a text that was opened; `None` if it is no bound cookie.
     pub fn read(text: &[u8]) -> Option<Self> {
-        let steps = [ProvedAt::Refresh, ProvedAt::Registration];
-        let mut found = steps.into_iter().filter_map(|step| {
-            let fields = Fields::of(text, step.kind())?;
-            Some((fields, step))
-        });
-        let (mut fields, step) = found.next()?;
+        let mut room = [0; FIELDS];
+        let (step, mut fields) = match Fields::of(text, ValueKind::Refreshed, &mut room) {
+            Some(fields) => (ProvedAt::Refresh, fields),
+            None => {
+                let fields = Fields::of(text, ValueKind::Registered, &mut room)?;
+                (ProvedAt::Registration, fields)
+            }
+        };
         let cookie = Self {
             session: fields.session()?,
             device: fields.device()?,

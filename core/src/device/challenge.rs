@@ -7,7 +7,7 @@
 //! | 21 | 5 | when it was made, in Unix seconds |
 //! | 26 | | for a registration: the users of the session |
 
-use crate::device::form::{Fields, ValueKind, Writer};
+use crate::device::form::{Fields, MAX_FIELDS, ValueKind, Writer};
 use crate::device::users::SessionUsers;
 use crate::life::entry::SessionEntry;
 
@@ -51,7 +51,8 @@ impl Challenge {
 
     /// Reads a text that was opened; `None` if it is no challenge.
     pub fn read(text: &[u8]) -> Option<Self> {
-        if let Some(mut fields) = Fields::of(text, ValueKind::RefreshChallenge) {
+        let mut room = [0; MAX_FIELDS];
+        if let Some(mut fields) = Fields::of(text, ValueKind::RefreshChallenge, &mut room) {
             let challenge = Self {
                 session: fields.session()?,
                 made: fields.time()?,
@@ -59,7 +60,7 @@ impl Challenge {
             };
             return fields.whole(challenge);
         }
-        let mut fields = Fields::of(text, ValueKind::RegistrationChallenge)?;
+        let mut fields = Fields::of(text, ValueKind::RegistrationChallenge, &mut room)?;
         let challenge = Self {
             session: fields.session()?,
             made: fields.time()?,

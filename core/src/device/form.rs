@@ -11,7 +11,7 @@
 //! percent-encodes a `!`. The text is printable, because a list of classic ciphers finds the
 //! right one by that.
 
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 use crate::life::entry::{DeviceId, NAME, SessionEntry};
 
@@ -99,21 +99,29 @@ impl Writer {
 }
 
 /// The fields of a value, without those that have been read. Each method reads one.
-pub(super) struct Fields(std::vec::IntoIter<u8>);
+pub(super) struct Fields<'f>(&'f [u8]);
 
-impl Fields {
-    /// The fields of a text of this kind; `None` if it is of another, or no value.
-    pub(super) fn of(text: &[u8], kind: ValueKind) -> Option<Self> {
+/// Most bytes of the fields of any value: those of a key cookie with the longest key and the
+/// longest users take 809.
+pub(super) const MAX_FIELDS: usize = 1024;
+
+impl<'f> Fields<'f> {
+    /// The fields of a text of this kind, in `room`; `None` if it is of another, no value,
+    /// or too long.
+    pub(super) fn of(text: &[u8], kind: ValueKind, room: &'f mut [u8]) -> Option<Self> {
         let fields = text.strip_prefix(&[MARK, kind.letter(), VERSION])?;
-        let fields = URL_SAFE_NO_PAD.decode_to_vec(fields).ok()?;
-        Some(Self(fields.into_iter()))
+        // Four characters have three bytes. They must fit before they are decoded.
+        if fields.len().checked_mul(3)? / 4 > room.len() {
+            return None;
+        }
+        let fields = URL_SAFE_NO_PAD.decode(fields, Out::from_slice(room)).ok()?;
+        Some(Self(fields))
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let array = self.0.as_slice().first_chunk::<N>().copied()?;
-        // The bytes are there, so the iterator has as many.
-        self.0.by_ref().take(N).for_each(drop);
-        Some(array)
+        let (array, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*array)
     }
 
     pub(super) fn time(&mut self) -> Option<u64> {
@@ -134,13 +142,14 @@ impl Fields {
     /// Reads bytes after their length.
     pub(super) fn counted(&mut self) -> Option<Vec<u8>> {
         let length = usize::from(u16::from_be_bytes(self.array()?));
-        let bytes: Vec<u8> = self.0.by_ref().take(length).collect();
-        (bytes.len() == length).then_some(bytes)
+        let (bytes, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(bytes.to_vec())
     }
 
     /// Answers `value` if there is nothing left over.
     pub(super) fn whole<T>(self, value: T) -> Option<T> {
-        self.0.as_slice().is_empty().then_some(value)
+        self.0.is_empty().then_some(value)
     }
 }
 
@@ -169,7 +178,8 @@ mod tests {
             writer.counted(b"");
             writer.bytes(&[1, 2]);
             let text = writer.text(ValueKind::Key);
-            let mut fields = Fields::of(text.as_bytes(), ValueKind::Key).unwrap();
+            let mut room = [0; MAX_FIELDS];
+            let mut fields = Fields::of(text.as_bytes(), ValueKind::Key, &mut room).unwrap();
             assert_eq!(fields.session(), Some(session()));
             assert_eq!(fields.time(), Some(time));
             assert_eq!(fields.counted().as_deref(), Some(&b"abc"[..]));
@@ -186,7 +196,7 @@ mod tests {
             let text = Writer::of_session(&session()).text(kind);
             assert!(is_sealed_value(text.as_bytes()));
             for other in KINDS {
-                let is_read = Fields::of(text.as_bytes(), other).is_some();
+                let is_read = Fields::of(text.as_bytes(), other, &mut [0; MAX_FIELDS]).is_some();
                 assert_eq!(is_read, other == kind, "{kind:?} as {other:?}");
             }
         }
@@ -201,11 +211,27 @@ mod tests {
     }
 
     #[test]
+    fn fields_that_have_no_room_are_none() {
+        for length in 0..100 {
+            let mut writer = Writer(Vec::new());
+            writer.bytes(&vec![7; length]);
+            let text = writer.text(ValueKind::Key);
+            for room in 0..100 {
+                let mut room = vec![0; room];
+                let fits = length <= room.len();
+                let fields = Fields::of(text.as_bytes(), ValueKind::Key, &mut room);
+                assert_eq!(fields.is_some(), fits, "{length}");
+            }
+        }
+    }
+
+    #[test]
     fn later_times_count_as_the_latest() {
         let mut writer = Writer::of_session(&session());
         writer.time(u64::MAX);
         let text = writer.text(ValueKind::Key);
-        let mut fields = Fields::of(text.as_bytes(), ValueKind::Key).unwrap();
+        let mut room = [0; MAX_FIELDS];
+        let mut fields = Fields::of(text.as_bytes(), ValueKind::Key, &mut room).unwrap();
         fields.session().unwrap();
         assert_eq!(fields.time(), Some(MAX_TIME));
     }

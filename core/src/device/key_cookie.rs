@@ -9,7 +9,7 @@
 //! | | 64 | of P-256: x and y |
 //! | | 2 + 256 to 512 | of RSA: the modulus after its length |
 
-use crate::device::form::{Fields, ValueKind, Writer};
+use crate::device::form::{Fields, MAX_FIELDS, ValueKind, Writer};
 use crate::device::public_key::{DeviceKey, KeyNumbers, KeyThumbprint};
 use crate::device::users::SessionUsers;
 use crate::life::entry::SessionEntry;
@@ -49,7 +49,8 @@ impl KeyCookie {
 
     /// Reads a text that was opened; `None` if it is no key cookie.
     pub fn read(text: &[u8]) -> Option<Self> {
-        let mut fields = Fields::of(text, ValueKind::Key)?;
+        let mut room = [0; MAX_FIELDS];
+        let mut fields = Fields::of(text, ValueKind::Key, &mut room)?;
         let session = fields.session()?;
         let users = SessionUsers::read(&mut fields)?;
         let key = match fields.array()? {
@@ -99,7 +100,12 @@ mod tests {
     #[test]
     fn reads_what_it_writes() {
         for key in keys() {
-            for users in [SessionUsers::default(), joe()] {
+            let longest = UserEntry {
+                name: b"user",
+                value: &[b'j'; 60],
+            };
+            let longest = SessionUsers::new([longest; 4]).unwrap();
+            for users in [SessionUsers::default(), joe(), longest] {
                 let cookie = cookie(key.clone(), users);
                 let text = cookie.text();
                 assert_eq!(KeyCookie::read(text.as_bytes()), Some(cookie));

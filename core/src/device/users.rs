@@ -55,7 +55,7 @@ impl SessionUsers {
         }
     }
 
-    pub(super) fn read(fields: &mut Fields) -> Option<Self> {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let [count] = fields.array()?;
         let mut users = Vec::new();
         for _ in 0..count {
@@ -68,7 +68,7 @@ impl SessionUsers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::form::ValueKind;
+    use crate::device::form::{MAX_FIELDS, ValueKind};
     use crate::life::entry::SessionEntry;
 
     fn users(entries: &[(&str, &str)]) -> Option<SessionUsers> {
@@ -104,7 +104,8 @@ mod tests {
             let mut writer = Writer::of_session(&SessionEntry::new(1, [1; 16]));
             users.write(&mut writer);
             let text = writer.text(ValueKind::Key);
-            let mut fields = Fields::of(text.as_bytes(), ValueKind::Key).unwrap();
+            let mut room = [0; MAX_FIELDS];
+            let mut fields = Fields::of(text.as_bytes(), ValueKind::Key, &mut room).unwrap();
             fields.session().unwrap();
             SessionUsers::read(&mut fields)
         };
