@@ -29,7 +29,7 @@ fn main() {
     };
     let (size, times): (usize, usize) = (size.parse().unwrap(), times.parse().unwrap());
     let (mut kit, mut bare) = (Kit::new(size, cipher), Bare::new(size, cipher));
-    let (marked, cookie) = bound();
+    let (session, cookie) = bound();
     if action == "open-bound" {
         kit = Kit::of(cookie.text().into_bytes(), cipher);
     }
@@ -47,7 +47,7 @@ fn main() {
             "open-other" => black_box(kit.open(other).unwrap().len()),
             "open-bound" => {
                 let cookie = BoundCookie::read(kit.open(other).unwrap()).unwrap();
-                let judged = judge(&marked, &[cookie], 1_800_000_000, DeviceMode::Enforce);
+                let judged = judge(&session, &[cookie], 1_800_000_000, DeviceMode::Enforce);
                 black_box(usize::from(judged == DeviceJudgement::Bound))
             }
             "bare-seal" => black_box(bare.seal().len()),

@@ -84,7 +84,7 @@ fn a_registration_gives_what_it_says() {
 
 /// The endpoint may see the session as well, and a second key would take it from the first.
 #[test]
-fn a_marked_session_gets_no_second_device() {
+fn a_bound_session_gets_no_second_device() {
     let server = Server::new();
     let device = Device::p256();
     let proof = device.registration(&server.offer(session(b'w')));

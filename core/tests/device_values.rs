@@ -102,8 +102,8 @@ fn texts() -> Vec<(Kind, String)> {
     let challenge = challenge(ChallengeFor::Refresh);
     let text = challenge.text();
     texts.push((Kind::Challenge(challenge), text));
-    let marked = session().bound_to(Device::p256().key().device());
-    for entry in [session(), marked] {
+    let bound_entry = session().bound_to(Device::p256().key().device());
+    for entry in [session(), bound_entry] {
         let text = format!("user=joe&session-crypto={}&expiry=1", entry.value());
         texts.push((Kind::Session, text));
     }

@@ -2,7 +2,7 @@
 //!
 //! | offset | bytes | what |
 //! |---|---|---|
-//! | 0 | 1 | `!`, the mark of a sealed value |
+//! | 0 | 1 | `!`, which begins each sealed value |
 //! | 1 | 1 | the letter of its kind |
 //! | 2 | 1 | `1`, the version of its form |
 //! | 3 | | its fields, in base64url without padding |
@@ -16,7 +16,7 @@ use base64_simd::{Out, URL_SAFE_NO_PAD};
 use crate::life::entry::{DeviceId, NAME, SessionEntry};
 
 /// The first byte of a sealed value.
-const MARK: u8 = b'!';
+const FIRST: u8 = b'!';
 
 /// The version of the form of all values.
 const VERSION: u8 = b'1';
@@ -30,7 +30,7 @@ const MAX_TIME: u64 = (1 << 40) - 1;
 /// Whether a text that was opened is a sealed value of this module, of whatever kind and
 /// version. Such a text is no session, wherever it stands in for one.
 pub fn is_sealed_value(text: &[u8]) -> bool {
-    text.first() == Some(&MARK)
+    text.first() == Some(&FIRST)
 }
 
 /// The kinds of values. A value of one kind is none of another.
@@ -90,7 +90,7 @@ impl Writer {
 
     pub(super) fn text(self, kind: ValueKind) -> String {
         let mut text = String::new();
-        for byte in [MARK, kind.letter(), VERSION] {
+        for byte in [FIRST, kind.letter(), VERSION] {
             text.push(char::from(byte));
         }
         URL_SAFE_NO_PAD.encode_append(self.0, &mut text);
@@ -109,7 +109,7 @@ impl<'f> Fields<'f> {
     /// The fields of a text of this kind, in `room`; `None` if it is of another, no value,
     /// or too long.
     pub(super) fn of(text: &[u8], kind: ValueKind, room: &'f mut [u8]) -> Option<Self> {
-        let fields = text.strip_prefix(&[MARK, kind.letter(), VERSION])?;
+        let fields = text.strip_prefix(&[FIRST, kind.letter(), VERSION])?;
         // Four characters have three bytes. They must fit before they are decoded.
         if fields.len().checked_mul(3)? / 4 > room.len() {
             return None;

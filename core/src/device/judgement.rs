@@ -1,9 +1,10 @@
 //! Whether a session comes from its device.
 //!
-//! A session becomes *marked* in a request that has a bound cookie of a refresh. So each
-//! marked session was saved by a browser that refreshes, through all proxies on its way, and
-//! every request with the mark can have a bound cookie. A browser whose refreshes do not come
-//! through keeps an unmarked session, and is not locked out.
+//! A session is *bound* once its entry names a device. It becomes so in a request that has a
+//! bound cookie of a refresh. So each bound session was saved by a browser that refreshes,
+//! through all proxies on its way, and every request with it can have a bound cookie. A
+//! browser whose refreshes do not come through keeps an unbound session, and is not locked
+//! out.
 
 use crate::device::bound_cookie::{BoundCookie, ProvedAt};
 use crate::life::entry::{DeviceId, SessionEntry};
@@ -13,9 +14,9 @@ use crate::life::entry::{DeviceId, SessionEntry};
 pub enum DeviceMode {
     /// It binds sessions, and lets all of them in.
     Offer,
-    /// It refuses marked sessions without a bound cookie.
+    /// It refuses bound sessions without a bound cookie.
     Enforce,
-    /// It also refuses sessions that are not marked this many seconds after their birth.
+    /// It also refuses sessions that are not bound this many seconds after their birth.
     Required {
         /// Seconds.
         grace: u64,
@@ -25,10 +26,10 @@ pub enum DeviceMode {
 /// What becomes of a session in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceJudgement {
-    /// It comes from its device.
+    /// It is bound, and comes from its device.
     Bound,
-    /// It comes from this device, and is to be saved with its mark.
-    Mark(DeviceId),
+    /// It comes from this device, and is to be saved with its id.
+    Bind(DeviceId),
     /// It is not bound to a device.
     Unbound(Unbound),
     /// Nothing shows that it comes from its device, and the section lets it in.
@@ -59,8 +60,8 @@ pub enum Unproved {
     OtherDevice,
     /// The bound cookie is for another session.
     OtherSession,
-    /// The session should be marked by now.
-    NotMarked,
+    /// The session should be bound by now.
+    NotBound,
 }
 
 /// Judges a session by its entry and the bound cookies of the request, of which one must
@@ -77,8 +78,8 @@ pub fn judge(
         let mut current = own.filter(|cookie| cookie.is_current(now));
         let is_registered = current.clone().next().is_some();
         return match current.find(|cookie| cookie.step == ProvedAt::Refresh) {
-            Some(cookie) => DeviceJudgement::Mark(cookie.device),
-            None => unmarked(entry, is_registered, now, mode),
+            Some(cookie) => DeviceJudgement::Bind(cookie.device),
+            None => unbound(entry, is_registered, now, mode),
         };
     };
     let is_of_device = |cookie: &BoundCookie| cookie.device == device;
@@ -103,9 +104,9 @@ pub fn judge(
     }
 }
 
-/// Judges a session without a mark. A registration lasts for a minute, so a browser that is
+/// Judges an unbound session. A registration lasts for a minute, so a browser that is
 /// about to refresh is let in for as long after the grace.
-fn unmarked(
+fn unbound(
     entry: &SessionEntry,
     is_registered: bool,
     now: u64,
@@ -114,7 +115,7 @@ fn unmarked(
     match mode {
         _ if is_registered => DeviceJudgement::Unbound(Unbound::Registered),
         DeviceMode::Required { grace } if now >= entry.birth().saturating_add(grace) => {
-            DeviceJudgement::Refused(Unproved::NotMarked)
+            DeviceJudgement::Refused(Unproved::NotBound)
         }
         _ => DeviceJudgement::Unbound(Unbound::NotRegistered),
     }
@@ -191,11 +192,11 @@ mod tests {
         }
         let refreshed = |cookie: &&BoundCookie| current(cookie) && cookie.step == ProvedAt::Refresh;
         if let Some(cookie) = cookies.iter().find(refreshed) {
-            DeviceJudgement::Mark(cookie.device)
+            DeviceJudgement::Bind(cookie.device)
         } else if has(&current) {
             DeviceJudgement::Unbound(Unbound::Registered)
         } else if mode == (DeviceMode::Required { grace: 60 }) {
-            DeviceJudgement::Refused(Unproved::NotMarked)
+            DeviceJudgement::Refused(Unproved::NotBound)
         } else {
             DeviceJudgement::Unbound(Unbound::NotRegistered)
         }
@@ -233,10 +234,10 @@ mod tests {
             ends: NOW + 1,
             step: ProvedAt::Refresh,
         };
-        let marked = entry().bound_to(OWN);
+        let bound = entry().bound_to(OWN);
         for other in all_cookies() {
             for cookies in [[good, other], [other, good]] {
-                let judged = judge(&marked, &cookies, NOW, DeviceMode::Enforce);
+                let judged = judge(&bound, &cookies, NOW, DeviceMode::Enforce);
                 assert_eq!(judged, DeviceJudgement::Bound, "{other:?}");
             }
         }
@@ -246,14 +247,14 @@ mod tests {
     fn the_grace_ends_at_its_second() {
         for (now, is_refused) in [(BIRTH + 59, false), (BIRTH + 60, true)] {
             let judged = judge(&entry(), &[], now, DeviceMode::Required { grace: 60 });
-            let is_judged = matches!(judged, DeviceJudgement::Refused(Unproved::NotMarked));
+            let is_judged = matches!(judged, DeviceJudgement::Refused(Unproved::NotBound));
             assert_eq!(is_judged, is_refused, "{now}");
         }
     }
 
-    /// Whatever the mode, an unmarked session is never refused for a cookie that it has.
+    /// Whatever the mode, an unbound session is never refused for a cookie that it has.
     #[test]
-    fn only_the_grace_refuses_an_unmarked_session() {
+    fn only_the_grace_refuses_an_unbound_session() {
         for mode in [DeviceMode::Offer, DeviceMode::Enforce] {
             for cookie in all_cookies() {
                 let judged = judge(&entry(), &[cookie], NOW, mode);

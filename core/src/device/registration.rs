@@ -94,10 +94,10 @@ impl Registration<'_> {
             Standing::Unknown => return Err(DeviceReason::StandingUnknown),
         }
         let (session, device) = (challenge.session, key.device());
-        let marked = self
+        let same = self
             .session
             .filter(|brought| brought.is_of_same_session(&session));
-        let bound_to = marked.and_then(|brought| brought.device());
+        let bound_to = same.and_then(|brought| brought.device());
         if bound_to.is_some_and(|known| known != device) {
             return Err(DeviceReason::BoundElsewhere);
         }

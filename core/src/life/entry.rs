@@ -119,7 +119,7 @@ impl SessionEntry {
         &self.name
     }
 
-    /// The device that the session is bound to: it is *marked*.
+    /// The device that the session is bound to, if it is *bound*.
     pub fn device(&self) -> Option<DeviceId> {
         self.device
     }
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_does_not_make_another_session_of_it() {
+    fn a_device_does_not_make_another_session_of_it() {
         let entry = SessionEntry::new(1, [1; 16]);
         let bound = entry.bound_to(DeviceId([7; 16]));
         assert_eq!(bound.device(), Some(DeviceId([7; 16])));
