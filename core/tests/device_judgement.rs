@@ -8,7 +8,8 @@ use session_crypto_core::{
 
 mod common;
 
-/// From the offer to the bound session, and on, with two servers that share nothing but a passphrase.
+/// From the offer to the bound session, and on, with two servers that share a passphrase and
+/// no more.
 #[test]
 fn a_session_is_bound_after_a_refresh_and_stays_with_its_device() {
     let (server, other) = (Server::new(), Server::new());
@@ -37,7 +38,7 @@ fn a_session_is_bound_after_a_refresh_and_stays_with_its_device() {
     assert_eq!(judged(&after, &[], NOW + 11), alone);
 }
 
-/// What copies of cookies are good for on another machine: (session, bound cookie, when).
+/// The worth of copied cookies on another machine: (session, bound cookies, when).
 #[test]
 fn a_thief_gets_no_further_than_the_bound_cookie() {
     let server = Server::new();

@@ -19,7 +19,7 @@ pub struct Challenge {
     pub session: SessionEntry,
     /// When it was made, in Unix seconds.
     pub made: u64,
-    /// What it is for.
+    /// The request that it is for.
     pub purpose: ChallengeFor,
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::device::headers::EndpointPath;
 use crate::device::public_key::KeyThumbprint;
 
-/// What a browser is to do for a session.
+/// The instructions to a browser for a session.
 #[derive(Clone, Copy, Debug)]
 pub struct Instructions<'a> {
     /// Names the session.

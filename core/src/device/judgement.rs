@@ -9,7 +9,7 @@
 use crate::device::bound_cookie::{BoundCookie, ProvedAt};
 use crate::life::entry::{DeviceId, SessionEntry};
 
-/// What a section asks of the devices of sessions.
+/// How strict a section is about the devices of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceMode {
     /// It binds sessions, and lets all of them in.
@@ -23,7 +23,7 @@ pub enum DeviceMode {
     },
 }
 
-/// What becomes of a session in a request.
+/// The fate of a session in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceJudgement {
     /// It is bound, and comes from its device.
@@ -32,7 +32,7 @@ pub enum DeviceJudgement {
     Bind(DeviceId),
     /// It is not bound to a device.
     Unbound(Unbound),
-    /// Nothing shows that it comes from its device, and the section lets it in.
+    /// It is bound, no bound cookie fits, and the section lets it in.
     Tolerated(Unproved),
     /// As before, and the section does not let it in. The session is empty in this request,
     /// and stays as it is in the browser.

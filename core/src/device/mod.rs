@@ -1,8 +1,8 @@
 //! Sessions that are bound to the device of a browser.
 //!
 //! The browser keeps a private key in its device, and proves every few minutes that it has
-//! it (Device Bound Session Credentials of the W3C). Nothing is stored here: three sealed
-//! values carry what a server has to know.
+//! it (Device Bound Session Credentials of the W3C). No server stores anything: three
+//! sealed values carry what one has to know.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -48,7 +48,7 @@ pub enum RegistrationAnswer {
     Unable(DeviceReason),
 }
 
-/// What a browser gets that has registered a key.
+/// The cookies and the challenge for a browser that has registered a key.
 #[derive(Debug)]
 pub struct Registered {
     /// The key cookie, to seal.

@@ -15,7 +15,7 @@ use crate::device::public_key::{COORDINATE, DeviceKey, KeyNumbers};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
 
-/// What a signature is worth.
+/// The worth of a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checked {
     /// The key made it.

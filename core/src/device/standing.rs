@@ -1,4 +1,4 @@
-//! What the host knows about a session and about the sealed values of a request.
+//! The knowledge of the host about a session and about the sealed values of a request.
 
 use crate::error::OpenError;
 use crate::sealer::call::Opened;

@@ -137,7 +137,7 @@ impl<'t> Request<'t> {
     }
 }
 
-/// What a browser has after its registration.
+/// A browser after its registration.
 pub(crate) struct Registered {
     pub(crate) device: Device,
     pub(crate) session: SessionEntry,
