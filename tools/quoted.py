@@ -45,17 +45,17 @@ KIB = 1024
 MIB = 1024 * KIB
 
 # Limits that pages quote: the words around them, and the constants in their order.
-DIRECTIVES = "src/directives.rs"
+SECRETS = "src/directives/secrets.rs"
 SOURCES_RS = "core/src/certificate/sources.rs"
 SESSION = [("core/src/limits.rs", "MAX_SESSION")]
 COOKIE = [("src/sessions/long_cookies.rs", "MAX_COOKIE")]
-PASSPHRASES = (DIRECTIVES, "MAX_PASSPHRASES")
-HTACCESS_PASSPHRASES = (DIRECTIVES, "MAX_HTACCESS_PASSPHRASES")
+PASSPHRASES = (SECRETS, "MAX_PASSPHRASES")
+HTACCESS_PASSPHRASES = (SECRETS, "MAX_HTACCESS_PASSPHRASES")
 PASSPHRASE_FILE = [("core/src/passphrase/file.rs", "MAX_FILE")]
 LIMITS = (
     ("docs/directives.md", "| passphrases of a section | {} | {} |", [HTACCESS_PASSPHRASES, PASSPHRASES]),
     ("docs/directives.md", "| certificates of a section, and private keys | {} each | {} each |",
-     [(DIRECTIVES, "MAX_HTACCESS_FILES"), (DIRECTIVES, "MAX_FILES")]),
+     [(SECRETS, "MAX_HTACCESS_FILES"), (SECRETS, "MAX_FILES")]),
     ("docs/directives.md", "| size of the file of a certificate or private key | {} | {} |",
      [(SOURCES_RS, "MAX_HTACCESS_FILE_SIZE"), (SOURCES_RS, "MAX_FILE_SIZE")]),
     ("docs/directives.md", "| rounds of PBKDF2 to decrypt a private key | {} (",
