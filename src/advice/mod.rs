@@ -8,6 +8,7 @@
 //! | `key_sets` | key files |
 //! | `passphrases` | passphrases, and files of them |
 //! | `algorithms` | ciphers, digests and engines, and what a purpose or a key needs of them |
+//! | `devices` | devices of sessions |
 //! | `words` | the words of other directives |
 //! | `failures` | failures of this host, which are reasons in lines of the log |
 //! | `files` | any file or program that a word names |
@@ -18,6 +19,10 @@ pub(crate) use algorithms::{
 };
 pub(crate) use certificates::{
     no_certificate, no_file_scheme, no_uri_in_htaccess, pairing, source,
+};
+pub(crate) use devices::{
+    device_cookie, device_mode, device_path, grace, idle_grace, initiator, long_device_lifetime,
+    short_device_lifetime,
 };
 pub(crate) use failures::{library, seal, user_id};
 pub(crate) use files::{no_file_name, no_program, no_program_path, program, unreadable_file};
@@ -33,6 +38,7 @@ pub(crate) use words::{
 
 mod algorithms;
 mod certificates;
+mod devices;
 mod failures;
 mod files;
 mod key_sets;

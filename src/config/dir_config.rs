@@ -8,6 +8,7 @@ use session_crypto_core::{Cipher, Digest, Engine, Fingerprint, Origin, Payer, Pu
 use super::algorithms::{Algorithm, AlgorithmNames};
 use super::bound::{self, Bound};
 use super::dates::{self, Dates};
+use super::device_settings::DeviceSettings;
 use super::end_sessions_for::EndSessionsFor;
 use super::passphrases::Passphrases;
 use super::setting_set::SettingSet;
@@ -43,6 +44,7 @@ pub(crate) struct DirConfig<'p> {
     pub(super) not_before: Option<&'p Dates>,
     pub(super) user_entries: Option<&'p UserEntries>,
     pub(super) end_sessions_for: Option<&'p Written<EndSessionsFor>>,
+    pub(super) device: DeviceSettings<'p>,
     /// The author of the innermost `.htaccess` file that sets anything.
     pub(super) payer: Payer,
     pub(super) refuses: bool,
@@ -86,6 +88,7 @@ impl Inherit for DirConfig<'_> {
             not_before: dates::stricter(base.not_before, add.not_before, clock::now),
             user_entries: add.user_entries.or(base.user_entries),
             end_sessions_for: add.end_sessions_for.or(base.end_sessions_for),
+            device: DeviceSettings::merge(&base.device, &add.device),
             payer: add.payer.or(base.payer),
             refuses: add.refuses || base.refuses,
         }

@@ -2,12 +2,15 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `device` | how the sessions of a section are bound to devices |
 //! | `protection` | the protection of a request's sessions |
 //! | `policy` | when the sessions of a section end, and who their users are |
 //! | `clash` | sections that do not go together, though each is right by itself |
 //! | `settings` | the settings in force, and whether they go together |
 //! | `realm` | tells sections apart whose sessions must not meet |
 //! | `dir_config` | the settings of one section, and how it inherits |
+//! | `device_settings` | what a section says of devices, each setting by itself |
+//! | `device_path`, `device_cookie` | the paths and the cookies of devices |
 //! | `passphrases` | the passphrases of a section |
 //! | `source_list` | the certificates or private keys of a section |
 //! | `user_entries` | the entries that name a user |
@@ -19,6 +22,9 @@
 //! | `written` | a value, and the line that set it |
 
 pub(crate) use algorithms::{Algorithm, AlgorithmNames};
+pub(crate) use device::Device;
+pub(crate) use device_cookie::{DEFAULT_ATTRIBUTES, DeviceCookie, DeviceCookieFlaw};
+pub(crate) use device_path::{DEFAULT_PATH, DevicePath};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
 pub(crate) use end_sessions_for::EndSessionsFor;
 pub(crate) use flaw::Flaw;
@@ -33,6 +39,10 @@ mod algorithms;
 mod bound;
 mod clash;
 mod dates;
+mod device;
+mod device_cookie;
+mod device_path;
+mod device_settings;
 mod dir_config;
 mod end_sessions_for;
 mod flaw;

@@ -21,14 +21,16 @@ pub(crate) struct Policy<'p> {
     /// The moments from each of which on older sessions are refused.
     pub(crate) not_before: Option<&'p Dates>,
     user_entries: Option<&'p UserEntries>,
+    /// Sessions are bound to devices by their births and names.
+    binds: bool,
     /// A request may end the sessions of any user whom it names.
     pub(crate) ends_any: bool,
 }
 
 impl<'p> DirConfig<'p> {
-    /// Whether a directive of the section says when its sessions end.
+    /// Whether sessions of the section get a birth and a name.
     pub(crate) fn has_policy(&self) -> bool {
-        self.lifetime.is_some() || self.not_before.is_some()
+        self.lifetime.is_some() || self.not_before.is_some() || self.device().is_some()
     }
 
     /// The directive that says whose sessions a request may end, and its line.
@@ -42,6 +44,7 @@ impl<'p> DirConfig<'p> {
             lifetime: self.lifetime.map(|bound| bound.value.seconds),
             not_before: self.not_before,
             user_entries: self.user_entries,
+            binds: self.device().is_some(),
             ends_any: self
                 .end_sessions_for
                 .is_some_and(|written| written.value == EndSessionsFor::Any),
@@ -58,7 +61,7 @@ impl<'p> Policy<'p> {
 
     /// Whether sessions get a birth and a name.
     pub(crate) fn is_in_force(&self) -> bool {
-        self.lifetime.is_some() || self.not_before.is_some()
+        self.lifetime.is_some() || self.not_before.is_some() || self.binds
     }
 
     /// Whether an entry of this name names the session's user.

@@ -45,6 +45,8 @@ impl DirConfig<'_> {
             refuses,
             // Tells who may end sessions, and lets nobody in.
             end_sessions_for: _,
+            // The device of a session is asked for in each section that a request is in.
+            device: _,
             // These two follow from where settings stand, not from what they are.
             passphrases_are_inner: _,
             payer: _,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `table` | the table of directives: a row each |
 //! | `server` | the list of ended sessions, the warnings that are accepted, and the driver |
+//! | `devices` | devices of sessions |
 //! | `sessions` | the ends of sessions, and their users |
 //! | `algorithms` | ciphers, digests, engines, and the purpose that a cipher carries |
 //! | `secrets` | passphrases, key files, certificates and private keys |
@@ -12,6 +13,7 @@
 pub(crate) use table::{ENTRIES, TABLE};
 
 mod algorithms;
+mod devices;
 mod payer;
 mod secrets;
 mod server;

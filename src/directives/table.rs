@@ -1,6 +1,6 @@
 //! The table of directives: a row each.
 
-use super::{algorithms, secrets, server, sessions};
+use super::{algorithms, devices, secrets, server, sessions};
 use crate::ffi::{Context, Directive, Directives};
 use crate::session_crypto::SessionCrypto;
 
@@ -118,6 +118,42 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         context: Context::Server,
         most: LIST,
         handler: server::revocation,
+    },
+    Directive {
+        name: c"SessionCryptoDevice",
+        help: c"off|offer|enforce|required [time] - whether sessions are bound to the devices of browsers",
+        // In .htaccess, its author could let copies of sessions in.
+        context: Context::Directory,
+        most: 2,
+        handler: devices::device,
+    },
+    Directive {
+        name: c"SessionCryptoDevicePath",
+        help: c"path - the path at which the handler session-crypto-device answers browsers",
+        context: Context::Directory,
+        most: 1,
+        handler: devices::path,
+    },
+    Directive {
+        name: c"SessionCryptoDeviceCookie",
+        help: c"name [attributes] - the cookie that shows the device of a session",
+        context: Context::Directory,
+        most: 2,
+        handler: devices::cookie,
+    },
+    Directive {
+        name: c"SessionCryptoDeviceLifetime",
+        help: c"time - how long that cookie lives, before whose end browsers prove their device again",
+        context: Context::Directory,
+        most: 1,
+        handler: devices::lifetime,
+    },
+    Directive {
+        name: c"SessionCryptoDeviceInitiators",
+        help: c"host [host] ... - the other sites from which a link makes the browser prove its device",
+        context: Context::Directory,
+        most: LIST,
+        handler: devices::initiators,
     },
     Directive {
         name: c"SessionCryptoAccept",

@@ -1,0 +1,106 @@
+//! How the sessions of a section are bound to devices.
+
+use session_crypto_core::{DeviceMode, Fingerprint};
+
+use super::device_cookie::DeviceCookie;
+use super::device_path::DevicePath;
+use super::device_settings::DeviceDemand;
+use super::dir_config::DirConfig;
+use super::written::Written;
+use crate::ffi::Parms;
+
+/// The binding of sessions to devices in a section.
+#[derive(Clone, Copy)]
+pub(crate) struct Device<'p> {
+    /// The sessions that are let in.
+    pub(crate) mode: DeviceMode,
+    /// The endpoints.
+    pub(crate) path: &'p DevicePath,
+    /// The cookies.
+    pub(crate) cookie: &'p DeviceCookie,
+    /// The seconds that a bound cookie of a refresh lives in the browser.
+    pub(crate) lifetime: u64,
+    /// The hosts whose pages make the browser refresh beside those of the site; `*` for all.
+    pub(crate) initiators: &'p [String],
+}
+
+/// The lifetime of bound cookies where none is written, in seconds. A browser that is in use
+/// signs every eight minutes then, and may do so six times in nine.
+const LIFETIME: u64 = 600;
+
+/// The directives, as messages name them.
+const DEVICE: &str = "SessionCryptoDevice";
+const PATH: &str = "SessionCryptoDevicePath";
+const COOKIE: &str = "SessionCryptoDeviceCookie";
+const DEVICE_LIFETIME: &str = "SessionCryptoDeviceLifetime";
+const INITIATORS: &str = "SessionCryptoDeviceInitiators";
+
+impl<'p> DirConfig<'p> {
+    /// The binding in force; `None` if sessions are not bound.
+    #[inline]
+    pub(crate) fn device(&self) -> Option<Device<'p>> {
+        let demand = &self.device.demand?.value;
+        let mode = demand.mode?;
+        let path = self.device.path.map_or(&demand.path, |path| &path.value);
+        let cookie = self.device.cookie.map(|cookie| &cookie.value);
+        let lifetime = self.device.lifetime.map(|lifetime| lifetime.value);
+        let initiators = self.device.initiators.map(|hosts| &hosts.value);
+        Some(Device {
+            mode,
+            path,
+            cookie: cookie.unwrap_or(&path.cookie),
+            lifetime: lifetime.unwrap_or(LIFETIME),
+            initiators: initiators.unwrap_or(&demand.initiators),
+        })
+    }
+
+    /// Sets what this section demands; `None` binds no session. `path` is that of sections
+    /// without a line about it.
+    pub(crate) fn set_device(
+        &mut self,
+        parms: &Parms<'p>,
+        mode: Option<DeviceMode>,
+        path: DevicePath,
+    ) {
+        let demand = DeviceDemand {
+            mode,
+            path,
+            initiators: vec!["*".to_owned()],
+        };
+        self.device.demand = Some(written(parms, DEVICE, demand));
+    }
+
+    /// Sets the path of this section's endpoints.
+    pub(crate) fn set_device_path(&mut self, parms: &Parms<'p>, path: DevicePath) {
+        self.device.path = Some(written(parms, PATH, path));
+    }
+
+    /// Sets this section's bound cookie.
+    pub(crate) fn set_device_cookie(&mut self, parms: &Parms<'p>, cookie: DeviceCookie) {
+        self.device.cookie = Some(written(parms, COOKIE, cookie));
+    }
+
+    /// Sets the lifetime of this section's bound cookies, in seconds.
+    pub(crate) fn set_device_lifetime(&mut self, parms: &Parms<'p>, seconds: u64) {
+        self.device.lifetime = Some(written(parms, DEVICE_LIFETIME, seconds));
+    }
+
+    /// Sets the hosts whose pages make browsers refresh.
+    pub(crate) fn set_device_initiators(&mut self, parms: &Parms<'p>, hosts: Vec<String>) {
+        self.device.initiators = Some(written(parms, INITIATORS, hosts));
+    }
+}
+
+/// A value that a line sets. It makes no realm.
+fn written<'p, T: Send + Sync + 'static>(
+    parms: &Parms<'p>,
+    directive: &'static str,
+    value: T,
+) -> &'p Written<T> {
+    parms.pool().store(Written {
+        value,
+        fingerprint: Fingerprint::default(),
+        directive,
+        line: parms.line(),
+    })
+}
