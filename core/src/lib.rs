@@ -50,7 +50,7 @@
 //! | `arena` | the memory for tokens and sessions |
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
 //! | `origin`, `purpose` | small values of a section |
-//! | `web` | what a browser says in a request: forms, and the site that they are from |
+//! | `web` | what a browser says in a request: cookies, forms, and the site that they are from |
 //! | `secret` | secrets that a file has, or a program prints |
 //! | `fingerprint`, `id`, `json`, `rate` | tools for several folders |
 #![deny(unsafe_code)]
@@ -69,6 +69,7 @@ pub use certificate::pairing_error::{PairingError, PairingFault, SourcePosition}
 pub use certificate::source_error::SourceError;
 pub use certificate::sources::Source;
 pub use counters::counters::Counters;
+pub use counters::device_event::{DeviceEvent, EndpointReason, SessionReason};
 pub use counters::event::{Event, Limit, TokenFormat};
 pub use counters::key::{CountedKey, KeyCounter, KeyCounts, KeyEvent, SecretKind};
 pub use device::bound_cookie::{BoundCookie, ProvedAt};
@@ -127,6 +128,7 @@ pub use sealer::settings::{Secrets, Settings};
 pub use sealer::users::{UserEntry, UserId};
 pub use secret::program;
 pub use shared_memory::SharedMemory;
+pub use web::cookies;
 pub use web::form;
 pub use web::same_site::SiteHeaders;
 

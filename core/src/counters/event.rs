@@ -1,5 +1,6 @@
 //! The events that are counted.
 
+use crate::counters::device_event::DeviceEvent;
 use crate::error::Refusal;
 
 /// An event that is counted.
@@ -35,6 +36,8 @@ pub enum Event {
     Reload,
     /// A key file was not read again, because of a mistake.
     FailedReload,
+    /// An event about the devices of sessions.
+    Device(DeviceEvent),
 }
 
 /// The format of a token, and the kind of the key that it is under.
@@ -107,9 +110,12 @@ impl Limit {
     }
 }
 
-/// The number of the first reason of a refusal. The reasons are the last events, because
-/// their number grows.
+/// The number of the first reason of a refusal. There is room for more.
 const REFUSED: usize = 24;
+
+/// The number of the first event about devices. The reasons among them are the last events,
+/// because their number grows.
+const DEVICE: usize = 64;
 
 impl Event {
     /// The number of the event, which is below `layout::EVENTS`.
@@ -131,6 +137,7 @@ impl Event {
             Self::Reload => 20,
             Self::FailedReload => 21,
             Self::Refused(refusal) => refusal.index().saturating_add(REFUSED),
+            Self::Device(event) => event.number().saturating_add(DEVICE),
         }
     }
 
@@ -145,6 +152,7 @@ impl Event {
         all.extend([Self::Derivation, Self::PrivateKey, Self::Oversize]);
         all.extend([Self::Reload, Self::FailedReload]);
         all.extend(Refusal::ALL.map(Self::Refused));
+        all.extend(DeviceEvent::all().into_iter().map(Self::Device));
         all
     }
 }
@@ -212,6 +220,46 @@ mod tests {
             "39 Refused(OtherAlgorithm)",
             "40 Refused(SaysNothing)",
             "41 Refused(TooManyOfNothing)",
+            "64 Device(Offered)",
+            "65 Device(Registered)",
+            "66 Device(Refreshed)",
+            "67 Device(Bound)",
+            "68 Device(BecameBound)",
+            "69 Device(Unbound)",
+            "70 Device(Tolerated)",
+            "72 Device(Refused(SessionReason(0)))",
+            "73 Device(Refused(SessionReason(1)))",
+            "74 Device(Refused(SessionReason(2)))",
+            "75 Device(Refused(SessionReason(3)))",
+            "76 Device(Refused(SessionReason(4)))",
+            "80 Device(Denied(EndpointReason(0)))",
+            "81 Device(Denied(EndpointReason(1)))",
+            "82 Device(Denied(EndpointReason(2)))",
+            "83 Device(Denied(EndpointReason(3)))",
+            "84 Device(Denied(EndpointReason(4)))",
+            "85 Device(Denied(EndpointReason(5)))",
+            "86 Device(Denied(EndpointReason(6)))",
+            "87 Device(Denied(EndpointReason(7)))",
+            "88 Device(Denied(EndpointReason(8)))",
+            "89 Device(Denied(EndpointReason(9)))",
+            "90 Device(Denied(EndpointReason(10)))",
+            "91 Device(Denied(EndpointReason(11)))",
+            "92 Device(Denied(EndpointReason(12)))",
+            "93 Device(Denied(EndpointReason(13)))",
+            "94 Device(Denied(EndpointReason(14)))",
+            "95 Device(Denied(EndpointReason(15)))",
+            "96 Device(Denied(EndpointReason(16)))",
+            "97 Device(Denied(EndpointReason(17)))",
+            "98 Device(Denied(EndpointReason(18)))",
+            "99 Device(Denied(EndpointReason(19)))",
+            "100 Device(Denied(EndpointReason(20)))",
+            "101 Device(Denied(EndpointReason(21)))",
+            "102 Device(Denied(EndpointReason(22)))",
+            "103 Device(Denied(EndpointReason(23)))",
+            "104 Device(Denied(EndpointReason(24)))",
+            "105 Device(Denied(EndpointReason(25)))",
+            "106 Device(Denied(EndpointReason(26)))",
+            "107 Device(Denied(EndpointReason(27)))",
         ];
         assert_eq!(numbers.collect::<Vec<_>>(), expected);
     }

@@ -15,7 +15,7 @@
 use std::sync::atomic::AtomicU64;
 
 /// A number for the layout, which another layout must not have.
-pub(crate) const LAYOUT: u64 = 2;
+pub(crate) const LAYOUT: u64 = 3;
 
 /// Words of the head.
 pub(crate) const HEAD: usize = 16;
@@ -36,7 +36,7 @@ pub(crate) const SLOTS: usize = 512;
 pub(crate) const ENTRY: usize = 64;
 
 /// Words of a stripe's events, of which some are for later.
-pub(crate) const EVENTS: usize = 64;
+pub(crate) const EVENTS: usize = 128;
 
 /// Words of a key in a stripe: sessions sealed, tokens opened, and the times of the last
 /// opening and the last sealing in Unix seconds.

@@ -10,8 +10,10 @@
 //! | `layout` | where each counter is |
 //! | `key` | a key that is counted, and its counts |
 //! | `event` | the events that are counted |
+//! | `device_event` | those about the devices of sessions |
 
 pub(crate) mod counters;
+pub(crate) mod device_event;
 mod directory;
 mod entry;
 pub(crate) mod event;

@@ -6,6 +6,9 @@
 //! browser whose refreshes do not come through keeps an unbound session, and is not locked
 //! out.
 
+use thiserror::Error;
+
+use crate::counters::device_event::SessionReason;
 use crate::device::bound_cookie::{BoundCookie, ProvedAt};
 use crate::life::entry::{DeviceId, SessionEntry};
 
@@ -50,18 +53,50 @@ pub enum Unbound {
 }
 
 /// The reason why nothing shows that a session comes from its device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Unproved {
     /// There is no bound cookie.
+    #[error("the request has no bound cookie that opens")]
     NoCookie,
     /// The bound cookie has ended.
+    #[error("the bound cookie has ended")]
     Ended,
     /// The bound cookie is from another device.
+    #[error("the bound cookie is from another device")]
     OtherDevice,
     /// The bound cookie is for another session.
+    #[error("the bound cookie is for another session")]
     OtherSession,
     /// The session should be bound by now.
+    #[error("the session is not bound to a device, and its time for that is over")]
     NotBound,
+}
+
+impl Unproved {
+    /// All reasons.
+    pub const ALL: [Self; 5] = [
+        Self::NoCookie,
+        Self::Ended,
+        Self::OtherDevice,
+        Self::OtherSession,
+        Self::NotBound,
+    ];
+
+    /// The name of the reason for programs, which stays the same.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::NoCookie => "no_cookie",
+            Self::Ended => "cookie_ended",
+            Self::OtherDevice => "other_device",
+            Self::OtherSession => "other_session",
+            Self::NotBound => "not_bound",
+        }
+    }
+
+    /// The reason, as it is counted.
+    pub fn counted(self) -> SessionReason {
+        SessionReason::of(self.label())
+    }
 }
 
 /// Judges a session by its entry and the bound cookies of the request, of which one must
@@ -241,6 +276,13 @@ mod tests {
                 assert_eq!(judged, DeviceJudgement::Bound, "{other:?}");
             }
         }
+    }
+
+    #[test]
+    fn each_reason_is_counted_under_its_label() {
+        let labels = Unproved::ALL.map(Unproved::label);
+        assert_eq!(labels, SessionReason::LABELS);
+        assert_eq!(Unproved::ALL.map(|why| why.counted().label()), labels);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::counters::device_event::EndpointReason;
 use crate::device::proof_error::{ProofError, ProofFlaw};
 use crate::error::LibraryError;
 
@@ -80,6 +81,11 @@ impl DeviceReason {
             Self::Library(_) => "library",
         }
     }
+
+    /// The reason, as it is counted.
+    pub fn counted(&self) -> EndpointReason {
+        EndpointReason::of(self.label())
+    }
 }
 
 impl From<ProofError> for DeviceReason {
@@ -88,5 +94,52 @@ impl From<ProofError> for DeviceReason {
             ProofError::Refused(flaw) => flaw.into(),
             ProofError::Library(error) => error.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::jwk::JwkFlaw;
+
+    #[test]
+    fn each_reason_is_counted_under_its_label() {
+        let flaws = [
+            ProofFlaw::TooLong,
+            ProofFlaw::Parts,
+            ProofFlaw::Encoding,
+            ProofFlaw::NotJson,
+            ProofFlaw::Repeated,
+            ProofFlaw::Type,
+            ProofFlaw::Extension,
+            ProofFlaw::Algorithm,
+            ProofFlaw::NoKey,
+            ProofFlaw::Key(JwkFlaw::OffCurve),
+            ProofFlaw::NoChallenge,
+            ProofFlaw::Signature,
+        ];
+        let mut reasons = vec![
+            DeviceReason::NoSessionId,
+            DeviceReason::NoKey,
+            DeviceReason::KeyElsewhere,
+            DeviceReason::KeyFailed,
+            DeviceReason::Ended,
+            DeviceReason::StandingUnknown,
+            DeviceReason::NoProof,
+            DeviceReason::NoChallenge,
+            DeviceReason::ChallengeElsewhere,
+            DeviceReason::ChallengeFailed,
+            DeviceReason::ChallengePurpose,
+            DeviceReason::ChallengeSession,
+            DeviceReason::ChallengeAge,
+            DeviceReason::BoundElsewhere,
+            DeviceReason::Library(LibraryError::because("open", "of a test")),
+        ];
+        reasons.extend(flaws.map(DeviceReason::Proof));
+        for reason in &reasons {
+            assert_eq!(reason.counted().label(), reason.label());
+        }
+        // All labels but that of a failure after the judgement.
+        assert_eq!(reasons.len(), EndpointReason::LABELS.len() - 1);
     }
 }
