@@ -9,6 +9,7 @@ package SessionCrypto::Certificates;
 #   $pair->{key}                              # $dir/web.key, PKCS#8
 #   key_in('encrypted PKCS#8', $pair, "$dir/web.p8", 'passphrase');
 #   key_forms()                               # the names that key_in takes
+#   server_certificate($dir, 'tls', 'www.test', '127.0.0.1');    # for TLS
 #   openssl(qw(x509 -in a.pem -outform DER -out a.der));
 #
 # Kinds of keys: rsa:BITS, rsa-pss:BITS, dsa:BITS, ec:CURVE, ed25519, x25519.
@@ -21,7 +22,7 @@ use POSIX    qw(strftime);
 
 use SessionCrypto::System qw(run write_file);
 
-our @EXPORT_OK = qw(certificate encrypted_key_forms key_forms key_in openssl);
+our @EXPORT_OK = qw(certificate encrypted_key_forms key_forms key_in openssl server_certificate);
 
 use constant { DAY => 86_400, VALID_DAYS => 30 };
 
@@ -62,6 +63,25 @@ sub certificate {
     else {
         openssl('req', '-new', '-x509', '-key', $pair{key}, @subject, '-days', VALID_DAYS, '-out', $pair{certificate});
     }
+    return \%pair;
+}
+
+# A certificate for hosts, by name or by address, under P-256. Browsers and httpd want no
+# CA, which the system's configuration of OpenSSL makes.
+sub server_certificate {
+    my ($dir, $name, @hosts) = @_;
+    my %pair  = (certificate => "$dir/$name.pem", key => "$dir/$name.key");
+    my $hosts = join ',', map { /[a-z]/ ? "DNS:$_" : "IP:$_" } @hosts;
+    write_file("$dir/$name.cnf", <<"CONF");
+[req]
+distinguished_name = name
+x509_extensions = server
+[name]
+[server]
+subjectAltName = $hosts
+CONF
+    openssl(qw(req -new -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -config), "$dir/$name.cnf",
+        '-subj', "/CN=$hosts[0]", '-days', VALID_DAYS, '-keyout', $pair{key}, '-out', $pair{certificate});
     return \%pair;
 }
 

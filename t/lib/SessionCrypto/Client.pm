@@ -9,7 +9,8 @@ package SessionCrypto::Client;
 #   $res->status  $res->body  $res->header('location')  $res->token
 #
 # `session` is the value of the session cookie; any other name is a header. A body is a
-# form, unless there is a Content-Type among the headers.
+# form, unless there is a Content-Type among the headers. With `tls`, the name of a file with
+# the server's certificate, it speaks TLS.
 #
 # A client that asks beside graceful restarts has `asks_again => 1`. httpd's event MPM may
 # close a connection that it has accepted, without a look at it: a worker that has called
@@ -67,10 +68,7 @@ sub _ask {
         local $SIG{PIPE} = 'IGNORE';
         local $SIG{ALRM} = sub { die "no answer within @{[TIMEOUT]} s\n" };
         alarm TIMEOUT;
-        # IO::Socket::INET would take longer than httpd does.
-        socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
-        connect($socket, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK))
-            or die "cannot connect to port $self->{port}: $!\n";
+        my $socket = $self->{tls} ? $self->_connect_with_tls : $self->_connect;
         print {$socket} $request;
         $socket->flush;
         local $/;
@@ -80,6 +78,28 @@ sub _ask {
     alarm 0;
     die $error if $error;
     return SessionCrypto::Response->parse($answer // '');
+}
+
+# IO::Socket::INET would take longer than httpd does.
+sub _connect {
+    my ($self) = @_;
+    socket(my $socket, PF_INET, SOCK_STREAM, 0) or die "socket: $!\n";
+    connect($socket, pack_sockaddr_in($self->{port}, INADDR_LOOPBACK))
+        or die "cannot connect to port $self->{port}: $!\n";
+    return $socket;
+}
+
+sub _connect_with_tls {
+    my ($self) = @_;
+    require IO::Socket::SSL;
+    my ($host) = ($self->{host} // '127.0.0.1') =~ /^([^:]+)/;
+    return IO::Socket::SSL->new(
+        PeerAddr => '127.0.0.1', PeerPort => $self->{port},
+        # This one certificate is right, whatever the host is called.
+        SSL_ca_file => $self->{tls}, SSL_verifycn_scheme => 'none',
+        # The name of a virtual host. An address is none.
+        SSL_hostname => $host =~ /[a-z]/ ? $host : '',
+    ) || die "cannot connect to port $self->{port}: $IO::Socket::SSL::SSL_ERROR\n";
 }
 
 package SessionCrypto::Response;

@@ -19,6 +19,8 @@ package SessionCrypto::Httpd;
 #   config      lines; @DIR@ is the server's directory, and @DIR@/htdocs its document
 #               root, where .htaccess files may use AuthConfig
 #   without     modules not to load
+#   with        modules to load beside those of every test
+#   tls         1: the server speaks TLS alone, and HTTP/2 where the MPM can
 #   load        'last' (after mod_session) or 'first'
 #   handlers    LuaMapHandler lines that go before the one described below
 #   echo        the URLs of that one
@@ -32,15 +34,17 @@ package SessionCrypto::Httpd;
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IO::Socket::INET ();
 use POSIX qw(:sys_wait_h);
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Client   ();
-use SessionCrypto::ErrorLog ();
-use SessionCrypto::Setup    qw(free_port);
+use SessionCrypto::Certificates qw(server_certificate);
+use SessionCrypto::Client       ();
+use SessionCrypto::ErrorLog     ();
+use SessionCrypto::Setup        qw(free_port);
 
 # A busy machine takes a while to derive some tens of JWE keys.
 use constant { START_SECONDS => 60, STOP_SECONDS => 20 };
@@ -82,6 +86,7 @@ sub new {
         echo     => $args{echo}     // '^/',
         flags    => $args{flags}    // ['-DFOREGROUND'],
         without  => $args{without}  // [],
+        with     => $args{with}     // [],
         load     => $args{load}     // 'last',
         loglevel => $args{loglevel} // 'info session_crypto:debug',
         limits   => $args{one_child} ? ONE_CHILD : '',
@@ -98,7 +103,24 @@ END
     $self->{dir} = tempdir("$self->{name}XXXXXX", DIR => env('WORK'), CLEANUP => 0);
     chmod 0711, $self->{dir};
     make_path("$self->{dir}/htdocs");
+    $self->speak_tls if $args{tls};
     return $self;
+}
+
+sub speak_tls {
+    my ($self) = @_;
+    $self->{tls} = server_certificate($self->{dir}, 'tls', '127.0.0.1');
+    # mod_http2 does nothing under mpm_prefork, and says so.
+    my $has_http2 = env('MPM') ne 'prefork' && has_module('http2');
+    push @{ $self->{with} }, qw(socache_shmcb ssl), $has_http2 ? 'http2' : ();
+    $self->{protocols} = $has_http2 ? 'Protocols h2 http/1.1' : '';
+    return;
+}
+
+# Whether there is a module that can be loaded.
+sub has_module {
+    my ($name) = @_;
+    return -e dirname(env('C_MODULE')) . "/mod_$name.so";
 }
 
 # The server that Apache::Test runs with the module under test: t/conf/httpd.conf.in.
@@ -120,10 +142,13 @@ sub port   { return $_[0]{port} }
 sub pid    { return $_[0]{pid} // $_[0]{started_as} }
 sub log    { return $_[0]{log} }
 
+# The file with the certificate of a server that speaks TLS.
+sub certificate { return $_[0]{tls} && $_[0]{tls}{certificate} }
+
 # `host` is the host name that requests ask for, to choose a virtual host.
 sub client {
     my ($self, %args) = @_;
-    return SessionCrypto::Client->new(port => $self->{port}, %args);
+    return SessionCrypto::Client->new(port => $self->{port}, tls => $self->certificate, %args);
 }
 
 # Writes a file below the server's directory, and returns its path.
@@ -207,6 +232,7 @@ sub _start {
     my $stderr = "$self->{dir}/stderr";
     $self->{log} //= SessionCrypto::ErrorLog->new("$self->{dir}/error_log");
     $self->{log}->expect(qr/AH01849/, 'the C module found its crypto library');
+    $self->{log}->expect(qr/AH01882/, 'mod_ssl and this module go with any OpenSSL of the system') if $self->{tls};
     $self->{log}->expect(qr/AH00161/, 'the one child of mpm_prefork is busy') if $self->{limits};
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
@@ -301,6 +327,8 @@ sub write_conf {
     for my $name (@{ $self->{without} }) {
         @modules = grep { !/^LoadModule ${name}_module/ } @modules;
     }
+    push @modules, map { sprintf 'LoadModule %s_module "%s/mod_%s.so"', $_, dirname(env('C_MODULE')), $_ }
+        grep { has_module($_) } @{ $self->{with} };
     if ($self->{module} ne 'none') {
         my $load = sprintf 'LoadModule session_crypto_module "%s"', module_path($self->{module});
         @modules = $self->{load} eq 'first' ? ($load, @modules) : (@modules, $load);
@@ -309,6 +337,13 @@ sub write_conf {
     my $lua     = env('LUA');
     my $accept  = $self->{accept} ? "SessionCryptoAccept $self->{accept}" : '';
     my $config  = $self->{config} =~ s/\@DIR\@/$dir/gr;
+    my $tls     = $self->{tls} ? <<"END" : '';
+SSLEngine on
+SSLCertificateFile "$self->{tls}{certificate}"
+SSLCertificateKeyFile "$self->{tls}{key}"
+SSLSessionCache "shmcb:$dir/tls-sessions(512000)"
+$self->{protocols}
+END
     $self->write_file('httpd.conf', <<"END");
 ServerRoot "$dir"
 DefaultRuntimeDir "$dir"
@@ -319,7 +354,7 @@ ServerName 127.0.0.1
 Listen 127.0.0.1:$self->{port}
 $modules
 $self->{limits}
-DocumentRoot "$dir/htdocs"
+${tls}DocumentRoot "$dir/htdocs"
 <Directory "$dir/htdocs">
     AllowOverride AuthConfig
     Require all granted
