@@ -6,12 +6,13 @@ package SessionCrypto::Browser;
 #   $browser->media('prefers-color-scheme' => 'dark');
 #   $browser->width(360);
 #   $browser->open($url);
-#   $browser->run('document.title')       # the value of a JavaScript expression
+#   $browser->run('document.title')       # the value of a JavaScript expression, or of its promise
 #   $browser->tree                        # what a screen reader gets: [role, name], in order
 #   $browser->complaints                  # what the page did wrong, in Chromium's words
 #   $browser->close;
 #
-# It speaks the DevTools protocol over a pair of pipes, which needs no library.
+# It speaks the DevTools protocol over a pair of pipes, which needs no library. `new` takes
+# more words for the command line, after the directory.
 
 use strict;
 use warnings;
@@ -26,7 +27,7 @@ my $json = JSON::PP->new->utf8;
 
 # Returns nothing if there is no chromium.
 sub new {
-    my ($class, $dir) = @_;
+    my ($class, $dir, @words) = @_;
     my ($program) = grep { -x } map { my $path = $_; map { "$path/$_" } qw(chromium chromium-browser google-chrome) }
         split /:/, $ENV{PATH};
     defined $program or return;
@@ -41,7 +42,7 @@ sub new {
         open STDERR, '>', "$dir/chromium.log";
         # Its own sandbox needs rights that a user of tests may lack. It only sees our pages.
         exec $program, qw(--headless --no-sandbox --disable-gpu --no-first-run --remote-debugging-pipe),
-            "--user-data-dir=$dir/chromium", 'about:blank' or _exit(127);
+            "--user-data-dir=$dir/chromium", @words, 'about:blank' or _exit(127);
     }
     close $_ for $their_in, $their_out;
     my $self = bless { pid => $pid, in => $in, out => $out, number => 0, complaints => [], loaded => {} }, $class;
@@ -74,7 +75,8 @@ sub open {
 
 sub run {
     my ($self, $expression) = @_;
-    my $answer = $self->call('Runtime.evaluate', expression => $expression, returnByValue => JSON::PP::true);
+    my $answer = $self->call('Runtime.evaluate', expression => $expression,
+        returnByValue => JSON::PP::true, awaitPromise => JSON::PP::true);
     die "$expression: $answer->{exceptionDetails}{text}\n" if $answer->{exceptionDetails};
     return $answer->{result}{value};
 }
@@ -142,7 +144,13 @@ sub _read {
         $self->{answers}{ $message->{id} } = $message;
         return;
     }
-    my ($event, $params) = @$message{qw(method params)};
+    $self->happened(@$message{qw(method params)});
+    return;
+}
+
+# Takes an event.
+sub happened {
+    my ($self, $event, $params) = @_;
     $self->{loaded}{ $params->{loaderId} } = 1 if $event eq 'Page.lifecycleEvent' && $params->{name} eq 'load';
     push @{ $self->{complaints} }, $params->{entry}{text} if $event eq 'Log.entryAdded';
     push @{ $self->{complaints} }, $params->{exceptionDetails}{text} if $event eq 'Runtime.exceptionThrown';

@@ -1,0 +1,60 @@
+-- An application for browsers. The session decides who the user is.
+--
+--   /in?user=joe     logs in, and leads to /
+--   /out             logs out
+--   /redirect?URL    leads to a URL, as a page of another site
+--   /post?URL        posts a form to a URL
+--   /link?URL        has a link to a URL
+--   /                and all others: what the request brought, in lines
+
+local function page(r, body)
+    r.content_type = "text/html"
+    -- Without an icon, a browser asks for one whenever it likes.
+    r:puts('<!doctype html><title>page</title><link rel="icon" href="data:,">' .. body)
+    return apache2.OK
+end
+
+local function lead(r, url)
+    r.headers_out["Location"] = url
+    r.status = 303
+    return apache2.OK
+end
+
+local function tell(r)
+    r.headers_out["Cache-Control"] = "no-store"
+    local names, lines = {}, {}
+    for name in (r.headers_in["Cookie"] or ""):gmatch("([^=; ]+)=[^;]*") do
+        names[#names + 1] = name
+    end
+    for _, line in ipairs({
+        { "session", r.subprocess_env["HTTP_SESSION"] },
+        { "device", r.subprocess_env["SESSION_DEVICE"] },
+        { "skipped", r.headers_in["Secure-Session-Skipped"] },
+        { "cookies", table.concat(names, " ") },
+        { "protocol", r.protocol },
+        { "method", r.method },
+        { "body", r.method == "POST" and r:requestbody() or "" },
+    }) do
+        lines[#lines + 1] = line[1] .. ": " .. r:escape_html(line[2] or "")
+    end
+    return page(r, "<pre>\n" .. table.concat(lines, "\n") .. "\n</pre>")
+end
+
+function handle(r)
+    local args = r.args or ""
+    if r.uri == "/in" then
+        r.headers_out["X-S"] = args
+        return lead(r, "/")
+    elseif r.uri == "/out" then
+        r.headers_out["X-S"] = ""
+        return tell(r)
+    elseif r.uri == "/redirect" then
+        return lead(r, args)
+    elseif r.uri == "/post" then
+        return page(r, '<form method="post" action="' .. args .. '"><input name="a" value="b"></form>'
+            .. "<script>document.forms[0].submit()</script>")
+    elseif r.uri == "/link" then
+        return page(r, '<a href="' .. args .. '">there</a>')
+    end
+    return tell(r)
+end
