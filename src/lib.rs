@@ -11,6 +11,7 @@
 //! | `status` | the report of what the server has done, for those who ask |
 //! | `keys_ahead` | keys under passphrases, derived side by side and kept |
 //! | `emergency` | the messages with which httpd does not start |
+//! | `devices` | the endpoints for the devices of sessions |
 //! | `sessions` | the session of a request |
 //! | `state` | what a process keeps while a configuration is in force |
 //! | `revocation` | the list of sessions that have ended before their time |
@@ -28,6 +29,7 @@ mod advice;
 mod check;
 mod clock;
 mod config;
+mod devices;
 mod directives;
 mod emergency;
 #[expect(unsafe_code, reason = "a C API is called")]

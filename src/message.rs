@@ -14,6 +14,7 @@ use std::fmt;
 /// | `SC05..` | start, restart and key files |
 /// | `SC06..` | the list of ended sessions and its agent |
 /// | `SC07..` | errors of the configuration, in the files, programs and hardware tokens that it names |
+/// | `SC08..` | the devices of sessions, in requests |
 /// | `SC09..` | errors of the configuration, about devices of sessions |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Code(pub(crate) &'static str);

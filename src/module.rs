@@ -8,13 +8,16 @@ use session_crypto_core::{
 
 use crate::config::{DirConfig, Realm};
 use crate::ffi::{
-    self, Failed, Handler, MainServer, Module, ModuleRecord, Request, Server, StatusForm,
+    self, Failed, Handler, MainServer, Module, ModuleRecord, Request, Requirement, Server,
+    StatusForm,
 };
 use crate::message::Message;
 use crate::session_crypto::SessionCrypto;
-use crate::sessions::{Life, Session, end_sessions, hooks, long_cookies, outcome, realms};
+use crate::sessions::{
+    Life, Session, device_values, end_sessions, hooks, long_cookies, outcome, realms,
+};
 use crate::state::State;
-use crate::{check, clock, directives, emergency, keys_ahead, revocation, status};
+use crate::{check, clock, devices, directives, emergency, keys_ahead, revocation, status};
 
 /// The symbol that `LoadModule session_crypto_module` looks for, the only one of
 /// this library.
@@ -173,7 +176,16 @@ impl Module for SessionCrypto {
             name: status::HANDLER,
             answer: status::handle,
         },
+        devices::LATE,
     ];
+
+    const EARLY_HANDLER: Handler<Self> = devices::EARLY;
+
+    fn may_answer_early(request: Request<'_>, config: &DirConfig<'_>) -> bool {
+        devices::may_answer(request, config)
+    }
+
+    const REQUIREMENT: Requirement<Self> = devices::REQUIREMENT;
 
     fn status_section(state: &State, form: StatusForm) -> String {
         status::section(state, form)
@@ -194,6 +206,7 @@ impl Module for SessionCrypto {
 
     fn environment_is_set(request: Request<'_>) {
         realms::environment_is_set(request);
+        device_values::hide(request);
     }
 
     fn redirects_are_done(request: Request<'_>) {

@@ -17,8 +17,8 @@ use super::pool::Pool;
 use super::run_mode::is_first_reading;
 use super::shared_memory::retains_nothing;
 use super::{
-    generations, handler, hook, kept_counters, kept_keys, request_entries, retained, sections,
-    session_entries, session_hooks, shared_memory, status_hook,
+    generations, handler, hook, kept_counters, kept_keys, request_entries, requirement, retained,
+    sections, session_entries, session_hooks, shared_memory, status_hook,
 };
 use crate::message::{Code, Message};
 
@@ -92,7 +92,7 @@ unsafe extern "C" fn merge<M: Module>(
     })
 }
 
-unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
+unsafe extern "C" fn register_hooks<M: Module>(pool: *mut apr_pool_t) {
     const ORDER: c_int = bindings::APR_HOOK_MIDDLE;
     hook::PRE_CONFIG.add(Some(pre_config::<M>), ORDER);
     hook::CHECK_CONFIG.add(Some(check_config::<M>), ORDER);
@@ -101,6 +101,7 @@ unsafe extern "C" fn register_hooks<M: Module>(_: *mut apr_pool_t) {
     hook::MONITOR.add(Some(monitor::<M>), ORDER);
     request_entries::register::<M>();
     handler::register::<M>();
+    requirement::register::<M>(pool);
     status_hook::register::<M>();
 }
 

@@ -1,6 +1,7 @@
 //! A request and its answer, as a handler has them.
 
 use std::ffi::{CStr, c_char, c_int};
+use std::ptr;
 
 use super::bindings;
 use super::request::Request;
@@ -15,8 +16,12 @@ pub(crate) enum Status {
     NoContent,
     /// 400
     BadRequest,
+    /// 401
+    Unauthorized,
     /// 403
     Forbidden,
+    /// 404
+    NotFound,
     /// 405, with `Allow: POST`.
     NotPost,
     /// 405, with `Allow: GET, HEAD`.
@@ -142,6 +147,35 @@ impl<'r, K, N> Exchange<'r, K, N> {
         Status::Sent
     }
 
+    /// Sends an answer of any status, which no `ErrorDocument` takes the place of.
+    pub(crate) fn reply(&mut self, reply: &Reply<'_>) -> Status {
+        let r = self.request.as_ptr();
+        let status = match reply.status {
+            Status::Sent => bindings::HTTP_OK,
+            status => status.code(),
+        };
+        // SAFETY: the request lives, and no reference to it is held.
+        unsafe { (*r).status = status };
+        if reply.status == Status::NotPost {
+            self.allow(bindings::M_POST);
+        }
+        let (headers, pool) = (self.request.headers_out().next(), self.request.pool());
+        if let (Some(mut headers), Some(pool)) = (headers, pool) {
+            let lines = reply.headers.iter();
+            lines.for_each(|(name, value)| headers.add(name, pool.text(value)));
+        }
+        if let Some(content_type) = reply.content_type {
+            // SAFETY: the request lives, and the type lives longer (http_protocol.h,
+            // ap_set_content_type).
+            unsafe { bindings::ap_set_content_type(r, content_type.as_ptr()) };
+        }
+        let length = reply.body.len().try_into().unwrap_or_default();
+        // SAFETY: the request lives (http_protocol.h, ap_set_content_length).
+        unsafe { bindings::ap_set_content_length(r, length) };
+        self.request.write(reply.body);
+        Status::Sent
+    }
+
     /// Names the method that the handler allows, in a header.
     fn allow(&self, method: c_int) {
         // SAFETY: the request lives; the list of methods ends with a negative number
@@ -163,7 +197,9 @@ impl Status {
             Self::Sent => bindings::OK,
             Self::NoContent => bindings::HTTP_NO_CONTENT,
             Self::BadRequest => bindings::HTTP_BAD_REQUEST,
+            Self::Unauthorized => bindings::HTTP_UNAUTHORIZED,
             Self::Forbidden => bindings::HTTP_FORBIDDEN,
+            Self::NotFound => bindings::HTTP_NOT_FOUND,
             Self::NotPost | Self::NotGet => bindings::HTTP_METHOD_NOT_ALLOWED,
             Self::TooLarge => bindings::HTTP_REQUEST_ENTITY_TOO_LARGE,
             Self::OtherMediaType => bindings::HTTP_UNSUPPORTED_MEDIA_TYPE,
@@ -178,6 +214,16 @@ pub(crate) struct Page<'b> {
     pub(crate) content_type: &'static CStr,
     /// Names and values.
     pub(crate) headers: &'static [(&'static CStr, &'static CStr)],
+    pub(crate) body: &'b str,
+}
+
+/// An answer of a handler that chooses its status.
+pub(crate) struct Reply<'b> {
+    /// [`Status::Sent`] for 200.
+    pub(crate) status: Status,
+    pub(crate) content_type: Option<&'static CStr>,
+    /// Names and values. A name may come more than once.
+    pub(crate) headers: &'b [(&'static CStr, String)],
     pub(crate) body: &'b str,
 }
 
@@ -200,6 +246,33 @@ impl<'r> Request<'r> {
         // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
         // request or its configuration (strcmp(3)).
         !name.is_null() && unsafe { libc::strcmp(name, handler.as_ptr()) } == 0
+    }
+
+    /// Whether the sections of the request choose a handler of this name, before httpd has
+    /// noted their choice in the request.
+    pub(super) fn is_to_be_for(self, handler: &CStr) -> bool {
+        // SAFETY: a request has a vector of settings, in which those of httpd's core are
+        // (http_core.h, ap_get_core_module_config).
+        let core = unsafe { bindings::ap_get_core_module_config(self.raw().per_dir_config) };
+        // SAFETY: NULL, or the core's settings for the sections of the request.
+        let core = unsafe { core.cast::<bindings::core_dir_config>().as_ref() };
+        let Some(expression) = core.map(|core| core.expr_handler) else {
+            return false;
+        };
+        if expression.is_null() {
+            return false;
+        }
+        let mut error = ptr::null();
+        // SAFETY: the request lives, and `SetHandler` has made an expression with the result
+        // of a string (core.c, set_sethandler).
+        let name = unsafe { bindings::ap_expr_str_exec(self.as_ptr(), expression, &raw mut error) };
+        if name.is_null() || !error.is_null() {
+            return false;
+        }
+        // SAFETY: not NULL, so a C string in the request's pool or the configuration's.
+        let name = unsafe { CStr::from_ptr(name) };
+        // httpd takes the name in lower case (core.c, core_override_type).
+        name.to_bytes().eq_ignore_ascii_case(handler.to_bytes())
     }
 
     /// Whether the method is `POST`.
@@ -239,6 +312,23 @@ impl<'r> Request<'r> {
         let scheme = unsafe { bindings::ap_run_http_scheme(self.as_ptr()) };
         // SAFETY: NULL is tested first; otherwise a constant of the module that knows.
         !scheme.is_null() && unsafe { CStr::from_ptr(scheme) } == c"https"
+    }
+
+    /// Whether the sections of the request have a way to authenticate users (`AuthType`).
+    pub(super) fn has_authentication(self) -> bool {
+        // SAFETY: the request lives (http_core.h, ap_auth_type).
+        let kind = unsafe { bindings::ap_auth_type(self.as_ptr()) };
+        // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
+        // request or its configuration.
+        !kind.is_null()
+            && !unsafe { CStr::from_ptr(kind) }
+                .to_bytes()
+                .eq_ignore_ascii_case(b"none")
+    }
+
+    /// Whether the user of the request is authenticated.
+    pub(super) fn has_user(self) -> bool {
+        !self.raw().user.is_null()
     }
 
     /// The name of the realm that users authenticate for (`AuthName`), if there is one.

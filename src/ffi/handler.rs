@@ -13,6 +13,28 @@ use super::{session_entries, session_hooks};
 /// Adds the handlers to httpd's.
 pub(super) fn register<M: Module>() {
     hook::HANDLER.add(Some(handler::<M>), bindings::APR_HOOK_MIDDLE);
+    hook::HEADER_PARSER.add(Some(early::<M>), bindings::APR_HOOK_REALLY_LAST);
+}
+
+/// Answers a request for the early handler before any module asks who sends it: the sections
+/// are known, and neither authentication nor a session comes in the way. Another request may
+/// lead to the handler, but not so early.
+unsafe extern "C" fn early<M: Module>(r: *mut request_rec) -> c_int {
+    // SAFETY: httpd passes its hooks a request (http_config.h, header_parser).
+    let request = unsafe { Request::from_raw(r) };
+    let Some(request) = request else {
+        return bindings::DECLINED;
+    };
+    let config = request.known_config::<M>();
+    let is_early = config.is_some_and(|config| M::may_answer_early(request, config));
+    if !is_early || request.has_origin() || !request.is_to_be_for(M::EARLY_HANDLER.name) {
+        return bindings::DECLINED;
+    }
+    match handle::<M>(request, M::EARLY_HANDLER.answer) {
+        // The answer is sent, and no other phase of the request is to come.
+        bindings::OK => bindings::DONE,
+        status => status,
+    }
 }
 
 unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
@@ -47,7 +69,9 @@ fn handle<M: Module>(request: Request<'_>, answer: Answer<M>) -> c_int {
 }
 
 /// Has mod_session read the session of a request. An exchange calls it once.
-fn load<M: Module>(request: Request<'_>) -> Option<Session<'_, M::Realm, M::SessionNote>> {
+pub(super) fn load<M: Module>(
+    request: Request<'_>,
+) -> Option<Session<'_, M::Realm, M::SessionNote>> {
     let session = session_hooks::load(request)?;
     // SAFETY: mod_session keeps the session for the request. Its hooks have run, and run
     // again when the answer is sent, after the handler. Only the handler's exchange has

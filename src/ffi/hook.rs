@@ -6,8 +6,8 @@ use std::ptr::{self, NonNull};
 
 use super::bindings::{
     self, ap_HOOK_check_config_t, ap_HOOK_child_init_t, ap_HOOK_fixups_t, ap_HOOK_handler_t,
-    ap_HOOK_insert_error_filter_t, ap_HOOK_insert_filter_t, ap_HOOK_log_transaction_t,
-    ap_HOOK_map_to_storage_t, ap_HOOK_monitor_t, ap_HOOK_post_config_t,
+    ap_HOOK_header_parser_t, ap_HOOK_insert_error_filter_t, ap_HOOK_insert_filter_t,
+    ap_HOOK_log_transaction_t, ap_HOOK_map_to_storage_t, ap_HOOK_monitor_t, ap_HOOK_post_config_t,
     ap_HOOK_post_perdir_config_t, ap_HOOK_pre_config_t,
 };
 
@@ -27,6 +27,8 @@ pub(super) const MAP_TO_STORAGE: Hook<ap_HOOK_map_to_storage_t> =
     Hook(bindings::ap_hook_map_to_storage);
 pub(super) const POST_PERDIR_CONFIG: Hook<ap_HOOK_post_perdir_config_t> =
     Hook(bindings::ap_hook_post_perdir_config);
+pub(super) const HEADER_PARSER: Hook<ap_HOOK_header_parser_t> =
+    Hook(bindings::ap_hook_header_parser);
 pub(super) const FIXUPS: Hook<ap_HOOK_fixups_t> = Hook(bindings::ap_hook_fixups);
 pub(super) const HANDLER: Hook<ap_HOOK_handler_t> = Hook(bindings::ap_hook_handler);
 pub(super) const INSERT_FILTER: Hook<ap_HOOK_insert_filter_t> =

@@ -5,6 +5,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
+//! | `requirement` | the demand on requests that `Require` knows |
 //! | `handler` | the handlers that `SetHandler` chooses by their names |
 //! | `status_hook` | mod_status's hook, which adds parts to its page |
 //! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
@@ -48,12 +49,12 @@ pub(crate) use dir_config::{DirSettings, Inherit};
 pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;
 pub(crate) use entries::module_record;
-pub(crate) use exchange::{BodyError, Exchange, Page, Status};
+pub(crate) use exchange::{BodyError, Exchange, Page, Reply, Status};
 pub(crate) use httpd::{has_module, version as httpd_version};
 pub(crate) use kept_table::{KeptTable, map_table};
 pub(crate) use line::Line;
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
-pub(crate) use module::{Failed, Handler, Module, StatusForm};
+pub(crate) use module::{Failed, Handler, Module, Requirement, StatusForm};
 pub(crate) use module_record::ModuleRecord;
 pub(crate) use one_way::OneWay;
 pub(crate) use pool::Pool;
@@ -100,6 +101,7 @@ pub(crate) mod processor;
 mod request;
 mod request_entries;
 mod request_state;
+mod requirement;
 mod retained;
 mod retained_mapping;
 mod run_mode;

@@ -131,6 +131,15 @@ pub(crate) trait Module: Sized + 'static {
     /// The handlers that `SetHandler` chooses.
     const HANDLERS: &'static [Handler<Self>];
 
+    /// The handler that answers before httpd asks for the user of a request.
+    const EARLY_HANDLER: Handler<Self>;
+
+    /// Whether the early handler may be meant in a section. Each request asks.
+    fn may_answer_early(request: Request<'_>, config: &Self::DirConfig<'_>) -> bool;
+
+    /// The demand on requests that `Require` knows.
+    const REQUIREMENT: Requirement<Self>;
+
     /// The module's part of mod_status's page, in one of its forms.
     fn status_section(state: &Self::State, form: StatusForm) -> String;
 
@@ -176,6 +185,24 @@ pub(crate) type Answer<M> = for<'r> fn(
     &'r <M as Module>::State,
     &<M as Module>::DirConfig<'r>,
 ) -> Status;
+
+/// A demand on requests: `Require NAME ARGUMENT`.
+pub(crate) struct Requirement<M: Module> {
+    pub(crate) name: &'static CStr,
+    /// The one argument that it has.
+    pub(crate) argument: &'static CStr,
+    /// The message about another argument.
+    pub(crate) wrong_argument: fn() -> Message,
+    /// Whether a request meets it.
+    pub(crate) is_met: IsMet<M>,
+}
+
+/// A function that judges a request.
+pub(crate) type IsMet<M> = for<'r> fn(
+    &mut Exchange<'r, <M as Module>::Realm, <M as Module>::SessionNote>,
+    &'r <M as Module>::State,
+    &<M as Module>::DirConfig<'r>,
+) -> bool;
 
 /// The forms of mod_status's page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

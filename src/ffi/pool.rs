@@ -122,7 +122,8 @@ impl<'p> Pool<'p> {
         self.copy_bytes(text.to_bytes())
     }
 
-    fn copy_bytes(self, text: &[u8]) -> &'p CStr {
+    /// Copies bytes without a NUL into the pool, as a C string.
+    pub(crate) fn copy_bytes(self, text: &[u8]) -> &'p CStr {
         let mut writer = self.writer(text.len());
         writer.push(text);
         let text = writer.finish().map(Text::to_bytes_with_nul);

@@ -145,6 +145,13 @@ impl<'r> Request<'r> {
             .filter_map(|table| unsafe { Table::from_raw(table) })
     }
 
+    /// The headers that go with every answer, and that redirects share.
+    pub(crate) fn lasting_headers_out(self) -> Option<Table<'r>> {
+        // SAFETY: NULL, or the request's table, of which no other view exists
+        // while this one is used.
+        unsafe { Table::from_raw(self.raw().err_headers_out) }
+    }
+
     /// A module's settings in the sections of this request, or NULL.
     pub(super) fn config_of(self, module: *const bindings::module) -> *const c_void {
         // SAFETY: a request has a vector of settings (httpd.h), and the module is

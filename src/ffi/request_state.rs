@@ -1,7 +1,8 @@
 //! This module's settings for a request, and its own notes on it.
 
 use std::cell::Cell;
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
+use std::iter;
 use std::ptr::{self, NonNull};
 
 use super::bindings::{self, ap_conf_vector_t, apr_table_t};
@@ -24,6 +25,8 @@ struct RequestState {
     sessions: Cell<*mut c_void>,
     /// The longest of the long tokens, if it is the first of its chain; or NULL.
     long_token: Cell<*const c_void>,
+    /// The cookies that the browser has sent, if some were taken out; or NULL.
+    cookies: Cell<*const c_char>,
 }
 
 /// A token that may not fit into a cookie.
@@ -50,7 +53,7 @@ impl<'r> Request<'r> {
     }
 
     /// The same; `None` for settings that could not be made.
-    pub(super) fn known_config<M: Module>(self) -> Option<&'r M::DirConfig<'r>> {
+    pub(crate) fn known_config<M: Module>(self) -> Option<&'r M::DirConfig<'r>> {
         // SAFETY: our slot holds NULL, or what this module's functions made, in pools that
         // outlive the request.
         unsafe { self.section::<M>().cast::<M::DirConfig<'r>>().as_ref() }
@@ -204,6 +207,29 @@ impl<'r> Request<'r> {
         self.long_token::<M>().is_some()
     }
 
+    /// Notes the cookies that the browser has sent, before some are taken out of the request.
+    pub(crate) fn note_cookies<M: Module>(self, header: &'r CStr) {
+        if let Some(state) = self.state_or_new::<M>() {
+            // SAFETY: the notes on this request, which nobody changes meanwhile.
+            let slot = unsafe { &state.as_ref().cookies };
+            slot.set(header.as_ptr());
+        }
+    }
+
+    /// The cookies that the browser has sent, if some were taken out of this request or of
+    /// one that led to it. The first of these had them all.
+    pub(crate) fn noted_cookies<M: Module>(self) -> Option<&'r CStr> {
+        let requests = iter::once(self).chain(self.origins());
+        let noted = requests.filter_map(|request| {
+            // SAFETY: the notes on a request, which nobody changes meanwhile.
+            let cookies = unsafe { request.state::<M>()?.as_ref() }.cookies.get();
+            // SAFETY: NULL is tested first; otherwise a header of that request, which
+            // outlives this one (`note_cookies`).
+            (!cookies.is_null()).then(|| unsafe { CStr::from_ptr(cookies) })
+        });
+        noted.last()
+    }
+
     fn state<M: Module>(self) -> Option<NonNull<RequestState>> {
         let all = self.raw().request_config;
         // SAFETY: a request has a vector with a slot for each module (httpd.h);
@@ -223,6 +249,7 @@ impl<'r> Request<'r> {
             is_dropped: false,
             sessions: Cell::new(ptr::null_mut()),
             long_token: Cell::new(ptr::null()),
+            cookies: Cell::new(ptr::null()),
         });
         // SAFETY: a request has a vector with a slot for each module (httpd.h),
         // and this one is ours.

@@ -73,6 +73,15 @@ impl<'p> Table<'p> {
         }
     }
 
+    /// Adds a value to those that are under a name. Both must live as long as the table.
+    pub(crate) fn add(&mut self, name: &'p CStr, value: &'p CStr) {
+        // SAFETY: the table is live, and both strings live as long as it does
+        // (apr_tables.h, apr_table_addn).
+        unsafe {
+            bindings::apr_table_addn(self.raw.as_ptr(), name.as_ptr(), value.as_ptr());
+        }
+    }
+
     /// Removes all values under a name.
     pub(crate) fn remove(&mut self, name: &CStr) {
         // SAFETY: the table is live, and `name` is a C string (apr_tables.h).

@@ -3,11 +3,11 @@
 //! Both ways fail closed: once a section asks for encryption, a session leaves
 //! sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Cost, Now, OpenError, Opened};
+use session_crypto_core::{Cost, Now, OpenError, Opened, Refusal, is_sealed_value};
 
 use super::life::{Life, Session};
-use super::lifetimes::{self, Lifetimes, Unread};
-use super::{long_cookies, realms, report};
+use super::lifetimes::{self, End, Lifetimes, Unread};
+use super::{device_judgement, device_offer, long_cookies, realms, report};
 use crate::config::{DirConfig, KeptSecrets, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
@@ -67,6 +67,9 @@ fn seal<'r>(
         session.clear_encoded();
         return Ok(());
     }
+    if let Some(device) = config.device().filter(|_| !is_no_answer(request)) {
+        device_offer::remove_with(request, &device, session);
+    }
     // mod_session turns an empty session into a cookie that deletes itself.
     let Some(plaintext) = session.encoded() else {
         return Ok(());
@@ -94,6 +97,9 @@ fn seal<'r>(
     );
     if sealed.cost != Cost::None {
         report::derived(request);
+    }
+    if let Some(device) = config.device() {
+        device_offer::offer(request, state, config, &device, (session, &sealer));
     }
     Ok(())
 }
@@ -124,7 +130,13 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let outcome = sealer.open(token.to_bytes(), now, &session.pool());
+    let mut outcome = sealer.open(token.to_bytes(), now, &session.pool());
+    if let Ok(opened) = &outcome {
+        // A value of a device is under the same keys, and is no session.
+        if is_sealed_value(opened.session.to_bytes()) {
+            outcome = Err(Refusal::Purpose.into());
+        }
+    }
     match outcome {
         Ok(opened) => {
             accept(request, state, config, session, &opened);
@@ -187,9 +199,16 @@ pub(crate) fn decoded<'r>(
         return;
     }
     match Lifetimes::new(request, state, config).read(session) {
-        Ok(()) => (),
+        Ok(entry) => {
+            if let (Some(device), Some(entry)) = (config.device(), entry) {
+                device_judgement::apply(request, state, config, &device, (session, entry));
+            }
+        }
         Err(Unread::Ended(end)) => {
             session.empty();
+            if let (Some(device), End::Revoked) = (config.device(), end) {
+                device_offer::remove(request, &device);
+            }
             report::ended(request, state.counters(), end);
         }
         Err(Unread::NewsMissing) => {
@@ -219,6 +238,8 @@ pub(crate) fn expired(request: Request<'_>, state: &State, session: &mut Session
 /// - an unchanged session in place of a token that this server could not open, and
 ///   that may be good;
 /// - a session that has ended since it was read;
+/// - a session without a user, in place of one that was refused because of its device, and
+///   that the browser is about to prove;
 /// - the session of a subrequest of another realm, which mod_session saves where
 ///   includes are nested;
 /// - the session of an error document that is an error itself.

@@ -1,5 +1,7 @@
 //! The life of a session, as far as a request knows it.
 
+use std::ffi::CStr;
+
 use session_crypto_core::{OpeningKey, RecordId, SessionEntry};
 
 use crate::config::Realm;
@@ -28,6 +30,42 @@ pub(crate) struct Life {
     pub(super) is_hidden: bool,
     /// It has ended since it was read, and is not saved again.
     pub(super) is_over: bool,
+    /// It has got its entry in this request.
+    pub(super) is_new: bool,
+    /// What its device has proved.
+    pub(super) device: DeviceState,
+    /// It was refused because of its device, and the browser has said that it will prove it
+    /// later. Only a login or a logout takes its place.
+    pub(super) is_to_come_back: bool,
+    /// It would take the place of one that comes back, and is not stored.
+    pub(super) is_kept_back: bool,
+}
+
+/// What the device of a session has proved in a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DeviceState {
+    /// Nobody has asked.
+    #[default]
+    Unjudged,
+    /// The session is bound, and comes from its device.
+    Proved,
+    /// The session is not bound.
+    Unbound,
+    /// The session is bound, and nothing shows that it comes from its device; or the section
+    /// refuses it because it is not bound.
+    Unproved,
+}
+
+impl DeviceState {
+    /// The value for applications.
+    pub(super) fn shown(self) -> &'static CStr {
+        match self {
+            Self::Unjudged => c"",
+            Self::Proved => c"bound",
+            Self::Unbound => c"unbound",
+            Self::Unproved => c"refused",
+        }
+    }
 }
 
 impl Life {
@@ -44,6 +82,11 @@ impl Life {
     /// Whether the session has an entry.
     pub(crate) fn has_entry(&self) -> bool {
         self.entry.is_some()
+    }
+
+    /// Whether the session is bound, and comes from its device.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.device == DeviceState::Proved
     }
 
     /// The birth of the session, in Unix seconds.

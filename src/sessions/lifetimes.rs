@@ -5,7 +5,9 @@
 //! before it is written: nobody else reads the entry, and what others write under its
 //! name does not count.
 
-use session_crypto_core::{Ends, OpenSslRandom, Record, RecordId, SessionEntry, UserIdError};
+use session_crypto_core::{
+    Ends, OpenSslRandom, Record, RecordId, SessionEntry, SessionUsers, Standing, UserIdError,
+};
 
 use super::life::{Life, Session};
 use super::realms;
@@ -69,12 +71,13 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         }
     }
 
-    /// Takes the entry out of a session that mod_session has read.
+    /// Takes the entry out of a session that mod_session has read, and returns it, unless a
+    /// login in this request begins another session.
     ///
     /// # Errors
     ///
     /// The session has ended, or nobody can tell.
-    pub(super) fn read(&self, session: &mut Session<'r>) -> Result<(), Unread> {
+    pub(super) fn read(&self, session: &mut Session<'r>) -> Result<Option<SessionEntry>, Unread> {
         let entry = take_entry(session);
         if session.take_opened() && (entry.is_some() || self.policy.is_in_force()) {
             self.begin(session, entry)?;
@@ -84,15 +87,16 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
             }
         }
         let life = session.note();
-        if let Some(entry) = life.entry {
-            // A login in this request begins another session, once that is saved.
-            if session.is_dirty() && self.user(session) != life.user {
-                realms::forget_birth(self.request);
-            } else {
-                realms::show_birth(self.request, entry.birth());
-            }
+        let Some(entry) = life.entry else {
+            return Ok(None);
+        };
+        // A login in this request begins another session, once that is saved.
+        if session.is_dirty() && self.user(session) != life.user {
+            realms::forget_birth(self.request);
+            return Ok(None);
         }
-        Ok(())
+        realms::show_birth(self.request, entry.birth());
+        Ok(Some(entry))
     }
 
     /// Judges a session that a token has brought, and notes what is known about it.
@@ -127,6 +131,46 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         Ok(())
     }
 
+    /// Whether a session that a request does not bring may go on.
+    ///
+    /// # Errors
+    ///
+    /// Its user has no id.
+    pub(super) fn standing(
+        &self,
+        entry: &SessionEntry,
+        users: &SessionUsers,
+    ) -> Result<Standing, UserIdError> {
+        let now = self.request.time();
+        if self.end(Some(*entry), now).is_some() {
+            return Ok(Standing::Ended);
+        }
+        let Some(revocation) = self.revocation else {
+            return Ok(Standing::Alive);
+        };
+        let id = RecordId::of_session(entry.name());
+        if self.ended_before(&[id], revocation).is_some() {
+            return Ok(Standing::Ended);
+        }
+        if revocation.table().has_users() {
+            let ids = self.users().ids_of_entries(users.entries(), None)?;
+            let before = self.ended_before(&ids, revocation);
+            if before.is_some_and(|before| entry.birth() <= before) {
+                return Ok(Standing::Ended);
+            }
+        }
+        Ok(match revocation.is_missing_news(now) {
+            true => Standing::Unknown,
+            false => Standing::Alive,
+        })
+    }
+
+    /// The seconds until a session ends by its age; `None` if it does not.
+    pub(super) fn rest(&self, entry: &SessionEntry) -> Option<u64> {
+        let end = entry.birth().saturating_add(self.policy.lifetime?);
+        Some(end.saturating_sub(self.request.time()))
+    }
+
     /// Puts the entry into a session that mod_session is about to write; answers whether it
     /// has ended in the meantime, and must not be saved.
     ///
@@ -157,6 +201,8 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
             };
         }
         // A session is saved once, but its contents may be asked for later.
+        life.is_kept_back = life.is_to_come_back && has_content && user == 0;
+        life.is_new = same.is_none() && has_content;
         life.user = user;
         life.had_content = has_content;
         life.is_hidden = false;
@@ -299,9 +345,11 @@ pub(super) fn take_back_entry(session: &mut Session<'_>) {
     }
 }
 
-/// Whether a session has ended since it was read.
+/// Whether a session is not stored: it has ended since it was read, or it would take the
+/// place of one that was refused because of its device, and that comes back.
 pub(super) fn is_over(session: &Session<'_>) -> bool {
-    session.noted().is_some_and(|life| life.is_over)
+    let life = session.noted();
+    life.is_some_and(|life| life.is_over || life.is_kept_back)
 }
 
 fn put_entry(session: &mut Session<'_>, entry: SessionEntry) {

@@ -4,7 +4,12 @@
 //! |---|---|
 //! | `end_sessions` | the handler that ends all sessions of a user |
 //! | `hooks` | a session on its way in and out |
+//! | `device_judgement` | whether a session comes from its device, and what follows |
+//! | `device_offer` | the beginning and the end of a session's binding to a device |
+//! | `device_values` | the sealed values of devices, under the keys of a section |
+//! | `standing` | the life of a session that a request does not bring |
 //! | `long_cookies` | cookies that browsers drop, because they are too long |
+//! | `device_report` | the log lines about the devices of sessions |
 //! | `report` | the log lines about a request's session |
 //! | `outcome` | the note that tells the access log what has happened to the session |
 //! | `codes` | the codes of what happens to the session |
@@ -15,8 +20,15 @@
 //! | `realms` | how sessions stay in the realm that they belong to |
 
 pub(crate) use life::{Life, Session};
+pub(crate) use outcome::note;
+pub(crate) use report::say;
+pub(crate) use standing::{key_cookie_rest, standing};
 
 mod codes;
+mod device_judgement;
+pub(crate) mod device_offer;
+pub(crate) mod device_report;
+pub(crate) mod device_values;
 pub(crate) mod end_sessions;
 pub(crate) mod hooks;
 mod life;
@@ -26,4 +38,5 @@ mod not_ended;
 pub(crate) mod outcome;
 pub(crate) mod realms;
 mod report;
+mod standing;
 mod users;

@@ -16,7 +16,7 @@ const SEPARATOR: char = ',';
 
 /// Adds a code to the note of a request, and to those of the requests that led to it.
 #[cold]
-pub(super) fn note(request: Request<'_>, code: Code) {
+pub(crate) fn note(request: Request<'_>, code: Code) {
     add(request, code);
     request.origins().for_each(|origin| add(origin, code));
 }

@@ -6,7 +6,7 @@
 //! that another realm has left on the way. `Session::enter` sees to the session's
 //! record. The other traces are:
 //!
-//! - `HTTP_SESSION` and `SESSION_BEGAN` of the environment, with `REDIRECT_` before them once for
+//! - `HTTP_SESSION`, `SESSION_BEGAN` and `SESSION_DEVICE` of the environment, with `REDIRECT_` before them once for
 //!   each redirect: handed on by redirects and to subrequests, and merged from both
 //!   sides by `ap_internal_fast_redirect`; mod_include has a page and those that
 //!   it includes share one environment;
@@ -31,34 +31,56 @@ const REDIRECTED: &[u8] = b"REDIRECT_";
 /// is none.
 const SHOWN: &CStr = c"session-crypto-shown";
 
-/// The variable that tells applications when the session began, in Unix seconds.
-const BIRTH: &CStr = c"SESSION_BEGAN";
+/// A variable that tells applications about the session of a request.
+pub(super) struct Shown {
+    variable: &'static CStr,
+    /// The note of its value.
+    note: &'static CStr,
+}
 
-/// The note of the value of that variable.
-const SHOWN_BIRTH: &CStr = c"session-crypto-began";
+impl Shown {
+    /// When the session began, in Unix seconds.
+    const BIRTH: Self = Self {
+        variable: c"SESSION_BEGAN",
+        note: c"session-crypto-began",
+    };
+
+    /// Whether it comes from its device.
+    pub(super) const DEVICE: Self = Self {
+        variable: c"SESSION_DEVICE",
+        note: c"session-crypto-device",
+    };
+}
 
 /// The variables that show a session, and the notes of their values.
-const SHOWN_VARIABLES: [(&CStr, &CStr); 2] = [(VARIABLE, SHOWN), (BIRTH, SHOWN_BIRTH)];
+const SHOWN_VARIABLES: [(&CStr, &CStr); 3] = [
+    (VARIABLE, SHOWN),
+    (Shown::BIRTH.variable, Shown::BIRTH.note),
+    (Shown::DEVICE.variable, Shown::DEVICE.note),
+];
 
 /// Tells applications when the session of a request began, in Unix seconds.
 pub(crate) fn show_birth(request: Request<'_>, birth: u64) {
-    let (Some(mut environment), Some(mut notes), Some(pool)) =
-        (request.environment(), request.notes(), request.pool())
-    else {
-        return;
-    };
-    if environment.get(BIRTH).is_none() {
-        let birth = pool.text(&birth.to_string());
-        environment.set(BIRTH, birth);
-        notes.set(SHOWN_BIRTH, birth);
+    let is_shown = |environment: Table<'_>| environment.get(Shown::BIRTH.variable).is_some();
+    let pool = request.pool();
+    if let (false, Some(pool)) = (request.environment().is_some_and(is_shown), pool) {
+        show(request, &Shown::BIRTH, pool.text(&birth.to_string()));
     }
 }
 
 /// Takes back what [`show_birth`] has told.
 pub(crate) fn forget_birth(request: Request<'_>) {
     if let (Some(mut environment), Some(mut notes)) = (request.environment(), request.notes()) {
-        environment.remove(BIRTH);
-        notes.set(SHOWN_BIRTH, c"");
+        environment.remove(Shown::BIRTH.variable);
+        notes.set(Shown::BIRTH.note, c"");
+    }
+}
+
+/// Tells applications a value.
+pub(super) fn show<'r>(request: Request<'r>, shown: &Shown, value: &'r CStr) {
+    if let (Some(mut environment), Some(mut notes)) = (request.environment(), request.notes()) {
+        environment.set(shown.variable, value);
+        notes.set(shown.note, value);
     }
 }
 
@@ -127,8 +149,11 @@ pub(crate) fn environment_is_set(request: Request<'_>) {
     }
     if let Some(mut notes) = request.notes() {
         notes.set(SHOWN, shown.unwrap_or_default());
-        if notes.get(SHOWN_BIRTH).is_none() {
-            notes.set(SHOWN_BIRTH, c"");
+        if notes.get(Shown::BIRTH.note).is_none() {
+            notes.set(Shown::BIRTH.note, c"");
+        }
+        if request.is_subrequest() && notes.get(Shown::DEVICE.note).is_none() {
+            notes.set(Shown::DEVICE.note, c"");
         }
     }
     hide_from_others(request);

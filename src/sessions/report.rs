@@ -235,14 +235,14 @@ pub(crate) fn unusable(request: Request<'_>, counters: Counters, reason: &str) -
 }
 
 /// Counts what has happened to the session of a request, and notes its code.
-fn happened(request: Request<'_>, counters: Counters, event: Event, code: Code) {
+pub(super) fn happened(request: Request<'_>, counters: Counters, event: Event, code: Code) {
     count(counters, event);
     outcome::note(request, code);
 }
 
 /// Writes the line about an event, of which each client may make as many as it likes: one a
 /// second for the whole server. `LogLevel debug` has the others as well.
-fn say(
+pub(crate) fn say(
     request: Request<'_>,
     counters: Counters,
     event: Event,
@@ -264,6 +264,7 @@ fn say(
     }
 }
 
-fn count(counters: Counters, event: Event) {
+/// Counts an event.
+pub(super) fn count(counters: Counters, event: Event) {
     counters.count(event, processor::number());
 }

@@ -29,23 +29,35 @@ impl<'r> Users<'_, 'r> {
         session: &mut Session<'r>,
         key: Option<(OpeningKey, u64)>,
     ) -> Result<Vec<RecordId>, UserIdError> {
+        let Some(entries) = session.entries() else {
+            return Ok(Vec::new());
+        };
+        let users = entries
+            .entries()
+            .filter(|(name, _)| self.policy.names_user(name));
+        let users = users.map(|(name, value)| UserEntry {
+            name: name.to_bytes(),
+            value: value.to_bytes(),
+        });
+        self.ids_of_entries(users, key)
+    }
+
+    /// The same, for entries that name a user.
+    pub(super) fn ids_of_entries<'u>(
+        &self,
+        users: impl Iterator<Item = UserEntry<'u>>,
+        key: Option<(OpeningKey, u64)>,
+    ) -> Result<Vec<RecordId>, UserIdError> {
         let now = self.request.time();
         let kept = KeptSecrets::default();
         let protection = self.config.protection(&self.state.keyring, &kept, now);
-        let (Protection::Seal(sealer), Some(entries)) = (protection, session.entries()) else {
+        let Protection::Seal(sealer) = protection else {
             return Ok(Vec::new());
         };
         let key = key.filter(|(_, generation)| *generation == kept.generation());
         let key = key.map(|(key, _)| key);
         let mut ids = Vec::new();
-        let users = entries
-            .entries()
-            .filter(|(name, _)| self.policy.names_user(name));
-        for (name, value) in users {
-            let user = UserEntry {
-                name: name.to_bytes(),
-                value: value.to_bytes(),
-            };
+        for user in users {
             let of_user = self.ids_of(&sealer, key, user)?;
             ids.extend(of_user.into_iter().map(RecordId::of_user));
         }

@@ -1,0 +1,20 @@
+//! The endpoints at which browsers register and prove the keys of their devices, and the
+//! demand for sessions of such devices.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `endpoints` | the handler, which finds the endpoint and sends its answer |
+//! | `register`, `refresh` | the two endpoints |
+//! | `endpoint` | a request to an endpoint, and the answer of one |
+//! | `report` | the log lines about the endpoints |
+//! | `requirement` | `Require session-device bound` |
+
+pub(crate) use endpoints::{EARLY, LATE, may_answer};
+pub(crate) use requirement::REQUIREMENT;
+
+mod endpoint;
+mod endpoints;
+mod refresh;
+mod register;
+mod report;
+mod requirement;

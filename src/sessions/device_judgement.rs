@@ -1,0 +1,107 @@
+//! Whether the session of a request comes from its device, and what follows.
+
+use std::ffi::CStr;
+
+use session_crypto_core::{
+    BoundCookie, DeviceEvent, DeviceJudgement, SessionEntry, Unproved, Unsealed, headers, judge,
+};
+
+use super::device_report as report;
+use super::device_values::{Values, has_cookie};
+use super::life::{DeviceState, Life, Session};
+use super::realms::{self, Shown};
+use crate::config::{Device, DirConfig, KeptSecrets, Protection};
+use crate::ffi::Request;
+use crate::state::State;
+
+/// The header with which a browser says why it did not refresh.
+const SKIPPED: &CStr = c"Secure-Session-Skipped";
+
+/// Judges the session with this entry, which the section lets in but for its device. It may
+/// be asked for by several requests of a chain, in sections that differ.
+pub(super) fn apply<'r>(
+    request: Request<'r>,
+    state: &State,
+    config: &DirConfig<'r>,
+    device: &Device<'_>,
+    (session, entry): (&mut Session<'r>, SessionEntry),
+) {
+    let cookies = bound_cookies(request, state, config, device);
+    let judgement = judge(&entry, &cookies, request.time(), device.mode);
+    let mut life = session.note();
+    let is_first = life.device == DeviceState::Unjudged;
+    life.device = match judgement {
+        DeviceJudgement::Bound | DeviceJudgement::Bind(_) => DeviceState::Proved,
+        DeviceJudgement::Unbound(_) => DeviceState::Unbound,
+        DeviceJudgement::Tolerated(_) | DeviceJudgement::Refused(_) => DeviceState::Unproved,
+    };
+    realms::show(request, &Shown::DEVICE, life.device.shown());
+    let counters = state.counters();
+    let event = match judgement {
+        DeviceJudgement::Bound => DeviceEvent::Bound,
+        DeviceJudgement::Bind(id) => {
+            life.entry = Some(entry.bound_to(id));
+            // A session with an id would get another one, under which requests that run
+            // beside this one do not find it.
+            let saves = !session.has_id();
+            if saves {
+                session.mark_dirty();
+            }
+            report::became_bound(request, saves);
+            DeviceEvent::BecameBound
+        }
+        DeviceJudgement::Unbound(_) => DeviceEvent::Unbound,
+        DeviceJudgement::Tolerated(why) => {
+            report::tolerated(request, counters, why);
+            DeviceEvent::Tolerated
+        }
+        DeviceJudgement::Refused(why) => return refuse(request, state, session, why),
+    };
+    session.set_note(life);
+    if is_first {
+        report::counted(counters, event);
+    }
+}
+
+/// Makes the session an empty one, which does not replace that of the browser.
+#[cold]
+fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: Unproved) {
+    let headers = request.headers_in();
+    let skipped = headers.and_then(|headers| headers.get(SKIPPED));
+    let skipped = skipped.map(|header| headers::skipped(header.to_bytes()));
+    session.empty();
+    session.withhold();
+    session.set_note(Life {
+        device: DeviceState::Unproved,
+        is_to_come_back: skipped.is_some_and(|all| !all.is_empty()),
+        ..Life::default()
+    });
+    realms::forget_birth(request);
+    report::refused(request, state.counters(), why);
+}
+
+/// The bound cookies of a request that open.
+fn bound_cookies(
+    request: Request<'_>,
+    state: &State,
+    config: &DirConfig<'_>,
+    device: &Device<'_>,
+) -> Vec<BoundCookie> {
+    if !has_cookie(request, &device.cookie.bound) {
+        return Vec::new();
+    }
+    let kept = KeptSecrets::default();
+    let protection = config.protection(&state.keyring, &kept, request.time());
+    let Protection::Seal(sealer) = protection else {
+        return Vec::new();
+    };
+    let Some(values) = Values::new(request, &sealer) else {
+        return Vec::new();
+    };
+    let cookies = values.open_cookies(&device.cookie.bound, BoundCookie::read, || ());
+    let cookies = cookies.filter_map(|cookie| match cookie {
+        Unsealed::Value(cookie) => Some(cookie),
+        _ => None,
+    });
+    cookies.collect()
+}

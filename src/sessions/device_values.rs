@@ -1,0 +1,127 @@
+//! The sealed values of devices, under the keys of a section.
+
+use std::ffi::CStr;
+
+use session_crypto_core::{Now, OpenError, Opened, SealError, Sealer, Unsealed, cookies};
+
+use super::device_report as report;
+use crate::ffi::{Pool, Request, processor};
+use crate::session_crypto::SessionCrypto;
+
+/// The most cookies of one name that are opened. A sibling host may add some.
+const MOST: usize = 4;
+
+/// What seals and opens the values of a request.
+pub(crate) struct Values<'s, 'k, 'r> {
+    request: Request<'r>,
+    sealer: &'s Sealer<'k>,
+    pool: Pool<'r>,
+}
+
+impl<'s, 'k, 'r> Values<'s, 'k, 'r> {
+    /// Uses the keys of a section; `None` for a request without memory.
+    pub(crate) fn new(request: Request<'r>, sealer: &'s Sealer<'k>) -> Option<Self> {
+        Some(Self {
+            request,
+            sealer,
+            pool: request.pool()?,
+        })
+    }
+
+    /// Opens a value, and reads it. `stale` is called if it would not be sealed as it is
+    /// now.
+    pub(crate) fn open<T>(
+        &self,
+        token: &[u8],
+        read: impl FnOnce(&[u8]) -> Option<T>,
+        stale: impl FnOnce(),
+    ) -> Unsealed<T> {
+        let outcome = self.sealer.open(token, now(self.request), &self.pool);
+        match &outcome {
+            Ok(Opened { stale: true, .. }) => stale(),
+            Err(OpenError::Library(error)) => {
+                report::value_not_opened(self.request, error);
+            }
+            _ => (),
+        }
+        Unsealed::of(&outcome, read)
+    }
+
+    /// Opens the cookies of a name, of which one may be good.
+    pub(crate) fn open_cookies<'n, T>(
+        &'n self,
+        name: &'n str,
+        read: impl Fn(&[u8]) -> Option<T> + 'n,
+        stale: impl Fn() + 'n,
+    ) -> impl Iterator<Item = Unsealed<T>> + 'n
+    where
+        T: 'n,
+    {
+        let header = cookies_of(self.request).map(CStr::to_bytes);
+        let values = cookies::values(header.unwrap_or_default(), name).take(MOST);
+        values.map(move |token| self.open(token, &read, &stale))
+    }
+
+    /// Seals a value.
+    ///
+    /// # Errors
+    ///
+    /// As for a session.
+    pub(crate) fn seal(&self, value: &str) -> Result<&'r str, SealError> {
+        let sealed = self
+            .sealer
+            .seal(value.as_bytes(), now(self.request), &self.pool)?;
+        Ok(sealed.token.to_str().unwrap_or_default())
+    }
+}
+
+fn now(request: Request<'_>) -> Now {
+    Now {
+        seconds: request.time(),
+        processor: processor::number(),
+    }
+}
+
+/// The cookies that the browser has sent, with those that [`hide`] took out.
+fn cookies_of(request: Request<'_>) -> Option<&CStr> {
+    let noted = request.noted_cookies::<SessionCrypto>();
+    noted.or_else(|| request.headers_in()?.get(COOKIE))
+}
+
+/// Whether the browser has sent a cookie of this name.
+pub(super) fn has_cookie(request: Request<'_>, name: &str) -> bool {
+    let header = cookies_of(request).map(CStr::to_bytes);
+    cookies::values(header.unwrap_or_default(), name)
+        .next()
+        .is_some()
+}
+
+/// Takes the cookies of devices out of a request, before a backend or a program sees it.
+/// mod_session has read the session.
+#[inline]
+pub(crate) fn hide(request: Request<'_>) {
+    let config = request.known_config::<SessionCrypto>();
+    if let Some(device) = config.and_then(|config| config.device()) {
+        hide_named(request, &[&device.cookie.bound, &device.cookie.key]);
+    }
+}
+
+fn hide_named(request: Request<'_>, names: &[&str]) {
+    let (Some(mut headers), Some(pool)) = (request.headers_in(), request.pool()) else {
+        return;
+    };
+    let Some(header) = headers.get(COOKIE) else {
+        return;
+    };
+    if let Some(rest) = cookies::without(header.to_bytes(), names) {
+        request.note_cookies::<SessionCrypto>(header);
+        if rest.trim_ascii().is_empty() {
+            headers.remove(COOKIE);
+        } else {
+            headers.set(COOKIE, pool.copy_bytes(&rest));
+        }
+    }
+}
+
+/// The header with the cookies of a request.
+const COOKIE: &CStr = c"Cookie";
