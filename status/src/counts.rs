@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use session_crypto_core::{Counters, Event, Limit, Refusal, TokenFormat};
+use session_crypto_core::{
+    Counters, DeviceEvent, EndpointReason, Event, Limit, Refusal, SessionReason, TokenFormat,
+};
 
 /// A count for each label.
 pub type ByLabel = BTreeMap<String, u64>;
@@ -37,6 +39,32 @@ pub struct Counts {
     pub oversize: u64,
     /// Key files that were read again.
     pub reloads: Reloads,
+    /// The devices of sessions.
+    pub devices: Devices,
+}
+
+/// What was done with the devices of sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Devices {
+    /// New sessions whose browsers were asked to register a key.
+    pub offered: u64,
+    /// Keys that were registered.
+    pub registered: u64,
+    /// Keys that were proved again.
+    pub refreshed: u64,
+    /// Sessions that became bound.
+    pub became_bound: u64,
+    /// Requests with a bound session and its bound cookie.
+    pub bound: u64,
+    /// Requests with a session that is not bound.
+    pub unbound: u64,
+    /// Requests with a bound session without its bound cookie, which were let in.
+    pub tolerated: u64,
+    /// Requests whose session was refused, by reason.
+    pub refused: ByLabel,
+    /// Requests to endpoints that did not get what they asked for, by reason.
+    pub denied: ByLabel,
 }
 
 /// Failures of a server.
@@ -92,7 +120,57 @@ impl Counts {
                 good: sum(Event::Reload),
                 failed: sum(Event::FailedReload),
             },
+            devices: Devices::of(counters),
         }
+    }
+}
+
+impl Devices {
+    fn of(counters: &Counters) -> Self {
+        let sum = |event| counters.sum(Event::Device(event));
+        Self {
+            offered: sum(DeviceEvent::Offered),
+            registered: sum(DeviceEvent::Registered),
+            refreshed: sum(DeviceEvent::Refreshed),
+            became_bound: sum(DeviceEvent::BecameBound),
+            bound: sum(DeviceEvent::Bound),
+            unbound: sum(DeviceEvent::Unbound),
+            tolerated: sum(DeviceEvent::Tolerated),
+            refused: by_label(SessionReason::all().map(|reason| {
+                let count = sum(DeviceEvent::Refused(reason));
+                (reason.label(), count)
+            })),
+            denied: by_label(EndpointReason::all().map(|reason| {
+                let count = sum(DeviceEvent::Denied(reason));
+                (reason.label(), count)
+            })),
+        }
+    }
+
+    /// What was counted, each with its label, without the requests that were refused.
+    pub(crate) fn by_label(&self) -> [(&'static str, u64); 7] {
+        [
+            ("offered", self.offered),
+            ("registered", self.registered),
+            ("refreshed", self.refreshed),
+            ("became_bound", self.became_bound),
+            ("bound", self.bound),
+            ("unbound", self.unbound),
+            ("tolerated", self.tolerated),
+        ]
+    }
+
+    /// Whether anything was counted. A server that binds no sessions counts nothing.
+    pub(crate) fn is_counted(&self) -> bool {
+        let events = self.by_label().into_iter().map(|(_, count)| count);
+        let all = events.chain([total(&self.refused), total(&self.denied)]);
+        sum(all) != 0
+    }
+
+    /// Requests with a session that was judged.
+    pub(crate) fn judged(&self) -> u64 {
+        let passed = [self.became_bound, self.bound, self.unbound, self.tolerated];
+        sum(passed.into_iter().chain([total(&self.refused)]))
     }
 }
 
@@ -128,7 +206,7 @@ fn sum(counts: impl Iterator<Item = u64>) -> u64 {
     counts.fold(0, u64::saturating_add)
 }
 
-fn by_label<const N: usize>(counts: [(&str, u64); N]) -> ByLabel {
+fn by_label<'l>(counts: impl IntoIterator<Item = (&'l str, u64)>) -> ByLabel {
     let counts = counts.into_iter();
     counts
         .map(|(label, count)| (label.to_owned(), count))
@@ -153,6 +231,27 @@ mod tests {
             expected.sealed.insert(format.label().to_owned(), many);
             expected.opened.insert(format.label().to_owned(), many + 10);
         }
+        let devices = &mut expected.devices;
+        for (reason, many) in SessionReason::all().zip(51..) {
+            count(Event::Device(DeviceEvent::Refused(reason)), many);
+            devices.refused.insert(reason.label().to_owned(), many);
+        }
+        for (reason, many) in EndpointReason::all().zip(61..) {
+            count(Event::Device(DeviceEvent::Denied(reason)), many);
+            devices.denied.insert(reason.label().to_owned(), many);
+        }
+        for (event, many, place) in [
+            (DeviceEvent::Offered, 42, &mut devices.offered),
+            (DeviceEvent::Registered, 43, &mut devices.registered),
+            (DeviceEvent::Refreshed, 44, &mut devices.refreshed),
+            (DeviceEvent::BecameBound, 45, &mut devices.became_bound),
+            (DeviceEvent::Bound, 46, &mut devices.bound),
+            (DeviceEvent::Unbound, 47, &mut devices.unbound),
+            (DeviceEvent::Tolerated, 48, &mut devices.tolerated),
+        ] {
+            count(Event::Device(event), many);
+            *place = many;
+        }
         for (limit, many) in Limit::ALL.into_iter().zip(21..) {
             count(Event::Ended(limit), many);
             expected.ended.insert(limit.label().to_owned(), many);
@@ -175,6 +274,7 @@ mod tests {
         }
         assert_eq!(Counts::of(&counters), expected);
         assert_eq!(total(&expected.sealed), 10);
+        assert_eq!(expected.devices.judged(), 45 + 46 + 47 + 48 + 5 * 53);
         assert_eq!(expected.errors.sum(), 105);
     }
 }

@@ -7,7 +7,7 @@ use session_crypto_core::times::{rfc3339, span};
 use session_crypto_core::{Limit, Refusal, TokenFormat};
 
 use crate::advice::advice;
-use crate::counts::ByLabel;
+use crate::counts::{ByLabel, Devices};
 use crate::glance::sentences;
 use crate::key::{Key, State};
 use crate::report::Report;
@@ -39,6 +39,9 @@ pub fn html(report: &Report) -> String {
                     (keys(report))
                     (sessions(report))
                     (refused(report))
+                    @if report.counters.devices.is_counted() {
+                        (devices(&report.counters.devices))
+                    }
                     (server(report))
                 }
                 footer {
@@ -223,6 +226,52 @@ fn refused(report: &Report) -> Markup {
     }
 }
 
+fn devices(devices: &Devices) -> Markup {
+    let bound = devices.bound.saturating_add(devices.became_bound);
+    let refused = SESSION_REASONS.map(|(label, words)| (words, of(&devices.refused, label)));
+    let denied: Vec<_> = devices
+        .denied
+        .iter()
+        .filter(|(_, count)| **count != 0)
+        .map(|(label, count)| (label.as_str(), *count))
+        .collect();
+    html! {
+        section aria-labelledby="devices" {
+            h2 id="devices" { "Devices" }
+            p {
+                "Sessions that are bound to the device of a browser. " (bound) " of "
+                (devices.judged()) " requests with a session came from its device."
+            }
+            div.pair {
+                (table("Requests with sessions", &[
+                    ("bound, from their device", bound),
+                    ("not bound", devices.unbound),
+                    ("bound, without their device, let in", devices.tolerated),
+                ]))
+                (table("Sessions refused because of their device", &refused))
+                (table("Keys", &[
+                    ("new sessions offered", devices.offered),
+                    ("keys registered", devices.registered),
+                    ("sessions that became bound", devices.became_bound),
+                    ("keys proved again", devices.refreshed),
+                ]))
+                @if !denied.is_empty() {
+                    (table("Registrations and refreshes without success, by reason", &denied))
+                }
+            }
+        }
+    }
+}
+
+/// The labels of the reasons of refused sessions, in words.
+const SESSION_REASONS: [(&str, &str); 5] = [
+    ("no_cookie", "no bound cookie"),
+    ("cookie_ended", "bound cookie has ended"),
+    ("other_device", "bound cookie of another device"),
+    ("other_session", "bound cookie of another session"),
+    ("not_bound", "not bound in time"),
+];
+
 fn server(report: &Report) -> Markup {
     let counts = &report.counters;
     html! {
@@ -340,7 +389,7 @@ mod tests {
     #[test]
     fn each_count_is_there() {
         let page = page();
-        for count in 101..=113 {
+        for count in (101..=113).chain([249, 126, 127, 121, 122, 123, 124, 28]) {
             assert!(page.contains(&format!(">{count}<")), "{count}");
         }
         for refusal in Refusal::ALL {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 
-use crate::counts::ByLabel;
+use crate::counts::{ByLabel, Devices};
 use crate::key::Key;
 use crate::report::Report;
 
@@ -62,6 +62,7 @@ pub fn prometheus(report: &Report) -> String {
     );
     page.family("reloads_total", "counter", "Key files that changed.");
     page.samples("reloads_total", "outcome", counts.reloads.by_label());
+    page.devices(&counts.devices);
     page.keys(&report.keys);
     page.gauge(
         "began_timestamp_seconds",
@@ -105,6 +106,27 @@ struct OfKey {
 }
 
 impl Page {
+    fn devices(&mut self, devices: &Devices) {
+        if !devices.is_counted() {
+            return;
+        }
+        let help = "Events about the devices of sessions.";
+        self.family("device_events_total", "counter", help);
+        self.samples("device_events_total", "event", devices.by_label());
+        self.labelled(
+            "device_refused_total",
+            "Sessions refused because of their device.",
+            "reason",
+            &devices.refused,
+        );
+        self.labelled(
+            "device_denied_total",
+            "Registrations and refreshes that did not come to their end.",
+            "reason",
+            &devices.denied,
+        );
+    }
+
     fn keys(&mut self, keys: &[Key]) {
         // A shortened place may be that of two keys, and two samples with the same labels
         // would make the whole page invalid.

@@ -1,8 +1,8 @@
 //! A report with something of each kind, for tests.
 
-use session_crypto_core::{Limit, Refusal, TokenFormat};
+use session_crypto_core::{EndpointReason, Limit, Refusal, SessionReason, TokenFormat};
 
-use crate::counts::{ByLabel, Counts, Errors, Reloads};
+use crate::counts::{ByLabel, Counts, Devices, Errors, Reloads};
 use crate::key::{Key, Kind, State};
 use crate::report::{Records, Report, VERSION};
 
@@ -63,6 +63,17 @@ pub(crate) fn report(keys: Vec<Key>) -> Report {
             reloads: Reloads {
                 good: 110,
                 failed: 111,
+            },
+            devices: Devices {
+                offered: 121,
+                registered: 122,
+                refreshed: 123,
+                became_bound: 124,
+                bound: 125,
+                unbound: 126,
+                tolerated: 127,
+                refused: labels(&SessionReason::LABELS),
+                denied: labels(&EndpointReason::LABELS),
             },
         },
         keys,

@@ -52,9 +52,9 @@ struct Row {
     count: u64,
 }
 
-fn rows(counts: &Counts) -> [Row; 13] {
+fn rows(counts: &Counts) -> Vec<Row> {
     let row = |name, words, count| Row { name, words, count };
-    [
+    let mut rows = vec![
         row("Sealed", "Sessions sealed", total(&counts.sealed)),
         row("Opened", "Tokens opened", total(&counts.opened)),
         row("Stale", "of these, under an older key", counts.stale),
@@ -84,7 +84,35 @@ fn rows(counts: &Counts) -> [Row; 13] {
             "Changed key files not used",
             counts.reloads.failed,
         ),
-    ]
+    ];
+    let devices = &counts.devices;
+    if devices.is_counted() {
+        let refused = total(&devices.refused);
+        rows.extend([
+            row("DeviceBound", "Requests with bound sessions", devices.bound),
+            row(
+                "DeviceUnbound",
+                "Requests with sessions not bound",
+                devices.unbound,
+            ),
+            row(
+                "DeviceRefused",
+                "Sessions refused because of their device",
+                refused,
+            ),
+            row(
+                "DeviceRegistered",
+                "Keys of devices registered",
+                devices.registered,
+            ),
+            row(
+                "DeviceRefreshed",
+                "Keys of devices proved again",
+                devices.refreshed,
+            ),
+        ]);
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -96,15 +124,25 @@ mod tests {
     fn each_form_has_each_count() {
         let counts = report(Vec::new()).counters;
         let lines = lines(&counts);
-        assert_eq!(lines.lines().count(), 13);
+        assert_eq!(lines.lines().count(), 18);
         assert!(lines.starts_with("SessionCryptoSealed: 10\nSessionCryptoOpened: 10\n"));
         assert!(lines.contains("\nSessionCryptoErrors: 315\n"));
         let (table, text) = (section(&counts, true), section(&counts, false));
-        for count in [10, 101, 171, 102, 103, 6, 315, 107, 108, 109, 110, 111] {
+        for count in [
+            10, 101, 171, 102, 103, 6, 315, 107, 108, 109, 110, 111, 125, 126, 15, 122, 123,
+        ] {
             assert!(lines.contains(&format!(": {count}\n")), "{count}");
             assert!(table.contains(&format!(">{count}<")), "{count}");
             assert!(text.contains(&format!(": {count}<br>")), "{count}");
         }
         assert!(!text.contains("<table"));
+    }
+
+    #[test]
+    fn a_server_without_devices_says_nothing_of_them() {
+        let mut counts = report(Vec::new()).counters;
+        counts.devices = crate::counts::Devices::default();
+        assert_eq!(lines(&counts).lines().count(), 13);
+        assert!(!section(&counts, true).contains("device"));
     }
 }
