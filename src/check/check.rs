@@ -2,8 +2,8 @@
 
 use session_crypto_core::{During, Keyring, Priority};
 
-use super::other_modules;
 use super::warnings::Warnings;
+use super::{device, device_cookies, other_modules};
 use crate::config::{DirConfig, Flaw, KeptSecrets, SettingSet};
 use crate::emergency;
 use crate::ffi::{self, Server};
@@ -35,6 +35,7 @@ pub(crate) fn server<'s>(
         for index in 0..server.sections.len() {
             check_section(keyring, server, Some(index), warnings, now)?;
         }
+        device::server(server, &mut warnings.devices)?;
         // A configuration that is served warns later, when its log is open.
         if ffi::is_config_test() {
             warnings.about_server(keyring, server);
@@ -42,6 +43,8 @@ pub(crate) fn server<'s>(
     }
     if server.is_last {
         warnings.idle_passphrases()?;
+        warnings.devices.check()?;
+        device_cookies::check()?;
         if ffi::is_config_test() {
             warnings.about_database();
             other_modules::warn();

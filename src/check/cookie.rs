@@ -83,6 +83,19 @@ pub(super) fn warning(directive: &str, node: Node<'_>, given: Attributes) -> Opt
     ))
 }
 
+/// The value of an attribute of a line's cookie; the last one counts, as to browsers.
+pub(super) fn attribute(node: Node<'_>, name: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(split(node).1);
+    let mut value = None;
+    for part in text.split(';') {
+        let (own, rest) = part.split_once('=').unwrap_or((part, ""));
+        if own.trim().eq_ignore_ascii_case(name) {
+            value = Some(rest.trim().to_owned());
+        }
+    }
+    value
+}
+
 /// Splits a line into the cookie's name and its attributes
 /// (modules/session/mod_session_cookie.c, `set_cookie_name`).
 fn split(node: Node<'_>) -> (&[u8], &[u8]) {

@@ -83,7 +83,8 @@ const SECRETS: [&str; 4] = [
     "SessionCryptoCertificateFile",
 ];
 
-fn for_each<'c>(nodes: Nodes<'c>, depth: usize, with: &mut dyn FnMut(Node<'c>)) {
+/// Hands each line of a configuration to `with`; `depth` sections are around these.
+pub(super) fn for_each<'c>(nodes: Nodes<'c>, depth: usize, with: &mut dyn FnMut(Node<'c>)) {
     for node in nodes {
         with(node);
         if depth < DEPTH {

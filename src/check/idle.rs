@@ -1,12 +1,17 @@
 //! Settings that do nothing without a line elsewhere.
 
-use crate::config::DirConfig;
-use crate::ffi::Server;
+use std::collections::HashSet;
+
+use crate::config::{DEVICE, DirConfig};
+use crate::ffi::{Line, Server};
 use crate::message::{Code, Message};
 use crate::state::State;
 
 /// A section says whose sessions a request may end, and no request can end any.
 const NO_REVOCATION: Code = Code("SC0367");
+
+/// A section says how its sessions are bound to devices, and none is.
+const NO_DEVICES: Code = Code("SC0928");
 
 /// Checks that a list of ended sessions is there for the sections that say whose sessions a
 /// request may end.
@@ -31,4 +36,52 @@ pub(crate) fn end_sessions(
              store, in the configuration of the main server, or take the line out"
         )))
     })
+}
+
+/// The settings of devices of all servers, of which some may have no effect.
+#[derive(Default)]
+pub(super) struct IdleDevices {
+    /// Settings, by their address, that are in force in a section that binds sessions.
+    used: HashSet<usize>,
+    /// Those of sections in which no line says whether sessions are bound.
+    undecided: Vec<(usize, &'static str, Line)>,
+}
+
+impl IdleDevices {
+    /// Notes the settings in force in a chain of sections.
+    pub(super) fn note(&mut self, server: &Server<'_, DirConfig<'_>>, chain: &[usize]) {
+        let config = server.config_of(chain);
+        let settings = config.only_for_devices();
+        // A request may be in another section as well, which binds its session.
+        let may_bind = || {
+            let innermost = chain.last().copied();
+            innermost.is_some_and(|innermost| {
+                let mut others = server.others(chain, innermost);
+                others.any(|other| other.has_device_line())
+            })
+        };
+        if config.has_device_line() || may_bind() {
+            // Where a line says `off`, the others wait for it to say something else.
+            self.used.extend(settings.map(|(address, ..)| address));
+        } else {
+            let settings = settings.map(|(address, name, line)| (address, name, line.clone()));
+            self.undecided.extend(settings);
+        }
+    }
+
+    /// Checks that each setting is of use somewhere.
+    ///
+    /// # Errors
+    ///
+    /// One is not.
+    pub(super) fn check(&self) -> Result<(), Message> {
+        let mut undecided = self.undecided.iter();
+        match undecided.find(|(address, ..)| !self.used.contains(address)) {
+            Some((_, directive, line)) => Err(NO_DEVICES.says(format!(
+                "{line}: {directive} does nothing, because no line binds sessions here: write \
+                 '{DEVICE} offer' beside it, or take the line out"
+            ))),
+            None => Ok(()),
+        }
+    }
 }

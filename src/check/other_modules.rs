@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::acceptable::{Acceptable, Accepted};
+use super::chains::chains;
 use super::cookie;
 use super::facts::Facts;
 use super::found::Found;
@@ -71,19 +72,8 @@ impl Judge {
     }
 
     fn server<'c>(&self, server: &Server<'c, Lines<'c>>, found: &mut Found<'c>) {
-        let everywhere: Vec<_> = server
-            .sections
-            .iter()
-            .enumerate()
-            .filter_map(|(index, section)| section.is_everywhere().then_some(index))
-            .collect();
-        let sections = (0..server.sections.len()).map(Some);
-        // No request is outside of a section that every request is in.
-        let outside = everywhere.is_empty().then_some(None);
         let mut removals = BTreeMap::new();
-        for innermost in sections.chain(outside) {
-            let chain = innermost.map(|index| chain(server, index, &everywhere));
-            let chain = chain.unwrap_or_default();
+        for (innermost, chain) in chains(server) {
             let place = Place {
                 server,
                 lines: server.config_of(&chain),
@@ -194,17 +184,6 @@ impl Judge {
 /// The warning about a log whose format has a secret.
 fn log_with(secret: &str, directive: &str) -> String {
     format!("{directive}: the log has sessions or their cookies: take {secret} out of its format")
-}
-
-/// The sections that every request in one section is in, in the order in which httpd
-/// merges them; `everywhere` are those that every request is in.
-fn chain(server: &Server<'_, Lines<'_>>, index: usize, everywhere: &[usize]) -> Vec<usize> {
-    let inner = server.chain(index);
-    let others = everywhere.iter().filter(|other| !inner.contains(other));
-    let (before, after): (Vec<_>, Vec<_>) = others
-        .copied()
-        .partition(|other| server.is_before(*other, index));
-    [before, inner, after].concat()
 }
 
 /// Judges the numbers of seconds of a place.

@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use session_crypto_core::{Counters, During, Identities, Keyring, Secrets, Settings, Validity};
 
+use super::idle::IdleDevices;
 use super::keys::SectionKeys;
+use super::secrets::may_encrypt;
 use crate::config::{
-    CERTIFICATE_FILE, DEFAULT_LIFETIME, DirConfig, Flaw, IDLE_BESIDE, Passphrases, SettingSet,
+    CERTIFICATE_FILE, DEFAULT_LIFETIME, DirConfig, Flaw, IDLE_BESIDE, Passphrases,
 };
 use crate::ffi::config_tree::{self, Node, Nodes};
 use crate::ffi::{self, Level, MainServer, Server};
@@ -35,6 +37,8 @@ pub(crate) struct Warnings {
     idle: Vec<(usize, Flaw)>,
     /// The longest lifetime of sessions in any section so far, in seconds.
     longest: u64,
+    /// The settings of devices.
+    pub(super) devices: IdleDevices,
     /// The keys of sections.
     pub(super) keys: SectionKeys,
 }
@@ -136,24 +140,7 @@ impl Warnings {
     /// Warns of settings that only encryption needs where sessions go out in clear.
     fn about_clear(&mut self, server: &Server<'_, DirConfig<'_>>, chain: &[usize]) {
         let config = server.config_of(chain);
-        if config.has_secrets() || !server.has_sessions(chain) {
-            return;
-        }
-        // A request may be in another section as well, which has a passphrase. The
-        // settings outside of every section are those of requests in no section, so
-        // only a section that every request is in counts there.
-        let has_secrets = |other: DirConfig<'_>| other.sets().meets(SettingSet::SECRETS);
-        let is_elsewhere = match chain.last() {
-            Some(innermost) => server.others(chain, *innermost).any(has_secrets),
-            None => {
-                let mut everywhere = server
-                    .sections
-                    .iter()
-                    .filter(|section| section.is_everywhere());
-                everywhere.any(|section| section.config.is_some_and(has_secrets))
-            }
-        };
-        if is_elsewhere {
+        if !server.has_sessions(chain) || may_encrypt(server, chain) {
             return;
         }
         for (directive, line) in config.only_for_encryption() {

@@ -7,7 +7,7 @@ use super::device_path::DevicePath;
 use super::device_settings::DeviceDemand;
 use super::dir_config::DirConfig;
 use super::written::Written;
-use crate::ffi::Parms;
+use crate::ffi::{Line, Parms};
 
 /// The binding of sessions to devices in a section.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ pub(crate) struct Device<'p> {
 const LIFETIME: u64 = 600;
 
 /// The directives, as messages name them.
-const DEVICE: &str = "SessionCryptoDevice";
+pub(crate) const DEVICE: &str = "SessionCryptoDevice";
 const PATH: &str = "SessionCryptoDevicePath";
 const COOKIE: &str = "SessionCryptoDeviceCookie";
 const DEVICE_LIFETIME: &str = "SessionCryptoDeviceLifetime";
@@ -52,6 +52,38 @@ impl<'p> DirConfig<'p> {
             lifetime: lifetime.unwrap_or(LIFETIME),
             initiators: initiators.unwrap_or(&demand.initiators),
         })
+    }
+
+    /// Whether sessions are bound.
+    #[inline]
+    pub(super) fn binds(&self) -> bool {
+        let demand = self.device.demand;
+        demand.is_some_and(|demand| demand.value.mode.is_some())
+    }
+
+    /// Whether a line says that sessions are bound, or that they are not.
+    pub(crate) fn has_device_line(&self) -> bool {
+        self.device.demand.is_some()
+    }
+
+    /// The line that binds sessions.
+    pub(crate) fn device_line(&self) -> Option<&'p Line> {
+        let demand = self.device.demand?;
+        demand.value.mode.map(|_| &demand.line)
+    }
+
+    /// The settings in force that have no effect unless sessions are bound: the address of
+    /// each, its directive, and its line.
+    pub(crate) fn only_for_devices(&self) -> impl Iterator<Item = (usize, &'static str, &'p Line)> {
+        let device = self.device;
+        [
+            device.path.map(addressed),
+            device.cookie.map(addressed),
+            device.lifetime.map(addressed),
+            device.initiators.map(addressed),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// Sets what this section demands; `None` binds no session. `path` is that of sections
@@ -89,6 +121,21 @@ impl<'p> DirConfig<'p> {
     pub(crate) fn set_device_initiators(&mut self, parms: &Parms<'p>, hosts: Vec<String>) {
         self.device.initiators = Some(written(parms, INITIATORS, hosts));
     }
+}
+
+impl Device<'_> {
+    /// Whether browsers get the same of both bindings, whatever sessions are let in.
+    pub(crate) fn binds_like(&self, other: &Self) -> bool {
+        self.path.prefix == other.path.prefix
+            && self.cookie == other.cookie
+            && self.lifetime == other.lifetime
+            && self.initiators == other.initiators
+    }
+}
+
+fn addressed<T>(written: &Written<T>) -> (usize, &'static str, &Line) {
+    let (directive, line) = written.directive_and_line();
+    (std::ptr::from_ref(written).addr(), directive, line)
 }
 
 /// A value that a line sets. It makes no realm.

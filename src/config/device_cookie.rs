@@ -2,6 +2,8 @@
 
 use session_crypto_core::Fingerprint;
 
+use crate::advice::DeviceCookieFlaw;
+
 /// The bound cookie, which browsers send with each request, and the name of the key cookie
 /// beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,21 +28,6 @@ pub(crate) enum SameSite {
     Lax,
     /// All.
     None,
-}
-
-/// The reason why a text names no bound cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DeviceCookieFlaw {
-    /// The name has other characters, or too many.
-    Name,
-    /// An attribute is none of those that browsers compare, or has no such value.
-    Attribute,
-    /// Path, Secure, HttpOnly or SameSite is missing.
-    Missing(&'static str),
-    /// The cookie has a Domain.
-    Domain,
-    /// The name begins with `__Host-`, and the path is another than `/`.
-    HostPath,
 }
 
 /// The name of the bound cookie, where neither a name nor a path is written.

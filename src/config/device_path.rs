@@ -15,7 +15,7 @@ pub(crate) struct DevicePath {
     /// The attributes of the key cookie, which only the endpoints get.
     pub(crate) key_attributes: String,
     /// The bound cookie of sections that name none.
-    pub(super) cookie: DeviceCookie,
+    pub(crate) cookie: DeviceCookie,
 }
 
 /// The path of sections that name none.

@@ -22,8 +22,8 @@
 //! | `written` | a value, and the line that set it |
 
 pub(crate) use algorithms::{Algorithm, AlgorithmNames};
-pub(crate) use device::Device;
-pub(crate) use device_cookie::{DEFAULT_ATTRIBUTES, DeviceCookie, DeviceCookieFlaw};
+pub(crate) use device::{DEVICE, Device};
+pub(crate) use device_cookie::{DEFAULT_ATTRIBUTES, DeviceCookie, SameSite};
 pub(crate) use device_path::{DEFAULT_PATH, DevicePath};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
 pub(crate) use end_sessions_for::EndSessionsFor;

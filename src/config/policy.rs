@@ -30,7 +30,7 @@ pub(crate) struct Policy<'p> {
 impl<'p> DirConfig<'p> {
     /// Whether sessions of the section get a birth and a name.
     pub(crate) fn has_policy(&self) -> bool {
-        self.lifetime.is_some() || self.not_before.is_some() || self.device().is_some()
+        self.lifetime.is_some() || self.not_before.is_some() || self.binds()
     }
 
     /// The directive that says whose sessions a request may end, and its line.
@@ -44,7 +44,7 @@ impl<'p> DirConfig<'p> {
             lifetime: self.lifetime.map(|bound| bound.value.seconds),
             not_before: self.not_before,
             user_entries: self.user_entries,
-            binds: self.device().is_some(),
+            binds: self.binds(),
             ends_any: self
                 .end_sessions_for
                 .is_some_and(|written| written.value == EndSessionsFor::Any),

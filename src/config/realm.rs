@@ -22,7 +22,20 @@ pub(crate) enum Realm {
 /// The number of settings that make a realm.
 const SETTINGS: usize = 11;
 
+/// The number of those that come first, and say what a section encrypts with.
+const SEALING: usize = 8;
+
 impl DirConfig<'_> {
+    /// Whether both sections encrypt with the same settings, so that each opens what the other
+    /// has sealed.
+    pub(crate) fn seals_like(&self, other: &Self) -> bool {
+        let sealing = |realm| match realm {
+            Realm::Sealed(settings) => settings.first_chunk::<SEALING>().copied(),
+            Realm::Clear | Realm::Refusing => None,
+        };
+        sealing(self.realm()).is_some_and(|own| Some(own) == sealing(other.realm()))
+    }
+
     /// The realm of a section.
     pub(crate) fn realm(&self) -> Realm {
         // All fields are named, so that a new setting does not build before it is

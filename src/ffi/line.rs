@@ -1,6 +1,6 @@
 //! A line of the configuration, as messages name it.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString, c_int, c_uint};
 use std::fmt;
 
 use super::bindings::ap_directive_t;
@@ -31,6 +31,20 @@ impl Line {
     /// The file's name, if the line stands in a file.
     pub(super) fn file(&self) -> Option<&CStr> {
         self.file.as_deref()
+    }
+}
+
+/// A line of the configuration in httpd's structures.
+#[derive(Clone, Copy)]
+pub(crate) struct LineRef<'s> {
+    pub(super) file: &'s CStr,
+    pub(super) number: c_uint,
+}
+
+impl LineRef<'_> {
+    /// Whether it is that line.
+    pub(crate) fn is(self, line: &Line) -> bool {
+        line.file() == Some(self.file) && c_uint::try_from(line.number) == Ok(self.number)
     }
 }
 

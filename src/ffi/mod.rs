@@ -52,7 +52,7 @@ pub(crate) use entries::module_record;
 pub(crate) use exchange::{BodyError, Exchange, Page, Reply, Status};
 pub(crate) use httpd::{has_module, version as httpd_version};
 pub(crate) use kept_table::{KeptTable, map_table};
-pub(crate) use line::Line;
+pub(crate) use line::{Line, LineRef};
 pub(crate) use log::{Level, MainServer, main as log_main, server as log_server};
 pub(crate) use module::{Failed, Handler, Module, Requirement, StatusForm};
 pub(crate) use module_record::ModuleRecord;

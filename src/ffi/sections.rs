@@ -1,13 +1,14 @@
 //! Reads servers and their sections out of httpd's structures.
 
 use std::collections::HashSet;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 
 use super::bindings::{
     self, ap_conf_vector_t, apr_array_header_t, apr_port_t, core_dir_config, core_server_config,
     module, server_rec, session_dir_conf,
 };
 use super::dir_config::{self, DirSettings};
+use super::line::LineRef;
 use super::server::{Definition, Kind, Section, Server};
 use super::session_hooks;
 
@@ -40,6 +41,12 @@ pub(super) unsafe fn for_each_server<'s, C: DirSettings + 's, E>(
         let outer = unsafe { config_of::<C>(ours, server.lookup_defaults) };
         // SAFETY: the same sections.
         let has_sessions = unsafe { has_sessions(server.lookup_defaults) };
+        // SAFETY: the same sections.
+        let core = unsafe { core_of(server.lookup_defaults) };
+        // SAFETY: the core module's settings of a section in force for 's.
+        let handler = core.and_then(|core| unsafe { handler_of(core) });
+        // SAFETY: a server in force for 's.
+        let scheme = unsafe { text(server.server_scheme) };
         // SAFETY: the caller promises a server in force for 's, and the type of
         // its settings.
         let sections = unsafe { sections_of::<C>(ours, server) };
@@ -54,6 +61,8 @@ pub(super) unsafe fn for_each_server<'s, C: DirSettings + 's, E>(
         each(&Server {
             outer: outer.unwrap_or_else(C::refusing),
             has_sessions: has_sessions.unwrap_or_default(),
+            handler,
+            is_https: scheme == Some(b"https"),
             sections,
             stands_behind: is_main && !is_last,
             is_default: is_main || is_first,
@@ -205,6 +214,8 @@ unsafe fn add_sections<'s, C: DirSettings>(
         let section = Section {
             config,
             has_sessions,
+            // SAFETY: the core module's settings of a section in force for 's.
+            handler: core.and_then(|core| unsafe { handler_of(core) }),
             around,
             kind,
             // SAFETY: the core module's settings of a section in force for 's.
@@ -254,6 +265,39 @@ unsafe fn path_of(core: &core_dir_config) -> Option<&[u8]> {
     // SAFETY: not NULL, so a C string of the section's pool (http_core.h).
     let path = unsafe { CStr::from_ptr(core.d) }.to_bytes();
     path.starts_with(b"/").then_some(path)
+}
+
+/// The line of the `SetHandler` of a section, if it stands there. httpd keeps the name of
+/// the handler as an expression, which only a request has a value of.
+///
+/// # Safety
+///
+/// The settings are those of a section in force for `'s`.
+unsafe fn handler_of<'s>(core: &'s core_dir_config) -> Option<LineRef<'s>> {
+    // SAFETY: NULL, or the expression of the line, which lives as long (core.c,
+    // set_sethandler).
+    let handler = unsafe { core.expr_handler.as_ref() }?;
+    if handler.filename.is_null() {
+        return None;
+    }
+    Some(LineRef {
+        // SAFETY: not NULL, so the C string of the file's name (ap_expr.h).
+        file: unsafe { CStr::from_ptr(handler.filename) },
+        number: handler.line_number,
+    })
+}
+
+/// The bytes of a C string of httpd's structures, unless it is NULL.
+///
+/// # Safety
+///
+/// `raw` is NULL, or a C string that lives for `'s`.
+unsafe fn text<'s>(raw: *const c_char) -> Option<&'s [u8]> {
+    if raw.is_null() {
+        return None;
+    }
+    // SAFETY: not NULL, so a C string that lives for 's, as the caller promises.
+    Some(unsafe { CStr::from_ptr(raw) }.to_bytes())
 }
 
 /// The value of mod_session's `Session` in a section, if it stands there.

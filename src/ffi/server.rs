@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_uint};
 use std::fmt;
 
 use super::dir_config::Inherit;
+use super::line::{Line, LineRef};
 
 /// A server or virtual host, and its sections.
 ///
@@ -15,6 +16,10 @@ pub(crate) struct Server<'s, C> {
     pub(crate) outer: C,
     /// `Session On` outside of every section.
     pub(crate) has_sessions: bool,
+    /// `SetHandler` outside of every section.
+    pub(super) handler: Option<LineRef<'s>>,
+    /// `ServerName https://...`: clients come over TLS, which may end at a proxy.
+    pub(crate) is_https: bool,
     /// The sections; one that stands inside another comes after it.
     pub(crate) sections: Vec<Section<'s, C>>,
     /// It is the main server, and there are virtual hosts. These have inherited
@@ -36,6 +41,15 @@ pub(crate) struct Definition<'s> {
     pub(super) line: c_uint,
 }
 
+impl Definition<'_> {
+    /// Whether the server begins on this line; never true of the main server.
+    pub(crate) fn is_on(&self, line: &Line) -> bool {
+        let number = self.line;
+        let own = self.file.map(|file| LineRef { file, number });
+        own.is_some_and(|own| own.is(line))
+    }
+}
+
 impl fmt::Display for Definition<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (line, Some(file)) = (self.line, self.file) else {
@@ -53,6 +67,8 @@ pub(crate) struct Section<'s, C> {
     pub(crate) config: Option<C>,
     /// `Session On` or `Session Off`, if either stands there.
     pub(super) has_sessions: Option<bool>,
+    /// `SetHandler`, if it stands there.
+    pub(super) handler: Option<LineRef<'s>>,
     /// The section that it stands in, as an index of the list.
     pub(super) around: Option<usize>,
     pub(super) kind: Kind,
@@ -147,6 +163,51 @@ impl<'s, C> Server<'s, C> {
             .filter_map(|section| section.has_sessions)
             .last()
             .unwrap_or(self.has_sessions)
+    }
+
+    /// The locations that a request for a path is in.
+    pub(crate) fn locations_of(&self, url: &[u8]) -> Vec<usize> {
+        self.outermost_around(Kind::Location, url)
+    }
+
+    /// The directories that the document root is in, itself included, in the order in which
+    /// httpd merges them.
+    pub(crate) fn root_directories(&self) -> Vec<usize> {
+        let root = self.document_root.unwrap_or(b"/");
+        let root = [root, b"/"].concat();
+        let mut directories = self.outermost_around(Kind::Directory, &root);
+        let path = |index: &usize| self.sections.get(*index)?.path;
+        directories.sort_by_key(|index| path(index).map_or(0, <[u8]>::len));
+        directories
+    }
+
+    fn outermost_around(&self, kind: Kind, inner: &[u8]) -> Vec<usize> {
+        let sections = (0..).zip(&self.sections);
+        let around = sections.filter(|(_, section)| {
+            let path = section.path.filter(|_| section.around.is_none());
+            section.kind == kind && path.is_some_and(|path| is_inside(inner, path))
+        });
+        around.map(|(index, _)| index).collect()
+    }
+
+    /// Whether a chain of sections begins with a directory.
+    pub(crate) fn is_in_directory(&self, chain: &[usize]) -> bool {
+        let first = chain.first().and_then(|index| self.sections.get(*index));
+        first.is_some_and(|section| section.kind == Kind::Directory)
+    }
+
+    /// The `SetHandler` that is in force in a chain of sections.
+    pub(crate) fn handler(&self, chain: &[usize]) -> Option<LineRef<'s>> {
+        let sections = chain.iter().filter_map(|index| self.sections.get(*index));
+        let handler = sections.filter_map(|section| section.handler).last();
+        handler.or(self.handler)
+    }
+
+    /// Each `SetHandler` of a section without a path, which any request may be in.
+    pub(crate) fn handlers_anywhere(&self) -> impl Iterator<Item = LineRef<'s>> {
+        let sections = self.sections.iter();
+        let anywhere = sections.filter(|section| section.path.is_none());
+        anywhere.filter_map(|section| section.handler)
     }
 
     /// Whether a request may be in both sections.

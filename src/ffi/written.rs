@@ -93,6 +93,9 @@ impl<'c, C: Inherit> SectionLines<'c, C> {
         Server {
             outer,
             has_sessions: has_sessions.or(self.has_sessions).unwrap_or_default(),
+            // Their checks read httpd's own structures.
+            handler: None,
+            is_https: false,
             sections: sections(self.inner.iter().chain(inner)),
             stands_behind,
             is_default: host.is_none(),
@@ -118,6 +121,7 @@ fn sections<'a, 'c: 'a, C: Inherit + 'a>(
         sections.push(Section {
             config: Some(own.config),
             has_sessions: own.has_sessions,
+            handler: None,
             around,
             kind: own.kind,
             path: own.path,

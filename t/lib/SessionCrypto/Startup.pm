@@ -27,7 +27,7 @@ use Test::More ();
 our @EXPORT_OK = qw(HTACCESS MESSAGE SECRET host inside is_accepted is_quiet is_warned is_wrong line_of);
 
 use constant SECRET   => 'S3cr3t-of-many-bytes';
-use constant CODE     => qr/SC0[37]\d\d/;
+use constant CODE     => qr/SC0[379]\d\d/;
 use constant MESSAGE  => qr/^(?:\[.*\] )?${\CODE}: (?:SessionCrypto|on line \d+ of |in the )|^SessionCrypto\w+ not allowed /m;
 use constant HTACCESS => qr/\.htaccess: (?:${\CODE}: SessionCrypto|SessionCrypto\w+ not allowed here)/;
 

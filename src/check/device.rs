@@ -1,0 +1,126 @@
+//! What binding sessions to devices needs in a server.
+
+use std::ffi::CStr;
+
+use super::facts::for_each;
+use super::idle::IdleDevices;
+use super::secrets::may_encrypt;
+use super::tls;
+use crate::config::{DEVICE, Device, DirConfig};
+use crate::ffi::config_tree::{self, Node};
+use crate::ffi::{Line, LineRef, Server};
+use crate::message::{Code, Message};
+
+/// The handler that answers browsers.
+const HANDLER: &CStr = c"session-crypto-device";
+
+const IN_CLEAR: Code = Code("SC0921");
+const NO_TLS: Code = Code("SC0922");
+const NO_HANDLER: Code = Code("SC0923");
+const OTHER_SETTINGS: Code = Code("SC0924");
+
+/// Checks a server in which requests may have sessions that are bound, and notes its
+/// settings of devices.
+///
+/// # Errors
+///
+/// No session could be bound in a section: it is in clear, the server has no TLS, or
+/// browsers find no endpoints that know their sessions.
+pub(super) fn server(
+    server: &Server<'_, DirConfig<'_>>,
+    idle: &mut IdleDevices,
+) -> Result<(), Message> {
+    let sections = (0..server.sections.len()).map(|index| server.chain(index));
+    for chain in std::iter::once(Vec::new()).chain(sections) {
+        idle.note(server, &chain);
+        let config = server.config_of(&chain);
+        let Some((device, line)) = config.device().zip(config.device_line()) else {
+            continue;
+        };
+        if server.has_sessions(&chain) {
+            section(server, &chain, device, line)?;
+        }
+    }
+    Ok(())
+}
+
+fn section(
+    server: &Server<'_, DirConfig<'_>>,
+    chain: &[usize],
+    device: Device<'_>,
+    line: &Line,
+) -> Result<(), Message> {
+    if !may_encrypt(server, chain) {
+        return Err(IN_CLEAR.says(format!(
+            "{line}: {DEVICE} binds nothing, and sessions go out in clear: 'Session On' is in \
+             force here, and no passphrase, certificate or key: write SessionCryptoKeyFile or \
+             SessionCryptoPassphraseFile beside it"
+        )));
+    }
+    if !tls::is_seen(server) {
+        let defined = &server.defined;
+        return Err(NO_TLS.says(format!(
+            "{line}: {DEVICE} binds nothing without TLS, and no line switches it on {defined}: \
+             write 'SSLEngine on' there, 'ServerName https://NAME' if TLS ends at a proxy before \
+             this server, or '{DEVICE} off'"
+        )));
+    }
+    let path = &device.path.prefix;
+    let locations = server.locations_of(device.path.refresh.as_str().as_bytes());
+    let root = server.root_directories();
+    let endpoints = [&root[..], &locations].concat();
+    let lines = handler_lines();
+    let is_ours = |handler: LineRef<'_>| lines.iter().any(|line| handler.is(line));
+    if !server.handler(&endpoints).is_some_and(is_ours) {
+        // Only a request tells whether it is in a section with a pattern.
+        if server.handlers_anywhere().any(is_ours) {
+            return Ok(());
+        }
+        return Err(NO_HANDLER.says(format!(
+            "{line}: {DEVICE}: nothing answers browsers that register their device: write \
+             'SetHandler {}' in a section <Location \"{path}\"> of this server",
+            HANDLER.to_string_lossy()
+        )));
+    }
+    // A request may be for a file below the document root, or not.
+    let below_root = match server.is_in_directory(chain) {
+        true => chain.to_vec(),
+        false => [&root[..], chain].concat(),
+    };
+    if !are_alike(server, chain, &locations) && !are_alike(server, &below_root, &endpoints) {
+        return Err(OTHER_SETTINGS.says(format!(
+            "{line}: {DEVICE}: the endpoints below {path} have other keys, or other settings of \
+             devices, and would refuse the sessions of this section: write these lines outside of \
+             both, or move the endpoints into this section with SessionCryptoDevicePath"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether the endpoints in a chain of sections know the sessions of another one.
+fn are_alike(server: &Server<'_, DirConfig<'_>>, chain: &[usize], endpoints: &[usize]) -> bool {
+    let (config, there) = (server.config_of(chain), server.config_of(endpoints));
+    let Some((device, other)) = config.device().zip(there.device()) else {
+        return false;
+    };
+    // Keys may come from a section that the endpoints are not in.
+    device.binds_like(&other) && (!config.has_secrets() || there.seals_like(&config))
+}
+
+/// The lines that choose the handler.
+fn handler_lines() -> Vec<Line> {
+    let is_ours = |node: Node<'_>| {
+        let mut words = node.words();
+        let name = HANDLER.to_bytes();
+        node.is("SetHandler") && words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let mut lines = Vec::new();
+    config_tree::with_nodes(|nodes| {
+        for_each(nodes, 0, &mut |node| {
+            if is_ours(node) {
+                lines.push(node.line());
+            }
+        });
+    });
+    lines
+}

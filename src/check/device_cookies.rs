@@ -1,0 +1,147 @@
+//! Whether a session's cookie goes where the cookie of its device goes.
+//!
+//! mod_session_cookie and mod_session_dbd keep their settings to themselves, so these are
+//! read from the configuration as it was written.
+
+use super::chains::chains;
+use super::cookie;
+use crate::config::{DEFAULT_ATTRIBUTES, DEFAULT_PATH, DeviceCookie, DevicePath, SameSite};
+use crate::ffi::config_tree::{self, Node};
+use crate::ffi::{Inherit, Server, for_each_written_server};
+use crate::message::{Code, Message};
+
+const DOMAIN: Code = Code("SC0925");
+const SAME_SITE: Code = Code("SC0926");
+const SAME_NAME: Code = Code("SC0927");
+
+/// Lines in force in a section.
+#[derive(Clone, Copy, Default)]
+struct CookieLines<'c> {
+    /// `SessionCryptoDevice`
+    device: Option<Node<'c>>,
+    /// `SessionCryptoDevicePath`
+    device_path: Option<Node<'c>>,
+    /// `SessionCryptoDeviceCookie`
+    device_cookie: Option<Node<'c>>,
+    /// `SessionCookieName`
+    cookie: Option<Node<'c>>,
+    /// `SessionDBDCookieName`
+    database_cookie: Option<Node<'c>>,
+}
+
+/// Checks the cookies of the configuration that was read last.
+///
+/// # Errors
+///
+/// Browsers would send a session without the cookie of its device.
+pub(super) fn check() -> Result<(), Message> {
+    config_tree::with_nodes(|nodes| {
+        let mut first = Ok(());
+        for_each_written_server(nodes, CookieLines::read, |server| {
+            if first.is_ok() && !server.stands_behind {
+                first = check_server(server);
+            }
+        });
+        first
+    })
+}
+
+fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
+    for (_, chain) in chains(server) {
+        let lines = server.config_of(&chain);
+        let Some(bound) = lines.bound_cookie().filter(|_| server.has_sessions(&chain)) else {
+            continue;
+        };
+        for (directive, line) in [
+            ("SessionCookieName", lines.cookie),
+            ("SessionDBDCookieName", lines.database_cookie),
+        ] {
+            line.map_or(Ok(()), |line| compare(directive, line, &bound))?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares the cookie of a session with the bound cookie.
+fn compare(directive: &str, node: Node<'_>, bound: &DeviceCookie) -> Result<(), Message> {
+    let line = node.line();
+    let name = String::from_utf8_lossy(cookie::name(node));
+    if [&*bound.bound, &*bound.key].contains(&&*name) {
+        return Err(SAME_NAME.says(format!(
+            "{line}: {directive}: a cookie of the device has the name {name} as well: write another \
+             one"
+        )));
+    }
+    if cookie::attribute(node, "Domain").is_some() {
+        return Err(DOMAIN.says(format!(
+            "{line}: {directive}: browsers prove their device to one host, and the other hosts of \
+             this Domain would refuse the sessions: take Domain out, or write \
+             'SessionCryptoDevice off'"
+        )));
+    }
+    // Browsers take a cookie without the attribute for a lax one.
+    let same_site = cookie::attribute(node, "SameSite");
+    let same_site = same_site.and_then(|value| SameSite::parse(&value));
+    let same_site = same_site.unwrap_or(SameSite::Lax);
+    if same_site > bound.same_site {
+        let (own, other) = (same_site.text(), bound.same_site.text());
+        return Err(SAME_SITE.says(format!(
+            "{line}: {directive}: with SameSite={own}, browsers send the session to this server \
+             without the cookie of its device, which has SameSite={other}, and it is refused: \
+             write SameSite={other} here, or 'SessionCryptoDeviceCookie NAME \"Path=/; Secure; \
+             HttpOnly; SameSite={own}\"'"
+        )));
+    }
+    Ok(())
+}
+
+impl<'c> CookieLines<'c> {
+    fn read(&mut self, node: Node<'c>) {
+        let slot = if node.is("SessionCryptoDevice") {
+            &mut self.device
+        } else if node.is("SessionCryptoDevicePath") {
+            &mut self.device_path
+        } else if node.is("SessionCryptoDeviceCookie") {
+            &mut self.device_cookie
+        } else if node.is("SessionCookieName") {
+            &mut self.cookie
+        } else if node.is("SessionDBDCookieName") {
+            &mut self.database_cookie
+        } else {
+            return;
+        };
+        *slot = Some(node);
+    }
+
+    /// The bound cookie; `None` if sessions are not bound.
+    fn bound_cookie(&self) -> Option<DeviceCookie> {
+        let word = |node: Node<'_>, index| {
+            let word = node.words().nth(index)?;
+            Some(String::from_utf8_lossy(&word).into_owned())
+        };
+        let mode = word(self.device?, 0)?;
+        if mode.eq_ignore_ascii_case("off") {
+            return None;
+        }
+        if let Some(node) = self.device_cookie {
+            let attributes = word(node, 1);
+            let attributes = attributes.as_deref().unwrap_or(DEFAULT_ATTRIBUTES);
+            return DeviceCookie::new(&word(node, 0)?, attributes).ok();
+        }
+        let path = self.device_path.and_then(|node| word(node, 0));
+        let path = DevicePath::new(path.as_deref().unwrap_or(DEFAULT_PATH));
+        path.map(|path| path.cookie)
+    }
+}
+
+impl Inherit for CookieLines<'_> {
+    fn merge(base: &Self, add: &Self) -> Self {
+        Self {
+            device: add.device.or(base.device),
+            device_path: add.device_path.or(base.device_path),
+            device_cookie: add.device_cookie.or(base.device_cookie),
+            cookie: add.cookie.or(base.cookie),
+            database_cookie: add.database_cookie.or(base.database_cookie),
+        }
+    }
+}
