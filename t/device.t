@@ -41,9 +41,11 @@ ErrorDocument 503 /login-page
 </Location>
 <Location "/session-device/elsewhere">
     SessionCryptoPassphrase a-passphrase-of-another-farm
+    Session Off
 </Location>
 <Location "/session-device/rotated">
     SessionCryptoPassphrase the-next-passphrase passphrase-of-device-tests
+    Session Off
 </Location>
 <Location "/offer">
     SessionCryptoDevice offer
