@@ -252,6 +252,7 @@ subtest 'mod_status' => sub {
         Sealed => $sum->('sealed'), Opened => $sum->('opened'), Refused => $sum->('refused'), Ended => 0,
         Stale => 0, Expired => 0, Revoked => 0, Errors => 0, Derivations => $json->{counters}{derivations},
         PrivateKeyOperations => $json->{counters}{private_key_operations}, Oversize => 0, Reloads => 0, FailedReloads => 0,
+        map { ("Device$_" => 0) } qw(Bound Unbound Refused Registered Refreshed),
     );
     my $auto = $client->get('/server-status?auto')->body;
     my %found = $auto =~ /^SessionCrypto(\w+): (\d+)$/mg;

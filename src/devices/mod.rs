@@ -5,8 +5,8 @@
 //! |---|---|
 //! | `endpoints` | the handler, which finds the endpoint and sends its answer |
 //! | `register`, `refresh` | the two endpoints |
-//! | `endpoint` | a request to an endpoint, and the answer of one |
 //! | `report` | the log lines about the endpoints |
+//! | `endpoint` | a request to an endpoint, and the answer of one |
 //! | `requirement` | `Require session-device bound` |
 
 pub(crate) use endpoints::{EARLY, LATE, may_answer};

@@ -107,9 +107,6 @@ struct OfKey {
 
 impl Page {
     fn devices(&mut self, devices: &Devices) {
-        if !devices.is_counted() {
-            return;
-        }
         let help = "Events about the devices of sessions.";
         self.family("device_events_total", "counter", help);
         self.samples("device_events_total", "event", devices.by_label());
