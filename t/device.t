@@ -56,6 +56,12 @@ ErrorDocument 503 /login-page
 <Location "/off">
     SessionCryptoDevice off
 </Location>
+<Location "/missing">
+    ErrorDocument 404 /page
+</Location>
+<Location "/missing/offer">
+    SessionCryptoDevice offer
+</Location>
 <Location "/admin">
     Require session-device bound
 </Location>
@@ -75,7 +81,7 @@ ErrorDocument 503 /login-page
 Header always set X-Device "%{SESSION_DEVICE}e"
 Header always set X-Cookies "expr=%{HTTP:Cookie}"
 END
-my $httpd = SessionCrypto::Httpd->new(name => 'device', tls => 1, one_child => 1, echo => '^/(?!session-device|led-device)', config => $CONFIG);
+my $httpd = SessionCrypto::Httpd->new(name => 'device', tls => 1, one_child => 1, echo => '^/(?!session-device|led-device|missing)', config => $CONFIG);
 $httpd->write_file('users', '');
 $httpd->start;
 my $client = $httpd->client;
@@ -138,7 +144,7 @@ subtest 'nothing stands in the way of the endpoints, and they send no session' =
     }
     # The handler's other paths are those of any section.
     like($client->get('/session-device/other')->status, qr/\A(?:302|403|404)\z/, 'another path');
-    is($client->get('/led/x')->status, 403, 'a request that another one led there');
+    is($client->get('/led/x')->status, 403, 'an error document');
     like(($httpd->log->lines(qr/SC0832:/))[0] // '', qr/SC0832: no device served: another request led to this one/, 'which the log tells');
 };
 
@@ -264,6 +270,19 @@ subtest 'backends do not see the cookies' => sub {
     like(first($client->get('/', Cookie => $cookies[1]), 'x-cookies') // '', qr/\A(?:\(null\))?\z/, 'nothing is left');
 };
 
+subtest 'an internal redirect does not lose the device' => sub {
+    my ($device) = bound();
+    my @cookies = map { $_ . '=' . $device->cookies->value($_) } SESSION, BOUND;
+    my $answer = $client->get('/missing/x', Cookie => join '; ', @cookies);
+    is_deeply([$answer->status, $answer->body, $answer->header('x-device')], [404, 'user=joe', 'bound'], 'with its bound cookie');
+    is(first($answer, 'x-cookies'), $cookies[0], 'which the second request does not see');
+    $answer = $client->get('/missing/x', Cookie => $cookies[0]);
+    is_deeply([$answer->status, $answer->body, $answer->header('x-device')], [404, '', 'refused'], 'without');
+    $answer = $client->get('/missing/offer', Cookie => $cookies[0]);
+    is_deeply([$answer->status, $answer->body, $answer->header('x-device')], [404, '', 'refused'], 'it was let in first, and is refused later');
+    is_deeply([$answer->header('set-cookie')], [], 'and stays in the browser');
+};
+
 subtest 'Require session-device bound' => sub {
     my ($device) = bound();
     is($device->get('/admin/x')->status, 200, 'a bound session');
@@ -300,7 +319,7 @@ $httpd->log->expect(qr/\[session_crypto:info\] .*SC08[345]\d: (?:refresh|registr
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0105: session refused/, 'a bound cookie as a session');
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0813: session not offered/, 'a long name');
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0610: a stop of the server forgets/, 'there is no file=PATH');
-$httpd->log->expect(qr/\[session_crypto:error\] .*SC0835: no device served/, 'a section that binds no sessions');
+$httpd->log->expect(qr/\[session_crypto:error\] .*SC083[25]: no device served/, 'an error document, and a section that binds no sessions');
 $httpd->log->expect(qr/AH01630/, 'requests that are denied');
 $httpd->log->expect(qr/AH01811|AH01807/, 'a login is required');
 $httpd->stop;

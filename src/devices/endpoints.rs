@@ -100,7 +100,8 @@ fn of_endpoint(endpoint: &Endpoint<'_, '_, '_, '_>) -> Answer {
     })
 }
 
-/// A request that came here has no endpoint, or is not one that a browser sends.
+/// A request that came here has no endpoint, or is not one that a browser sends. It may be
+/// one all the same, if a mistake has led it here, so the browser is to come again.
 fn late<'r>(
     exchange: &mut Exchange<'r, Realm, Life>,
     _: &'r State,
@@ -113,7 +114,7 @@ fn late<'r>(
     }
     if is_endpoint(request) {
         report::led_to(request);
-        return Status::Forbidden;
+        return Status::Unavailable;
     }
     report::no_endpoint(request);
     Status::NotFound

@@ -17,7 +17,7 @@ const REFRESHED: Code = Code("SC0803");
 /// A browser is to prove its key.
 const CHALLENGED: Code = Code("SC0804");
 
-/// Another request led to the handler.
+/// The handler is asked too late.
 const LED_TO: Code = Code("SC0832");
 
 /// The handler is asked for another path than those of its endpoints.
@@ -103,11 +103,11 @@ pub(super) fn not_post(request: Request<'_>) {
     say_not_here(request, Level::Info, NOT_POST, "the method is not POST");
 }
 
-/// Another request led to the handler.
+/// Another request led to the handler, or httpd chose it late.
 pub(super) fn led_to(request: Request<'_>) {
-    let words = "another request led to this one: browsers ask for the path of \
-                 SessionCryptoDevicePath itself";
-    say_not_here(request, Level::Info, LED_TO, words);
+    let words = "another request led to this one, or no SetHandler in a section chose the \
+                 handler: browsers ask for the path of SessionCryptoDevicePath itself";
+    say_not_here(request, Level::Error, LED_TO, words);
 }
 
 /// The path is that of no endpoint.

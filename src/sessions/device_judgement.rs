@@ -80,6 +80,15 @@ fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: U
     report::refused(request, state.counters(), why);
 }
 
+/// Tells applications once more that the session was refused, in a request to which another
+/// one led. Nobody has written to it meanwhile.
+pub(super) fn show_refused(request: Request<'_>, session: &Session<'_>) {
+    let state = session.note().device;
+    if state == DeviceState::Unproved && session.is_withheld() {
+        realms::show(request, &Shown::DEVICE, state.shown());
+    }
+}
+
 /// The bound cookies of a request that open.
 fn bound_cookies(
     request: Request<'_>,

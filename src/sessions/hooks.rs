@@ -199,11 +199,13 @@ pub(crate) fn decoded<'r>(
         return;
     }
     match Lifetimes::new(request, state, config).read(session) {
-        Ok(entry) => {
-            if let (Some(device), Some(entry)) = (config.device(), entry) {
+        Ok(entry) => match (config.device(), entry) {
+            (Some(device), Some(entry)) => {
                 device_judgement::apply(request, state, config, &device, (session, entry));
             }
-        }
+            (Some(_), None) => device_judgement::show_refused(request, session),
+            (None, _) => (),
+        },
         Err(Unread::Ended(end)) => {
             session.empty();
             if let (Some(device), End::Revoked) = (config.device(), end) {
