@@ -163,6 +163,17 @@ subtest 'the server says 503 where it cannot judge' => sub {
     is(refresh(@with)->status, 200, 'it can, in its own section');
 };
 
+subtest 'cookies of a sibling host do not end the browser\'s side' => sub {
+    my ($device, $session) = bound();
+    for ([7, 200, 'seven before the good one'], [8, 503, 'eight'], [20, 503, 'twenty']) {
+        my ($count, $status, $name) = @$_;
+        my $cookies = join '; ', (map { KEY . "=junk$_" } 1 .. $count), KEY . '=' . $device->cookies->value(KEY);
+        my $answer  = refresh(Cookie => $cookies, 'Sec-Secure-Session-Id' => $session->{id}, 'Secure-Session-Response' => $session->{key}->proof($session->{challenge}));
+        is($answer->status, $status, $name);
+    }
+    is(refresh(Cookie => KEY . '=junk', 'Sec-Secure-Session-Id' => $session->{id})->status, 401, 'junk alone');
+};
+
 subtest 'a key cookie under an older key is replaced by a refresh' => sub {
     my ($device, $session) = bound();
     my $refresh = sub {

@@ -4,6 +4,7 @@ use std::ffi::c_int;
 
 use super::bindings::{self, request_rec};
 use super::exchange::Exchange;
+use super::guard;
 use super::hook;
 use super::module::{Answer, Module};
 use super::request::{self, Request};
@@ -26,7 +27,8 @@ unsafe extern "C" fn early<M: Module>(r: *mut request_rec) -> c_int {
         return bindings::DECLINED;
     };
     let config = request.known_config::<M>();
-    let is_early = config.is_some_and(|config| M::may_answer_early(request, config));
+    let may_answer = |config| guard::catch(|| M::may_answer_early(request, config));
+    let is_early = config.and_then(may_answer).unwrap_or_default();
     if !is_early || request.has_origin() || !request.is_to_be_for(M::EARLY_HANDLER.name) {
         return bindings::DECLINED;
     }

@@ -9,7 +9,7 @@ use crate::ffi::{Pool, Request, processor};
 use crate::session_crypto::SessionCrypto;
 
 /// The most cookies of one name that are opened. A sibling host may add some.
-const MOST: usize = 4;
+const MOST: usize = 8;
 
 /// What seals and opens the values of a request.
 pub(crate) struct Values<'s, 'k, 'r> {
@@ -60,6 +60,13 @@ impl<'s, 'k, 'r> Values<'s, 'k, 'r> {
         let header = cookies_of(self.request).map(CStr::to_bytes);
         let values = cookies::values(header.unwrap_or_default(), name).take(MOST);
         values.map(move |token| self.open(token, &read, &stale))
+    }
+
+    /// Whether the browser has sent more cookies of a name than are opened.
+    pub(crate) fn has_more(&self, name: &str) -> bool {
+        let header = cookies_of(self.request).map(CStr::to_bytes);
+        let mut values = cookies::values(header.unwrap_or_default(), name);
+        values.nth(MOST).is_some()
     }
 
     /// Seals a value.
