@@ -12,6 +12,7 @@ use Test::More;
 use SessionCrypto::Device    ();
 use SessionCrypto::DeviceKey ();
 use SessionCrypto::Httpd     ();
+use SessionCrypto::Setup     ();
 
 use constant { SESSION => 'session', BOUND => '__Host-session-device', KEY => '__Secure-session-device-key' };
 use constant { REGISTER => '/session-device/register', REFRESH => '/session-device/refresh' };
@@ -63,6 +64,14 @@ ErrorDocument 503 /login-page
     SessionCryptoDevice offer
 </Location>
 <Location "/admin">
+    Require session-device bound
+</Location>
+<Location "/form">
+    AuthType form
+    AuthName private
+    AuthFormProvider file
+    AuthUserFile "@DIR@/users"
+    AuthFormLoginRequiredLocation "/login-page"
     Require session-device bound
 </Location>
 <Location "/aged">
@@ -172,6 +181,31 @@ subtest 'cookies of a sibling host do not end the browser\'s side' => sub {
         is($answer->status, $status, $name);
     }
     is(refresh(Cookie => KEY . '=junk', 'Sec-Secure-Session-Id' => $session->{id})->status, 401, 'junk alone');
+};
+
+subtest 'while news of ended sessions are missing, no browser loses its side' => sub {
+    my $store  = SessionCrypto::Setup::free_port();
+    my $server = SessionCrypto::Httpd->new(name => 'device-news', tls => 1, one_child => 1, echo => '^/(?!session-device)', config => <<"END");
+SessionCryptoPassphrase passphrase-of-device-tests
+SessionCryptoCipher aes-256-gcm
+SessionCryptoRevocation redis://127.0.0.1:$store required
+SessionCryptoDevice enforce
+<Location "/session-device">
+    SetHandler session-crypto-device
+</Location>
+END
+    $server->start;
+    my ($device, $session) = bound();
+    my $there = $server->client;
+    my ($challenge) = first($there->get('/', 'X-S' => 'user=joe'), REGISTRATION) =~ /challenge="([^"]+)"/;
+    is($there->post(REGISTER, '', 'Secure-Session-Response' => $session->{key}->registration($challenge))->status, 503, 'a registration');
+    my $answer = $there->post(REFRESH, '', Cookie => KEY . '=' . $device->cookies->value(KEY), 'Sec-Secure-Session-Id' => $session->{id},
+        'Secure-Session-Response' => $session->{key}->proof($session->{challenge}));
+    is_deeply([$answer->status, $answer->header('set-cookie')], [503], 'a refresh');
+    $server->stop;
+    $server->log->expect(qr/SC060[123]: /, 'there is no store');
+    $server->log->expect(qr/SC0846: .* not judged/, 'what endpoints say');
+    $server->log->clean;
 };
 
 subtest 'a key cookie under an older key is replaced by a refresh' => sub {
@@ -302,6 +336,12 @@ subtest 'Require session-device bound' => sub {
     my $login = $client->get('/', 'X-S' => 'user=joe');
     is($client->get('/admin/x', Cookie => SESSION . '=' . $login->token)->status, 403, 'a session that is not bound');
     is($client->get('/admin/x')->status, 403, 'no session');
+    is($device->get('/form/x')->status, 200, 'a bound session, beside a login');
+    for (['no session'], ['a session without its device', Cookie => $session], ['a session that is not bound', Cookie => SESSION . '=' . $login->token]) {
+        my ($name, @cookies) = @$_;
+        my $answer = $client->get('/form/x', @cookies);
+        is_deeply([$answer->status, $answer->header('location')], [302, '/login-page'], "$name is led to the login");
+    }
 };
 
 subtest 'a session is offered once, when it begins' => sub {
@@ -316,6 +356,46 @@ subtest 'a session is offered once, when it begins' => sub {
     is($offers->($client->get('/off', 'X-S' => 'user=joe')), 0, 'a section without devices');
     is($offers->($client->get('/', 'X-S' => 'user=' . 'j' x 300)), 0, 'a user whose name is too long for a cookie');
     ok($httpd->log->lines(qr/SC0813: session not offered/) > 0, 'which the log tells');
+};
+
+subtest 'the report has each event' => sub {
+    my $server = SessionCrypto::Httpd->new(name => 'device-counts', tls => 1, one_child => 1, echo => '^/(?!session-device|status)', config => <<'END');
+SessionCryptoPassphrase passphrase-of-device-tests
+SessionCryptoDevice enforce
+<Location "/session-device">
+    SetHandler session-crypto-device
+</Location>
+<Location "/offer">
+    SessionCryptoDevice offer
+</Location>
+<Location "/status">
+    SetHandler session-crypto-status
+    Session Off
+</Location>
+END
+    $server->start;
+    my $there  = $server->client;
+    my $device = SessionCrypto::Device->new(servers => [$server]);
+    $device->get('/', 'X-S' => 'user=joe');
+    $device->get('/') for 1 .. 5;
+    my $session = SESSION . '=' . $device->cookies->value(SESSION);
+    $there->get('/', Cookie => $session) for 1 .. 3;
+    $there->get('/', Cookie => "$session; " . BOUND . '=' . $device->cookies->value(SESSION));
+    $there->get('/offer', Cookie => $session) for 1 .. 2;
+    $there->post(REGISTER, '');
+    $there->post(REFRESH,  '', 'Sec-Secure-Session-Id' => ($device->sessions)[0]{id});
+    $there->get('/');
+    my $counts = $json->decode($there->get('/status?json')->body)->{counters}{devices};
+    my %events = map { $_ => $counts->{$_} } grep { !ref $counts->{$_} } keys %$counts;
+    is_deeply(\%events, { offered => 1, registered => 1, unbound => 1, refreshed => 1, became_bound => 1, bound => 3, tolerated => 2 }, 'events');
+    my $some = sub { my %all = %{ $_[0] }; return { map { $_ => $all{$_} } grep { $all{$_} } keys %all } };
+    is_deeply($some->($counts->{refused}), { no_cookie => 4 }, 'refused sessions, by reason');
+    is_deeply($some->($counts->{denied}), { no_proof => 1, no_key => 1 }, 'endpoints, by reason');
+    like($there->get('/status')->body, qr/4 of 11 requests with a session came from its device/, 'the page says so');
+    $server->stop;
+    $server->log->expect(qr/SC0821: session (?:not )?refused/, 'sessions without their device');
+    $server->log->expect(qr/SC084[27]: /, 'what endpoints refuse');
+    $server->log->clean;
 };
 
 subtest 'a wrong line' => sub {
