@@ -139,6 +139,7 @@ my %FINE = (
     'settings around the sections'        => AROUND . "SessionCryptoDeviceLifetime 20min\n" . at('/shop', $device) . at('/session-device', $device),
     'settings around hosts'               => AROUND . "SessionCryptoDeviceLifetime 20min\n" . host(PROXY . $device) . host("SessionCryptoNotBefore 2026-01-01T00:00:00Z\n"),
     'settings beside it in a directory'   => AROUND . $device . inside('Directory @DIR@/htdocs', "SessionCryptoDeviceLifetime 20min\n"),
+    'settings that another section binds with' => AROUND . inside('Directory @DIR@/htdocs', "SessionCryptoDeviceLifetime 20min\n") . at('/shop', $device) . at('/session-device', $device),
     'the same, and a location'            => AROUND . $device . inside('Directory @DIR@/htdocs', "SessionCryptoDeviceLifetime 20min\n") . at('/shop', "SessionMaxAge 1800\n"),
     'all in the document root'            => PROXY . ENDPOINTS . inside('Directory @DIR@/htdocs', PASSPHRASE . $device),
     'both endpoints by themselves'        => PROXY . PASSPHRASE . handler('/session-device/register') . handler('/session-device/refresh') . $device,

@@ -30,6 +30,11 @@ pub(super) fn server(
     server: &Server<'_, DirConfig<'_>>,
     idle: &mut IdleDevices,
 ) -> Result<(), Message> {
+    let sections = server.sections.iter().filter_map(|section| section.config);
+    let mut all = std::iter::once(server.outer).chain(sections);
+    if !all.any(|config| config.is_about_devices()) {
+        return Ok(());
+    }
     let sections = (0..server.sections.len()).map(|index| server.chain(index));
     for chain in std::iter::once(Vec::new()).chain(sections) {
         idle.note(server, &chain);

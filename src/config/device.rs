@@ -61,6 +61,11 @@ impl<'p> DirConfig<'p> {
         demand.is_some_and(|demand| demand.value.mode.is_some())
     }
 
+    /// Whether a line is about devices.
+    pub(crate) fn is_about_devices(&self) -> bool {
+        self.has_device_line() || self.only_for_devices().next().is_some()
+    }
+
     /// Whether a line says that sessions are bound, or that they are not.
     pub(crate) fn has_device_line(&self) -> bool {
         self.device.demand.is_some()
