@@ -1,5 +1,7 @@
 //! Errors of lines about devices of sessions.
 
+use session_crypto_core::DeviceCookieFlaw;
+
 use crate::message::{Code, Message};
 
 /// A word is no mode.
@@ -32,21 +34,6 @@ pub(crate) fn device_path(text: &str) -> Message {
         "'{text}' is not the path of a section: write one that begins with a slash, ends with \
          none, and has only letters, digits and - . _ ~ between its slashes, as /session-device"
     ))
-}
-
-/// The reason why a text names no bound cookie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DeviceCookieFlaw {
-    /// The name has other characters, or too many.
-    Name,
-    /// An attribute is none of those that browsers compare, or has no such value.
-    Attribute,
-    /// Path, Secure, HttpOnly or SameSite is missing.
-    Missing(&'static str),
-    /// The cookie has a Domain.
-    Domain,
-    /// The name begins with `__Host-`, and the path is another than `/`.
-    HostPath,
 }
 
 /// A cookie cannot be the one that shows the device.

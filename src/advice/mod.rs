@@ -21,8 +21,8 @@ pub(crate) use certificates::{
     no_certificate, no_file_scheme, no_uri_in_htaccess, pairing, source,
 };
 pub(crate) use devices::{
-    DeviceCookieFlaw, device_cookie, device_mode, device_path, grace, idle_grace, initiator,
-    long_device_lifetime, short_device_lifetime,
+    device_cookie, device_mode, device_path, grace, idle_grace, initiator, long_device_lifetime,
+    short_device_lifetime,
 };
 pub(crate) use failures::{library, seal, user_id};
 pub(crate) use files::{no_file_name, no_program, no_program_path, program, unreadable_file};

@@ -3,9 +3,10 @@
 //! mod_session_cookie and mod_session_dbd keep their settings to themselves, so these are
 //! read from the configuration as it was written.
 
+use session_crypto_core::{DeviceCookie, DevicePath, SameSite};
+
 use super::chains::chains;
 use super::cookie;
-use crate::config::{DEFAULT_ATTRIBUTES, DEFAULT_PATH, DeviceCookie, DevicePath, SameSite};
 use crate::ffi::config_tree::{self, Node};
 use crate::ffi::{Inherit, Server, for_each_written_server};
 use crate::message::{Code, Message};
@@ -125,11 +126,13 @@ impl<'c> CookieLines<'c> {
         }
         if let Some(node) = self.device_cookie {
             let attributes = word(node, 1);
-            let attributes = attributes.as_deref().unwrap_or(DEFAULT_ATTRIBUTES);
+            let attributes = attributes
+                .as_deref()
+                .unwrap_or(DeviceCookie::DEFAULT_ATTRIBUTES);
             return DeviceCookie::new(&word(node, 0)?, attributes).ok();
         }
         let path = self.device_path.and_then(|node| word(node, 0));
-        let path = DevicePath::new(path.as_deref().unwrap_or(DEFAULT_PATH));
+        let path = DevicePath::new(path.as_deref().unwrap_or(DevicePath::DEFAULT));
         path.map(|path| path.cookie)
     }
 }

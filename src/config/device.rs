@@ -1,9 +1,7 @@
 //! How the sessions of a section are bound to devices.
 
-use session_crypto_core::{DeviceMode, Fingerprint};
+use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath, Fingerprint};
 
-use super::device_cookie::DeviceCookie;
-use super::device_path::DevicePath;
 use super::device_settings::DeviceDemand;
 use super::dir_config::DirConfig;
 use super::written::Written;

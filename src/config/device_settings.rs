@@ -1,9 +1,7 @@
 //! What a section says of the devices of its sessions, each setting by itself.
 
-use session_crypto_core::DeviceMode;
+use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath};
 
-use super::device_cookie::DeviceCookie;
-use super::device_path::DevicePath;
 use super::written::Written;
 use crate::ffi::Inherit;
 

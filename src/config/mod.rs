@@ -10,7 +10,6 @@
 //! | `realm` | tells sections apart whose sessions must not meet |
 //! | `dir_config` | the settings of one section, and how it inherits |
 //! | `device_settings` | what a section says of devices, each setting by itself |
-//! | `device_path`, `device_cookie` | the paths and the cookies of devices |
 //! | `passphrases` | the passphrases of a section |
 //! | `source_list` | the certificates or private keys of a section |
 //! | `user_entries` | the entries that name a user |
@@ -23,8 +22,6 @@
 
 pub(crate) use algorithms::{Algorithm, AlgorithmNames};
 pub(crate) use device::{DEVICE, Device};
-pub(crate) use device_cookie::{DEFAULT_ATTRIBUTES, DeviceCookie, SameSite};
-pub(crate) use device_path::{DEFAULT_PATH, DevicePath};
 pub(crate) use dir_config::{CERTIFICATE_FILE, DirConfig};
 pub(crate) use end_sessions_for::EndSessionsFor;
 pub(crate) use flaw::Flaw;
@@ -40,8 +37,6 @@ mod bound;
 mod clash;
 mod dates;
 mod device;
-mod device_cookie;
-mod device_path;
 mod device_settings;
 mod dir_config;
 mod end_sessions_for;

@@ -4,10 +4,10 @@ use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
 use session_crypto_core::times::LifetimeError;
-use session_crypto_core::{DeviceMode, times};
+use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath, times};
 
 use crate::advice;
-use crate::config::{DEFAULT_ATTRIBUTES, DEFAULT_PATH, DeviceCookie, DevicePath, DirConfig};
+use crate::config::DirConfig;
 use crate::ffi::Parms;
 use crate::message::Message;
 use crate::state::State;
@@ -54,7 +54,8 @@ pub(super) fn device<'p>(
     if let (Some(grace), None | Some(DeviceMode::Offer | DeviceMode::Enforce)) = (grace, mode) {
         return Err(advice::idle_grace(&word, &grace));
     }
-    let path = DevicePath::new(DEFAULT_PATH).ok_or_else(|| advice::device_path(DEFAULT_PATH))?;
+    let path = DevicePath::new(DevicePath::DEFAULT)
+        .ok_or_else(|| advice::device_path(DevicePath::DEFAULT))?;
     config.set_device(parms, mode, path);
     Ok(())
 }
@@ -90,7 +91,7 @@ pub(super) fn cookie<'p>(
 ) -> Result<(), Message> {
     let mut words = words.iter().map(|word| word.to_string_lossy());
     let (name, attributes) = (words.next().unwrap_or_default(), words.next());
-    let attributes = attributes.unwrap_or(DEFAULT_ATTRIBUTES.into());
+    let attributes = attributes.unwrap_or(DeviceCookie::DEFAULT_ATTRIBUTES.into());
     let cookie = DeviceCookie::new(&name, &attributes);
     let cookie = cookie.map_err(|flaw| advice::device_cookie(&name, flaw))?;
     config.set_device_cookie(parms, cookie);

@@ -10,7 +10,9 @@
 //! | `refresh` | the answer to a browser that proves its key again |
 //! | `judgement` | whether a session comes from its device |
 //! | `instructions` | the JSON that a browser gets at registration |
+//! | `path` | the paths of the endpoints, and what follows from them |
 //! | `headers` | the headers of the protocol |
+//! | `cookie` | the names and attributes of the cookies |
 //! | `reason` | why a browser does not get what it asks for |
 //! | `standing` | what the host knows about a session and about a sealed value |
 //! | `key_cookie` | a sealed value: the key of a session's device |
@@ -26,12 +28,14 @@
 
 pub(crate) mod bound_cookie;
 pub(crate) mod challenge;
+pub(crate) mod cookie;
 pub(crate) mod form;
 pub mod headers;
 pub(crate) mod instructions;
 pub(crate) mod judgement;
 pub(crate) mod jwk;
 pub(crate) mod key_cookie;
+pub(crate) mod path;
 pub(crate) mod proof;
 pub(crate) mod proof_error;
 pub(crate) mod public_key;

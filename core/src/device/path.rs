@@ -1,30 +1,29 @@
 //! The paths at which browsers register and refresh.
 
-use session_crypto_core::headers::EndpointPath;
-
-use super::device_cookie::DeviceCookie;
+use crate::device::cookie::DeviceCookie;
+use crate::device::headers::EndpointPath;
 
 /// The path of the endpoints of a section, and what follows from it.
-pub(crate) struct DevicePath {
+pub struct DevicePath {
     /// The path around both endpoints: `/session-device`.
-    pub(crate) prefix: String,
+    pub prefix: String,
     /// The endpoint for registrations.
-    pub(crate) register: EndpointPath,
+    pub register: EndpointPath,
     /// The endpoint for refreshes.
-    pub(crate) refresh: EndpointPath,
+    pub refresh: EndpointPath,
     /// The attributes of the key cookie, which only the endpoints get.
-    pub(crate) key_attributes: String,
+    pub key_attributes: String,
     /// The bound cookie of sections that name none.
-    pub(crate) cookie: DeviceCookie,
+    pub cookie: DeviceCookie,
 }
 
-/// The path of sections that name none.
-pub(crate) const DEFAULT_PATH: &str = "/session-device";
-
 impl DevicePath {
+    /// The path of sections that name none.
+    pub const DEFAULT: &'static str = "/session-device";
+
     /// Takes a path; `None` if it has characters that a URL escapes, or if another path means
     /// the same to browsers.
-    pub(crate) fn new(prefix: &str) -> Option<Self> {
+    pub fn new(prefix: &str) -> Option<Self> {
         let mut segments = prefix.strip_prefix('/')?.split('/');
         if segments.any(|segment| ["", ".", ".."].contains(&segment)) {
             return None;
@@ -37,7 +36,7 @@ impl DevicePath {
             // Browsers leave cookies with SameSite=Lax out of these requests if the login, or
             // the page before them, was of another site.
             key_attributes: format!("Path={prefix}; Secure; HttpOnly; SameSite=None"),
-            cookie: DeviceCookie::of_path((prefix != DEFAULT_PATH).then_some(prefix)),
+            cookie: DeviceCookie::of_path((prefix != Self::DEFAULT).then_some(prefix)),
         })
     }
 }
@@ -58,7 +57,7 @@ mod tests {
     #[test]
     fn paths_of_one_host_have_cookies_of_their_own() {
         let name = |path| DevicePath::new(path).unwrap().cookie.bound;
-        assert_eq!(name(DEFAULT_PATH), "__Host-session-device");
+        assert_eq!(name(DevicePath::DEFAULT), "__Host-session-device");
         // SHA-256 of the length of the path and the path, on every server.
         assert_eq!(name("/shop/device"), "__Host-session-device-f0b86eff");
         assert_ne!(name("/shop/device"), name("/blog/device"));

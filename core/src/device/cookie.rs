@@ -1,27 +1,25 @@
 //! The cookies that bind a session to a device: their names and attributes.
 
-use session_crypto_core::Fingerprint;
-
-use crate::advice::DeviceCookieFlaw;
+use crate::fingerprint::Fingerprint;
 
 /// The bound cookie, which browsers send with each request, and the name of the key cookie
 /// beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DeviceCookie {
+pub struct DeviceCookie {
     /// The name of the bound cookie.
-    pub(crate) bound: String,
+    pub bound: String,
     /// The attributes of the bound cookie, as browsers compare them. It has no Domain.
-    pub(crate) attributes: String,
+    pub attributes: String,
     /// The name of the key cookie.
-    pub(crate) key: String,
+    pub key: String,
     /// The value of SameSite.
-    pub(crate) same_site: SameSite,
+    pub same_site: SameSite,
 }
 
 /// The requests with which a browser sends a cookie; each value sends it with those of the
 /// values before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SameSite {
+pub enum SameSite {
     /// Those that a page of the same site makes.
     Strict,
     /// Also when a link leads here from another site.
@@ -30,14 +28,26 @@ pub(crate) enum SameSite {
     None,
 }
 
+/// The reason why a text names no bound cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceCookieFlaw {
+    /// The name has other characters, or too many.
+    Name,
+    /// An attribute is none of those that browsers compare, or has no such value.
+    Attribute,
+    /// Path, Secure, HttpOnly or SameSite is missing.
+    Missing(&'static str),
+    /// The cookie has a Domain.
+    Domain,
+    /// The name begins with `__Host-`, and the path is another than `/`.
+    HostPath,
+}
+
 /// The name of the bound cookie, where neither a name nor a path is written.
 const NAME: &str = "__Host-session-device";
 
-/// The attributes of the bound cookie, where none are written.
-pub(crate) const DEFAULT_ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
-
 /// Most characters of a name: it is in every request.
-pub(crate) const MAX_NAME: usize = 64;
+const MAX_NAME: usize = 64;
 
 /// Most characters of the value of an attribute.
 const MAX_VALUE: usize = 256;
@@ -46,6 +56,9 @@ const MAX_VALUE: usize = 256;
 const PREFIXES: [&str; 4] = ["__Host-Http-", "__Http-", "__Host-", "__Secure-"];
 
 impl DeviceCookie {
+    /// The attributes of the bound cookie, where none are written.
+    pub const DEFAULT_ATTRIBUTES: &'static str = "Path=/; Secure; HttpOnly; SameSite=Lax";
+
     /// The bound cookie of a section that names none, and which path it names. Two
     /// applications of a host have paths of their own, and so have their cookies.
     pub(super) fn of_path(path: Option<&str>) -> Self {
@@ -59,7 +72,7 @@ impl DeviceCookie {
         Self {
             key: key_name(&name),
             bound: name,
-            attributes: DEFAULT_ATTRIBUTES.to_owned(),
+            attributes: Self::DEFAULT_ATTRIBUTES.to_owned(),
             same_site: SameSite::Lax,
         }
     }
@@ -70,7 +83,7 @@ impl DeviceCookie {
     ///
     /// Browsers would refuse the cookie, or would send it with other requests than those of
     /// a session.
-    pub(crate) fn new(name: &str, attributes: &str) -> Result<Self, DeviceCookieFlaw> {
+    pub fn new(name: &str, attributes: &str) -> Result<Self, DeviceCookieFlaw> {
         // The characters of a token (RFC 6265, section 4.1.1).
         let is_token =
             |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -120,13 +133,13 @@ impl DeviceCookie {
 
 impl SameSite {
     /// Reads the value of the attribute.
-    pub(crate) fn parse(value: &str) -> Option<Self> {
+    pub fn parse(value: &str) -> Option<Self> {
         let mut all = [Self::Strict, Self::Lax, Self::None].into_iter();
         all.find(|one| value.eq_ignore_ascii_case(one.text()))
     }
 
     /// The value of the attribute.
-    pub(crate) fn text(self) -> &'static str {
+    pub fn text(self) -> &'static str {
         match self {
             Self::Strict => "Strict",
             Self::Lax => "Lax",
@@ -156,6 +169,8 @@ fn is_path(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DEFAULT_ATTRIBUTES: &str = DeviceCookie::DEFAULT_ATTRIBUTES;
 
     #[test]
     fn writes_attributes_in_one_form() {
