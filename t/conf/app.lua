@@ -1,11 +1,13 @@
 -- An application for browsers. The session decides who the user is.
 --
---   /in?user=joe     logs in, and leads to /
+--   /in?user=joe     logs in, and leads to the folder of this page
 --   /out             logs out
 --   /redirect?URL    leads to a URL, as a page of another site
---   /post?URL        posts a form to a URL
+--   /form?URL        has a form, which it posts to a URL
 --   /link?URL        has a link to a URL
 --   /                and all others: what the request brought, in lines
+--
+-- Each is also below any folder.
 
 local function page(r, body)
     r.content_type = "text/html"
@@ -27,7 +29,7 @@ local function tell(r)
         names[#names + 1] = name
     end
     for _, line in ipairs({
-        { "session", r.subprocess_env["HTTP_SESSION"] },
+        { "user", (r.subprocess_env["HTTP_SESSION"] or ""):match("user=([^&]*)") },
         { "device", r.subprocess_env["SESSION_DEVICE"] },
         { "skipped", r.headers_in["Secure-Session-Skipped"] },
         { "cookies", table.concat(names, " ") },
@@ -42,18 +44,18 @@ end
 
 function handle(r)
     local args = r.args or ""
-    if r.uri == "/in" then
+    local folder, name = r.uri:match("^(.*/)([^/]*)$")
+    if name == "in" then
         r.headers_out["X-S"] = args
-        return lead(r, "/")
-    elseif r.uri == "/out" then
-        r.headers_out["X-S"] = ""
+        return lead(r, folder)
+    elseif name == "out" then
+        r.headers_out["X-S"] = "user="
         return tell(r)
-    elseif r.uri == "/redirect" then
+    elseif name == "redirect" then
         return lead(r, args)
-    elseif r.uri == "/post" then
-        return page(r, '<form method="post" action="' .. args .. '"><input name="a" value="b"></form>'
-            .. "<script>document.forms[0].submit()</script>")
-    elseif r.uri == "/link" then
+    elseif name == "form" then
+        return page(r, '<form method="post" action="' .. args .. '"><button name="a" value="b">there</button></form>')
+    elseif name == "link" then
         return page(r, '<a href="' .. args .. '">there</a>')
     end
     return tell(r)

@@ -11,6 +11,7 @@ package SessionCrypto::Device;
 #   $device->happenings          # ['register', 'registered'], ['refresh', 'refreshed'], ...
 #   $device->sessions            # those that it keeps: hashes with id, key, challenge, cookie
 #   $device->refresh($session)   # what came of it
+#   $device->last_offer          # of a registration: a hash with its challenge
 #   $device->cookies             # SessionCrypto::Cookies
 #
 # Arguments of `new`:
@@ -52,6 +53,7 @@ sub new {
 }
 
 sub cookies    { return $_[0]{cookies} }
+sub last_offer { return $_[0]{last_offer} }
 sub sessions   { return @{ $_[0]{sessions} } }
 sub happenings { return splice @{ $_[0]{happenings} } }
 
@@ -118,6 +120,7 @@ sub register {
 
 sub _register {
     my ($self, $offer) = @_;
+    $self->{last_offer} = $offer;
     my $key = SessionCrypto::DeviceKey->new($self->{kind});
     my $alg = $key->alg;
     $offer->{algorithms} =~ /\b$alg\b/ or return 'no algorithm';

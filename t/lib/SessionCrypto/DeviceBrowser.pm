@@ -3,8 +3,10 @@ package SessionCrypto::DeviceBrowser;
 # Chromium that binds sessions to its device, with keys in software.
 #
 #   my $browser = SessionCrypto::DeviceBrowser->new($httpd) or skip 'no such browser', 1;
+#   $httpd->start;
 #   $browser->open($browser->url('shop.test', '/in?user=joe'));    # as a person who types it
-#   $browser->arrive($url);                # waits for a page to which another one leads
+#   $browser->leave;                       # clicks on the link or the button of the page
+#   $browser->arrive($url);                # waits for the page to which it leads
 #   $browser->shown                        # the lines of t/conf/app.lua: name => value
 #   $browser->fetch('/', method => 'POST', body => 'a=b')          # of the page, as `shown`
 #   $browser->wait_for('creation')         # waits for an event, and forgets those before it
@@ -40,16 +42,16 @@ my $json = JSON::PP->new->utf8;
 
 sub new {
     my ($class, $httpd) = @_;
-    return $class->_start($httpd->dir, $httpd->port,
+    return $class->_start($httpd,
         '--host-resolver-rules=MAP *.test 127.0.0.1', '--enable-features=' . FEATURES,
         '--ignore-certificate-errors-spki-list=' . _pin($httpd->certificate),
         '--disable-background-networking', '--disable-component-update');
 }
 
 sub _start {
-    my ($class, $dir, $port, @words) = @_;
-    my $self = $class->SUPER::new($dir, @words) or return;
-    @$self{qw(dir port words happenings)} = ($dir, $port, \@words, []);
+    my ($class, $httpd, @words) = @_;
+    my $self = $class->SUPER::new($httpd->dir, @words) or return;
+    @$self{qw(httpd words happenings)} = ($httpd, \@words, []);
     my ($version) = $self->call('Browser.getVersion')->{product} =~ m{/(\d+)};
     return $self->close if $version < FIRST;
     $self->call('Network.enable');
@@ -67,16 +69,22 @@ sub _pin {
 
 sub again {
     my ($self) = @_;
-    my @args = @$self{qw(dir port)};
-    my @words = @{ $self->{words} };
     $self->call('Browser.close');
     $self->close;
-    return ref($self)->_start(@args, @words);
+    return ref($self)->_start($self->{httpd}, @{ $self->{words} });
 }
 
 sub url {
     my ($self, $host, $path) = @_;
-    return "https://$host:$self->{port}$path";
+    return "https://$host:" . $self->{httpd}->port . $path;
+}
+
+# Clicks on the link or the button of a page.
+sub leave {
+    my ($self) = @_;
+    delete $self->{frame};
+    $self->run("document.querySelector('a, button').click()");
+    return;
 }
 
 # Reads until a page is there.

@@ -8,7 +8,7 @@ package SessionCrypto::Httpd;
 #   $c->client->get('/', 'X-S' => 'user=joe')->token;
 #   $c->graceful;  $c->restart;               # a graceful restart; and all children are new
 #   $c->log->clean;
-#   $c->stop;
+#   $c->stop;  $c->start_again;
 #
 #   my ($ok, $output) = SessionCrypto::Httpd->new(config => $fragment)->check;
 #   my $ours = SessionCrypto::Httpd->main;    # the one that Apache::Test runs
@@ -224,6 +224,13 @@ sub start {
         die "$self->{name} did not start:\n", map { "$_\n" } $self->{output}, @log;
     }
     die "$self->{name}: no free port\n";
+}
+
+# Starts once more, on the port that it had.
+sub start_again {
+    my ($self) = @_;
+    return $self if $self->_start;
+    die "$self->{name} did not start:\n", map { "$_\n" } $self->{output}, $self->{log}->lines;
 }
 
 sub _start {
