@@ -1,0 +1,210 @@
+# Chromium binds its sessions over TLS and HTTP/2, whatever way a person comes to log in: it
+# registers, refreshes, loses nothing meanwhile, and nobody is locked out where refreshes do
+# not come through.
+
+use strict;
+use warnings;
+
+use FindBin    ();
+use Test::More;
+
+use SessionCrypto::DeviceBrowser ();
+use SessionCrypto::Httpd         ();
+use SessionCrypto::System        qw(read_file write_file);
+use SessionCrypto::Waiting       qw(wait_until);
+
+use constant { BOUND => '__Host-session-device', KEY => '__Secure-session-device-key' };
+use constant { MPM => SessionCrypto::Httpd::env('MPM'), SECONDS => 20 };
+
+plan(skip_all => 'this httpd has no mod_ssl') if !SessionCrypto::Httpd::has_module('ssl');
+
+# A file named after a status breaks the path of refreshes as a proxy does that answers by
+# itself; `login` is the one that sends strangers to a login.
+my $httpd = SessionCrypto::Httpd->new(
+    name => 'device-browser', tls => 1, with => [qw(log_config rewrite)],
+    echo => '^/none', handlers => qq(LuaMapHandler "^/(?!session-device)" "$FindBin::Bin/conf/app.lua"),
+    session => <<'SESSION', config => <<'CONFIG');
+Session On
+SessionEnv On
+SessionHeader X-S
+SessionCookieName __Host-session Path=/;Secure;HttpOnly;SameSite=Lax
+SESSION
+SessionCryptoPassphrase passphrase-of-device-tests
+SessionCryptoDevice enforce
+<Location "/session-device">
+    SetHandler session-crypto-device
+</Location>
+# Cookies that live longer than the browser.
+<Location "/kept">
+    SessionMaxAge 3600
+</Location>
+# A browser keeps connections to each host, and each takes a process there.
+<IfModule mpm_prefork_module>
+    KeepAliveTimeout 100ms
+</IfModule>
+CustomLog "@DIR@/access_log" "%m %U %>s %{Host}i"
+RewriteEngine On
+RewriteCond "@DIR@/404" -f
+RewriteRule "^/session-device/refresh$" - [R=404]
+RewriteCond "@DIR@/500" -f
+RewriteRule "^/session-device/refresh$" - [R=500]
+RewriteCond "@DIR@/login" -f
+RewriteRule "^/session-device/refresh$" "/login" [R=302]
+CONFIG
+my $browser = SessionCrypto::DeviceBrowser->new($httpd);
+plan(skip_all => 'this system has no chromium that binds sessions') if !$browser;
+$httpd->start;
+
+subtest 'a login' => sub {
+    my $shown = bind_at('login.test');
+    is($shown->{user},  'joe', 'the session goes on');
+    is($shown->{protocol}, MPM eq 'prefork' ? 'HTTP/1.1' : 'HTTP/2.0', 'protocol');
+    is($shown->{cookies},  '__Host-session', 'the application sees no cookie of ours');
+    is($browser->cookie('login.test', $_)->{httpOnly}, 1, "no script sees $_") for BOUND, KEY;
+};
+
+subtest 'requests with an expired cookie' => sub {
+    my $before = refreshes('login.test');
+    expire('login.test');
+    my $asked = $browser->run(<<'END');
+Promise.all([...Array(10).keys()].map((n) => fetch('/?' + n).then((answer) => answer.text())))
+END
+    is(scalar(grep { /user: joe\b/ && /device: bound\b/ } @$asked), 10, 'ten at once are bound');
+    is(refreshes('login.test', $before + 1), $before + 1, 'after one refresh');
+
+    expire('login.test');
+    my $shown = $browser->fetch('/', method => 'POST', body => 'a=b');
+    is_deeply([@$shown{qw(device method body)}], [qw(bound POST a=b)], 'a form keeps its fields');
+};
+
+subtest 'a restart of the browser' => sub {
+    bind_at('restart.test', '/kept/');
+    $browser = $browser->again;
+    expire('restart.test');
+    is(at('restart.test', '/kept/')->{device}, 'bound', 'it has its key still');
+};
+
+subtest 'a logout' => sub {
+    bind_at('logout.test');
+    is($browser->fetch('/out')->{device}, 'bound', 'the last request');
+    is($browser->cookie('logout.test', $_), undef, "no $_ is left") for '__Host-session', BOUND, KEY;
+    my $shown = at('logout.test', '/');
+    is_deeply([@$shown{qw(user device)}], ['', ''], 'and no session');
+    is(bind_at('logout.test')->{device}, 'bound', 'another login is bound');
+};
+
+subtest 'logins from other sites' => sub {
+    my %way = (
+        redirect => sub { '/link?' . $browser->url('provider.test', "/redirect?$_[0]") },
+        form     => sub { "/form?$_[0]" },
+    );
+    for my $name (sort keys %way) {
+        my $host = "$name.test";
+        is(bind_by($host, sub {
+            $browser->open($browser->url('provider.test', $way{$name}->($browser->url($host, '/in?user=joe'))));
+            $browser->leave;
+        })->{device}, 'bound', "by $name");
+    }
+};
+
+subtest 'a link from another site' => sub {
+    bind_at('link.test');
+    expire('link.test');
+    my $url = $browser->url('link.test', '/');
+    $browser->open($browser->url('elsewhere.test', "/link?$url"));
+    $browser->leave;
+    $browser->arrive($url);
+    my $shown = $browser->shown;
+    is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'leads into a bound session');
+};
+
+for my $way (qw(404 500 login)) {
+    subtest "refreshes never come through: $way" => sub {
+        my $host = "never-$way.test";
+        write_file($httpd->dir . "/$way", '');
+        log_in($host);
+        is($browser->wait_for('creation')->{ok}, 1, 'a registration');
+        is(at($host, '/')->{user}, 'joe', 'at once');
+        is($browser->wait_for('refresh')->{ok}, 0, 'and no refresh');
+        expire($host);
+        for (1, 2) {
+            my $shown = at($host, '/');
+            is_deeply([@$shown{qw(user device)}], [qw(joe unbound)], 'later');
+        }
+        unlink $httpd->dir . "/$way" or die "$way: $!\n";
+    };
+}
+
+subtest 'refreshes fail for a while' => sub {
+    bind_at('while.test');
+    write_file($httpd->dir . '/500', '');
+    expire('while.test');
+    my $shown = at('while.test', '/');
+    is_deeply([@$shown{qw(user device)}], ['', 'refused'], 'the session is out of reach');
+    like($shown->{skipped}, qr/\Aserver_error;/, 'the browser says why');
+    unlink $httpd->dir . '/500';
+    $shown = at('while.test', '/');
+    is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'and comes back by itself');
+};
+
+subtest 'the server is away for a while' => sub {
+    bind_at('away.test');
+    $httpd->stop;
+    expire('away.test');
+    is($browser->run("fetch('/').catch((error) => 'failed')"), 'failed', 'nobody answers');
+    $httpd->start_again;
+    my $shown = at('away.test', '/');
+    is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'the session is there again');
+};
+
+$browser->close;
+$httpd->stop;
+$httpd->log->expect(qr/SC0842: refresh refused/, 'the refresh after the logout');
+$httpd->log->expect(qr/SC0821: session refused/, 'a session whose refresh failed');
+$httpd->log->clean;
+
+done_testing;
+
+# Logs in at a host, and returns what the first page of the bound session shows.
+sub bind_at {
+    my ($host, $folder) = @_;
+    $folder //= '/';
+    return bind_by($host, sub { $browser->open($browser->url($host, "${folder}in?user=joe")) }, $folder);
+}
+
+# The same after another way to log in.
+sub bind_by {
+    my ($host, $log_in, $folder) = @_;
+    $folder //= '/';
+    $browser->happenings;
+    $log_in->();
+    $browser->arrive($browser->url($host, $folder));
+    is($browser->wait_for('creation')->{ok}, 1, "$host: registered");
+    # The registration may come before the page or after it.
+    $browser->fetch($folder);
+    is($browser->wait_for('refresh')->{ok}, 1, "$host: refreshed");
+    is($browser->fetch($folder)->{device}, 'bound', "$host: bound");
+    return $browser->fetch($folder);
+}
+
+sub log_in { return $browser->open($browser->url($_[0], '/in?user=joe')) }
+
+sub at {
+    my ($host, $path) = @_;
+    $browser->open($browser->url($host, $path));
+    return $browser->shown;
+}
+
+sub expire { return $browser->drop_cookie($_[0], BOUND) }
+
+# The refreshes of a host that went well. An answer comes before its line in the log: waits
+# for so many.
+sub refreshes {
+    my ($host, $least) = @_;
+    my $count = sub {
+        my $log = read_file($httpd->dir . '/access_log');
+        return scalar(() = $log =~ m{^POST /session-device/refresh 200 \Q$host\E:}mg);
+    };
+    wait_until(sub { $count->() >= ($least // 0) }, SECONDS);
+    return $count->();
+}
