@@ -123,9 +123,9 @@ for my $way (qw(404 500 login)) {
         my $host = "never-$way.test";
         write_file($httpd->dir . "/$way", '');
         log_in($host);
-        is($browser->wait_for('creation')->{ok}, 1, 'a registration');
+        is($browser->wait_for('creation', $host)->{ok}, 1, 'a registration');
         is(at($host, '/')->{user}, 'joe', 'at once');
-        is($browser->wait_for('refresh')->{ok}, 0, 'and no refresh');
+        is($browser->wait_for('refresh', $host)->{ok}, 0, 'and no refresh');
         expire($host);
         for (1, 2) {
             my $shown = at($host, '/');
@@ -179,10 +179,10 @@ sub bind_by {
     $browser->happenings;
     $log_in->();
     $browser->arrive($browser->url($host, $folder));
-    is($browser->wait_for('creation')->{ok}, 1, "$host: registered");
+    is($browser->wait_for('creation', $host)->{ok}, 1, "$host: registered");
     # The registration may come before the page or after it.
     $browser->fetch($folder);
-    is($browser->wait_for('refresh')->{ok}, 1, "$host: refreshed");
+    is($browser->wait_for('refresh', $host)->{ok}, 1, "$host: refreshed");
     is($browser->fetch($folder)->{device}, 'bound', "$host: bound");
     return $browser->fetch($folder);
 }

@@ -9,7 +9,7 @@ package SessionCrypto::DeviceBrowser;
 #   $browser->arrive($url);                # waits for the page to which it leads
 #   $browser->shown                        # the lines of t/conf/app.lua: name => value
 #   $browser->fetch('/', method => 'POST', body => 'a=b')          # of the page, as `shown`
-#   $browser->wait_for('creation')         # waits for an event, and forgets those before it
+#   $browser->wait_for('creation', 'shop.test')    # waits for an event, and forgets those before
 #   $browser->happenings                   # the events since then, and forgets them
 #   $browser->cookie($host, $name)  $browser->drop_cookie($host, $name)
 #   $browser->again;                       # ends, and starts with the same profile
@@ -129,9 +129,11 @@ sub happenings {
 }
 
 sub wait_for {
-    my ($self, $kind) = @_;
+    my ($self, $kind, $host) = @_;
     while (1) {
-        while (my $event = shift @{ $self->{happenings} }) { return $event if $event->{kind} eq $kind }
+        while (my $event = shift @{ $self->{happenings} }) {
+            return $event if $event->{kind} eq $kind && $event->{host} eq $host;
+        }
         $self->_read;
     }
 }
