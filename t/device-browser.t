@@ -77,6 +77,24 @@ END
     is_deeply([@$shown{qw(device method body)}], [qw(bound POST a=b)], 'a form keeps its fields');
 };
 
+subtest 'requests beside the registration' => sub {
+    log_in('busy.test');
+    my $asked = $browser->run(<<'END');
+(async () => {
+    const all = [];
+    for (let last = '', rounds = 0; !/device: bound/.test(last) && rounds < 1000; rounds++) {
+        const round = await Promise.all([1, 2, 3].map((n) => fetch('/?' + n).then((answer) => answer.text())));
+        all.push(...round);
+        last = round[0];
+    }
+    return all;
+})()
+END
+    my @told = map { join ' ', /^(?:user|device): (.*)$/mg } @$asked;
+    is_deeply([grep { !/\Ajoe (?:un)?bound\z/ } @told], [], 'none is refused');
+    is($told[-1], 'joe bound', 'and the session becomes bound');
+};
+
 subtest 'a restart of the browser' => sub {
     bind_at('restart.test', '/kept/');
     $browser = $browser->again;
@@ -91,6 +109,18 @@ subtest 'a logout' => sub {
     my $shown = at('logout.test', '/');
     is_deeply([@$shown{qw(user device)}], ['', ''], 'and no session');
     is(bind_at('logout.test')->{device}, 'bound', 'another login is bound');
+};
+
+subtest 'a login in the place of another' => sub {
+    my $host = 'again.test';
+    bind_at($host);
+    is(at($host, '/in?user=jim')->{user}, 'jim', 'another user');
+    is($browser->wait_for('creation', $host)->{ok}, 1, 'registers');
+    $browser->fetch('/');
+    my @refreshes = map { $browser->wait_for('refresh', $host)->{ok} } 1, 2;
+    is_deeply([sort @refreshes], [0, 1], 'and refreshes, and the former session does no longer');
+    my $shown = $browser->fetch('/');
+    is_deeply([@$shown{qw(user device)}], [qw(jim bound)], 'the later one is bound');
 };
 
 subtest 'logins from other sites' => sub {
