@@ -36,7 +36,7 @@ sub new {
     my ($class, $name, $config, %args) = @_;
     my $self = bless { elapsed => 0 }, $class;
     for my $number (1 .. $args{servers} // 1) {
-        my $httpd = SessionCrypto::Httpd->new(name => $name, tls => 1, echo => '^/(?!session-device)');
+        my $httpd = SessionCrypto::Httpd->new(name => $name, tls => 1, echo => '^/(?!session-device|sign-out)');
         $self->configure($httpd, $args{passphrases} // 'passphrase-of-device-tests', $config);
         push @{ $self->{servers} }, $httpd;
     }
