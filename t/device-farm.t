@@ -41,6 +41,7 @@ is_deeply(\%told, { 'bound user=joe' => HOUR / PAUSE }, 'each request is bound')
 $came{"@$_"}++ for $device->happenings;
 is_deeply([sort keys %came], ['refresh refreshed', 'register registered'], 'each refresh comes through');
 cmp_ok($came{'refresh refreshed'}, '<=', 1 + HOUR / 480, 'there is one in eight minutes');
+cmp_ok($device->signatures, '<=', 2, 'far from the quota of browsers');
 
 subtest 'a lost update' => sub {
     my ($owner, $stolen) = $site->theft;

@@ -32,7 +32,7 @@ use SessionCrypto::System ();
 
 use parent 'SessionCrypto::Browser';
 
-# The first version that has the headers of today, in the words of its product.
+# The first version with the protocol of today.
 use constant FIRST => 145;
 
 # Without the first feature, only the hardware of a device keeps keys.
