@@ -1,7 +1,7 @@
 # Each call of OpenSSL that a request makes fails once, in each format; then each
 # function fails for as long as a request takes. No cookie is replaced and nothing goes
 # out in clear. The log blames this host and not the token. The next request with the
-# same cookie succeeds.
+# same cookie succeeds. A browser that proves its device is asked to come again.
 
 use strict;
 use warnings;
@@ -12,6 +12,7 @@ use Test::More;
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in);
+use SessionCrypto::DeviceKey      ();
 use SessionCrypto::Engines        qw(section);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            ();
@@ -56,6 +57,11 @@ my $session = "SessionEnv On\nSessionHeader X-S\nSessionCookieName session path=
 my $httpd   = SessionCrypto::Httpd->new(name => 'faults', one_child => 1, session => $session, config => join "\n", $max,
     section('/classic', 'Session On', 'SessionCryptoPassphrase secret'),
     section('/jwe', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm'),
+    # Browsers register over TLS, which ends before this server.
+    'ServerName https://127.0.0.1',
+    section('/device', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm',
+        'SessionCryptoDevice enforce', 'SessionCryptoDevicePath /device/end'),
+    section('/device/end', 'SetHandler session-crypto-device'),
     section('/life', 'Session On', 'SessionCryptoPassphrase secret', 'SessionCryptoCipher aes-256-gcm', 'SessionCryptoMaxLifetime 1h'),
     map { section("/$_", 'Session On', "SessionCryptoCertificateFile $pair{$_}{certificate}", "SessionCryptoCertificateKeyFile $pair{$_}{key}") } qw(rsa ec));
 {
@@ -65,6 +71,8 @@ my $httpd   = SessionCrypto::Httpd->new(name => 'faults', one_child => 1, sessio
 }
 $httpd->log->expect(qr/\[session(?:_crypto)?:error\] .*\[client /, 'a call that failed');
 $httpd->log->expect(qr/\[core:alert\] .* could not be looked at: OpenSSL failed/, 'a call that failed while a file was read');
+$httpd->log->expect(qr/\[session_crypto:info\] .* SC08(?:44|51): re\w+ not judged: .* cannot be opened now$/, 'a call that failed at an endpoint');
+$httpd->log->expect(qr/\[session_crypto:info\] .* SC0821: session refused because of its device/, 'a call that failed at a bound cookie');
 my $client = $httpd->client;
 
 # Each makes tokens under keys that the server does not know yet, because it keeps known
@@ -95,6 +103,42 @@ each_call('/life', sub {
     return login_is_harmless($res, $login->(), \@log);
 });
 ok(defined $failed{'/life RAND_bytes'}, 'random bytes were missing at a login');
+
+# A browser deletes its side of a session at another status than 503. A session whose bound
+# cookie does not open is not replaced.
+for my $kind ('P-256', 'rsa:2048') {
+    my $key   = SessionCrypto::DeviceKey->new($kind);
+    my $login = $client->get('/device', 'X-S' => SESSION);
+    my ($offer)    = $login->header('secure-session-registration');
+    my $proof      = $key->registration($offer =~ /challenge="([^"]+)"/);
+    my $register   = sub { $client->post('/device/end/register', '', 'Secure-Session-Response' => $proof) };
+    my $registered = $register->();
+    my ($names)    = map { /\A(__Secure-[^=]*=[^;]*)/ ? $1 : () } $registered->header('set-cookie');
+    my ($next)     = ($registered->header('secure-session-challenge'))[0] =~ /\A"([^"]+)"/;
+    my @refresh    = (Cookie => $names, 'Sec-Secure-Session-Id' => $key->thumbprint, 'Secure-Session-Response' => $key->proof($next));
+    my $refresh    = sub { $client->post('/device/end/refresh', '', @refresh) };
+    my ($bound)    = map { /\A(__Host-[^;]*)/ ? $1 : () } $refresh->()->header('set-cookie');
+    my $session    = $client->get('/device', Cookie => join '; ', 'session=' . $login->token, $bound)->token;
+    my $look       = sub { $client->get('/device', Cookie => "session=$session; $bound") };
+    is($look->()->body =~ s/&?expiry=\d+//r, SESSION, "a session that is bound to a key of $kind");
+    for (["a registration of $kind", $register], ["a refresh of $kind", $refresh]) {
+        my ($name, $request) = @$_;
+        each_call($name, sub {
+            my ($res, @log) = armed($_[0], $request) or return;
+            my $blames = grep { /\[session_crypto:error\] .*OpenSSL failed/ } @log;
+            return 'status ' . $res->status if $res->status != 200 && $res->status != 503;
+            return "error_log: @log" if $res->status == 503 && !$blames;
+            return $request->()->status == 200 ? '' : 'the next one';
+        });
+    }
+    each_call("a look of $kind", sub {
+        my ($res) = armed($_[0], $look) or return;
+        return 'status ' . $res->status if $res->status != 200;
+        my $token = $res->token // $session;
+        my $after = $client->get('/device', Cookie => "session=$token; $bound");
+        return $after->body =~ /\A(?:expiry=\d+&)?user=joe/ ? '' : 'a session of ' . $after->body;
+    });
+}
 
 # A request reads the certificates and keys of .htaccess, and makes a signature. It
 # reads files again after a change. Failures there answer 500.
