@@ -81,7 +81,7 @@ fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: U
 }
 
 /// Tells applications once more that the session was refused, in a request to which another
-/// one led. Nobody has written to it meanwhile.
+/// one led. It is not shown once somebody has written to the session.
 pub(super) fn show_refused(request: Request<'_>, session: &Session<'_>) {
     let state = session.note().device;
     if state == DeviceState::Unproved && session.is_withheld() {

@@ -11,7 +11,7 @@ use crate::session_crypto::SessionCrypto;
 /// The most cookies of one name that are opened. A sibling host may add some.
 const MOST: usize = 8;
 
-/// What seals and opens the values of a request.
+/// The values of a request, sealed and opened with the keys of its section.
 pub(crate) struct Values<'s, 'k, 'r> {
     request: Request<'r>,
     sealer: &'s Sealer<'k>,

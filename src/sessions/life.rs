@@ -32,7 +32,7 @@ pub(crate) struct Life {
     pub(super) is_over: bool,
     /// It has got its entry in this request.
     pub(super) is_new: bool,
-    /// What its device has proved.
+    /// The proof of its device.
     pub(super) device: DeviceState,
     /// It was refused because of its device, and the browser has said that it will prove it
     /// later. Only a login or a logout takes its place.
@@ -41,10 +41,10 @@ pub(crate) struct Life {
     pub(super) is_kept_back: bool,
 }
 
-/// What the device of a session has proved in a request.
+/// The proof of a session's device in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum DeviceState {
-    /// Nobody has asked.
+    /// There was no question.
     #[default]
     Unjudged,
     /// The session is bound, and comes from its device.

@@ -43,7 +43,7 @@ pub struct Counts {
     pub devices: Devices,
 }
 
-/// What was done with the devices of sessions.
+/// Events about the devices of sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Devices {
@@ -147,7 +147,7 @@ impl Devices {
         }
     }
 
-    /// What was counted, each with its label, without the requests that were refused.
+    /// The events, each with its label, without the requests that were refused.
     pub(crate) fn by_label(&self) -> [(&'static str, u64); 7] {
         [
             ("offered", self.offered),
