@@ -11,6 +11,7 @@ use session_crypto_core::{
 use super::endpoint::{Answer, Endpoint, PROOF};
 use super::report;
 use crate::ffi::Status;
+use crate::sessions::device_values::{are_too_many, cookies_named};
 use crate::sessions::{key_cookie_rest, standing};
 
 /// The header that names a session of the browser.
@@ -113,9 +114,11 @@ fn key(
     };
     let name = &endpoint.device.cookie.key;
     let stale = || was_stale.set(true);
-    match Unsealed::best(endpoint.values.open_cookies(name, read, stale)) {
+    let tokens = cookies_named(endpoint.request, name);
+    let cookies = tokens.map(|token| endpoint.values.open(token, read, stale));
+    match Unsealed::best(cookies) {
         // A sibling host may have put so many before the good one.
-        Unsealed::Refused if endpoint.values.has_more(name) => Unsealed::Failed,
+        Unsealed::Refused if are_too_many(endpoint.request, name) => Unsealed::Failed,
         best => best,
     }
 }

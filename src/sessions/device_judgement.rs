@@ -7,7 +7,7 @@ use session_crypto_core::{
 };
 
 use super::device_report as report;
-use super::device_values::{Values, has_cookie};
+use super::device_values::{Values, cookies_named};
 use super::life::{DeviceState, Life, Session};
 use super::realms::{self, Shown};
 use crate::config::{Device, DirConfig, KeptSecrets, Protection};
@@ -96,7 +96,8 @@ fn bound_cookies(
     config: &DirConfig<'_>,
     device: &Device<'_>,
 ) -> Vec<BoundCookie> {
-    if !has_cookie(request, &device.cookie.bound) {
+    let mut tokens = cookies_named(request, &device.cookie.bound).peekable();
+    if tokens.peek().is_none() {
         return Vec::new();
     }
     let kept = KeptSecrets::default();
@@ -107,10 +108,9 @@ fn bound_cookies(
     let Some(values) = Values::new(request, &sealer) else {
         return Vec::new();
     };
-    let cookies = values.open_cookies(&device.cookie.bound, BoundCookie::read, || ());
-    let cookies = cookies.filter_map(|cookie| match cookie {
+    let open = |token| match values.open(token, BoundCookie::read, || ()) {
         Unsealed::Value(cookie) => Some(cookie),
         _ => None,
-    });
-    cookies.collect()
+    };
+    tokens.filter_map(open).collect()
 }

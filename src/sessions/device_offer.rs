@@ -89,7 +89,8 @@ pub(super) fn remove_with(request: Request<'_>, device: &Device<'_>, session: &S
 
 /// Removes the cookies of devices from a browser that sends one.
 pub(super) fn remove(request: Request<'_>, device: &Device<'_>) {
-    if device_values::has_cookie(request, &device.cookie.bound) {
+    let mut cookies = device_values::cookies_named(request, &device.cookie.bound);
+    if cookies.next().is_some() {
         add_removals(request, device);
     }
 }

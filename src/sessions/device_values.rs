@@ -47,28 +47,6 @@ impl<'s, 'k, 'r> Values<'s, 'k, 'r> {
         Unsealed::of(&outcome, read)
     }
 
-    /// Opens the cookies of a name, of which one may be good.
-    pub(crate) fn open_cookies<'n, T>(
-        &'n self,
-        name: &'n str,
-        read: impl Fn(&[u8]) -> Option<T> + 'n,
-        stale: impl Fn() + 'n,
-    ) -> impl Iterator<Item = Unsealed<T>> + 'n
-    where
-        T: 'n,
-    {
-        let header = cookies_of(self.request).map(CStr::to_bytes);
-        let values = cookies::values(header.unwrap_or_default(), name).take(MOST);
-        values.map(move |token| self.open(token, &read, &stale))
-    }
-
-    /// Whether the browser has sent more cookies of a name than are opened.
-    pub(crate) fn has_more(&self, name: &str) -> bool {
-        let header = cookies_of(self.request).map(CStr::to_bytes);
-        let mut values = cookies::values(header.unwrap_or_default(), name);
-        values.nth(MOST).is_some()
-    }
-
     /// Seals a value.
     ///
     /// # Errors
@@ -95,12 +73,23 @@ fn cookies_of(request: Request<'_>) -> Option<&CStr> {
     noted.or_else(|| request.headers_in()?.get(COOKIE))
 }
 
-/// Whether the browser has sent a cookie of this name.
-pub(super) fn has_cookie(request: Request<'_>, name: &str) -> bool {
+/// The cookies of a name that the browser has sent, no more than are opened. One of them may
+/// be good.
+pub(crate) fn cookies_named<'n>(
+    request: Request<'n>,
+    name: &'n str,
+) -> impl Iterator<Item = &'n [u8]> {
+    all_named(request, name).take(MOST)
+}
+
+/// Whether the browser has sent more cookies of a name than are opened.
+pub(crate) fn are_too_many(request: Request<'_>, name: &str) -> bool {
+    all_named(request, name).nth(MOST).is_some()
+}
+
+fn all_named<'n>(request: Request<'n>, name: &'n str) -> impl Iterator<Item = &'n [u8]> {
     let header = cookies_of(request).map(CStr::to_bytes);
     cookies::values(header.unwrap_or_default(), name)
-        .next()
-        .is_some()
 }
 
 /// Takes the cookies of devices out of a request, before a backend or a program sees it.

@@ -178,7 +178,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     ///
     /// There is no name for a new session, or nobody can tell whether it has ended.
     pub(super) fn write(&self, session: &mut Session<'r>) -> Result<bool, UserIdError> {
-        take_entry(session);
+        remove_entry(session);
         let mut life = session.note();
         if life.entry.is_none() && !self.policy.is_in_force() {
             return Ok(false);
@@ -326,6 +326,13 @@ fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
     entry
 }
 
+/// Removes the entry from a session, without a look at it.
+fn remove_entry(session: &mut Session<'_>) {
+    if let Some(mut entries) = session.entries() {
+        entries.remove(SessionEntry::KEY);
+    }
+}
+
 /// Makes a session an empty one that does not replace its token, and that a logout ends all
 /// the same.
 pub(super) fn hide(session: &mut Session<'_>) {
@@ -341,7 +348,7 @@ pub(super) fn hide(session: &mut Session<'_>) {
 /// Removes the entry that [`Lifetimes::write`] has put into a session.
 pub(super) fn take_back_entry(session: &mut Session<'_>) {
     if session.noted().is_some_and(Life::has_entry) {
-        take_entry(session);
+        remove_entry(session);
     }
 }
 

@@ -24,18 +24,25 @@ pub fn without(header: &[u8], names: &[&str]) -> Option<Vec<u8>> {
         };
         names.iter().any(is_of)
     };
-    if !pairs(header).any(is_taken) {
-        return None;
-    }
-    let mut rest = Vec::with_capacity(header.len());
-    for pair in pairs(header).filter(|pair| !is_taken(pair)) {
-        if rest.is_empty() {
-            rest.extend_from_slice(pair.trim_ascii_start());
-        } else {
-            rest.push(b';');
+    let mut rest: Option<Vec<u8>> = None;
+    let mut before = 0_usize;
+    for pair in pairs(header) {
+        if is_taken(pair) {
+            // Most headers have none, and are not copied.
+            rest.get_or_insert_with(|| header.get(..before).unwrap_or_default().to_owned());
+        } else if let Some(rest) = &mut rest {
             rest.extend_from_slice(pair);
+            rest.push(b';');
         }
+        before = before.saturating_add(pair.len()).saturating_add(1);
     }
+    let mut rest = rest?;
+    // A semicolon follows each pair.
+    if rest.last() == Some(&b';') {
+        rest.pop();
+    }
+    let spaces = rest.len().saturating_sub(rest.trim_ascii_start().len());
+    rest.drain(..spaces);
     Some(rest)
 }
 
