@@ -82,8 +82,11 @@ pub(super) fn denied(endpoint: &Endpoint<'_, '_, '_, '_>, beginning: &str, reaso
     device_report::counted(endpoint.state.counters(), event);
     note(request, code);
     if let DeviceReason::Library(error) = reason {
-        let words = format_args!("{beginning}: {}", advice::library(error));
-        return request.log(Level::Error, code, &words);
+        return request.log(
+            Level::Error,
+            code,
+            &format_args!("{beginning}: {}", advice::library(error)),
+        );
     }
     let counters = endpoint.state.counters();
     say(request, counters, Event::Device(event), code, || {

@@ -43,8 +43,11 @@ pub(super) fn became_bound(request: Request<'_>, is_saved: bool) {
         true => "it will be saved",
         false => "it will be saved with the next change",
     };
-    let words = format_args!("session bound to the device of the browser, {when}");
-    request.log(Level::Debug, BECAME_BOUND, &words);
+    request.log(
+        Level::Debug,
+        BECAME_BOUND,
+        &format_args!("session bound to the device of the browser, {when}"),
+    );
 }
 
 /// A session is refused, because nothing shows that it comes from its device.
@@ -90,8 +93,11 @@ pub(super) fn not_offered(request: Request<'_>) {
 /// This host failed at opening a value, which may be good.
 #[cold]
 pub(super) fn value_not_opened(request: Request<'_>, error: &LibraryError) {
-    let words = format_args!("value of a device not opened: {}", advice::library(error));
-    request.log(Level::Error, NOT_OPENED, &words);
+    request.log(
+        Level::Error,
+        NOT_OPENED,
+        &format_args!("value of a device not opened: {}", advice::library(error)),
+    );
 }
 
 /// A value of a device could not be sealed.
@@ -103,6 +109,9 @@ pub(crate) fn value_not_sealed(request: Request<'_>, error: &SealError) {
         SealError::NoneSeals => Level::Info,
         _ => Level::Error,
     };
-    let words = format_args!("value of a device not sealed: {}", advice::seal(error));
-    request.log(level, NOT_SEALED, &words);
+    request.log(
+        level,
+        NOT_SEALED,
+        &format_args!("value of a device not sealed: {}", advice::seal(error)),
+    );
 }

@@ -60,6 +60,8 @@ fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::str;
+
     use super::*;
 
     fn found<'h>(header: &'h str, name: &'h str) -> Vec<&'h str> {
