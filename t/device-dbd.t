@@ -59,6 +59,12 @@ is_deeply(seen($answer), ['', 'refused'], 'and is bound: without the device, it 
 is_deeply([$answer->header('set-cookie')], [], 'and stays in the browser');
 is_deeply(seen($device->get('/')), ['user=joe&cart=1', 'bound'], 'and in the database');
 
+# What such a request writes gets a row of its own.
+for ('note=1', 'user=jim', 'user=') {
+    is_deeply(seen($client->get('/', session => $other, 'X-S' => $_)), ['', 'refused'], "a request without the device that writes $_");
+    is_deeply(seen($device->get('/')), ['user=joe&cart=1', 'bound'], 'leaves the row as it is');
+}
+
 $device->get('/', 'X-S' => 'user=&cart=');
 is_deeply([grep { $_ ne 'session' } $device->cookies->names], [], 'a logout removes the cookies of the device');
 

@@ -231,6 +231,13 @@ impl<'r, K: Copy + PartialEq + 'static, N: Copy + Default + 'static> Session<'r,
         !unsafe { self.raw.as_ref() }.uuid.is_null()
     }
 
+    /// Makes a new session of it: what is saved gets an id of its own, and the row of the
+    /// former id stays in the database (mod_session_dbd.c, session_dbd_save).
+    pub(crate) fn forget_id(&mut self) {
+        // SAFETY: the record lives, and only this view uses it.
+        unsafe { self.raw.as_mut() }.uuid = ptr::null_mut();
+    }
+
     /// Whether the session has been changed in this request.
     pub(crate) fn is_dirty(&self) -> bool {
         // SAFETY: the record lives, and only this view uses it.

@@ -63,13 +63,15 @@ pub(super) fn apply<'r>(
     }
 }
 
-/// Makes the session an empty one, which does not replace that of the browser.
+/// Makes the session an empty one, which replaces neither that of the browser nor its row in
+/// a database.
 #[cold]
 fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: Unproved) {
     let headers = request.headers_in();
     let skipped = headers.and_then(|headers| headers.get(SKIPPED));
     let skipped = skipped.map(|header| headers::skipped(header.to_bytes()));
     session.empty();
+    session.forget_id();
     session.withhold();
     session.set_note(Life {
         device: DeviceState::Unproved,
