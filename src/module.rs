@@ -211,6 +211,7 @@ impl Module for SessionCrypto {
 
     fn redirects_are_done(request: Request<'_>) {
         realms::redirects_are_done(request);
+        device_values::hide(request);
     }
 
     fn after_fixups(request: Request<'_>) {

@@ -78,7 +78,7 @@ fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: U
         is_to_come_back: skipped.is_some_and(|all| !all.is_empty()),
         ..Life::default()
     });
-    realms::forget_birth(request);
+    realms::show_refusal(request);
     report::refused(request, state.counters(), why);
 }
 

@@ -4,6 +4,7 @@ use std::ffi::CStr;
 
 use session_crypto_core::{OpeningKey, RecordId, SessionEntry};
 
+use super::realms;
 use crate::config::Realm;
 
 /// A session, with contents for each realm that asks for it.
@@ -63,7 +64,7 @@ impl DeviceState {
             Self::Unjudged => c"",
             Self::Proved => c"bound",
             Self::Unbound => c"unbound",
-            Self::Unproved => c"refused",
+            Self::Unproved => realms::REFUSED,
         }
     }
 }

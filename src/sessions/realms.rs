@@ -31,6 +31,12 @@ const REDIRECTED: &[u8] = b"REDIRECT_";
 /// is none.
 const SHOWN: &CStr = c"session-crypto-shown";
 
+/// The value of `SESSION_DEVICE` for a session that does not come from its device.
+pub(super) const REFUSED: &CStr = c"refused";
+
+/// The note of a request whose session was refused because of its device.
+const REFUSAL: &CStr = c"session-crypto-refusal";
+
 /// A variable that tells applications about the session of a request.
 pub(super) struct Shown {
     variable: &'static CStr,
@@ -74,6 +80,24 @@ pub(crate) fn forget_birth(request: Request<'_>) {
         environment.remove(Shown::BIRTH.variable);
         notes.set(Shown::BIRTH.note, c"");
     }
+}
+
+/// Tells applications that the session was refused because of its device, and takes back what
+/// they were told in requests that led to this one.
+pub(super) fn show_refusal(request: Request<'_>) {
+    forget_environment(request);
+    if let Some(mut notes) = request.notes() {
+        notes.set(Shown::BIRTH.note, c"");
+        notes.set(REFUSAL, REFUSED);
+    }
+    show(request, &Shown::DEVICE, REFUSED);
+}
+
+/// Whether the session was refused in this request, or in a subrequest that has become its
+/// answer.
+fn is_refused(request: Request<'_>) -> bool {
+    let notes = request.notes();
+    notes.is_some_and(|notes| notes.get(REFUSAL).is_some())
 }
 
 /// Tells applications a value.
@@ -159,13 +183,15 @@ pub(crate) fn environment_is_set(request: Request<'_>) {
     hide_from_others(request);
 }
 
-/// Mends the environment where a subrequest of another realm has become the answer
-/// meanwhile: it has the variables of both.
+/// Mends the environment where a subrequest of another realm, or one that refuses the session,
+/// has become the answer meanwhile: it has the variables of both.
 pub(crate) fn redirects_are_done(request: Request<'_>) {
     if has_moved(request) {
         forget_environment(request);
         forget_header(request);
         show_again(request);
+    } else if is_refused(request) {
+        show_refusal(request);
     }
 }
 
@@ -202,10 +228,10 @@ fn show_again(request: Request<'_>) {
     }
 }
 
-/// Separates the environment of a page from that of a page of another realm that
-/// includes it, and lets it see its own session again.
+/// Separates the environment of a page from that of a page that includes it, if that is of
+/// another realm or has a session that this one refuses, and lets it see its own session again.
 pub(crate) fn before_answer(request: Request<'_>) {
-    if request.is_subrequest() && comes_from_elsewhere(request) {
+    if request.is_subrequest() && (comes_from_elsewhere(request) || is_refused(request)) {
         request.stand_alone();
         show_again(request);
     }
