@@ -156,11 +156,12 @@ impl<'r, K, N> Exchange<'r, K, N> {
         };
         // SAFETY: the request lives, and no reference to it is held.
         unsafe { (*r).status = status };
-        if reply.status == Status::NotPost {
-            self.allow(bindings::M_POST);
-        }
         let (headers, pool) = (self.request.headers_out().next(), self.request.pool());
         if let (Some(mut headers), Some(pool)) = (headers, pool) {
+            // httpd writes this header beside its own pages alone.
+            if reply.status == Status::NotPost {
+                headers.set(c"Allow", c"POST");
+            }
             let lines = reply.headers.iter();
             lines.for_each(|(name, value)| headers.add(name, pool.text(value)));
         }
