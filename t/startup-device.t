@@ -162,6 +162,10 @@ my %COOKIES = (
     'the name of its key'       => ['SessionCookieName __Secure-device-key path=/', 'SessionCryptoDeviceCookie __Host-device', 'a cookie of the device has the name __Secure-device-key'],
     'the name that goes with a path' => ['SessionCookieName __Host-session-device-f0b86eff path=/', $shop . handler('/shop/device'), 'a cookie of the device has the name'],
     'a Domain in a host'        => [host(PROXY . "${wrong}SessionCookieName session path=/;Domain=shop.example"), '', 'take Domain out'],
+    'a session for each user'   => ['SessionDBDPerUser On', '', 'SessionDBDPerUser: all browsers of a user have one session', "write 'SessionDBDPerUser Off'"],
+    'two sessions'              => ["SessionCookieName session path=/\n" . at('/blog', "${wrong}SessionCookieName blog path=/"), '', 'one device cookie __Host-session-device for this session and for the one on line', 'write the same SessionCookieName in both, or SessionCryptoDevicePath'],
+    'two sessions of one name'  => ["SessionCookieName session path=/\n" . at('/blog', "${wrong}SessionCookieName session path=/blog"), '', 'one device cookie'],
+    'two sessions in databases' => ["SessionDBDCookieName session path=/\n" . at('/blog', "${wrong}SessionDBDCookieName blog path=/"), '', 'write the same SessionDBDCookieName'],
     'a Domain for every URL'    => [at('/', "${wrong}SessionCookieName session path=/;Domain=shop.example"), '', 'take Domain out'],
 );
 for my $name (sort keys %COOKIES) {
@@ -178,6 +182,17 @@ $httpd->{config} = AROUND . $device . qq(SessionCryptoDeviceCookie device "Path=
 is_quiet($httpd, 'both cookies go to other sites');
 $httpd->{config} = AROUND . at('/shop', $device . $shop) . handler('/shop/device') . at('/blog', "SessionCookieName session path=/;Domain=shop.example\n");
 is_quiet($httpd, 'a Domain where no session is bound');
+for (
+    ['with device cookies of their own', $device . "SessionCookieName session path=/\n" . at('/blog', $shop . $device . $other . "SessionCookieName blog path=/\n") . handler('/shop/device') . at('/shop/device', $shop . $device . $other)],
+    ['of which one is not bound',        $device . "SessionCookieName session path=/\n" . at('/blog', "SessionCryptoDevice off\nSessionCookieName blog path=/\n")],
+    ['in two hosts',                     $device . host(PROXY . "SessionCookieName session path=/\n") . host(PROXY . "SessionCookieName blog path=/\n")],
+    ['with other attributes',            $device . "SessionCookieName session path=/;Secure\n" . at('/blog', "SessionCookieName session Path=/;HttpOnly\n")],
+    ['and none for each user',           $device . "SessionDBDPerUser Off\n"],
+) {
+    my ($name, $lines) = @$_;
+    $httpd->{config} = AROUND . $lines;
+    is_quiet($httpd, "two sessions $name");
+}
 
 # The author of a .htaccess file could let copies of sessions in.
 $httpd->{config} = PASSPHRASE;

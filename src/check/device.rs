@@ -114,18 +114,20 @@ fn are_alike(server: &Server<'_, DirConfig<'_>>, chain: &[usize], endpoints: &[u
 
 /// The lines that choose the handler.
 fn handler_lines() -> Vec<Line> {
-    let is_ours = |node: Node<'_>| {
-        let mut words = node.words();
-        let name = HANDLER.to_bytes();
-        node.is("SetHandler") && words.any(|word| word.eq_ignore_ascii_case(name))
-    };
     let mut lines = Vec::new();
     config_tree::with_nodes(|nodes| {
         for_each(nodes, 0, &mut |node| {
-            if is_ours(node) {
+            if is_handler(node) {
                 lines.push(node.line());
             }
         });
     });
     lines
+}
+
+/// Whether a line chooses the handler.
+pub(super) fn is_handler(node: Node<'_>) -> bool {
+    let mut words = node.words();
+    let name = HANDLER.to_bytes();
+    node.is("SetHandler") && words.any(|word| word.eq_ignore_ascii_case(name))
 }

@@ -6,7 +6,7 @@
 use session_crypto_core::{DeviceCookie, DevicePath, SameSite};
 
 use super::chains::chains;
-use super::cookie;
+use super::{cookie, device};
 use crate::ffi::config_tree::{self, Node};
 use crate::ffi::{Inherit, Server, for_each_written_server};
 use crate::message::{Code, Message};
@@ -14,6 +14,8 @@ use crate::message::{Code, Message};
 const DOMAIN: Code = Code("SC0925");
 const SAME_SITE: Code = Code("SC0926");
 const SAME_NAME: Code = Code("SC0927");
+const TWO_SESSIONS: Code = Code("SC0929");
+const PER_USER: Code = Code("SC0930");
 
 /// Lines in force in a section.
 #[derive(Clone, Copy, Default)]
@@ -28,6 +30,10 @@ struct CookieLines<'c> {
     cookie: Option<Node<'c>>,
     /// `SessionDBDCookieName`
     database_cookie: Option<Node<'c>>,
+    /// `SessionDBDPerUser`
+    per_user: Option<Node<'c>>,
+    /// `SetHandler`
+    handler: Option<Node<'c>>,
 }
 
 /// Checks the cookies of the configuration that was read last.
@@ -48,19 +54,67 @@ pub(super) fn check() -> Result<(), Message> {
 }
 
 fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
+    let mut known: Vec<(DeviceCookie, &str, Node<'_>)> = Vec::new();
     for (_, chain) in chains(server) {
         let lines = server.config_of(&chain);
         let Some(bound) = lines.bound_cookie().filter(|_| server.has_sessions(&chain)) else {
             continue;
         };
+        // The endpoints read no session.
+        if lines.handler.is_some_and(device::is_handler) {
+            continue;
+        }
+        lines.per_user.map_or(Ok(()), check_per_user)?;
         for (directive, line) in [
             ("SessionCookieName", lines.cookie),
             ("SessionDBDCookieName", lines.database_cookie),
         ] {
-            line.map_or(Ok(()), |line| compare(directive, line, &bound))?;
+            let Some(line) = line else {
+                continue;
+            };
+            compare(directive, line, &bound)?;
+            let is_same =
+                |(other, name, _): &&(DeviceCookie, &str, _)| *other == bound && *name == directive;
+            match known.iter().find(is_same) {
+                Some((.., other)) => compare_sessions(directive, line, *other, &bound)?,
+                None => known.push((bound.clone(), directive, line)),
+            }
         }
     }
     Ok(())
+}
+
+/// Refuses sessions that all browsers of a user have in common.
+fn check_per_user(node: Node<'_>) -> Result<(), Message> {
+    let word = node.words().next().unwrap_or_default();
+    if !word.eq_ignore_ascii_case(b"on") {
+        return Ok(());
+    }
+    let line = node.line();
+    Err(PER_USER.says(format!(
+        "{line}: SessionDBDPerUser: all browsers of a user have one session, which would be bound \
+         to the device of the first, and refused to the others: write 'SessionDBDPerUser Off', or \
+         'SessionCryptoDevice off'"
+    )))
+}
+
+/// Refuses a second cookie of sessions beside one bound cookie.
+fn compare_sessions(
+    directive: &str,
+    node: Node<'_>,
+    other: Node<'_>,
+    bound: &DeviceCookie,
+) -> Result<(), Message> {
+    let path = |node| cookie::attribute(node, "Path");
+    if cookie::name(node) == cookie::name(other) && path(node) == path(other) {
+        return Ok(());
+    }
+    let (line, other, name) = (node.line(), other.line(), &bound.bound);
+    Err(TWO_SESSIONS.says(format!(
+        "{line}: {directive}: a browser has one device cookie {name} for this session and for the one \
+         {other}, and each login would take the device from the other session: write the same \
+         {directive} in both, or SessionCryptoDevicePath in one of them, with its endpoints"
+    )))
 }
 
 /// Compares the cookie of a session with the bound cookie.
@@ -108,6 +162,10 @@ impl<'c> CookieLines<'c> {
             &mut self.cookie
         } else if node.is("SessionDBDCookieName") {
             &mut self.database_cookie
+        } else if node.is("SessionDBDPerUser") {
+            &mut self.per_user
+        } else if node.is("SetHandler") {
+            &mut self.handler
         } else {
             return;
         };
@@ -145,6 +203,8 @@ impl Inherit for CookieLines<'_> {
             device_cookie: add.device_cookie.or(base.device_cookie),
             cookie: add.cookie.or(base.cookie),
             database_cookie: add.database_cookie.or(base.database_cookie),
+            per_user: add.per_user.or(base.per_user),
+            handler: add.handler.or(base.handler),
         }
     }
 }
