@@ -292,6 +292,16 @@ subtest 'nothing takes the place of a refused session but a login and a logout' 
     }
 };
 
+subtest 'a session without a user makes way while the browser waits' => sub {
+    my $device = SessionCrypto::Device->new(servers => [$httpd]);
+    $device->get('/', 'X-S' => 'uid=7');
+    $device->get('/') for 1 .. 2;
+    my $answer = $client->get('/', Cookie => SESSION . '=' . $device->cookies->value(SESSION), 'X-S' => 'uid=7',
+        'Secure-Session-Skipped' => 'server_error;session_identifier="a"');
+    is_deeply([$answer->body, $answer->header('x-device')], ['', 'refused'], 'it is refused');
+    is_deeply(seen('/', SESSION . '=' . ($answer->token // '')), ['uid=7', 'unbound'], 'a login of an entry that no directive names is stored');
+};
+
 subtest 'a logout with the device removes its cookies, and ends the refreshes' => sub {
     my ($device, $session) = bound();
     my $key = KEY . '=' . $device->cookies->value(KEY);

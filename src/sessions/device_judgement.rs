@@ -70,12 +70,14 @@ fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: U
     let headers = request.headers_in();
     let skipped = headers.and_then(|headers| headers.get(SKIPPED));
     let skipped = skipped.map(|header| headers::skipped(header.to_bytes()));
+    // Without a user, a login could not be told from what a visitor writes.
+    let has_user = session.note().user != 0;
     session.empty();
     session.forget_id();
     session.withhold();
     session.set_note(Life {
         device: DeviceState::Unproved,
-        is_to_come_back: skipped.is_some_and(|all| !all.is_empty()),
+        is_to_come_back: has_user && skipped.is_some_and(|all| !all.is_empty()),
         ..Life::default()
     });
     realms::show_refusal(request);

@@ -240,8 +240,8 @@ pub(crate) fn expired(request: Request<'_>, state: &State, session: &mut Session
 /// - an unchanged session in place of a token that this server could not open, and
 ///   that may be good;
 /// - a session that has ended since it was read;
-/// - a session without a user, in place of one that was refused because of its device, and
-///   that the browser is about to prove;
+/// - a session without a user, in place of that of a user that was refused because of its
+///   device, and that the browser is about to prove;
 /// - the session of a subrequest of another realm, which mod_session saves where
 ///   includes are nested;
 /// - the session of an error document that is an error itself.

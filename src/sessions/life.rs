@@ -35,8 +35,8 @@ pub(crate) struct Life {
     pub(super) is_new: bool,
     /// The proof of its device.
     pub(super) device: DeviceState,
-    /// It was refused because of its device, and the browser has said that it will prove it
-    /// later. Only a login or a logout takes its place.
+    /// It has a user, was refused because of its device, and the browser has said that it will
+    /// prove it later. Only a login or a logout takes its place.
     pub(super) is_to_come_back: bool,
     /// It would take the place of one that comes back, and is not stored.
     pub(super) is_kept_back: bool,
