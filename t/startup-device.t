@@ -194,6 +194,17 @@ for (
     is_quiet($httpd, "two sessions $name");
 }
 
+# httpd 2.4.69 and later read the cookie again when they save the session.
+my ($minor, $patch) = qx('@{[SessionCrypto::Httpd::env('HTTPD')]}' -v) =~ m{Apache/2\.(\d+)\.(\d+)} or die "no version\n";
+my $remove = "SessionCookieName session path=/\n${wrong}SessionCookieRemove On\n";
+$httpd->{config} = AROUND . $device . $remove;
+if ($minor == 4 && $patch < 69) { is_quiet($httpd, 'a cookie that is taken off the request') }
+else                            { is_wrong($httpd, 'a cookie that is taken off the request', 'no session would be saved with its device', "write 'SessionCookieRemove Off'") }
+$httpd->{config} = AROUND . "$device$remove" =~ s/On$/Off/mr;
+is_quiet($httpd, 'a cookie that stays');
+$httpd->{config} = AROUND . $remove;
+is_quiet($httpd, 'a cookie that is taken off where no session is bound');
+
 # The author of a .htaccess file could let copies of sessions in.
 $httpd->{config} = PASSPHRASE;
 $httpd->start;

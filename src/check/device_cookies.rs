@@ -8,7 +8,7 @@ use session_crypto_core::{DeviceCookie, DevicePath, SameSite};
 use super::chains::chains;
 use super::{cookie, device};
 use crate::ffi::config_tree::{self, Node};
-use crate::ffi::{Inherit, Server, for_each_written_server};
+use crate::ffi::{self, Inherit, Server, for_each_written_server};
 use crate::message::{Code, Message};
 
 const DOMAIN: Code = Code("SC0925");
@@ -16,6 +16,11 @@ const SAME_SITE: Code = Code("SC0926");
 const SAME_NAME: Code = Code("SC0927");
 const TWO_SESSIONS: Code = Code("SC0929");
 const PER_USER: Code = Code("SC0930");
+const REMOVED: Code = Code("SC0931");
+
+/// The first version of httpd that looks for the cookie of a session again when it saves the
+/// session.
+const LOOKS_AGAIN: [i32; 3] = [2, 4, 69];
 
 /// Lines in force in a section.
 #[derive(Clone, Copy, Default)]
@@ -32,6 +37,8 @@ struct CookieLines<'c> {
     database_cookie: Option<Node<'c>>,
     /// `SessionDBDPerUser`
     per_user: Option<Node<'c>>,
+    /// `SessionCookieRemove`
+    removal: Option<Node<'c>>,
     /// `SetHandler`
     handler: Option<Node<'c>>,
 }
@@ -65,6 +72,8 @@ fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
             continue;
         }
         lines.per_user.map_or(Ok(()), check_per_user)?;
+        let removal = lines.removal.filter(|_| lines.cookie.is_some());
+        removal.map_or(Ok(()), check_removal)?;
         for (directive, line) in [
             ("SessionCookieName", lines.cookie),
             ("SessionDBDCookieName", lines.database_cookie),
@@ -84,10 +93,29 @@ fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
     Ok(())
 }
 
+/// Refuses sessions whose cookie is gone when they are saved with their device.
+fn check_removal(node: Node<'_>) -> Result<(), Message> {
+    let version = ffi::httpd_version();
+    if !is_on(node) || version < LOOKS_AGAIN {
+        return Ok(());
+    }
+    let (line, version) = (node.line(), version.map(|number| number.to_string()));
+    Err(REMOVED.says(format!(
+        "{line}: SessionCookieRemove: httpd {} does not find a session again whose cookie it has \
+         taken off the request, and no session would be saved with its device: write \
+         'SessionCookieRemove Off', or 'SessionCryptoDevice off'",
+        version.join(".")
+    )))
+}
+
+fn is_on(node: Node<'_>) -> bool {
+    let word = node.words().next().unwrap_or_default();
+    word.eq_ignore_ascii_case(b"on")
+}
+
 /// Refuses sessions that all browsers of a user have in common.
 fn check_per_user(node: Node<'_>) -> Result<(), Message> {
-    let word = node.words().next().unwrap_or_default();
-    if !word.eq_ignore_ascii_case(b"on") {
+    if !is_on(node) {
         return Ok(());
     }
     let line = node.line();
@@ -164,6 +192,8 @@ impl<'c> CookieLines<'c> {
             &mut self.database_cookie
         } else if node.is("SessionDBDPerUser") {
             &mut self.per_user
+        } else if node.is("SessionCookieRemove") {
+            &mut self.removal
         } else if node.is("SetHandler") {
             &mut self.handler
         } else {
@@ -204,6 +234,7 @@ impl Inherit for CookieLines<'_> {
             cookie: add.cookie.or(base.cookie),
             database_cookie: add.database_cookie.or(base.database_cookie),
             per_user: add.per_user.or(base.per_user),
+            removal: add.removal.or(base.removal),
             handler: add.handler.or(base.handler),
         }
     }
