@@ -6,7 +6,7 @@ package SessionCrypto::Client;
 #   my $client = SessionCrypto::Client->new(port => 8080);
 #   my $res = $client->get('/app', session => $token, 'X-S' => 'user=joe');
 #   my $res = $client->request('PUT', '/app', undef, 'X-S' => 'user=joe');
-#   $res->status  $res->body  $res->header('location')  $res->token
+#   $res->status  $res->body  $res->header('location')  $res->token  $res->text
 #
 # `session` is the value of the session cookie; any other name is a header. A body is a
 # form, unless there is a Content-Type among the headers. With `tls`, the name of a file with
@@ -115,11 +115,14 @@ sub parse {
         push @{ $header{ lc $name } }, $value;
     }
     my ($status) = ($first // '') =~ m{^HTTP/1\.[01] (\d{3})};
-    return bless { status => $status // 0, header => \%header, body => $body // '' }, $class;
+    return bless { status => $status // 0, header => \%header, body => $body // '', text => $text }, $class;
 }
 
 sub status { return $_[0]{status} }
 sub body   { return $_[0]{body} }
+
+# All bytes of the answer.
+sub text { return $_[0]{text} }
 
 # All values of a header.
 sub header { return @{ $_[0]{header}{ lc $_[1] } // [] } }
