@@ -60,13 +60,21 @@ for (['classic', 'classic', $LIFE], ['JWE', 'JWE', $LIFE], ['JWE without a lifet
 }
 
 subtest 'a session from before' => sub {
-    my ($none, @others) = map { server($LINES{JWE} . $LIFE, $_)->start } '', 'offer', 'enforce';
-    my $token = $none->client->get('/', 'X-S' => 'user=joe')->token;
-    my @texts = map { plain($_->client->get('/walk', session => $token), 1) } $none, @others;
-    is_deeply([@texts[1, 2]], [($texts[0]) x 2], 'is as it was');
-    like($texts[0], qr/user=joe/, 'and open');
-    unlike($texts[1], qr/Secure-Session/, 'without an offer');
-    finish($none, @others);
+    # A session of a server that gives none a birth is saved with one.
+    for (['with a birth', $LIFE, qr/\z/], ['without a birth', '', qr/^Set-Cookie: session=TOKEN;path=\/\r\n/m]) {
+        my ($name, $life, $more) = @$_;
+        my ($none, @others) = map { server($LINES{JWE} . $life, $_)->start } '', 'offer', 'enforce';
+        my $token = $none->client->get('/', 'X-S' => 'user=joe')->token;
+        my ($before, @answers) = map { $_->client->get('/walk', session => $token) } $none, @others;
+        is($before->body, 'user=joe', "$name: it opens");
+        for my $answer (@answers) {
+            my $text = plain($answer, 0);
+            like($text, $more, "$name: it is saved if it has no birth");
+            is($text =~ s/$more//r, plain($before, 0), "$name: else the answer is as it was");
+            is_deeply([$answer->header('secure-session-registration')], [], "$name: it is not offered");
+        }
+        finish($none, @others);
+    }
 };
 
 subtest 'required, when the grace is over' => sub {
