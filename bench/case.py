@@ -66,6 +66,12 @@ class Subject:
     writes: bool = True
     # For PADDED, the subject whose cookie has the length that this one's is padded to.
     as_long_as: str = ""
+    # Whether the session is bound to a device.
+    bound: bool = False
+    # The subject whose device's cookie comes with this one's session.
+    cookie_of: str = ""
+    # Whether the load is a refresh of the device, again and again, in place of the session.
+    refreshes: bool = False
     # For STARTS, directives of each host: {number}, {secret}, {key_set} and
     # {certificate} are its own.
     of_host: str = ""
@@ -115,8 +121,11 @@ class Case:
     subjects: tuple[Subject, ...]
     comparisons: tuple[Comparison, ...] = ()
     method: Method = Method.THROUGHPUT
-    # Bound of the case's own figure: derivations, MiB, or milliseconds more than clear.
+    # Bound of the case's own figure: derivations, MiB, milliseconds more than clear, or
+    # answers a minute.
     target: Target | None = None
+    # The subject whose answers a minute of one processor are a figure.
+    per_minute: str = ""
     # Virtual hosts, for STARTS.
     hosts: int = 0
 

@@ -6,6 +6,7 @@ A target is information: a machine that misses it makes nothing fail.
 from pathlib import Path
 
 from case import QUARTET, TRIO, Case, Comparison, Cookies, Method, Subject, Target
+from devices import DEVICES
 from httpd import C, CLEAR, KEY_FILE, MPM_PREFORK, OURS, PADDED, SESSION_BASICS, Ended, Setup
 
 # Servers that tokens come from, each with its own salt.
@@ -103,6 +104,17 @@ def revocation(name: str, title: str, ended: Ended) -> Case:
     )
 
 
+def bound_to_device(crypto: str) -> tuple[Subject, ...]:
+    """A session that is bound, and in clear beside the same cookie of the device; of which one
+    is as long as ours. The C module binds none."""
+    setup = {"crypto": crypto, "devices": DEVICES}
+    return (
+        Subject(CLEAR, Setup(CLEAR, **setup), cookie_of=OURS),
+        Subject(PADDED, Setup(PADDED, **setup), as_long_as=OURS, cookie_of=OURS),
+        Subject(OURS, Setup(OURS, **setup), bound=True),
+    )
+
+
 def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
     """The session sealed for a certificate, and in clear in as long a cookie."""
     sessions = EACH_REQUEST_WRITES if writes else NO_REQUEST_WRITES
@@ -110,7 +122,7 @@ def certificate(name: str, *, writes: bool = True) -> tuple[Subject, ...]:
     return side_by_side([PADDED, OURS], writes=writes, sessions=sessions, crypto=crypto)
 
 
-PLAIN, HOSTILE = "plain", "hostile"
+PLAIN, HOSTILE, REFRESHES = "plain", "hostile", "refreshes"
 
 
 def hostile(name: str, title: str, cookies: Cookies, crypto: str, verification: str = "") -> Case:
@@ -155,6 +167,7 @@ TWENTY_PASSPHRASES = (
 
 JWE = "SessionCryptoCipher aes-256-gcm\n"
 KEY_SET = f"SessionCryptoKeyFile {KEY_FILE}\n"
+DEVICE_SERVER = Setup(OURS, crypto=KEY_SET, devices=DEVICES)
 MANY_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"one-of-many-{n}" for n in range(100)) + "\n"
 HTACCESS_PASSPHRASES = "SessionCryptoPassphrase " + " ".join(f"author-{n}" for n in range(32)) + "\n"
 
@@ -312,6 +325,23 @@ CASES = (
         "key set, read only, 100 bytes",
         key_set(100, writes=False),
         against_clear() + against_padded(),
+    ),
+    Case(
+        "bound",
+        "bound to a device, key set, read and write, 100 bytes",
+        bound_to_device(KEY_SET),
+        against_clear() + against_padded(0.93),
+    ),
+    Case(
+        "refresh",
+        "a device proves its P-256 key",
+        (
+            Subject(PLAIN, DEVICE_SERVER, bound=True),
+            Subject(REFRESHES, DEVICE_SERVER, bound=True, refreshes=True),
+        ),
+        (Comparison(REFRESHES, PLAIN, cpu=True),),
+        target=at_least(10_000),
+        per_minute=REFRESHES,
     ),
     revocation("ended-on", "one machine", Ended.FILE),
     revocation("ended-redis", "with Redis", Ended.STORE),

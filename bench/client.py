@@ -32,6 +32,7 @@ class Client:
     """A connection that is kept alive."""
 
     def __init__(self, server: Server):
+        self._server = server
         self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
 
     def __enter__(self) -> "Client":
@@ -47,6 +48,9 @@ class Client:
     def send(self, method: str, path: str, session: str | None = None, host: str = "") -> Answer:
         """Sends a request, on a new connection if there is none."""
         headers = {"Cookie": f"session={session}"} if session else {}
+        others = self._server.setup.other_cookies
+        if session and others:
+            headers["Cookie"] += f"; {others}"
         if host:
             headers["Host"] = host
         begin = time.perf_counter()

@@ -165,6 +165,10 @@ class Setup:
     # The list of ended sessions, and its directives, for OURS.
     ended: Ended = Ended.NONE
     ended_list: str = ""
+    # Directives of devices, for OURS.
+    devices: str = ""
+    # Other cookies of each request, as in a Cookie header.
+    other_cookies: str = ""
     # Bytes of the cookie, for PADDED.
     pad_to: int = 0
     # Further modules, and lines of the server's configuration.
@@ -320,7 +324,7 @@ MaxKeepAliveRequests 0
 KeepAliveTimeout 60
 LimitRequestFieldSize {FIELD_SIZE}
 {setup.more}\
-{setup.ended_list if setup.kind == OURS else ""}\
+{setup.ended_list + setup.devices if setup.kind == OURS else ""}\
 {"" if setup.htaccess else sessions}\
 DocumentRoot "{root}/docs"
 <Directory "{root}/docs">

@@ -1,5 +1,6 @@
 -- wrk: sends the Cookie headers of a file in turn, and reports as one JSON line.
--- Arguments: the file, one header value on each line.
+-- Arguments: the file, one header value on each line; then the method, if it is not GET, and
+-- names and values of other headers.
 --
 -- With a single cookie, wrk itself sends one prepared request. With several, the
 -- function `request` sends them; these too are prepared before the clock starts.
@@ -7,6 +8,10 @@
 local prepared = {}
 
 function init(args)
+   wrk.method = args[2] or "GET"
+   for i = 3, #args, 2 do
+      wrk.headers[args[i]] = args[i + 1]
+   end
    local cookies = {}
    for line in io.lines(args[1]) do
       cookies[#cookies + 1] = line

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from client import PAGE
+from devices import REFRESH
 from httpd import HarnessError, Server
 
 SCRIPT = Path(__file__).with_name("load.lua")
@@ -45,8 +46,30 @@ class Run:
         return self.cpu_seconds / self.requests * 1e6 if self.requests else float("nan")
 
 
-def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Run:
-    """Runs wrk for about `seconds`, with the session cookies of a file."""
+@dataclass(frozen=True)
+class Load:
+    """What wrk sends: requests of the page, or refreshes, with the cookies of a file."""
+
+    cookies: Path
+    # The headers of a refresh beside its cookie.
+    refresh: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Of the URL."""
+        return REFRESH if self.refresh else PAGE
+
+    @property
+    def words(self) -> list[str]:
+        """The arguments of load.lua."""
+        if not self.refresh:
+            return [str(self.cookies)]
+        headers = (*self.refresh, ("Content-Length", "0"))
+        return [str(self.cookies), "POST", *(word for header in headers for word in header)]
+
+
+def drive(server: Server, load: Load, seconds: float, connections: int) -> Run:
+    """Runs wrk for about `seconds`."""
     pids = server.pids()
     # wrk takes whole seconds only.
     command = [
@@ -56,9 +79,9 @@ def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Ru
         f"--duration={max(1, round(seconds))}s",
         "--timeout=10s",
         f"--script={SCRIPT}",
-        f"http://127.0.0.1:{server.port}{PAGE}",
+        f"http://127.0.0.1:{server.port}{load.path}",
         "--",
-        str(cookies),
+        *load.words,
     ]
     before = _cpu(pids), _own_children(), machine_seconds()
     result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -88,10 +111,17 @@ def drive(server: Server, cookies: Path, seconds: float, connections: int) -> Ru
     )
 
 
-def write_cookies(path: Path, sessions: list[str]) -> Path:
-    """Writes the file that `drive` takes."""
-    path.write_text("".join(f"{COOKIE}{session}\n" for session in sessions))
-    return path
+def of_sessions(path: Path, sessions: list[str], others: str = "") -> Load:
+    """Requests with these sessions in turn, and with the same other cookies."""
+    end = f"; {others}" if others else ""
+    path.write_text("".join(f"{COOKIE}{session}{end}\n" for session in sessions))
+    return Load(path)
+
+
+def of_refresh(path: Path, headers: dict[str, str]) -> Load:
+    """One refresh, again and again."""
+    path.write_text(headers["Cookie"] + "\n")
+    return Load(path, tuple(header for header in headers.items() if header[0] != "Cookie"))
 
 
 def wrk_version() -> str:

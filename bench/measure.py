@@ -11,11 +11,12 @@ from typing import Callable
 from case import Case, Comparison, Cookies, Method, Subject
 from cases import COLLECTED, NEW_CHILDREN, SERVERS
 from client import MAKE, PAGE, Client, check, make_sessions
+from devices import bind
 from ended import check_list, listed, store_program
 from figures import Spread, ratios
 from httpd import C, CLEAR, OURS, Ended, HarnessError, Httpd, Server, Setup, children
 from hostile import junk, junk_jwes, junk_signatures, with_junk
-from load import COOKIE, Run, drive, write_cookies
+from load import COOKIE, Load, Run, drive, of_refresh, of_sessions
 from result import Finding, Measured, Result
 from starts import measure_starts
 from verification import verification_us
@@ -83,15 +84,15 @@ class Bench:
         runs: list[Run] = []
         with contextlib.ExitStack() as stack:
             ready = self._start_all(stack, subjects)
-            for subject, server, cookies in ready:
+            for subject, server, load in ready:
                 # Uses up the derivations that a server allows at once.
-                self._drive(subject, server, cookies, 3 if subject.cookies.hostile else 1)
+                self._drive(subject, server, load, 3 if subject.cookies.hostile else 1)
             for number in range(self._options.rounds):
                 self._say(f"round {number + 1} of {self._options.rounds}")
                 # Another server begins each round.
                 first = number % len(ready)
-                for subject, server, cookies in ready[first:] + ready[:first]:
-                    run = self._drive(subject, server, cookies, self._options.seconds)
+                for subject, server, load in ready[first:] + ready[:first]:
+                    run = self._drive(subject, server, load, self._options.seconds)
                     runs.append(run)
                     of = measured[subject.name]
                     of.values.append(run.rate)
@@ -101,14 +102,14 @@ class Bench:
         return Result(
             case,
             list(measured.values()),
-            _compare(case, measured),
+            _compare(case, measured) + _per_minute(case, measured),
             Spread.of([run.foreign for run in runs]),
         )
 
-    def _drive(self, subject: Subject, server: Server, cookies: Path, seconds: int) -> Run:
+    def _drive(self, subject: Subject, server: Server, load: Load, seconds: int) -> Run:
         # At some hundred requests a second, a longer run gives no better average.
         short = 1 if subject.setup.kind == C else seconds
-        return drive(server, cookies, short, self._options.connections)
+        return drive(server, load, short, self._options.connections)
 
     # First requests
 
@@ -140,13 +141,13 @@ class Bench:
         measured, findings = [], []
         for subject in subjects:
             with contextlib.ExitStack() as stack:
-                server, cookies = self._start(stack, subject)
-                own = write_cookies(self._file(), make_sessions(server))
+                server, load = self._start(stack, subject)
+                own = of_sessions(self._file(), make_sessions(server))
                 self._many(server, own, WARM_UP_REQUESTS)
                 time.sleep(SETTLE_SECONDS)
                 [child] = children(server.pid)
                 at_rest = _resident_mib(child)
-                done = self._many(server, cookies, self._options.requests)
+                done = self._many(server, load, self._options.requests)
                 time.sleep(SETTLE_SECONDS)
                 if children(server.pid) != [child]:
                     raise HarnessError("the child under measurement was replaced")
@@ -160,14 +161,14 @@ class Bench:
             findings.append(Finding(f"{subject.name}, growth", growth, "MiB", target))
         return Result(case, measured, findings)
 
-    def _many(self, server: Server, cookies: Path, requests: int) -> int:
+    def _many(self, server: Server, load: Load, requests: int) -> int:
         """Drives until so many requests are answered."""
         done = 0
         while done < requests:
             self._say(f"{server.setup.kind}: {done:,} of {requests:,} requests")
             rate = done and done / elapsed
             slice_ = max(1, min(10, int((requests - done) / rate))) if rate else 1
-            run = drive(server, cookies, slice_, self._options.connections)
+            run = drive(server, load, slice_, self._options.connections)
             elapsed = run.seconds if not done else elapsed + run.seconds
             done += run.requests
         return done
@@ -184,24 +185,29 @@ class Bench:
 
     def _start_all(
         self, stack: contextlib.ExitStack, subjects: list[Subject]
-    ) -> list[tuple[Subject, Server, Path]]:
-        """Starts the servers of a case. Padded ones come last, after their models."""
-        started: dict[str, tuple[Subject, Server, Path]] = {}
-        for subject in sorted(subjects, key=lambda s: bool(s.as_long_as)):
+    ) -> list[tuple[Subject, Server, Load]]:
+        """Starts the servers of a case. Those that have something of others come last."""
+        started: dict[str, tuple[Subject, Server, Load]] = {}
+        for subject in sorted(subjects, key=lambda s: bool(s.as_long_as or s.cookie_of)):
             if subject.as_long_as:
-                cookies = started[subject.as_long_as][2].read_text()
-                length = len(cookies.splitlines()[0].removeprefix(COOKIE))
-                subject = replace(subject, setup=replace(subject.setup, pad_to=length))
+                session, _ = _cookies(started[subject.as_long_as][2])
+                setup = replace(subject.setup, pad_to=len(session.removeprefix(COOKIE)))
+                subject = replace(subject, setup=setup)
+            if subject.cookie_of:
+                _, others = _cookies(started[subject.cookie_of][2])
+                subject = replace(subject, setup=replace(subject.setup, other_cookies=others))
             started[subject.name] = (subject, *self._start(stack, subject))
         return [started[s.name] for s in subjects]
 
-    def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Path]:
+    def _start(self, stack: contextlib.ExitStack, subject: Subject) -> tuple[Server, Load]:
         """Starts a subject's server, and checks that it reads and writes as it should."""
         list_ = listed(self._httpd, self._setup(subject), self._file())
         setup, ended = stack.enter_context(list_)
         server = stack.enter_context(self._server(replace(subject, setup=setup)))
         if ended:
             check_list(server, ended)
+        if subject.bound:
+            return server, self._bound(subject, server)
         sessions = self._sessions(subject, server)
         good = sessions[1] if subject.cookies is Cookies.WITH_JUNK else sessions[0]
         if subject.cookies.hostile:
@@ -210,7 +216,16 @@ class Bench:
         if subject.as_long_as and len(good) != wanted:
             raise HarnessError(f"a cookie of {len(good)} bytes is not as long as one of {wanted}")
         check(server, good, subject.writes)
-        return server, write_cookies(self._file(), sessions)
+        return server, of_sessions(self._file(), sessions, subject.setup.other_cookies)
+
+    def _bound(self, subject: Subject, server: Server) -> Load:
+        """The load of a session that is bound to a device."""
+        bound = bind(server, self._file())
+        server.setup = replace(server.setup, other_cookies=bound.cookie)
+        check(server, bound.session, subject.writes)
+        if subject.refreshes:
+            return of_refresh(self._file(), bound.refresh)
+        return of_sessions(self._file(), [bound.session], bound.cookie)
 
     def _server(self, subject: Subject) -> Server:
         self._next += 1
@@ -293,6 +308,21 @@ def _compare(case: Case, measured: dict[str, Measured]) -> list[Finding]:
             )
         )
     return findings
+
+
+def _per_minute(case: Case, measured: dict[str, Measured]) -> list[Finding]:
+    """How often one processor can answer in a minute."""
+    if not case.per_minute:
+        return []
+    values = [60e6 / us for us in measured[case.per_minute].cpu_us]
+    title = f"{case.per_minute}, a minute of one processor"
+    return [Finding(title, Spread.of(values), "", case.target)]
+
+
+def _cookies(load: Load) -> tuple[str, str]:
+    """The first session of a load, and its other cookies."""
+    session, _, others = load.cookies.read_text().splitlines()[0].partition("; ")
+    return session, others
 
 
 def _quotients(of: list[list[float]]) -> list[float]:
