@@ -40,21 +40,25 @@ my %LINES = (
 # A session that has a birth anyway is as long as before.
 my $LIFE = "SessionCryptoMaxLifetime 8h\n";
 
-for (['classic', 'classic', $LIFE], ['JWE', 'JWE', $LIFE], ['JWE without a lifetime', 'JWE', '']) {
-    my ($name, $format, $life) = @$_;
+for (
+    ['JWE',                    'JWE',     $LIFE, 'off', 'offer', 'enforce', 'required 1h'],
+    ['JWE without a lifetime', 'JWE',     '',    'offer', 'enforce'],
+    ['classic',                'classic', $LIFE, 'enforce'],
+) {
+    my ($name, $format, $life, @modes) = @$_;
     subtest "$name: each answer has the same bytes" => sub {
-        my @servers = map { server($LINES{$format} . $life, $_)->start } '', 'off', 'offer', 'enforce', 'required 1h';
+        my @servers = map { server($LINES{$format} . $life, $_)->start } '', @modes;
         my ($none, @others) = map { walk($_, $life ne '') } @servers;
         cmp_ok(@{ $none->{begun} }, '>', 1, 'sessions begin');
         is_deeply($none->{offered}, [], 'and none is offered');
         for my $number (0 .. $#others) {
-            my ($mode, $walked) = (('off', 'offer', 'enforce', 'required')[$number], $others[$number]);
+            my ($mode, $walked) = ($modes[$number], $others[$number]);
             my ($differs) = grep { $none->{answers}[$_] ne $walked->{answers}[$_] } 0 .. $#{ $none->{answers} };
             is($differs, undef, "$mode: no answer differs");
             diag("request $differs:\n$none->{answers}[$differs]\n--- and\n$walked->{answers}[$differs]") if defined $differs;
             is_deeply($walked->{offered}, $mode eq 'off' ? [] : $none->{begun}, 'but for the header with which a session begins');
         }
-        is_deeply([map { scalar(() = $_->lines(qr/SC08\d\d: /)) } map { $_->log } @servers], [0, 0, 0, 0, 0], 'no line of a log is about devices');
+        is_deeply([map { $_->log->lines(qr/SC08\d\d: /) } @servers], [], 'no line of a log is about devices');
         finish(@servers);
     };
 }
