@@ -14,7 +14,7 @@ use crate::ffi::{
 use crate::message::Message;
 use crate::session_crypto::SessionCrypto;
 use crate::sessions::{
-    Life, Session, device_values, end_sessions, hooks, long_cookies, outcome, realms,
+    Life, Session, device_page, device_values, end_sessions, hooks, long_cookies, outcome, realms,
 };
 use crate::state::State;
 use crate::{check, clock, devices, directives, emergency, keys_ahead, revocation, status};
@@ -204,14 +204,20 @@ impl Module for SessionCrypto {
         realms::before_fixups(request);
     }
 
-    fn environment_is_set(request: Request<'_>) {
+    fn environment_is_set<'r>(request: Request<'r>) -> Option<&'r CStr> {
         realms::environment_is_set(request);
-        device_values::hide(request);
+        let config = request.known_config::<Self>();
+        let device = config.and_then(|config| config.device())?;
+        device_values::hide(request, &device);
+        device_page::instead(request, &device)
     }
 
     fn redirects_are_done(request: Request<'_>) {
         realms::redirects_are_done(request);
-        device_values::hide(request);
+        let config = request.known_config::<Self>();
+        if let Some(device) = config.and_then(|config| config.device()) {
+            device_values::hide(request, &device);
+        }
     }
 
     fn after_fixups(request: Request<'_>) {

@@ -307,6 +307,41 @@ impl<'r> Request<'r> {
         }
     }
 
+    /// Refuses the request, with a page in place of httpd's own words, and returns the status
+    /// for httpd. An `ErrorDocument` of its sections goes before the page.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn forbid_with(self, page: &CStr) -> c_int {
+        // SAFETY: a request has a vector of settings, in which those of httpd's core are
+        // (http_core.h, ap_get_core_module_config).
+        let core = unsafe { bindings::ap_get_core_module_config(self.raw().per_dir_config) };
+        // SAFETY: NULL, or the core's settings for the sections of the request.
+        let core = unsafe { core.cast::<bindings::core_dir_config>().as_ref() };
+        let documents = core.map_or(ptr::null_mut(), |core| core.response_code_exprs);
+        // SAFETY: the call takes any number (http_protocol.h, ap_index_of_response).
+        let index = unsafe { bindings::ap_index_of_response(bindings::HTTP_FORBIDDEN) };
+        let length = size_of_val(&index).try_into().unwrap_or_default();
+        let has_document = !documents.is_null() && {
+            // SAFETY: not NULL, so the table of documents, whose keys are such numbers
+            // (core.c, set_error_document).
+            let found =
+                unsafe { bindings::apr_hash_get(documents, (&raw const index).cast(), length) };
+            !found.is_null()
+        };
+        if !has_document {
+            // SAFETY: the request lives, and the call copies the page (http_core.h,
+            // ap_custom_response).
+            unsafe {
+                bindings::ap_custom_response(
+                    self.as_ptr(),
+                    bindings::HTTP_FORBIDDEN,
+                    page.as_ptr(),
+                );
+            }
+        }
+        bindings::HTTP_FORBIDDEN
+    }
+
     /// Whether the request came over TLS, as far as httpd knows.
     pub(crate) fn is_encrypted(self) -> bool {
         // SAFETY: the request lives (http_core.h, http_scheme).

@@ -153,8 +153,9 @@ pub(crate) trait Module: Sized + 'static {
     /// Runs before all fixups of a request.
     fn before_fixups(request: Request<'_>);
 
-    /// Runs when mod_session has put the session into the environment.
-    fn environment_is_set(request: Request<'_>);
+    /// Runs when mod_session has put the session into the environment. A page in HTML takes
+    /// the place of the answer.
+    fn environment_is_set<'r>(request: Request<'r>) -> Option<&'r CStr>;
 
     /// Runs once a subrequest may have become the answer of a request.
     fn redirects_are_done(request: Request<'_>);

@@ -7,8 +7,12 @@ use super::hook::{self, Modules, Name};
 use super::module::Module;
 use super::request::{self, Request};
 
-/// mod_session puts the session into the environment.
-const MOD_SESSION: Modules = Modules::new(&[Name::of(c"mod_session.c"), Name::END]);
+/// mod_session puts the session into the environment, and mod_env the words of `SetEnv`.
+const SETTING_ENVIRONMENT: Modules = Modules::new(&[
+    Name::of(c"mod_session.c"),
+    Name::of(c"mod_env.c"),
+    Name::END,
+]);
 
 /// Modules that may end the fixups of a request.
 const ENDING_FIXUPS: Modules = Modules::new(&[
@@ -38,7 +42,7 @@ pub(super) fn register<M: Module>() {
     hook::POST_PERDIR_CONFIG.add(Some(sections_are_known::<M>), FIRST);
     hook::FIXUPS.add(Some(before_fixups::<M>), FIRST);
     hook::FIXUPS.add_between(
-        MOD_SESSION,
+        SETTING_ENVIRONMENT,
         Some(environment_is_set::<M>),
         ENDING_FIXUPS,
         bindings::APR_HOOK_MIDDLE,
@@ -77,7 +81,18 @@ unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
 
 unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
-    unsafe { run_if(any, "fixups", r, M::environment_is_set) }
+    let Some(request) = (unsafe { Request::from_raw(r) }) else {
+        return bindings::DECLINED;
+    };
+    request::guard(
+        request,
+        "fixups",
+        bindings::HTTP_INTERNAL_SERVER_ERROR,
+        || {
+            let page = M::environment_is_set(request);
+            page.map_or(bindings::DECLINED, |page| request.forbid_with(page))
+        },
+    )
 }
 
 unsafe extern "C" fn redirects_are_done<M: Module>(r: *mut request_rec) -> c_int {

@@ -6,6 +6,7 @@ use session_crypto_core::{
     BoundCookie, DeviceEvent, DeviceJudgement, SessionEntry, Unproved, Unsealed, headers, judge,
 };
 
+use super::device_page;
 use super::device_report as report;
 use super::device_values::{Values, cookies_named};
 use super::life::{DeviceState, Life, Session};
@@ -55,7 +56,9 @@ pub(super) fn apply<'r>(
             report::tolerated(request, counters, why);
             DeviceEvent::Tolerated
         }
-        DeviceJudgement::Refused(why) => return refuse(request, state, session, why),
+        DeviceJudgement::Refused(why) => {
+            return refuse(request, state, (session, entry), why);
+        }
     };
     session.set_note(life);
     if is_first {
@@ -66,10 +69,16 @@ pub(super) fn apply<'r>(
 /// Makes the session an empty one, which replaces neither that of the browser nor its row in
 /// a database.
 #[cold]
-fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: Unproved) {
+fn refuse(
+    request: Request<'_>,
+    state: &State,
+    (session, entry): (&mut Session<'_>, SessionEntry),
+    why: Unproved,
+) {
     let headers = request.headers_in();
     let skipped = headers.and_then(|headers| headers.get(SKIPPED));
     let skipped = skipped.map(|header| headers::skipped(header.to_bytes()));
+    let is_skipped = skipped.is_some_and(|all| !all.is_empty());
     // Without a user, a login could not be told from what a visitor writes.
     let has_user = session.note().user != 0;
     session.empty();
@@ -77,10 +86,13 @@ fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, why: U
     session.withhold();
     session.set_note(Life {
         device: DeviceState::Unproved,
-        is_to_come_back: has_user && skipped.is_some_and(|all| !all.is_empty()),
+        is_to_come_back: has_user && is_skipped,
         ..Life::default()
     });
     realms::show_refusal(request);
+    if why == Unproved::NotBound && !is_skipped {
+        device_page::note(request, &entry);
+    }
     report::refused(request, state.counters(), why);
 }
 

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use session_crypto_core::{Now, OpenError, Opened, SealError, Sealer, Unsealed, cookies};
 
 use super::device_report as report;
+use crate::config::Device;
 use crate::ffi::{Pool, Request, processor};
 use crate::session_crypto::SessionCrypto;
 
@@ -95,11 +96,8 @@ fn all_named<'n>(request: Request<'n>, name: &'n str) -> impl Iterator<Item = &'
 /// Takes the cookies of devices out of a request, before a backend or a program sees it.
 /// mod_session has read the session.
 #[inline]
-pub(crate) fn hide(request: Request<'_>) {
-    let config = request.known_config::<SessionCrypto>();
-    if let Some(device) = config.and_then(|config| config.device()) {
-        hide_named(request, &[&device.cookie.bound, &device.cookie.key]);
-    }
+pub(crate) fn hide(request: Request<'_>, device: &Device<'_>) {
+    hide_named(request, &[&device.cookie.bound, &device.cookie.key]);
 }
 
 fn hide_named(request: Request<'_>, names: &[&str]) {

@@ -6,6 +6,7 @@
 //! | `hooks` | a session on its way in and out |
 //! | `device_judgement` | whether a session comes from its device, and what follows |
 //! | `device_offer` | the beginning and the end of a session's binding to a device |
+//! | `device_page` | the page for a person whose session is not bound in time |
 //! | `device_values` | the sealed values of devices, under the keys of a section |
 //! | `standing` | the life of a session that a request does not bring |
 //! | `long_cookies` | cookies that browsers drop, because they are too long |
@@ -27,6 +28,7 @@ pub(crate) use standing::{key_cookie_rest, standing};
 mod codes;
 mod device_judgement;
 pub(crate) mod device_offer;
+pub(crate) mod device_page;
 pub(crate) mod device_report;
 pub(crate) mod device_values;
 pub(crate) mod end_sessions;
