@@ -16,7 +16,8 @@ build:
 help:
 	@echo 'make            build target/release/libmod_session_crypto.so and the command'
 	@echo '                target/release/htsession'
-	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port'
+	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port,'
+	@echo '                and https://127.0.0.1:8443/ with device-bound sessions; TLS_PORT=8444'
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'

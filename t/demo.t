@@ -1,5 +1,6 @@
 # `make demo` shows what it says: the commands that it prints work, a copy of the cookie
-# ends with the logout, and "Sign out everywhere" ends the sessions of each browser.
+# ends with the logout, "Sign out everywhere" ends the sessions of each browser, and a session
+# with TLS is bound to the device of its browser.
 
 use strict;
 use warnings;
@@ -11,6 +12,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 use SessionCrypto::Client   ();
+use SessionCrypto::Device   ();
 use SessionCrypto::ErrorLog ();
 use SessionCrypto::Httpd    ();
 
@@ -20,7 +22,9 @@ plan(skip_all => 'the demo has an MPM of its own: mpm_event') if SessionCrypto::
 
 my $TOP  = abs_path("$FindBin::Bin/..");
 my $DIR  = SessionCrypto::Httpd::env('WORK') . '/demo';
-my $PORT = SessionCrypto::Httpd::free_port();
+my ($PORT, $TLS_PORT) = map { SessionCrypto::Httpd::free_port() } 1, 2;
+
+my $HAS_TLS = SessionCrypto::Httpd::has_module('ssl');
 
 my ($demo, $log);
 END { stop() }
@@ -33,7 +37,9 @@ subtest 'the commands that it prints' => sub {
     my @printed  = split /\n/, run(join '', @commands);
     like(shift @printed // '', qr/\Asession=eyJ[\w-]+(?:\.[\w-]+){4}\z/, 'show the encrypted cookie');
     my ($says) = $greeting =~ /is worth nothing \((.*?)\)/;
+    my $offer = $HAS_TLS ? pop @printed : '';
     is(join(', ', @printed), $says, 'and that a copy ends with the logout');
+    like($offer, qr{\Asecure-session-registration: \(ES256 RS256\);path="/session-device/register"\z}i, 'and how a browser is asked for a key') if $HAS_TLS;
 };
 
 subtest 'the page' => sub {
@@ -72,6 +78,24 @@ subtest 'sign out everywhere' => sub {
     is($client->get('/private/', session => login())->status, 200, 'a login after it makes one that goes on');
 };
 
+subtest 'with TLS' => sub {
+    plan(skip_all => 'this httpd has no mod_ssl') if !$HAS_TLS;
+    like($greeting, qr{^With TLS +https://127\.0\.0\.1:$TLS_PORT/$}m, 'the demo says where');
+    my $browser = SessionCrypto::Device->new(servers => [OverTls->new], host => "127.0.0.1:$TLS_PORT");
+    like(answer($browser->post('/login', 'httpd_username=demo&httpd_password=demo')), qr{\A302 \S*/private/\z}, 'a login');
+    like($browser->get('/private/')->body, qr/not bound to a device/, 'the page says that it is not bound');
+    is_deeply([$browser->happenings], [['register', 'registered'], ['refresh', 'refreshed']], 'the browser registers, and refreshes');
+    like($browser->get('/private/')->body, qr/is bound to the device/, 'then it says that it is');
+    my $page = $browser->get('/private/')->body;
+    my ($command) = $page =~ m{<pre><code>(.*?)</code></pre>}s;
+    my $copy = $browser->cookies->value('__Host-session');
+    is($command, "curl -ksI https://127.0.0.1:$TLS_PORT/private/ -b __Host-session=$copy", 'has a command with a copy of the cookie');
+    like(run($command), qr{\AHTTP/[12][.1]* 302 }, 'which opens nothing');
+    like($browser->get('/private/')->body, qr/\bHello, demo\b/, 'and the session goes on');
+    $browser->get('/logout');
+    is_deeply([$browser->cookies->names], ['__Host-session'], 'a logout leaves no cookie of the device');
+};
+
 subtest 'another demo' => sub {
     my $token = login();
     $client->get('/logout', session => $token);
@@ -94,12 +118,14 @@ sub start {
     unlink $output, $error_log;    # those of a demo before
     $log = SessionCrypto::ErrorLog->new($error_log);
     $log->expect(qr/session ended, the request goes on with an empty one/, 'copies');
+    $log->expect(qr/SC0821: session refused/, 'a copy of a bound session');
+    $log->expect(qr/AH01882/, 'mod_ssl and this module go with any OpenSSL of the system');
     $log->expect(qr/the sessions of a user are ended, in one record$/, 'sign out everywhere');
     $demo = fork // die "fork: $!\n";
     if (!$demo) {
         open STDOUT, '>', $output or POSIX::_exit(127);
         open STDERR, '>&', \*STDOUT;
-        @ENV{qw(MODULE DEMO_DIR PORT)} = (SessionCrypto::Httpd::env('MODULE'), $DIR, $PORT);
+        @ENV{qw(MODULE DEMO_DIR PORT TLS_PORT)} = (SessionCrypto::Httpd::env('MODULE'), $DIR, $PORT, $TLS_PORT);
         exec qw(setpriv --pdeathsig TERM), "$TOP/demo/run" or POSIX::_exit(127);
     }
     my $deadline = time + SECONDS;
@@ -147,4 +173,14 @@ sub slurp {
     open my $file, '<', $path or return '';
     local $/;
     return scalar(<$file>) // '';
+}
+
+# The demo with TLS, as SessionCrypto::Device asks a server.
+package OverTls;
+
+sub new { return bless {}, $_[0] }
+
+sub client {
+    my ($self, %args) = @_;
+    return SessionCrypto::Client->new(port => $TLS_PORT, tls => "$DIR/tls.pem", %args);
 }
