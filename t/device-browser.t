@@ -22,7 +22,7 @@ plan(skip_all => 'this httpd has no mod_ssl') if !SessionCrypto::Httpd::has_modu
 # itself; `login` is the one that sends strangers to a login.
 my $httpd = SessionCrypto::Httpd->new(
     name => 'device-browser', tls => 1, with => [qw(log_config rewrite)],
-    echo => '^/none', handlers => qq(LuaMapHandler "^/(?!session-device)" "$FindBin::Bin/conf/app.lua"),
+    echo => '^/none', handlers => qq(LuaMapHandler "^/(?!session-device|listed/session-device)" "$FindBin::Bin/conf/app.lua"),
     session => <<'SESSION', config => <<'CONFIG');
 Session On
 SessionEnv On
@@ -37,6 +37,15 @@ SessionCryptoDevice enforce
 # Cookies that live longer than the browser.
 <Location "/kept">
     SessionMaxAge 3600
+</Location>
+# Few sites make the browser refresh.
+<Location "/listed">
+    SessionCryptoDevicePath /listed/session-device
+    SessionCryptoDeviceCookie __Host-session-device
+    SessionCryptoDeviceInitiators listed.test friend.test
+</Location>
+<Location "/listed/session-device">
+    SetHandler session-crypto-device
 </Location>
 # A browser keeps connections to each host, and each takes a process there.
 <IfModule mpm_prefork_module>
@@ -146,6 +155,22 @@ subtest 'a link from another site' => sub {
     $browser->arrive($url);
     my $shown = $browser->shown;
     is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'leads into a bound session');
+};
+
+subtest 'a link from a site that is not among the initiators' => sub {
+    bind_at('listed.test', '/listed/');
+    my $url = $browser->url('listed.test', '/listed/');
+    for (['friend.test', 'joe', 'bound'], ['elsewhere.test', '', 'refused']) {
+        my ($from, $user, $device) = @$_;
+        expire('listed.test');
+        $browser->open($browser->url($from, "/link?$url"));
+        $browser->leave;
+        $browser->arrive($url);
+        my $shown = $browser->shown;
+        is_deeply([@$shown{qw(user device skipped)}], [$user, $device, ''], "from $from");
+    }
+    my $shown = $browser->fetch('/listed/');
+    is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'the next request is bound again');
 };
 
 for my $way (qw(404 500 login)) {

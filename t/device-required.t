@@ -8,7 +8,8 @@ use warnings;
 
 use Test::More;
 
-use SessionCrypto::BoundSessions qw(BOUND SESSION);
+use SessionCrypto::BoundSessions qw(BOUND SESSION value);
+use SessionCrypto::Browser       ();
 use SessionCrypto::Httpd         ();
 
 use constant { TOLD => BOUND . '-told', AFTER => 61 };
@@ -64,6 +65,20 @@ subtest 'a person is told why, once' => sub {
     is_deeply([$answer->status, $answer->body, $site->device($answer), $answer->header('set-cookie')],
         [200, '', 'refused'], 'the next page is that of the application');
     is(opened('/required', TOLD . '=' . ($began - 1))->status, 403, 'another session has it once more');
+};
+
+subtest 'a browser without devices shows it' => sub {
+    my $browser = SessionCrypto::Browser->new($site->httpd->dir, '--ignore-certificate-errors')
+        or plan(skip_all => 'this system has no chromium');
+    my $url = 'https://127.0.0.1:' . $site->httpd->port . '/required?a=b';
+    $browser->call('Network.setCookie', url => $url, name => SESSION, value => value($session[0]));
+    $browser->open($url);
+    is($browser->run('document.title'), 'Your session is not accepted', 'a page with a title');
+    is($browser->run("document.querySelector('a').href"), $url, 'and a link to itself');
+    $browser->open($url);
+    is($browser->run('document.body.innerText'), '', 'which leads on');
+    is($browser->run("fetch('/offer').then((answer) => answer.text())"), 'user=joe', 'with the session as it was');
+    $browser->close;
 };
 
 subtest 'nobody else gets the page' => sub {
