@@ -10,6 +10,7 @@ use Test::More;
 
 use SessionCrypto::DeviceBrowser ();
 use SessionCrypto::Httpd         ();
+use SessionCrypto::Pages         qw(blocks);
 use SessionCrypto::System        qw(read_file write_file);
 use SessionCrypto::Waiting       qw(wait_until);
 
@@ -44,6 +45,9 @@ SessionCryptoDevice enforce
     SessionCryptoDeviceCookie __Host-session-device
     SessionCryptoDeviceInitiators listed.test friend.test
 </Location>
+<Location "/listed/again">
+    @LINE@
+</Location>
 <Location "/listed/session-device">
     SetHandler session-crypto-device
 </Location>
@@ -60,6 +64,8 @@ RewriteRule "^/session-device/refresh$" - [R=500]
 RewriteCond "@DIR@/login" -f
 RewriteRule "^/session-device/refresh$" "/login" [R=302]
 CONFIG
+my ($line) = map { $_->{text} =~ /^(Header .*)/m } blocks('docs/directives.md', 'apache');
+$httpd->{config} =~ s/\@LINE\@/$line/;
 my $browser = SessionCrypto::DeviceBrowser->new($httpd);
 plan(skip_all => 'this system has no chromium that binds sessions') if !$browser;
 $httpd->start;
@@ -171,6 +177,19 @@ subtest 'a link from a site that is not among the initiators' => sub {
     }
     my $shown = $browser->fetch('/listed/');
     is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'the next request is bound again');
+
+    expire('listed.test');
+    $url = $browser->url('listed.test', '/listed/again');
+    $browser->open($browser->url('elsewhere.test', "/link?$url"));
+    $browser->leave;
+    $browser->arrive($url);
+    # While one page follows another, there is none to look at.
+    my $is_back = sub {
+        $shown = eval { $browser->shown } // {};
+        return ($shown->{user} // '') eq 'joe';
+    };
+    wait_until($is_back, SECONDS);
+    is($shown->{device}, 'bound', 'the lines of the documentation bring it back by themselves');
 };
 
 for my $way (qw(404 500 login)) {
