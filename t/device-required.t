@@ -32,10 +32,19 @@ Header always set X-Cookies "expr=%{HTTP:Cookie}"
     ErrorDocument 403 /required/page
     Require all denied
 </Location>
+<Location "/required/form">
+    AuthType form
+    AuthName private
+    AuthFormProvider file
+    AuthUserFile "@DIR@/users"
+    AuthFormLoginRequiredLocation /required/login
+    Require valid-user
+</Location>
 <Location "/required/without">
     SetEnv session-device-no-page 1
 </Location>
 CONFIG
+$site->httpd->write_file('users', '');
 my $client = $site->client;
 
 my $birth   = $site->time;
@@ -106,6 +115,14 @@ subtest 'the page of an error does not become another one' => sub {
     is_deeply([$answer->status, $answer->body, $answer->header('set-cookie')], [403, ''], 'it is there');
 };
 
+subtest 'a section that demands a login' => sub {
+    my $answer = opened('/required/form');
+    is_deeply([$answer->status, $answer->header('location'), $answer->header('set-cookie')], [302, '/required/login'], 'leads there');
+    $answer = opened('/required/login');
+    like($answer->body, qr/keeps a key/, 'where the page comes first');
+    is(opened('/required/login', $told)->status, 200, 'and then the login');
+};
+
 subtest 'sections that let the session in still have it' => sub {
     is(opened($_)->body, 'user=joe', $_) for '/offer', '/enforce';
 };
@@ -139,6 +156,7 @@ $site->stop;
 $site->httpd->log->expect(qr/\[session_crypto:info\] .*SC082[15]: session refused/, 'refused sessions');
 $site->httpd->log->expect(qr/\[session_crypto:info\] .*SC0113: session refused/, 'junk');
 $site->httpd->log->expect(qr/AH01630/, 'a request that is denied');
+$site->httpd->log->expect(qr/AH01811|AH01807/, 'a login is required');
 $site->log_is_clean;
 
 done_testing;
