@@ -52,9 +52,9 @@ is_deeply([$client->get('/private/', session => $res->token)->header('set-cookie
 # Lines of the sample that an administrator may take the comment sign from.
 open my $sample, '<', "$conf/session-crypto.conf" or die "session-crypto.conf: $!\n";
 my $text  = do { local $/; <$sample> };
-my $count = ($text =~ s/^#(?=SessionCrypto(?:MaxLifetime|NotBefore|Revocation) |<\/?Location|    (?:SetHandler|Require) )//mg);
-is($count, 7, 'the sample has lines that end sessions, and a section that shows the status');
-my $more = SessionCrypto::Httpd->new(session => '', accept => '', config => $text);
+my $count = ($text =~ s/^#(?=SessionCrypto(?:Device|MaxLifetime|NotBefore|Revocation) |<\/?Location|    (?:SetHandler|Require) )//mg);
+is($count, 11, 'the sample has lines that end and bind sessions, and sections with handlers');
+my $more = SessionCrypto::Httpd->new(session => '', accept => '', config => "ServerName https://shop.example\n$text");
 $more->write_file('session-keys', key_set($one), 0600);
 my ($ok, $output) = $more->check;
 ok($ok, 'which httpd -t accepts') or diag($output);
