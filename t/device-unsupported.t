@@ -110,6 +110,26 @@ subtest 'required, when the grace is over' => sub {
     finish($server);
 };
 
+subtest 'required, and a session from before' => sub {
+    my ($none, $server) = map { server($LINES{JWE}, $_)->start } '', 'required ' . GRACE . 's';
+    my $token  = $none->client->get('/', 'X-S' => 'user=joe')->token;
+    my $client = $server->client;
+    my @opened = ('Sec-Fetch-Mode' => 'navigate', 'Sec-Fetch-Dest' => 'document');
+    # It would be young at each request, and so would a copy of it.
+    my $answer = $client->get('/', session => $token);
+    is_deeply([$answer->body, $answer->header('x-device'), $answer->header('set-cookie')], ['', 'refused'], 'is refused');
+    $answer = $client->get('/', session => $token, @opened);
+    is($answer->status, 403, 'and a person is told why');
+    my ($told) = map { /\A([^;]+)/ } $answer->header('set-cookie');
+    $answer = $client->get('/', Cookie => "session=$token; $told", @opened);
+    is_deeply([$answer->status, $answer->body, $answer->header('set-cookie')], [200, ''], 'once');
+    $answer = $client->get('/', session => $token, 'X-S' => 'user=jim');
+    is(scalar(() = $answer->header('secure-session-registration')), 1, 'a login is offered');
+    is($client->get('/', session => $answer->token)->body, 'user=jim', 'and has the grace');
+    $server->log->expect(qr/SC0825: session refused/, 'the session from before');
+    finish($none, $server);
+};
+
 done_testing;
 
 sub server {

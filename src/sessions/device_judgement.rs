@@ -28,8 +28,13 @@ pub(super) fn apply<'r>(
     (session, entry): (&mut Session<'r>, SessionEntry),
 ) {
     let cookies = bound_cookies(request, state, config, device);
-    let judgement = judge(&entry, &cookies, request.time(), device.mode);
     let mut life = session.note();
+    // Each request with a copy of such a session would begin it once more.
+    let judged = match life.is_birth_unknown {
+        true => entry.of_unknown_birth(),
+        false => entry,
+    };
+    let judgement = judge(&judged, &cookies, request.time(), device.mode);
     let is_first = life.device == DeviceState::Unjudged;
     life.device = match judgement {
         DeviceJudgement::Bound | DeviceJudgement::Bind(_) => DeviceState::Proved,
@@ -57,7 +62,7 @@ pub(super) fn apply<'r>(
             DeviceEvent::Tolerated
         }
         DeviceJudgement::Refused(why) => {
-            return refuse(request, state, (session, entry), why);
+            return refuse(request, state, (session, judged), why);
         }
     };
     session.set_note(life);

@@ -15,6 +15,8 @@ pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm, Life>;
 pub(crate) struct Life {
     /// The entry that the session came with, or that it has got.
     pub(super) entry: Option<SessionEntry>,
+    /// It came without an entry, and has got one that begins with this request.
+    pub(super) is_birth_unknown: bool,
     /// The key that opened its token.
     pub(super) key: Option<OpeningKey>,
     /// The number of the change of the key file that this key comes from.

@@ -112,6 +112,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let of_token = || token.map(|token| SessionEntry::of_token(now, token.to_bytes()));
         let mut life = Life {
             entry: entry.or_else(of_token),
+            is_birth_unknown: entry.is_none(),
             had_content: true,
             user: self.user(session),
             ..session.note()
@@ -194,6 +195,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         if same.is_none() {
             self.revoke_former(&life, has_content);
             (life.id, life.user_id) = (None, None);
+            life.is_birth_unknown = false;
             life.entry = if has_content {
                 Some(self.new_entry(session)?)
             } else {

@@ -131,6 +131,12 @@ impl SessionEntry {
         Self { device, ..self }
     }
 
+    /// The entry of a session that may have begun at any time.
+    #[must_use]
+    pub fn of_unknown_birth(self) -> Self {
+        Self { birth: 0, ..self }
+    }
+
     /// Whether both are entries of one session, bound or not.
     pub fn is_of_same_session(&self, other: &Self) -> bool {
         self.birth == other.birth && self.name == other.name
@@ -192,6 +198,15 @@ mod tests {
         assert!(bound.is_of_same_session(&entry));
         assert!(!bound.is_of_same_session(&SessionEntry::new(2, [1; 16])));
         assert!(!bound.is_of_same_session(&SessionEntry::new(1, [2; 16])));
+    }
+
+    #[test]
+    fn an_unknown_birth_is_before_each_other() {
+        let entry = SessionEntry::new(1, [1; 16]).bound_to(DeviceId([7; 16]));
+        let unknown = entry.of_unknown_birth();
+        assert!(unknown.birth() < entry.birth());
+        assert_eq!(unknown.name(), entry.name());
+        assert_eq!(unknown.device(), entry.device());
     }
 
     #[test]
