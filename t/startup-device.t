@@ -63,7 +63,7 @@ my @RIGHT = (
     (map { "SessionCryptoDevice $_" } qw(off offer enforce required Enforce), 'required 10s', 'required 2min', 'required 1h', 'required 3600'),
     (map { "SessionCryptoDevice offer\n$_" }
         'SessionCryptoDevicePath /session-device', 'SessionCryptoDeviceCookie device', "SessionCryptoDeviceCookie __Host-device $COOKIE",
-        'SessionCryptoDeviceCookie __Secure-device "secure;httponly;samesite=none;path=/shop;"',
+        'SessionCryptoDeviceCookie __Secure-device "secure;httponly;samesite=none;path=/;"',
         (map { "SessionCryptoDeviceLifetime $_" } qw(300 5min 10min 1h)),
         'SessionCryptoDeviceInitiators *', 'SessionCryptoDeviceInitiators login.example *.shop.example 127.0.0.1'),
 );
@@ -100,6 +100,9 @@ my %TOGETHER = (
     'endpoints with another cookie'       => [AROUND . $device . at('/shop', "SessionCryptoDeviceCookie device\n"), 'other settings of devices', -1],
     'endpoints with another lifetime'     => [AROUND . $device . at('/shop', "SessionCryptoDeviceLifetime 20min\n"), 'other settings of devices', -1],
     'endpoints with other initiators'     => [AROUND . $device . at('/shop', "SessionCryptoDeviceInitiators login.example\n"), 'other settings of devices', -1],
+    'endpoints with a shorter life'       => [AROUND . at('/shop', "SessionCryptoMaxLifetime 8h\n") . "SessionCryptoMaxLifetime 1h\n" . $wrong . $device, 'sessions end sooner at the endpoints below /session-device', 'write its SessionCryptoMaxLifetime'],
+    'endpoints with a life of their own'  => [AROUND . at('/session-device', "SessionCryptoMaxLifetime 1h\n") . $wrong . $device, 'sessions end sooner at the endpoints'],
+    'endpoints with a date of their own'  => [AROUND . at('/session-device', "SessionCryptoNotBefore 2026-01-01T00:00:00Z\n") . $wrong . $device, 'sessions end sooner at the endpoints', 'SessionCryptoNotBefore'],
     'endpoints outside of the directory'  => [AROUND . inside('Directory /srv/shop', $wrong . $device), 'other settings of devices'],
     'a path that nobody binds to'         => [AROUND . $wrong . $shop, 'SessionCryptoDevicePath does nothing', "write 'SessionCryptoDevice offer' beside it"],
     'a lifetime in the wrong section'     => [AROUND =~ s/\A/at('\/blog', $wrong . "SessionCryptoDeviceLifetime 20min\n")/er . at('/shop', $shop . $device) . handler('/shop/device'), 'SessionCryptoDeviceLifetime does nothing'],
@@ -135,6 +138,8 @@ my %FINE = (
     'two sections of their own'           => PROXY . at('/shop', PASSPHRASE . $shop . $device) . handler('/shop/device')
         . at('/blog', $other . $device . "SessionCryptoDevicePath /blog/device\n") . handler('/blog/device'),
     'a stricter section'                  => AROUND . "SessionCryptoDevice offer\n" . at('/admin', "SessionCryptoDevice required 30s\nSessionCryptoMaxLifetime 1h\n"),
+    'endpoints with a longer life'        => AROUND . $device . "SessionCryptoMaxLifetime 8h\nSessionCryptoNotBefore 2026-01-01T00:00:00Z\n"
+        . at('/shop', "SessionCryptoMaxLifetime 1h\nSessionCryptoNotBefore 2026-02-01T00:00:00Z\n"),
     'a section that is switched off'      => AROUND . $device . at('/static', "SessionCryptoDevice off\n"),
     'settings around the sections'        => AROUND . "SessionCryptoDeviceLifetime 20min\n" . at('/shop', $device) . at('/session-device', $device),
     'settings around hosts'               => AROUND . "SessionCryptoDeviceLifetime 20min\n" . host(PROXY . $device) . host("SessionCryptoNotBefore 2026-01-01T00:00:00Z\n"),
@@ -166,6 +171,8 @@ my %COOKIES = (
     'two sessions'              => ["SessionCookieName session path=/\n" . at('/blog', "${wrong}SessionCookieName blog path=/"), '', 'one device cookie __Host-session-device for this session and for the one on line', 'write the same SessionCookieName in both, or SessionCryptoDevicePath'],
     'two sessions of one name'  => ["SessionCookieName session path=/\n" . at('/blog', "${wrong}SessionCookieName session path=/blog"), '', 'one device cookie'],
     'two sessions in databases' => ["SessionDBDCookieName session path=/\n" . at('/blog', "${wrong}SessionDBDCookieName blog path=/"), '', 'write the same SessionDBDCookieName'],
+    'a wider path'              => ['SessionCookieName session path=/', q(SessionCryptoDeviceCookie device "Path=/shop; Secure; HttpOnly; SameSite=Lax"), 'to all of /, and the cookie of its device only to /shop', "write 'path=/shop' here"],
+    'a path beside it'          => ['SessionCookieName session path=/shopping', q(SessionCryptoDeviceCookie device "Path=/shop; Secure; HttpOnly; SameSite=Lax"), 'to all of /shopping', 'Path=/shopping in SessionCryptoDeviceCookie'],
     'a Domain for every URL'    => [at('/', "${wrong}SessionCookieName session path=/;Domain=shop.example"), '', 'take Domain out'],
 );
 for my $name (sort keys %COOKIES) {
@@ -180,6 +187,13 @@ for my $cookie ('session path=/;SameSite=Strict', 'session path=/;Secure;HttpOnl
 }
 $httpd->{config} = AROUND . $device . qq(SessionCryptoDeviceCookie device "Path=/; Secure; HttpOnly; SameSite=None"\nSessionCookieName session path=/;SameSite=None\n);
 is_quiet($httpd, 'both cookies go to other sites');
+my $narrow = qq(SessionCryptoDeviceCookie device "Path=/shop; Secure; HttpOnly; SameSite=Lax"\n);
+for my $path ('/shop', '/shop/', '/shop/cart') {
+    $httpd->{config} = AROUND . $device . $narrow . "SessionCookieName session path=$path\n";
+    is_quiet($httpd, "a session for $path");
+}
+$httpd->{config} = PROXY . PASSPHRASE . at('/shop', $device . $shop . $narrow . "SessionCookieName session path=/\n") . handler('/shop/device');
+is_quiet($httpd, 'a session that goes everywhere, and is read below the path of its device alone');
 $httpd->{config} = AROUND . at('/shop', $device . $shop) . handler('/shop/device') . at('/blog', "SessionCookieName session path=/;Domain=shop.example\n");
 is_quiet($httpd, 'a Domain where no session is bound');
 for (

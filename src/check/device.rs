@@ -6,6 +6,7 @@ use super::facts::for_each;
 use super::idle::IdleDevices;
 use super::secrets::may_encrypt;
 use super::tls;
+use crate::clock;
 use crate::config::{DEVICE, Device, DirConfig};
 use crate::ffi::config_tree::{self, Node};
 use crate::ffi::{Line, LineRef, Server};
@@ -18,6 +19,7 @@ const IN_CLEAR: Code = Code("SC0921");
 const NO_TLS: Code = Code("SC0922");
 const NO_HANDLER: Code = Code("SC0923");
 const OTHER_SETTINGS: Code = Code("SC0924");
+const OTHER_END: Code = Code("SC0933");
 
 /// Checks a server in which requests may have sessions that are bound, and notes its
 /// settings of devices.
@@ -92,11 +94,22 @@ fn section(
         true => chain.to_vec(),
         false => [&root[..], chain].concat(),
     };
-    if !are_alike(server, chain, &locations) && !are_alike(server, &below_root, &endpoints) {
+    let places = [(chain, &locations[..]), (&below_root, &endpoints)];
+    let mut alike = places.into_iter();
+    let alike = alike.find(|(chain, endpoints)| are_alike(server, chain, endpoints));
+    let Some((chain, endpoints)) = alike else {
         return Err(OTHER_SETTINGS.says(format!(
             "{line}: {DEVICE}: the endpoints below {path} have other keys, or other settings of \
              devices, and would refuse the sessions of this section: write these lines outside of \
              both, or move the endpoints into this section with SessionCryptoDevicePath"
+        )));
+    };
+    let (config, there) = (server.config_of(chain), server.config_of(endpoints));
+    if there.ends_sooner_than(&config, clock::now()) {
+        return Err(OTHER_END.says(format!(
+            "{line}: {DEVICE}: sessions end sooner at the endpoints below {path}, and this \
+             section refuses bound ones from then on: write its SessionCryptoMaxLifetime and \
+             SessionCryptoNotBefore there as well"
         )));
     }
     Ok(())

@@ -17,6 +17,7 @@ const SAME_NAME: Code = Code("SC0927");
 const TWO_SESSIONS: Code = Code("SC0929");
 const PER_USER: Code = Code("SC0930");
 const REMOVED: Code = Code("SC0931");
+const OTHER_PATH: Code = Code("SC0932");
 
 /// The first version of httpd that looks for the cookie of a session again when it saves the
 /// session.
@@ -82,6 +83,9 @@ fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
                 continue;
             };
             compare(directive, line, &bound)?;
+            if may_leave(server, &chain, bound.path()) {
+                compare_paths(directive, line, &bound)?;
+            }
             let is_same =
                 |(other, name, _): &&(DeviceCookie, &str, _)| *other == bound && *name == directive;
             match known.iter().find(is_same) {
@@ -124,6 +128,37 @@ fn check_per_user(node: Node<'_>) -> Result<(), Message> {
          to the device of the first, and refused to the others: write 'SessionDBDPerUser Off', or \
          'SessionCryptoDevice off'"
     )))
+}
+
+/// Whether requests in a chain of sections may be for paths outside of this one, as far as the
+/// sections have paths of URLs.
+fn may_leave(server: &Server<'_, CookieLines<'_>>, chain: &[usize], path: &str) -> bool {
+    let sections = chain.iter().filter_map(|index| server.sections.get(*index));
+    let is_outside = |location: &[u8]| !is_below(location, path);
+    let mut locations = sections.map(|section| section.location());
+    locations.all(|location| location.is_some_and(is_outside))
+}
+
+/// Refuses a session that goes to more paths than the cookie of its device.
+fn compare_paths(directive: &str, node: Node<'_>, bound: &DeviceCookie) -> Result<(), Message> {
+    // Where a line names no path, it follows from the request that begins the session.
+    let path = cookie::attribute(node, "Path").filter(|path| path.starts_with('/'));
+    let Some(path) = path.filter(|path| !is_below(path.as_bytes(), bound.path())) else {
+        return Ok(());
+    };
+    let (line, other) = (node.line(), bound.path());
+    Err(OTHER_PATH.says(format!(
+        "{line}: {directive}: browsers send the session to all of {path}, and the cookie of its \
+         device only to {other}, so that the session is refused elsewhere: write 'path={other}' \
+         here, or Path={path} in SessionCryptoDeviceCookie"
+    )))
+}
+
+/// Whether browsers send a cookie of the outer path to all of the inner one (RFC 6265,
+/// section 5.1.4).
+fn is_below(inner: &[u8], outer: &str) -> bool {
+    let rest = inner.strip_prefix(outer.as_bytes());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || outer.ends_with('/'))
 }
 
 /// Refuses a second cookie of sessions beside one bound cookie.

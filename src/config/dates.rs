@@ -43,6 +43,15 @@ impl Dates {
         dates.filter(|date| *date <= now).max()
     }
 
+    /// Whether these dates end no session that others let in, now or later.
+    pub(super) fn are_no_stricter(&self, others: &Self, now: u64) -> bool {
+        let latest = others.latest(now);
+        let is_met = |date: &u64| {
+            others.dates.contains(date) || latest.is_some_and(|latest| *date <= latest)
+        };
+        self.dates.iter().all(is_met)
+    }
+
     pub(super) fn directive_and_line(&self) -> (&'static str, &Line) {
         (NOT_BEFORE, &self.line)
     }

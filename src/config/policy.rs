@@ -38,6 +38,17 @@ impl<'p> DirConfig<'p> {
         self.end_sessions_for.map(Written::directive_and_line)
     }
 
+    /// Whether sessions end here, now or later, while they go on in another section.
+    pub(crate) fn ends_sooner_than(&self, other: &Self, now: u64) -> bool {
+        let lifetime = |config: &Self| config.lifetime.map(|bound| bound.value.seconds);
+        let is_shorter = |own| lifetime(other).is_none_or(|other| own < other);
+        let is_later = |own: &Dates| {
+            let others = other.not_before;
+            others.is_none_or(|others| !own.are_no_stricter(others, now))
+        };
+        lifetime(self).is_some_and(is_shorter) || self.not_before.is_some_and(is_later)
+    }
+
     /// The policy of a section.
     pub(crate) fn policy(&self) -> Policy<'p> {
         Policy {

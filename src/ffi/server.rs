@@ -268,6 +268,11 @@ impl<C> Section<'_, C> {
         self.around.is_none() && self.kind == Kind::Location && self.path == Some(b"/")
     }
 
+    /// The path of a location that has no pattern.
+    pub(crate) fn location(&self) -> Option<&[u8]> {
+        self.path.filter(|_| self.kind == Kind::Location)
+    }
+
     /// Whether each request of another section is in this one, too.
     fn contains(&self, other: &Self) -> bool {
         match (self.path, other.path) {

@@ -131,6 +131,14 @@ impl DeviceCookie {
     }
 }
 
+impl DeviceCookie {
+    /// The path below which browsers send the bound cookie.
+    pub fn path(&self) -> &str {
+        let path = self.attributes.strip_prefix("Path=").unwrap_or_default();
+        path.split_once(';').map_or(path, |(path, _)| path)
+    }
+}
+
 impl SameSite {
     /// Reads the value of the attribute.
     pub fn parse(value: &str) -> Option<Self> {
@@ -182,7 +190,10 @@ mod tests {
             let cookie = DeviceCookie::new("__Host-shop", attributes).unwrap();
             assert_eq!(cookie.attributes, DEFAULT_ATTRIBUTES, "{attributes}");
             assert_eq!(cookie.same_site, SameSite::Lax);
+            assert_eq!(cookie.path(), "/");
         }
+        let other = DeviceCookie::new("shop", "Secure;Path=/shop;HttpOnly;SameSite=Lax");
+        assert_eq!(other.unwrap().path(), "/shop");
     }
 
     #[test]
