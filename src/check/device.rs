@@ -38,14 +38,18 @@ pub(super) fn server(
         return Ok(());
     }
     let sections = (0..server.sections.len()).map(|index| server.chain(index));
+    let lines = handler_lines();
     for chain in std::iter::once(Vec::new()).chain(sections) {
-        idle.note(server, &chain);
+        let handler = server.handler(&chain).filter(|_| !chain.is_empty());
+        let is_of_handler =
+            handler.is_some_and(|handler| lines.iter().any(|line| handler.is(line)));
+        idle.note(server, &chain, is_of_handler);
         let config = server.config_of(&chain);
         let Some((device, line)) = config.device().zip(config.device_line()) else {
             continue;
         };
         if server.has_sessions(&chain) {
-            section(server, &chain, device, line)?;
+            section(server, &chain, &lines, (device, line))?;
         }
     }
     Ok(())
@@ -54,8 +58,8 @@ pub(super) fn server(
 fn section(
     server: &Server<'_, DirConfig<'_>>,
     chain: &[usize],
-    device: Device<'_>,
-    line: &Line,
+    lines: &[Line],
+    (device, line): (Device<'_>, &Line),
 ) -> Result<(), Message> {
     if !may_encrypt(server, chain) {
         return Err(IN_CLEAR.says(format!(
@@ -76,9 +80,13 @@ fn section(
     let locations = server.locations_of(device.path.refresh.as_str().as_bytes());
     let root = server.root_directories();
     let endpoints = [&root[..], &locations].concat();
-    let lines = handler_lines();
     let is_ours = |handler: LineRef<'_>| lines.iter().any(|line| handler.is(line));
-    if !server.handler(&endpoints).is_some_and(is_ours) {
+    let registrations = server.locations_of(device.path.register.as_str().as_bytes());
+    let answers = |locations: &[usize]| {
+        let chain = [&root, locations].concat();
+        server.handler(&chain).is_some_and(is_ours)
+    };
+    if !answers(&locations) || !answers(&registrations) {
         // Only a request tells whether it is in a section with a pattern.
         if server.handlers_anywhere().any(is_ours) {
             return Ok(());

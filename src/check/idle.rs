@@ -13,6 +13,9 @@ const NO_REVOCATION: Code = Code("SC0367");
 /// A section says how its sessions are bound to devices, and none is.
 const NO_DEVICES: Code = Code("SC0928");
 
+/// Sessions are bound at the endpoints alone, where there are none.
+const ENDPOINTS_ALONE: Code = Code("SC0934");
+
 /// Checks that a list of ended sessions is there for the sections that say whose sessions a
 /// request may end.
 ///
@@ -45,12 +48,27 @@ pub(super) struct IdleDevices {
     used: HashSet<usize>,
     /// Those of sections in which no line says whether sessions are bound.
     undecided: Vec<(usize, &'static str, Line)>,
+    /// A section other than those of the handler says whether sessions are bound.
+    is_decided: bool,
+    /// The line that binds sessions in a section of the handler.
+    at_endpoints: Option<Line>,
 }
 
 impl IdleDevices {
-    /// Notes the settings in force in a chain of sections.
-    pub(super) fn note(&mut self, server: &Server<'_, DirConfig<'_>>, chain: &[usize]) {
+    /// Notes the settings in force in a chain of sections, which is perhaps that of the
+    /// handler.
+    pub(super) fn note(
+        &mut self,
+        server: &Server<'_, DirConfig<'_>>,
+        chain: &[usize],
+        is_of_handler: bool,
+    ) {
         let config = server.config_of(chain);
+        if !is_of_handler {
+            self.is_decided |= config.has_device_line();
+        } else if let Some(line) = config.device_line() {
+            self.at_endpoints.get_or_insert_with(|| line.clone());
+        }
         let settings = config.only_for_devices();
         // A request may be in another section as well, which binds its session.
         let may_bind = || {
@@ -75,6 +93,12 @@ impl IdleDevices {
     ///
     /// One is not.
     pub(super) fn check(&self) -> Result<(), Message> {
+        if let Some(line) = self.at_endpoints.as_ref().filter(|_| !self.is_decided) {
+            return Err(ENDPOINTS_ALONE.says(format!(
+                "{line}: {DEVICE} binds nothing, because it stands in the section of the handler \
+                 alone: write it outside of all sections, or in those with the sessions as well"
+            )));
+        }
         let mut undecided = self.undecided.iter();
         match undecided.find(|(address, ..)| !self.used.contains(address)) {
             Some((_, directive, line)) => Err(NO_DEVICES.says(format!(
