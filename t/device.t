@@ -39,6 +39,8 @@ ErrorDocument 503 /login-page
     AuthFormLoginRequiredLocation "/login-page"
     Require valid-user
     SessionMaxAge 3600
+    Header edit Set-Cookie (.*) "$1; SameSite=Strict; Path=/"
+    Header always edit Set-Cookie (.*) "$1; SameSite=Strict; Path=/"
 </Location>
 <Location "/session-device/elsewhere">
     SessionCryptoPassphrase a-passphrase-of-another-farm
