@@ -83,7 +83,7 @@ sub handler { return at($_[0], 'SetHandler session-crypto-device') }
 my %TOGETHER = (
     'no passphrase'                       => [PROXY . ENDPOINTS . $wrong . $device, 'binds nothing, and sessions go out in clear', 'SessionCryptoKeyFile'],
     'no passphrase in a location'         => [AROUND =~ s/^SessionCryptoPassphrase.*\n//mr . at('/shop', $wrong . $device), 'in clear'],
-    'no TLS'                              => [PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS', 'in the server configuration', "write 'SSLEngine on' there", 'ServerName https://NAME'],
+    'no TLS'                              => [PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS', 'in the server configuration', "write 'SSLEngine on' there", 'ServerName https://NAME', "or 'Session Off' where it only redirects"],
     'no TLS in a host'                    => [PROXY . PASSPHRASE . ENDPOINTS . host($wrong . $device), 'binds nothing without TLS', 'in the virtual host at line'],
     'a port of HTTPS without mod_ssl'     => ["Listen 127.0.0.1:443 https\n" . PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS'],
     'no endpoints'                        => [PROXY . PASSPHRASE . $wrong . $device, 'nothing answers browsers', "write 'SetHandler session-crypto-device' in a section <Location \"/session-device\">"],

@@ -73,7 +73,7 @@ fn section(
         return Err(NO_TLS.says(format!(
             "{line}: {DEVICE} binds nothing without TLS, and no line switches it on {defined}: \
              write 'SSLEngine on' there, 'ServerName https://NAME' if TLS ends at a proxy before \
-             this server, or '{DEVICE} off'"
+             this server, or 'Session Off' where it only redirects"
         )));
     }
     let path = &device.path.prefix;
