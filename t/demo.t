@@ -91,6 +91,7 @@ subtest 'with TLS' => sub {
     my $copy = $browser->cookies->value('__Host-session');
     is($command, "curl -ksI https://127.0.0.1:$TLS_PORT/private/ -b __Host-session=$copy", 'has a command with a copy of the cookie');
     like(run($command), qr{\AHTTP/[12][.1]* 302 }, 'which opens nothing');
+    like(run("curl -sI http://127.0.0.1:$PORT/private/ -b session=$copy"), qr{\AHTTP/1.1 30[27] }, 'also without TLS');
     like($browser->get('/private/')->body, qr/\bHello, demo\b/, 'and the session goes on');
     $browser->get('/logout');
     is_deeply([$browser->cookies->names], ['__Host-session'], 'a logout leaves no cookie of the device');
@@ -119,6 +120,7 @@ sub start {
     $log = SessionCrypto::ErrorLog->new($error_log);
     $log->expect(qr/session ended, the request goes on with an empty one/, 'copies');
     $log->expect(qr/SC0821: session refused/, 'a copy of a bound session');
+    $log->expect(qr/SC0105: session refused/, 'the same without TLS');
     $log->expect(qr/AH01882/, 'mod_ssl and this module go with any OpenSSL of the system');
     $log->expect(qr/the sessions of a user are ended, in one record$/, 'sign out everywhere');
     $demo = fork // die "fork: $!\n";
