@@ -1,7 +1,7 @@
 # Where `required` refuses a session because it is not bound in time, a person who opens a page
-# is told why, once for a session. Programs, scripts and forms are answered as ever, with an
-# empty session; no answer destroys the session, and no session that is refused for another
-# reason has the page.
+# is told why, once for a session with a user. Visitors without one, programs, scripts and
+# forms are answered as ever, with an empty session; no answer destroys the session, and no
+# session that is refused for another reason has the page.
 
 use strict;
 use warnings;
@@ -108,6 +108,15 @@ subtest 'nobody else gets the page' => sub {
     is_deeply([$answer->status, $answer->body], [200, ''], 'a form');
     is($client->get('/required', OPENED)->status, 200, 'a visitor without a session');
     is($client->get('/required', Cookie => SESSION . '=junk', OPENED)->status, 200, 'a visitor with junk');
+};
+
+subtest 'a visitor who has not logged in' => sub {
+    # He would meet the page each minute: each page of a shop may begin a session.
+    my $token = $client->get('/offer', 'X-S' => 'cart=1')->token(SESSION);
+    $site->wait(AFTER);
+    my $answer = $client->get('/required', Cookie => SESSION . "=$token", OPENED);
+    is_deeply([$answer->status, $answer->body, $site->device($answer), $answer->header('set-cookie')],
+        [200, '', 'refused'], 'is not told to sign in again');
 };
 
 subtest 'the page of an error does not become another one' => sub {

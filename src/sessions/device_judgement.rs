@@ -95,7 +95,8 @@ fn refuse(
         ..Life::default()
     });
     realms::show_refusal(request);
-    if why == Unproved::NotBound && !is_skipped {
+    // A visitor without a user would be told at each session that a page begins.
+    if why == Unproved::NotBound && has_user && !is_skipped {
         device_page::note(request, &entry);
     }
     report::refused(request, state.counters(), why);

@@ -1,7 +1,7 @@
 //! The page for a person whose session is refused because it is not bound in time.
 //!
 //! Applications see an empty session and cannot tell a person why. The page comes once for a
-//! session, and only in place of a page that a person opens: programs, scripts and forms get
+//! session with a user, and only in place of a page that a person opens: programs, scripts and forms get
 //! the answer of the application, with an empty session. A cookie notes that it has come, and
 //! nothing else changes, so the session goes on in sections that let it in.
 
