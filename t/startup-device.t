@@ -212,6 +212,28 @@ for (
     is_quiet($httpd, "two sessions $name");
 }
 
+# A demand that no request meets.
+my $require = "Require session-device bound\n";
+for (
+    ['without devices',                PASSPHRASE . at('/admin', $wrong . $require)],
+    ['where devices are switched off', AROUND . $device . at('/admin', "SessionCryptoDevice off\n$wrong$require")],
+    ['in a directory',                 PASSPHRASE . inside('Directory @DIR@/htdocs', $wrong . $require)],
+) {
+    my ($name, $lines) = @$_;
+    $httpd->{config} = $lines;
+    is_wrong($httpd, "a demand $name", 'Require session-device bound lets nobody in', "write 'SessionCryptoDevice enforce' in this section");
+}
+for (
+    ['of a section that binds',         AROUND . $device . at('/admin', $require)],
+    ['of the opposite',                 AROUND . at('/admin', "<RequireAll>\nRequire all granted\nRequire not session-device bound\n</RequireAll>\n")],
+    ['of a directory, and a location that binds', AROUND . inside('Directory @DIR@/htdocs', $require) . at('/shop', $device) . at('/session-device', $device)],
+    ['that an inner section replaces',  AROUND . $device . at('/admin', $require) . at('/admin/login', "SessionCryptoDevice off\nRequire all granted\n")],
+) {
+    my ($name, $lines) = @$_;
+    $httpd->{config} = $lines;
+    is_quiet($httpd, "a demand $name");
+}
+
 # httpd 2.4.69 and later read the cookie again when they save the session.
 my ($minor, $patch) = qx('@{[SessionCrypto::Httpd::env('HTTPD')]}' -v) =~ m{Apache/2\.(\d+)\.(\d+)} or die "no version\n";
 my $remove = "SessionCookieName session path=/\n${wrong}SessionCookieRemove On\n";

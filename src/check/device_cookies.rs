@@ -18,6 +18,7 @@ const TWO_SESSIONS: Code = Code("SC0929");
 const PER_USER: Code = Code("SC0930");
 const REMOVED: Code = Code("SC0931");
 const OTHER_PATH: Code = Code("SC0932");
+const NEVER_MET: Code = Code("SC0935");
 
 /// The first version of httpd that looks for the cookie of a session again when it saves the
 /// session.
@@ -42,6 +43,8 @@ struct CookieLines<'c> {
     removal: Option<Node<'c>>,
     /// `SetHandler`
     handler: Option<Node<'c>>,
+    /// `Require session-device`, in the innermost section alone
+    requirement: Option<Node<'c>>,
 }
 
 /// Checks the cookies of the configuration that was read last.
@@ -63,8 +66,18 @@ pub(super) fn check() -> Result<(), Message> {
 
 fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
     let mut known: Vec<(DeviceCookie, &str, Node<'_>)> = Vec::new();
-    for (_, chain) in chains(server) {
+    for (innermost, chain) in chains(server) {
         let lines = server.config_of(&chain);
+        // A request may be in another section as well, which binds its session.
+        let may_bind = |innermost| {
+            let mut others = server.others(&chain, innermost);
+            others.any(|other| other.device.is_some())
+        };
+        if let Some(node) = lines.requirement {
+            if lines.bound_cookie().is_none() && !innermost.is_some_and(may_bind) {
+                return Err(never_met(node));
+            }
+        }
         let Some(bound) = lines.bound_cookie().filter(|_| server.has_sessions(&chain)) else {
             continue;
         };
@@ -110,6 +123,21 @@ fn check_removal(node: Node<'_>) -> Result<(), Message> {
          'SessionCookieRemove Off', or 'SessionCryptoDevice off'",
         version.join(".")
     )))
+}
+
+/// Whether a line demands a bound session.
+fn is_about_devices(node: Node<'_>) -> bool {
+    let word = node.words().next().unwrap_or_default();
+    word.eq_ignore_ascii_case(b"session-device")
+}
+
+/// The message about a demand for bound sessions where none is bound.
+fn never_met(node: Node<'_>) -> Message {
+    let line = node.line();
+    NEVER_MET.says(format!(
+        "{line}: Require session-device bound lets nobody in, because no session is bound here: \
+         write 'SessionCryptoDevice enforce' in this section or around it, or take the line out"
+    ))
 }
 
 fn is_on(node: Node<'_>) -> bool {
@@ -231,6 +259,8 @@ impl<'c> CookieLines<'c> {
             &mut self.removal
         } else if node.is("SetHandler") {
             &mut self.handler
+        } else if node.is("Require") && is_about_devices(node) {
+            &mut self.requirement
         } else {
             return;
         };
@@ -271,6 +301,8 @@ impl Inherit for CookieLines<'_> {
             per_user: add.per_user.or(base.per_user),
             removal: add.removal.or(base.removal),
             handler: add.handler.or(base.handler),
+            // Another section may have demands of its own.
+            requirement: add.requirement,
         }
     }
 }
