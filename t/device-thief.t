@@ -74,6 +74,25 @@ subtest 'cookies in the place of others' => sub {
     is($site->device($owner->get('/')), 'bound', 'the owner goes on');
 };
 
+subtest 'a whole request for a refresh' => sub {
+    my ($owner, $stolen) = $site->theft;
+    my ($session) = $owner->sessions;
+    my @proof = ('Sec-Secure-Session-Id' => $session->{id}, 'Secure-Session-Response' => $session->{key}->proof($session->{challenge}));
+    my $again = sub { return $site->client->post(REFRESH, '', Cookie => $stolen->{key}, @proof) };
+    # 10 minutes of a bound cookie, and 5 more.
+    $site->wait(895);
+    my $answer = $again->();
+    is($answer->status, 200, 'may be sent again for 15 minutes');
+    my $bound = BOUND . '=' . $answer->token(BOUND);
+    $site->wait(10);
+    is($again->()->status, 403, 'and not afterwards');
+    $site->wait(615);
+    is($site->told_to($stolen->{marked}, $bound), 'bbb', 'its bound cookie');
+    $site->wait(15);
+    is($site->told_to($stolen->{marked}, $bound), 'rrr', 'ends ten minutes and a half later');
+    is($site->device($owner->get('/')), 'bound', 'the owner goes on');
+};
+
 # With a list of ended sessions, a logout ends the copies too. Without one, a copy lives as
 # long as its bound cookie, and as long as a thief has the device.
 my $stateless = SessionCrypto::BoundSessions->new('device-thief-stateless', '');
@@ -94,6 +113,7 @@ for (['with a list', $site, '---', 'ended'], ['without a list', $stateless, 'bbb
 for my $of ($site, $stateless) {
     $of->stop;
     $of->httpd->log->expect(qr/SC082[1-5]: session (?:not )?refused/, 'copies of a session');
+    $of->httpd->log->expect(qr/SC0854: refresh with a new challenge/, 'old challenges');
     $of->httpd->log->expect(qr/SC0105: session refused/, 'other values in the place of a session');
     $of->httpd->log->expect(qr/SC0(?:135: session|845: refresh) ended/, 'copies after the logout');
     $of->httpd->log->expect(qr/SC0610: /, 'a list without a file');
