@@ -174,6 +174,32 @@ fn expiry_and_age_are_in_words() {
     );
 }
 
+/// Its device is the start of the thumbprint of the example in RFC 7638, section 3.1.
+#[test]
+fn the_device_of_a_bound_session_is_shown() {
+    let folder = secrets();
+    let entry = "session-crypto=1800000000.-_v7-_v7-_v7-_v7-_v7-w";
+    let device = "NzbLsXh8uDCcd-6MNwXF4Q";
+    for (session, row, member) in [
+        (
+            format!("user=joe&{entry}.{device}"),
+            true,
+            serde_json::json!(device),
+        ),
+        (format!("user=joe&{entry}"), false, serde_json::Value::Null),
+    ] {
+        let token = seal(&folder, &["-k", "keys"], &session);
+        let shown = folder.ok(&["open", "-k", "keys", &token], "");
+        let line = format!("\ndevice     {device}\n");
+        assert_eq!(shown.contains(&line), row, "{shown}");
+        let json = folder.json(&["open", "-k", "keys", &token], "");
+        assert_eq!(
+            (&json["device"], &json["began"]),
+            (&member, &1_800_000_000.into())
+        );
+    }
+}
+
 #[test]
 fn nothing_of_a_changed_token_is_shown() {
     let folder = secrets();

@@ -31,6 +31,13 @@ pub struct SessionEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceId(pub(crate) [u8; NAME]);
 
+impl DeviceId {
+    /// The bytes of the thumbprint.
+    pub fn bytes(&self) -> &[u8; NAME] {
+        &self.0
+    }
+}
+
 /// Bytes of a name, and of the id of a device.
 pub(crate) const NAME: usize = 16;
 

@@ -82,7 +82,7 @@ impl Session {
         self.entries.iter().any(|(name, _)| is_password(name))
     }
 
-    /// The times and the name of the session, for people.
+    /// The times, the name and the device of the session, for people.
     pub(crate) fn rows(&self, now: u64) -> Vec<(&'static str, String)> {
         let mut rows = Vec::new();
         if let Some(expires) = self.expires {
@@ -92,6 +92,7 @@ impl Session {
         if let Some(own) = &self.own {
             rows.push(("began", time(own.birth(), now)));
             rows.push(("name", URL_SAFE_NO_PAD.encode_to_string(own.name())));
+            rows.extend(device(own).map(|device| ("device", device)));
         }
         if self.ignored > 0 {
             let words = format!(
@@ -135,9 +136,17 @@ impl Session {
         members.insert("began".to_owned(), json!(self.own.map(|own| own.birth())));
         let name = |own: SessionEntry| URL_SAFE_NO_PAD.encode_to_string(own.name());
         members.insert("name".to_owned(), json!(self.own.map(name)));
+        let device = self.own.as_ref().and_then(device);
+        members.insert("device".to_owned(), json!(device));
         members.insert("entries".to_owned(), Value::Object(entries.collect()));
         members
     }
+}
+
+/// The device that a session is bound to: the first half of the thumbprint of its key.
+fn device(own: &SessionEntry) -> Option<String> {
+    let device = own.device()?;
+    Some(URL_SAFE_NO_PAD.encode_to_string(device.bytes()))
 }
 
 fn is_password(name: &[u8]) -> bool {
@@ -221,5 +230,24 @@ mod tests {
             [("expires", "2027-01-15T08:01:00Z (in 1 minute)".to_owned())]
         );
         assert_eq!(session.rows(1_800_000_060).first().unwrap().0, "expired");
+    }
+
+    #[test]
+    fn names_the_device_of_a_bound_session() {
+        let entry = "session-crypto=1800000000.-_v7-_v7-_v7-_v7-_v7-w";
+        let shown = |text: &str| {
+            let session = Session::new(text.as_bytes());
+            let rows = session.rows(1_800_000_000);
+            let row = rows.into_iter().find(|(name, _)| *name == "device");
+            let member = session.members(false, 0).remove("device");
+            (row.map(|(_, value)| value), member)
+        };
+        let device = "oKIywvGUpTVTyxMQ3bwIIQ";
+        assert_eq!(
+            shown(&format!("{entry}.{device}")),
+            (Some(device.to_owned()), Some(device.into()))
+        );
+        assert_eq!(shown(entry), (None, Some(Value::Null)));
+        assert_eq!(shown("k=v"), (None, Some(Value::Null)));
     }
 }
