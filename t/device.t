@@ -415,7 +415,7 @@ subtest 'a wrong line' => sub {
     my $other = SessionCrypto::Httpd->new(name => 'device-require', tls => 1, config => "<Location /admin>\nRequire session-device any\n</Location>");
     my ($ok, $output) = $other->check;
     ok(!$ok, 'is refused');
-    like($output, qr/SC0831: write 'Require session-device bound'/, 'in words');
+    like($output, qr/SC0913: write 'Require session-device bound'/, 'in words');
 };
 
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC082\d: session (?:not )?refused/, 'sessions without their device');

@@ -21,5 +21,5 @@ fn is_met<'r>(exchange: &mut Exchange<'r, Realm, Life>, _: &'r State, _: &DirCon
 }
 
 fn wrong_argument() -> Message {
-    Code("SC0831").says("write 'Require session-device bound', which has no other argument")
+    Code("SC0913").says("write 'Require session-device bound', which has no other argument")
 }
