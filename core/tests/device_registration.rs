@@ -1,11 +1,16 @@
 //! The answers to browsers that register a key.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+use std::cell::Cell;
+
 use common::Section;
-use common::device_server::{NOW, Server, session, status_of_registration, users};
+use common::device_server::{
+    NOW, Server, session, session_at, status_of_registration, user, users,
+};
 use common::devices::Device;
 use session_crypto_core::{
-    Challenge, ChallengeFor, ProvedAt, RegistrationAnswer, Standing, Unsealed,
+    Challenge, ChallengeFor, KeyCookie, ProvedAt, RegistrationAnswer, SessionUsers, Standing,
+    Unsealed,
 };
 
 mod common;
@@ -82,23 +87,69 @@ fn a_registration_gives_what_it_says() {
     }
 }
 
-/// The endpoint may see the session as well, and a second key would take it from the first.
+/// Two logins in one browser, whose registrations come in reverse order.
 #[test]
-fn a_bound_session_gets_no_second_device() {
+fn a_session_does_not_take_the_device_of_a_younger_one() {
+    let server = Server::new();
+    let (device, kept) = (Device::p256(), Device::p256().key());
+    let (older, same, younger) = (NOW - 1, NOW, NOW + 1);
+    let nobody = SessionUsers::default;
+    for (users, brought, expected) in [
+        (users(), (younger, b'A', users()), (400, "younger_session")),
+        (users(), (younger, b'w', users()), (400, "younger_session")),
+        (users(), (same, b'A', users()), (200, "")),
+        (users(), (same, b'w', users()), (200, "")),
+        (users(), (older, b'A', users()), (200, "")),
+        // Cookies that a neighbour host has put there.
+        (users(), (younger, b'A', user("eve")), (200, "")),
+        (users(), (younger, b'A', nobody()), (200, "")),
+        (nobody(), (younger, b'A', users()), (200, "")),
+        (nobody(), (younger, b'A', nobody()), (200, "")),
+    ] {
+        let proof = device.registration(&server.offer_to(users, session(b'w')));
+        let (birth, name, users) = brought;
+        let brought = KeyCookie {
+            session: session_at(birth, name),
+            users,
+            key: kept.clone(),
+        };
+        let planted = KeyCookie {
+            session: session_at(NOW + 2, b'Q'),
+            users: user("eve"),
+            key: kept.clone(),
+        };
+        for cookies in [vec![brought.clone()], vec![planted, brought.clone()]] {
+            let answer = server.register_with(&proof, NOW, cookies);
+            assert_eq!(status_of_registration(&answer), expected, "{brought:?}");
+        }
+    }
+}
+
+/// Whoever sends no good challenge costs the host nothing but opening that.
+#[test]
+fn a_key_cookie_is_opened_for_a_good_challenge_alone() {
     let server = Server::new();
     let device = Device::p256();
-    let proof = device.registration(&server.offer(session(b'w')));
-    let own = device.key().device();
-    let other = Device::p256().key().device();
-    for (brought, expected) in [
-        (session(b'w'), 200),
-        (session(b'w').bound_to(own), 200),
-        (session(b'w').bound_to(other), 400),
-        (session(b'A').bound_to(other), 200),
+    let refresh = Challenge {
+        session: session(b'w'),
+        made: NOW,
+        purpose: ChallengeFor::Refresh,
+    };
+    let refresh = device.registration(&server.seal(&refresh.text()));
+    let good = device.registration(&server.offer(session(b'w')));
+    let none = device.registration("none");
+    for (proof, now, expected) in [
+        (&good, NOW, 1),
+        (&good, NOW + 301, 0),
+        (&refresh, NOW, 0),
+        (&none, NOW, 0),
     ] {
-        let answer = server.registration(Some(&proof), NOW, |request| {
-            request.session = Some(brought);
+        let opened = Cell::new(0);
+        let brought = std::iter::from_fn(|| {
+            opened.set(opened.get() + 1);
+            None
         });
-        assert_eq!(status_of_registration(&answer).0, expected, "{brought:?}");
+        server.register_with(proof, now, brought);
+        assert_eq!(opened.get(), expected);
     }
 }

@@ -1,14 +1,18 @@
 //! The endpoint at which a browser registers a key.
 
 use session_crypto_core::{
-    Challenge, ChallengeFor, DeviceEvent, Instructions, Proof, REGISTERED_LIFETIME, Registered,
-    Registration, RegistrationAnswer, SealError, Standing, Unsealed,
+    Challenge, ChallengeFor, DeviceEvent, Instructions, KeyCookie, Proof, REGISTERED_LIFETIME,
+    Registered, Registration, RegistrationAnswer, SealError, Standing, Unsealed,
 };
 
 use super::endpoint::{Answer, Endpoint, PROOF};
 use super::report;
 use crate::ffi::Status;
+use crate::sessions::device_values::cookies_named;
 use crate::sessions::{key_cookie_rest, standing};
+
+/// The most key cookies that are opened. A browser has one, and a sibling host may add some.
+const MOST_BROUGHT: usize = 4;
 
 /// Answers a registration. It neither needs a session nor reads one: browsers leave the
 /// cookie of the session out, if the login came from another site.
@@ -30,10 +34,9 @@ pub(super) fn answer(endpoint: &Endpoint<'_, '_, '_, '_>) -> Result<Answer, Seal
         standing: standing_of(endpoint, &challenge),
         proof,
         challenge,
-        session: None,
         now: endpoint.request.time(),
     };
-    match registration.answer() {
+    match registration.answer(brought(endpoint)) {
         RegistrationAnswer::Registered(registered) => {
             let answer = registered_answer(endpoint, &registered)?;
             report::done(endpoint, DeviceEvent::Registered);
@@ -48,6 +51,17 @@ pub(super) fn answer(endpoint: &Endpoint<'_, '_, '_, '_>) -> Result<Answer, Seal
             Ok(Answer::new(Status::Unavailable))
         }
     }
+}
+
+/// The key cookies that the request brings and this server opens.
+fn brought(endpoint: &Endpoint<'_, '_, '_, '_>) -> impl Iterator<Item = KeyCookie> {
+    let tokens = cookies_named(endpoint.request, &endpoint.device.cookie.key);
+    tokens.take(MOST_BROUGHT).filter_map(|token| {
+        match endpoint.values.open(token, KeyCookie::read, || ()) {
+            Unsealed::Value(cookie) => Some(cookie),
+            _ => None,
+        }
+    })
 }
 
 fn standing_of(endpoint: &Endpoint<'_, '_, '_, '_>, challenge: &Unsealed<Challenge>) -> Standing {

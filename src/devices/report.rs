@@ -52,7 +52,7 @@ const fn code(reason: &DeviceReason) -> Code {
         DeviceReason::ChallengePurpose => "SC0852",
         DeviceReason::ChallengeSession => "SC0853",
         DeviceReason::ChallengeAge => "SC0854",
-        DeviceReason::BoundElsewhere => "SC0855",
+        DeviceReason::YoungerSession => "SC0855",
         DeviceReason::Library(_) => "SC0856",
     })
 }

@@ -111,7 +111,7 @@ impl EndpointReason {
         "challenge_purpose",
         "challenge_session",
         "challenge_age",
-        "bound_elsewhere",
+        "younger_session",
         "library",
         "proof_too_long",
         "proof_parts",

@@ -51,9 +51,9 @@ pub enum DeviceReason {
     /// The challenge is too old, or from the future.
     #[error("the challenge is too old")]
     ChallengeAge,
-    /// The session is bound to another device.
-    #[error("the session is bound to another device")]
-    BoundElsewhere,
+    /// The browser has bound a younger session of the same user.
+    #[error("the browser has bound a younger session of the same user")]
+    YoungerSession,
     /// OpenSSL failed.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -77,7 +77,7 @@ impl DeviceReason {
             Self::ChallengePurpose => "challenge_purpose",
             Self::ChallengeSession => "challenge_session",
             Self::ChallengeAge => "challenge_age",
-            Self::BoundElsewhere => "bound_elsewhere",
+            Self::YoungerSession => "younger_session",
             Self::Library(_) => "library",
         }
     }
@@ -132,7 +132,7 @@ mod tests {
             DeviceReason::ChallengePurpose,
             DeviceReason::ChallengeSession,
             DeviceReason::ChallengeAge,
-            DeviceReason::BoundElsewhere,
+            DeviceReason::YoungerSession,
             DeviceReason::Library(LibraryError::because("open", "of a test")),
         ];
         reasons.extend(flaws.map(DeviceReason::Proof));

@@ -13,6 +13,7 @@ use crate::device::public_key::DeviceKey;
 use crate::device::reason::DeviceReason;
 use crate::device::refresh::LEEWAY;
 use crate::device::standing::{Standing, Unsealed};
+use crate::device::users::SessionUsers;
 use crate::life::entry::SessionEntry;
 
 /// Seconds in which a browser may register a key after it was offered.
@@ -31,8 +32,6 @@ pub struct Registration<'h> {
     pub challenge: Unsealed<Challenge>,
     /// Whether the session of the challenge may go on.
     pub standing: Standing,
-    /// The entry of the session that the request has, if it has any.
-    pub session: Option<SessionEntry>,
     /// The time, in Unix seconds.
     pub now: u64,
 }
@@ -60,9 +59,10 @@ pub struct Registered {
 }
 
 impl Registration<'_> {
-    /// Judges the request. The signature is verified last.
-    pub fn answer(self) -> RegistrationAnswer {
-        match self.registered() {
+    /// Judges the request, which brings these key cookies. None of them is opened before the
+    /// challenge is known to be good; the signature is verified last.
+    pub fn answer(self, brought: impl IntoIterator<Item = KeyCookie>) -> RegistrationAnswer {
+        match self.registered(brought) {
             Ok(registered) => RegistrationAnswer::Registered(Box::new(registered)),
             Err(
                 reason @ (DeviceReason::ChallengeFailed
@@ -74,7 +74,10 @@ impl Registration<'_> {
         }
     }
 
-    fn registered(self) -> Result<Registered, DeviceReason> {
+    fn registered(
+        self,
+        brought: impl IntoIterator<Item = KeyCookie>,
+    ) -> Result<Registered, DeviceReason> {
         let (proof, key) = self.proof.ok_or(DeviceReason::NoProof)??;
         let challenge = match self.challenge {
             Unsealed::Value(challenge) => challenge,
@@ -94,12 +97,9 @@ impl Registration<'_> {
             Standing::Unknown => return Err(DeviceReason::StandingUnknown),
         }
         let (session, device) = (challenge.session, key.device());
-        let same = self
-            .session
-            .filter(|brought| brought.is_of_same_session(&session));
-        let bound_to = same.and_then(|brought| brought.device());
-        if bound_to.is_some_and(|known| known != device) {
-            return Err(DeviceReason::BoundElsewhere);
+        let mut brought = brought.into_iter();
+        if brought.any(|cookie| takes_precedence(&cookie, &session, &users)) {
+            return Err(DeviceReason::YoungerSession);
         }
         proof.verify(&key)?;
         let until = self.now.saturating_add(REGISTERED_LIFETIME);
@@ -122,4 +122,15 @@ impl Registration<'_> {
             },
         })
     }
+}
+
+/// Whether a browser has a key for a session that began after this one. The registrations of
+/// two logins may come in reverse order, and the later answer would take the cookies of the
+/// session that the browser goes on with.
+///
+/// A neighbour host can put its own key cookie into the browser (`Domain=`, which
+/// `__Secure-` permits). It would keep a victim's session unbound if its user did not
+/// matter. So the users have to be the same, and a session without one counts for nothing.
+fn takes_precedence(cookie: &KeyCookie, session: &SessionEntry, users: &SessionUsers) -> bool {
+    cookie.session.birth() > session.birth() && cookie.users.are_same_person(users)
 }

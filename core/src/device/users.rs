@@ -44,6 +44,11 @@ impl SessionUsers {
         self.0.iter().map(|(name, value)| UserEntry { name, value })
     }
 
+    /// Whether both are the users of one person: the same entries, and one at least.
+    pub(super) fn are_same_person(&self, other: &Self) -> bool {
+        !self.0.is_empty() && self == other
+    }
+
     /// Writes the number of entries in one byte, and each name and value after its length
     /// in two.
     pub(super) fn write(&self, writer: &mut Writer) {

@@ -34,10 +34,14 @@ impl Server {
     }
 
     pub(crate) fn offer(&self, session: SessionEntry) -> String {
+        self.offer_to(users(), session)
+    }
+
+    pub(crate) fn offer_to(&self, users: SessionUsers, session: SessionEntry) -> String {
         let challenge = Challenge {
             session,
             made: NOW,
-            purpose: ChallengeFor::Registration(users()),
+            purpose: ChallengeFor::Registration(users),
         };
         self.seal(&challenge.text())
     }
@@ -47,26 +51,39 @@ impl Server {
         self.registration(proof, now, |_| ())
     }
 
+    /// The same, for a request that brings these key cookies.
+    pub(crate) fn register_with(
+        &self,
+        proof: &str,
+        now: u64,
+        brought: impl IntoIterator<Item = KeyCookie>,
+    ) -> RegistrationAnswer {
+        self.request(Some(proof), now).answer(brought)
+    }
+
     pub(crate) fn registration(
         &self,
         proof: Option<&str>,
         now: u64,
         change: impl Fn(&mut Registration<'_>),
     ) -> RegistrationAnswer {
+        let mut registration = self.request(proof, now);
+        change(&mut registration);
+        registration.answer([])
+    }
+
+    fn request<'h>(&self, proof: Option<&'h str>, now: u64) -> Registration<'h> {
         let proof = proof.map(|proof| Proof::of_registration(proof.as_bytes()));
         let challenge = match &proof {
             Some(Ok((proof, _))) => self.open(proof.challenge(), Challenge::read),
             _ => Unsealed::Absent,
         };
-        let mut registration = Registration {
+        Registration {
             proof,
             challenge,
             standing: Standing::Alive,
-            session: None,
             now,
-        };
-        change(&mut registration);
-        registration.answer()
+        }
     }
 
     /// The answer to a refresh, as a handler puts it together.
@@ -185,14 +202,22 @@ impl Registered {
 }
 
 pub(crate) fn session(last: u8) -> SessionEntry {
-    let value = format!("{NOW}.-_v7-_v7-_v7-_v7-_v7-{}", char::from(last));
+    session_at(NOW, last)
+}
+
+pub(crate) fn session_at(birth: u64, last: u8) -> SessionEntry {
+    let value = format!("{birth}.-_v7-_v7-_v7-_v7-_v7-{}", char::from(last));
     SessionEntry::parse(value.as_bytes()).unwrap()
 }
 
 pub(crate) fn users() -> SessionUsers {
+    user("joe")
+}
+
+pub(crate) fn user(name: &str) -> SessionUsers {
     let entry = UserEntry {
         name: b"user",
-        value: b"joe",
+        value: name.as_bytes(),
     };
     SessionUsers::new([entry]).unwrap()
 }

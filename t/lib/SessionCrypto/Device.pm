@@ -111,10 +111,12 @@ sub _offer {
     return { algorithms => $algorithms, from => $from, $parameters =~ /;(\w+)="([^"]*)"/g };
 }
 
-# Takes the offers so far.
+# Takes the offers so far; `reversed`, the last one first.
 sub register {
-    my ($self) = @_;
-    push @{ $self->{happenings} }, ['register', $self->_register($_)] for splice @{ $self->{offers} };
+    my ($self, %args) = @_;
+    my @offers = splice @{ $self->{offers} };
+    @offers = reverse @offers if $args{reversed};
+    push @{ $self->{happenings} }, ['register', $self->_register($_)] for @offers;
     return;
 }
 
