@@ -13,6 +13,7 @@ use SessionCrypto::Device    ();
 use SessionCrypto::DeviceKey ();
 use SessionCrypto::Httpd     ();
 use SessionCrypto::Setup     ();
+use SessionCrypto::System    qw(run);
 
 use constant { SESSION => 'session', BOUND => '__Host-session-device', KEY => '__Secure-session-device-key' };
 use constant { REGISTER => '/session-device/register', REFRESH => '/session-device/refresh' };
@@ -265,6 +266,16 @@ subtest 'a bound session opens with its device alone' => sub {
     is_deeply(seen('/', "$session; $bound"), ['user=joe', 'bound'], 'with its bound cookie');
     is_deeply(seen('/', $session), ['', 'refused'], 'without');
     is_deeply(seen('/offer', $session), ['user=joe', 'refused'], 'where the section only offers');
+subtest 'htsession shows the device of a session' => sub {
+    my ($device, $session) = bound();
+    my $words   = $httpd->write_file('words', "passphrase-of-device-tests\n", 0600);
+    my @command = (SessionCrypto::Httpd::env('HTSESSION'), 'open', '-p', $words, '--cipher', 'aes-256-gcm', '--json');
+    my $shown   = sub { return $json->decode(run(@command, $_[0])) };
+    my $known   = $shown->($device->cookies->value(SESSION))->{device} // '';
+    is(substr($known, 0, 21), substr($session->{id}, 0, 21), 'as the browser names it');
+    is($shown->($client->get('/', 'X-S' => 'user=joe')->token)->{device}, undef, 'a session that is not bound has none');
+};
+
     is_deeply(seen('/off', $session), ['user=joe', '(null)'], 'where the section does nothing');
     is_deeply(seen('/required', "$session; $bound"), ['user=joe', 'bound'], 'where the section requires a device');
     is_deeply(seen('/', "$session; " . BOUND . '=' . $device->cookies->value(SESSION)), ['', 'refused'], 'a session is no bound cookie');
