@@ -83,9 +83,6 @@ ErrorDocument 503 /login-page
 <Location "/led-device">
     SetHandler session-crypto-device
 </Location>
-<Location "/led-device/off">
-    SessionCryptoDevice off
-</Location>
 <Location "/led/">
     ErrorDocument 403 /led-device/refresh
     Require all denied
@@ -171,8 +168,6 @@ subtest 'the server says 503 where it cannot judge' => sub {
     my ($challenge) = $offer =~ /challenge="([^"]+)"/;
     is($client->post("$elsewhere/register", '', 'Secure-Session-Response' => $session->{key}->registration($challenge))->status,
         503, 'a challenge of another key');
-    is($client->post('/led-device/off/refresh', '', @with)->status, 503, 'a section that binds no sessions');
-    like(($httpd->log->lines(qr/SC0835:/))[0] // '', qr/session_crypto:error\] .*write SessionCryptoDevice there/, 'which the log calls an error');
     is(refresh(@with)->status, 200, 'it can, in its own section');
 };
 
@@ -227,16 +222,14 @@ subtest 'a key cookie under an older key is replaced by a refresh' => sub {
 
 subtest 'a server without devices, or with browsers that know none, answers as ever' => sub {
     my @answers;
+    my $handler = "<Location /session-device>\nSetHandler session-crypto-device\n</Location>\n";
     for my $mode (undef, 'off', 'offer', 'enforce') {
-        my $line   = defined $mode ? "SessionCryptoDevice $mode" : '';
+        my $lines  = defined $mode ? "SessionCryptoDevice $mode\n$handler" : '';
         my $server = SessionCrypto::Httpd->new(name => 'device-off', tls => 1, one_child => 1, echo => '^/(?!session-device)', config => <<"END");
 SessionCryptoPassphrase passphrase-of-device-tests
 SessionCryptoCipher aes-256-gcm
 SessionCryptoMaxLifetime 8h
-$line
-<Location "/session-device">
-    SetHandler session-crypto-device
-</Location>
+$lines
 END
         $server->start;
         my @sent;
@@ -266,6 +259,13 @@ subtest 'a bound session opens with its device alone' => sub {
     is_deeply(seen('/', "$session; $bound"), ['user=joe', 'bound'], 'with its bound cookie');
     is_deeply(seen('/', $session), ['', 'refused'], 'without');
     is_deeply(seen('/offer', $session), ['user=joe', 'refused'], 'where the section only offers');
+    is_deeply(seen('/off', $session), ['user=joe', '(null)'], 'where the section does nothing');
+    is_deeply(seen('/required', "$session; $bound"), ['user=joe', 'bound'], 'where the section requires a device');
+    is_deeply(seen('/', "$session; " . BOUND . '=' . $device->cookies->value(SESSION)), ['', 'refused'], 'a session is no bound cookie');
+    my $value = $device->cookies->value(BOUND);
+    is_deeply(seen('/', SESSION . "=$value; $bound"), ['', '(null)'], 'a bound cookie is no session');
+};
+
 subtest 'htsession shows the device of a session' => sub {
     my ($device, $session) = bound();
     my $words   = $httpd->write_file('words', "passphrase-of-device-tests\n", 0600);
@@ -274,13 +274,6 @@ subtest 'htsession shows the device of a session' => sub {
     my $known   = $shown->($device->cookies->value(SESSION))->{device} // '';
     is(substr($known, 0, 21), substr($session->{id}, 0, 21), 'as the browser names it');
     is($shown->($client->get('/', 'X-S' => 'user=joe')->token)->{device}, undef, 'a session that is not bound has none');
-};
-
-    is_deeply(seen('/off', $session), ['user=joe', '(null)'], 'where the section does nothing');
-    is_deeply(seen('/required', "$session; $bound"), ['user=joe', 'bound'], 'where the section requires a device');
-    is_deeply(seen('/', "$session; " . BOUND . '=' . $device->cookies->value(SESSION)), ['', 'refused'], 'a session is no bound cookie');
-    my $value = $device->cookies->value(BOUND);
-    is_deeply(seen('/', SESSION . "=$value; $bound"), ['', '(null)'], 'a bound cookie is no session');
 };
 
 subtest 'nothing takes the place of a refused session but a login and a logout' => sub {
@@ -434,7 +427,7 @@ $httpd->log->expect(qr/\[session_crypto:info\] .*SC08[345]\d: (?:refresh|registr
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0105: session refused/, 'a bound cookie as a session');
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0813: session not offered/, 'a long name');
 $httpd->log->expect(qr/\[session_crypto:info\] .*SC0610: a stop of the server forgets/, 'there is no file=PATH');
-$httpd->log->expect(qr/\[session_crypto:error\] .*SC083[25]: no device served/, 'an error document, and a section that binds no sessions');
+$httpd->log->expect(qr/\[session_crypto:error\] .*SC0832: no device served/, 'an error document');
 $httpd->log->expect(qr/AH01630/, 'requests that are denied');
 $httpd->log->expect(qr/AH01811|AH01807/, 'a login is required');
 $httpd->stop;

@@ -108,6 +108,11 @@ my %TOGETHER = (
     'registrations without their handler' => [AROUND . at('/session-device/register', 'SetHandler none') . $wrong . $device, 'nothing answers browsers'],
     'endpoints outside of the directory'  => [AROUND . inside('Directory /srv/shop', $wrong . $device), 'other settings of devices'],
     'a path that nobody binds to'         => [AROUND . $wrong . $shop, 'SessionCryptoDevicePath does nothing', "write 'SessionCryptoDevice offer' beside it"],
+    'a handler and no line about devices'  => [PROXY . PASSPHRASE . inside('Location /session-device', "${wrong}SetHandler session-crypto-device"),
+        'no line says here whether sessions are bound', "write 'SessionCryptoDevice offer'", "'SessionCryptoDevice off' to end what browsers have bound"],
+    'the same for the whole server'       => [PROXY . PASSPHRASE . "${wrong}SetHandler session-crypto-device\n", 'no line says here'],
+    'a handler that a host does not bind with' => [PASSPHRASE . host(PROXY . $device . ENDPOINTS)
+        . host(inside('Location /session-device', "${wrong}SetHandler session-crypto-device")), 'no line says here'],
     'a lifetime in the wrong section'     => [AROUND =~ s/\A/at('\/blog', $wrong . "SessionCryptoDeviceLifetime 20min\n")/er . at('/shop', $shop . $device) . handler('/shop/device'), 'SessionCryptoDeviceLifetime does nothing'],
     'a lifetime in the wrong host'        => [AROUND . host(PROXY . $device) . host("${wrong}SessionCryptoDeviceLifetime 20min\n"), 'SessionCryptoDeviceLifetime does nothing'],
 );
@@ -136,6 +141,9 @@ my %FINE = (
     'a host that is switched off'         => PASSPHRASE . ENDPOINTS . $device . host(PROXY) . host("SessionCryptoDevice off\n"),
     'browsers that go on asking'          => PROXY . PASSPHRASE . "SessionCryptoDevice off\n" . at('/session-device', "SetHandler session-crypto-device\n$device"),
     'off without all of that'             => "SessionCryptoDevice off\n" . PASSPHRASE,
+    'the way back'                        => "SessionCryptoDevice off\n" . PASSPHRASE . ENDPOINTS,
+    'off at the endpoints alone'          => PASSPHRASE . at('/session-device', "SessionCryptoDevice off\nSetHandler session-crypto-device"),
+    'a handler around hosts of which one binds' => PASSPHRASE . ENDPOINTS . host(PROXY . $device) . host(PROXY),
     'settings that wait while it is off'  => PASSPHRASE . "SessionCryptoDevice off\n$shop",
     'no sessions'                         => "Session Off\nSessionCryptoDevice enforce\n",
     'a section of its own, with its path' => PROXY . at('/shop', PASSPHRASE . $shop . $device) . handler('/shop/device'),
@@ -198,7 +206,7 @@ for my $path ('/shop', '/shop/', '/shop/cart') {
 }
 $httpd->{config} = PROXY . PASSPHRASE . at('/shop', $device . $shop . $narrow . "SessionCookieName session path=/\n") . handler('/shop/device');
 is_quiet($httpd, 'a session that goes everywhere, and is read below the path of its device alone');
-$httpd->{config} = AROUND . at('/shop', $device . $shop) . handler('/shop/device') . at('/blog', "SessionCookieName session path=/;Domain=shop.example\n");
+$httpd->{config} = PROXY . PASSPHRASE . at('/shop', $device . $shop) . handler('/shop/device') . at('/blog', "SessionCookieName session path=/;Domain=shop.example\n");
 is_quiet($httpd, 'a Domain where no session is bound');
 for (
     ['with device cookies of their own', $device . "SessionCookieName session path=/\n" . at('/blog', $shop . $device . $other . "SessionCookieName blog path=/\n") . handler('/shop/device') . at('/shop/device', $shop . $device . $other)],
@@ -225,7 +233,7 @@ for (
 }
 for (
     ['of a section that binds',         AROUND . $device . at('/admin', $require)],
-    ['of the opposite',                 AROUND . at('/admin', "<RequireAll>\nRequire all granted\nRequire not session-device bound\n</RequireAll>\n")],
+    ['of the opposite',                 AROUND . "SessionCryptoDevice off\n" . at('/admin', "<RequireAll>\nRequire all granted\nRequire not session-device bound\n</RequireAll>\n")],
     ['of a directory, and a location that binds', AROUND . inside('Directory @DIR@/htdocs', $require) . at('/shop', $device) . at('/session-device', $device)],
     ['that an inner section replaces',  AROUND . $device . at('/admin', $require) . at('/admin/login', "SessionCryptoDevice off\nRequire all granted\n")],
 ) {
@@ -242,7 +250,7 @@ if ($minor == 4 && $patch < 69) { is_quiet($httpd, 'a cookie that is taken off t
 else                            { is_wrong($httpd, 'a cookie that is taken off the request', 'no session would be saved with its device', "write 'SessionCookieRemove Off'") }
 $httpd->{config} = AROUND . "$device$remove" =~ s/On$/Off/mr;
 is_quiet($httpd, 'a cookie that stays');
-$httpd->{config} = AROUND . $remove;
+$httpd->{config} = PASSPHRASE . $remove;
 is_quiet($httpd, 'a cookie that is taken off where no session is bound');
 
 # The author of a .htaccess file could let copies of sessions in.

@@ -35,7 +35,12 @@ pub(crate) fn server<'s>(
         for index in 0..server.sections.len() {
             check_section(keyring, server, Some(index), warnings, now)?;
         }
-        device::server(server, &mut warnings.devices)?;
+        let Warnings {
+            devices,
+            device_handlers,
+            ..
+        } = warnings;
+        device::server(server, devices, device_handlers)?;
         // A configuration that is served warns later, when its log is open.
         if ffi::is_config_test() {
             warnings.about_server(keyring, server);
@@ -44,6 +49,7 @@ pub(crate) fn server<'s>(
     if server.is_last {
         warnings.idle_passphrases()?;
         warnings.devices.check()?;
+        warnings.device_handlers.check()?;
         device_cookies::check()?;
         if ffi::is_config_test() {
             warnings.about_database();

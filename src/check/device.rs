@@ -1,19 +1,14 @@
 //! What binding sessions to devices needs in a server.
 
-use std::ffi::CStr;
-
-use super::facts::for_each;
+use super::device_handler::DeviceHandlers;
 use super::idle::IdleDevices;
 use super::secrets::may_encrypt;
 use super::tls;
 use crate::clock;
 use crate::config::{DEVICE, Device, DirConfig};
-use crate::ffi::config_tree::{self, Node};
+use crate::devices::HANDLER;
 use crate::ffi::{Line, LineRef, Server};
 use crate::message::{Code, Message};
-
-/// The handler that answers browsers.
-const HANDLER: &CStr = c"session-crypto-device";
 
 const IN_CLEAR: Code = Code("SC0921");
 const NO_TLS: Code = Code("SC0922");
@@ -22,7 +17,7 @@ const OTHER_SETTINGS: Code = Code("SC0924");
 const OTHER_END: Code = Code("SC0933");
 
 /// Checks a server in which requests may have sessions that are bound, and notes its
-/// settings of devices.
+/// settings of devices and its handlers.
 ///
 /// # Errors
 ///
@@ -31,25 +26,25 @@ const OTHER_END: Code = Code("SC0933");
 pub(super) fn server(
     server: &Server<'_, DirConfig<'_>>,
     idle: &mut IdleDevices,
+    handlers: &mut DeviceHandlers,
 ) -> Result<(), Message> {
+    handlers.note(server);
     let sections = server.sections.iter().filter_map(|section| section.config);
     let mut all = std::iter::once(server.outer).chain(sections);
     if !all.any(|config| config.is_about_devices()) {
         return Ok(());
     }
     let sections = (0..server.sections.len()).map(|index| server.chain(index));
-    let lines = handler_lines();
     for chain in std::iter::once(Vec::new()).chain(sections) {
         let handler = server.handler(&chain).filter(|_| !chain.is_empty());
-        let is_of_handler =
-            handler.is_some_and(|handler| lines.iter().any(|line| handler.is(line)));
+        let is_of_handler = handler.is_some_and(|handler| handlers.has(handler));
         idle.note(server, &chain, is_of_handler);
         let config = server.config_of(&chain);
         let Some((device, line)) = config.device().zip(config.device_line()) else {
             continue;
         };
         if server.has_sessions(&chain) {
-            section(server, &chain, &lines, (device, line))?;
+            section(server, handlers, &chain, (device, line))?;
         }
     }
     Ok(())
@@ -57,8 +52,8 @@ pub(super) fn server(
 
 fn section(
     server: &Server<'_, DirConfig<'_>>,
+    handlers: &DeviceHandlers,
     chain: &[usize],
-    lines: &[Line],
     (device, line): (Device<'_>, &Line),
 ) -> Result<(), Message> {
     if !may_encrypt(server, chain) {
@@ -80,7 +75,7 @@ fn section(
     let locations = server.locations_of(device.path.refresh.as_str().as_bytes());
     let root = server.root_directories();
     let endpoints = [&root[..], &locations].concat();
-    let is_ours = |handler: LineRef<'_>| lines.iter().any(|line| handler.is(line));
+    let is_ours = |handler: LineRef<'_>| handlers.has(handler);
     let registrations = server.locations_of(device.path.register.as_str().as_bytes());
     let answers = |locations: &[usize]| {
         let chain = [&root, locations].concat();
@@ -131,24 +126,4 @@ fn are_alike(server: &Server<'_, DirConfig<'_>>, chain: &[usize], endpoints: &[u
     };
     // Keys may come from a section that the endpoints are not in.
     device.binds_like(&other) && (!config.has_secrets() || there.seals_like(&config))
-}
-
-/// The lines that choose the handler.
-fn handler_lines() -> Vec<Line> {
-    let mut lines = Vec::new();
-    config_tree::with_nodes(|nodes| {
-        for_each(nodes, 0, &mut |node| {
-            if is_handler(node) {
-                lines.push(node.line());
-            }
-        });
-    });
-    lines
-}
-
-/// Whether a line chooses the handler.
-pub(super) fn is_handler(node: Node<'_>) -> bool {
-    let mut words = node.words();
-    let name = HANDLER.to_bytes();
-    node.is("SetHandler") && words.any(|word| word.eq_ignore_ascii_case(name))
 }

@@ -6,7 +6,7 @@
 use session_crypto_core::{DeviceCookie, DevicePath, SameSite};
 
 use super::chains::chains;
-use super::{cookie, device};
+use super::{cookie, device_handler};
 use crate::ffi::config_tree::{self, Node};
 use crate::ffi::{self, Inherit, Server, for_each_written_server};
 use crate::message::{Code, Message};
@@ -82,7 +82,7 @@ fn check_server(server: &Server<'_, CookieLines<'_>>) -> Result<(), Message> {
             continue;
         };
         // The endpoints read no session.
-        if lines.handler.is_some_and(device::is_handler) {
+        if lines.handler.is_some_and(device_handler::is_handler) {
             continue;
         }
         lines.per_user.map_or(Ok(()), check_per_user)?;

@@ -8,6 +8,7 @@
 //! | `device` | what binding sessions to devices needs in a server |
 //! | `tls` | whether clients reach a server over TLS |
 //! | `device_cookies` | whether a session's cookie goes where that of its device goes |
+//! | `device_handler` | whether the handler of devices has anything to say where it stands |
 //! | `idle` | settings that do nothing without a line elsewhere |
 //! | `keys` | the ids of keys, which the log tells at startup |
 //! | `chains` | the sections that requests of a server may be in together |
@@ -29,6 +30,7 @@ mod check;
 mod cookie;
 mod device;
 mod device_cookies;
+mod device_handler;
 mod facts;
 mod found;
 mod idle;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use session_crypto_core::{Counters, During, Identities, Keyring, Secrets, Settings, Validity};
 
+use super::device_handler::DeviceHandlers;
 use super::idle::IdleDevices;
 use super::keys::SectionKeys;
 use super::secrets::may_encrypt;
@@ -39,6 +40,8 @@ pub(crate) struct Warnings {
     longest: u64,
     /// The settings of devices.
     pub(super) devices: IdleDevices,
+    /// The lines that choose the handler of devices.
+    pub(super) device_handlers: DeviceHandlers,
     /// The keys of sections.
     pub(super) keys: SectionKeys,
 }

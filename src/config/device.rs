@@ -38,18 +38,30 @@ impl<'p> DirConfig<'p> {
     #[inline]
     pub(crate) fn device(&self) -> Option<Device<'p>> {
         let demand = &self.device.demand?.value;
-        let mode = demand.mode?;
+        demand.mode.map(|mode| self.device_with(demand, mode))
+    }
+
+    /// The binding that `SessionCryptoDevice off` has ended; `None` if no such line is in
+    /// force. All sessions are let in, as by `offer`.
+    pub(crate) fn ended_device(&self) -> Option<Device<'p>> {
+        let demand = &self.device.demand?.value;
+        let is_off = demand.mode.is_none();
+        is_off.then(|| self.device_with(demand, DeviceMode::Offer))
+    }
+
+    #[inline]
+    fn device_with(&self, demand: &'p DeviceDemand, mode: DeviceMode) -> Device<'p> {
         let path = self.device.path.map_or(&demand.path, |path| &path.value);
         let cookie = self.device.cookie.map(|cookie| &cookie.value);
         let lifetime = self.device.lifetime.map(|lifetime| lifetime.value);
         let initiators = self.device.initiators.map(|hosts| &hosts.value);
-        Some(Device {
+        Device {
             mode,
             path,
             cookie: cookie.unwrap_or(&path.cookie),
             lifetime: lifetime.unwrap_or(LIFETIME),
             initiators: initiators.unwrap_or(&demand.initiators),
-        })
+        }
     }
 
     /// Whether sessions are bound.
@@ -65,6 +77,7 @@ impl<'p> DirConfig<'p> {
     }
 
     /// Whether a line says that sessions are bound, or that they are not.
+    #[inline]
     pub(crate) fn has_device_line(&self) -> bool {
         self.device.demand.is_some()
     }

@@ -22,10 +22,18 @@ pub(super) struct Endpoint<'a, 's, 'k, 'r> {
 impl Endpoint<'_, '_, '_, '_> {
     /// The value of a header of the request.
     pub(super) fn header(&self, name: &CStr) -> Option<&[u8]> {
-        let value = self.request.headers_in()?.get(name)?;
-        Some(value.to_bytes())
+        header_of(self.request, name)
     }
 }
+
+/// The value of a header of a request.
+pub(super) fn header_of<'r>(request: Request<'r>, name: &CStr) -> Option<&'r [u8]> {
+    let value = request.headers_in()?.get(name)?;
+    Some(value.to_bytes())
+}
+
+/// The header that names a session of the browser.
+pub(super) const SESSION_ID: &CStr = c"Sec-Secure-Session-Id";
 
 /// The header with a proof.
 pub(super) const PROOF: &CStr = c"Secure-Session-Response";

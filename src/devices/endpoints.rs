@@ -7,7 +7,7 @@
 use std::ffi::CStr;
 
 use super::endpoint::{Answer, Endpoint};
-use super::{refresh, register, report};
+use super::{off, refresh, register, report};
 use crate::config::{DirConfig, KeptSecrets, Protection, Realm};
 use crate::ffi::{Exchange, Handler, Request, Status};
 use crate::session_crypto::SessionCrypto;
@@ -16,7 +16,7 @@ use crate::sessions::device_values::Values;
 use crate::state::State;
 
 /// The name of the handler, for `SetHandler`.
-const NAME: &CStr = c"session-crypto-device";
+pub(crate) const HANDLER: &CStr = c"session-crypto-device";
 
 /// The ends of the paths of both endpoints.
 const REGISTER: &[u8] = b"/register";
@@ -24,20 +24,20 @@ const REFRESH: &[u8] = b"/refresh";
 
 /// The handler in time.
 pub(crate) const EARLY: Handler<SessionCrypto> = Handler {
-    name: NAME,
+    name: HANDLER,
     answer: early,
 };
 
 /// The handler for requests that it cannot answer.
 pub(crate) const LATE: Handler<SessionCrypto> = Handler {
-    name: NAME,
+    name: HANDLER,
     answer: late,
 };
 
 /// Whether a request may be for an endpoint.
 #[inline]
 pub(crate) fn may_answer(request: Request<'_>, config: &DirConfig<'_>) -> bool {
-    config.device().is_some() && is_endpoint(request)
+    config.has_device_line() && is_endpoint(request)
 }
 
 #[inline(never)]
@@ -61,8 +61,7 @@ fn answer<'r>(request: Request<'r>, state: &'r State, config: &DirConfig<'r>) ->
         return Answer::new(Status::NotPost);
     }
     let Some(device) = config.device() else {
-        report::off(request);
-        return Answer::new(Status::Unavailable);
+        return of_off(request, state, config);
     };
     let kept = KeptSecrets::default();
     let sealer = match config.protection(&state.keyring, &kept, request.time()) {
@@ -88,9 +87,22 @@ fn answer<'r>(request: Request<'r>, state: &'r State, config: &DirConfig<'r>) ->
     })
 }
 
+fn of_off(request: Request<'_>, state: &State, config: &DirConfig<'_>) -> Answer {
+    match config.ended_device() {
+        Some(device) => off::answer(request, state, &device, is_registration(request)),
+        None => {
+            report::undecided(request);
+            Answer::new(Status::Unavailable)
+        }
+    }
+}
+
+fn is_registration(request: Request<'_>) -> bool {
+    request.path().to_bytes().ends_with(REGISTER)
+}
+
 fn of_endpoint(endpoint: &Endpoint<'_, '_, '_, '_>) -> Answer {
-    let is_registration = endpoint.request.path().to_bytes().ends_with(REGISTER);
-    let answer = match is_registration {
+    let answer = match is_registration(endpoint.request) {
         true => register::answer(endpoint),
         false => refresh::answer(endpoint),
     };
@@ -108,8 +120,8 @@ fn late<'r>(
     config: &DirConfig<'r>,
 ) -> Status {
     let request = exchange.request();
-    if config.device().is_none() {
-        report::off(request);
+    if !config.has_device_line() {
+        report::undecided(request);
         return Status::Unavailable;
     }
     if is_endpoint(request) {

@@ -5,15 +5,17 @@
 //! |---|---|
 //! | `endpoints` | the handler, which finds the endpoint and sends its answer |
 //! | `register`, `refresh` | the two endpoints |
+//! | `off` | the endpoints after `SessionCryptoDevice off` |
 //! | `report` | the log lines about the endpoints |
 //! | `endpoint` | a request to an endpoint, and the answer of one |
 //! | `requirement` | `Require session-device bound` |
 
-pub(crate) use endpoints::{EARLY, LATE, may_answer};
+pub(crate) use endpoints::{EARLY, HANDLER, LATE, may_answer};
 pub(crate) use requirement::REQUIREMENT;
 
 mod endpoint;
 mod endpoints;
+mod off;
 mod refresh;
 mod register;
 mod report;

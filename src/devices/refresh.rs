@@ -1,21 +1,17 @@
 //! The endpoint at which a browser proves its key again.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 
 use session_crypto_core::{
     Challenge, DeviceEvent, DeviceReason, Instructions, KeyCookie, KeyThumbprint, Proof, Refresh,
     RefreshAnswer, SealError, Standing, Unsealed, headers,
 };
 
-use super::endpoint::{Answer, Endpoint, PROOF};
+use super::endpoint::{Answer, Endpoint, PROOF, SESSION_ID};
 use super::report;
 use crate::ffi::Status;
 use crate::sessions::device_values::{are_too_many, cookies_named};
 use crate::sessions::{key_cookie_rest, standing};
-
-/// The header that names a session of the browser.
-const SESSION_ID: &CStr = c"Sec-Secure-Session-Id";
 
 /// Answers a refresh.
 ///
@@ -69,26 +65,26 @@ pub(super) fn answer(endpoint: &Endpoint<'_, '_, '_, '_>) -> Result<Answer, Seal
         (RefreshAnswer::Challenge(next, reason), Some(id)) => {
             match reason {
                 DeviceReason::NoProof => report::challenged(endpoint),
-                _ => report::denied(endpoint, "refresh with a new challenge", &reason),
+                _ => report::endpoint_denied(endpoint, "refresh with a new challenge", &reason),
             }
             Answer::new(Status::Forbidden).with_challenge(endpoint, &next, id)
         }
         (RefreshAnswer::Ended(id), _) => {
-            report::denied(endpoint, "refresh ended", &DeviceReason::Ended);
+            report::endpoint_denied(endpoint, "refresh ended", &DeviceReason::Ended);
             let answer = Answer::new(Status::Sent).without_cookies(endpoint.device);
             Ok(answer.with_json(Instructions::end(id)))
         }
         (RefreshAnswer::Refused(reason), _) => {
-            report::denied(endpoint, "refresh refused", &reason);
+            report::endpoint_denied(endpoint, "refresh refused", &reason);
             Ok(Answer::new(Status::Unauthorized))
         }
         (RefreshAnswer::Unable(reason), _) => {
-            report::denied(endpoint, "refresh not judged", &reason);
+            report::endpoint_denied(endpoint, "refresh not judged", &reason);
             Ok(Answer::new(Status::Unavailable))
         }
         // A request that names no session gets neither.
         (RefreshAnswer::Refreshed { .. } | RefreshAnswer::Challenge(..), None) => {
-            report::denied(endpoint, "refresh not judged", &DeviceReason::NoSessionId);
+            report::endpoint_denied(endpoint, "refresh not judged", &DeviceReason::NoSessionId);
             Ok(Answer::new(Status::Unavailable))
         }
     }

@@ -43,11 +43,11 @@ pub(super) fn answer(endpoint: &Endpoint<'_, '_, '_, '_>) -> Result<Answer, Seal
             Ok(answer)
         }
         RegistrationAnswer::Refused(reason) => {
-            report::denied(endpoint, "registration refused", &reason);
+            report::endpoint_denied(endpoint, "registration refused", &reason);
             Ok(Answer::new(Status::BadRequest))
         }
         RegistrationAnswer::Unable(reason) => {
-            report::denied(endpoint, "registration not judged", &reason);
+            report::endpoint_denied(endpoint, "registration not judged", &reason);
             Ok(Answer::new(Status::Unavailable))
         }
     }

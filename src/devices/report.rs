@@ -7,6 +7,7 @@ use crate::advice;
 use crate::ffi::{Level, Request};
 use crate::message::Code;
 use crate::sessions::{device_report, note, say};
+use crate::state::State;
 
 /// A browser has registered a key.
 const REGISTERED: Code = Code("SC0802");
@@ -26,8 +27,8 @@ const NO_ENDPOINT: Code = Code("SC0833");
 /// The method is not `POST`.
 const NOT_POST: Code = Code("SC0834");
 
-/// Sessions of the handler's section are not bound.
-const OFF: Code = Code("SC0835");
+/// No line says whether sessions of the handler's section are bound.
+const UNDECIDED: Code = Code("SC0835");
 
 /// Sessions of the handler's section are in clear.
 const CLEAR: Code = Code("SC0836");
@@ -54,6 +55,7 @@ const fn code(reason: &DeviceReason) -> Code {
         DeviceReason::ChallengeAge => "SC0854",
         DeviceReason::YoungerSession => "SC0855",
         DeviceReason::Library(_) => "SC0856",
+        DeviceReason::Off => "SC0857",
     })
 }
 
@@ -75,11 +77,20 @@ pub(super) fn challenged(endpoint: &Endpoint<'_, '_, '_, '_>) {
     endpoint.request.log(Level::Debug, CHALLENGED, &words);
 }
 
+/// A browser does not get what it asks an endpoint for.
+pub(super) fn endpoint_denied(
+    endpoint: &Endpoint<'_, '_, '_, '_>,
+    beginning: &str,
+    reason: &DeviceReason,
+) {
+    denied(endpoint.request, endpoint.state, beginning, reason);
+}
+
 /// A browser does not get what it asks for.
-pub(super) fn denied(endpoint: &Endpoint<'_, '_, '_, '_>, beginning: &str, reason: &DeviceReason) {
-    let (request, code) = (endpoint.request, code(reason));
+pub(super) fn denied(request: Request<'_>, state: &State, beginning: &str, reason: &DeviceReason) {
+    let (code, counters) = (code(reason), state.counters());
     let event = DeviceEvent::Denied(reason.counted());
-    device_report::counted(endpoint.state.counters(), event);
+    device_report::counted(counters, event);
     note(request, code);
     if let DeviceReason::Library(error) = reason {
         return request.log(
@@ -88,7 +99,6 @@ pub(super) fn denied(endpoint: &Endpoint<'_, '_, '_, '_>, beginning: &str, reaso
             &format_args!("{beginning}: {}", advice::library(error)),
         );
     }
-    let counters = endpoint.state.counters();
     say(request, counters, Event::Device(event), code, || {
         format!("{beginning}: {reason}")
     });
@@ -119,11 +129,11 @@ pub(super) fn no_endpoint(request: Request<'_>) {
     say_not_here(request, Level::Info, NO_ENDPOINT, words);
 }
 
-/// The section binds no sessions.
-pub(super) fn off(request: Request<'_>) {
-    let words = "the section of the handler binds no sessions: write SessionCryptoDevice there, as \
-                 in the sections whose sessions are bound";
-    say_not_here(request, Level::Error, OFF, words);
+/// No line says whether sessions of the section are bound.
+pub(super) fn undecided(request: Request<'_>) {
+    let words = "no line says in the section of the handler whether sessions are bound: write \
+                 SessionCryptoDevice there, as in the sections whose sessions are bound";
+    say_not_here(request, Level::Error, UNDECIDED, words);
 }
 
 /// The section does not encrypt sessions.

@@ -97,7 +97,7 @@ impl SessionReason {
 
 impl EndpointReason {
     /// The names of all reasons for programs, which stay the same. New ones come last.
-    pub const LABELS: [&'static str; 28] = [
+    pub const LABELS: [&'static str; 29] = [
         "no_session_id",
         "no_key",
         "key_elsewhere",
@@ -126,6 +126,7 @@ impl EndpointReason {
         "proof_no_challenge",
         "proof_signature",
         "not_sealed",
+        "off",
     ];
 
     /// The values of an answer could not be sealed.

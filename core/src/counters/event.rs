@@ -260,6 +260,7 @@ mod tests {
             "105 Device(Denied(EndpointReason(25)))",
             "106 Device(Denied(EndpointReason(26)))",
             "107 Device(Denied(EndpointReason(27)))",
+            "108 Device(Denied(EndpointReason(28)))",
         ];
         assert_eq!(numbers.collect::<Vec<_>>(), expected);
     }

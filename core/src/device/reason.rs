@@ -54,6 +54,9 @@ pub enum DeviceReason {
     /// The browser has bound a younger session of the same user.
     #[error("the browser has bound a younger session of the same user")]
     YoungerSession,
+    /// The host binds no sessions any more.
+    #[error("sessions are bound no longer")]
+    Off,
     /// OpenSSL failed.
     #[error(transparent)]
     Library(#[from] LibraryError),
@@ -78,6 +81,7 @@ impl DeviceReason {
             Self::ChallengeSession => "challenge_session",
             Self::ChallengeAge => "challenge_age",
             Self::YoungerSession => "younger_session",
+            Self::Off => "off",
             Self::Library(_) => "library",
         }
     }
@@ -133,6 +137,7 @@ mod tests {
             DeviceReason::ChallengeSession,
             DeviceReason::ChallengeAge,
             DeviceReason::YoungerSession,
+            DeviceReason::Off,
             DeviceReason::Library(LibraryError::because("open", "of a test")),
         ];
         reasons.extend(flaws.map(DeviceReason::Proof));
