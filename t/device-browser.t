@@ -51,8 +51,8 @@ SessionCryptoDevice enforce
 <Location "/listed/session-device">
     SetHandler session-crypto-device
 </Location>
-# A browser keeps connections to each host, and each takes a process there.
-<IfModule mpm_prefork_module>
+# A browser keeps connections to each host, and each takes a process or a thread there.
+<IfModule !mpm_event_module>
     KeepAliveTimeout 100ms
 </IfModule>
 CustomLog "@DIR@/access_log" "%m %U %>s %{Host}i"
@@ -231,9 +231,25 @@ subtest 'the server is away for a while' => sub {
     is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'the session is there again');
 };
 
+subtest 'SessionCryptoDevice off' => sub {
+    bind_at('off.test');
+    $httpd->{config} =~ s/^SessionCryptoDevice enforce$/SessionCryptoDevice off/m;
+    $httpd->stop;
+    $httpd->start_again;
+    expire('off.test');
+    $browser->happenings;
+    is(at('off.test', '/')->{user}, 'joe', 'the session goes on');
+    is($browser->wait_for('termination', 'off.test')->{ok}, 1, 'the browser forgets its device');
+    is($browser->cookie('off.test', $_), undef, "no $_ is left") for BOUND, KEY;
+    is($browser->fetch('/')->{user}, 'joe', "request $_ after it") for 1 .. 3;
+};
+
 $browser->close;
 $httpd->stop;
+# One that bound the session, and the one that ended it; all answers are in the log now.
+is(refreshes('off.test'), 2, 'no browser asks again');
 $httpd->log->expect(qr/SC0842: refresh refused/, 'the refresh after the logout');
+$httpd->log->expect(qr/SC0857: refresh ended/, 'the refresh after off');
 $httpd->log->expect(qr/SC0821: session refused/, 'a session whose refresh failed');
 $httpd->log->clean;
 
