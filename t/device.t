@@ -276,23 +276,28 @@ subtest 'htsession shows the device of a session' => sub {
     is($shown->($client->get('/', 'X-S' => 'user=joe')->token)->{device}, undef, 'a session that is not bound has none');
 };
 
-subtest 'nothing takes the place of a refused session but a login and a logout' => sub {
+subtest 'nothing takes the place of a refused session but a login, a logout and a form' => sub {
     my ($device) = bound();
     my $session = SESSION . '=' . $device->cookies->value(SESSION);
     my $bound   = BOUND . '=' . $device->cookies->value(BOUND);
     my @skipped = ('Secure-Session-Skipped' => 'server_error;session_identifier="a"');
+    my @form    = ('Sec-Fetch-Mode' => 'navigate');
+    my @script  = ('Sec-Fetch-Mode' => 'cors');
     for (
         ['a look',                                 '/',     undef,           [],         []],
         ['a look, where sessions are saved again', '/aged', undef,           [],         []],
         ['a cart, while the browser waits',        '/',     'cart=1',        \@skipped,  []],
         ['a cart, while it waits, and age',        '/aged', 'cart=1',        \@skipped,  []],
+        ['a cart of a script, while it waits',     '/',     'cart=1',        [@skipped, @script], [], 'POST'],
+        ['a cart of a form, while it waits',       '/',     'cart=1',        [@skipped, @form],   [SESSION], 'POST'],
+        ['a page with a token, while it waits',    '/',     'token=1',       [@skipped, @form],   []],
         ['a cart of a browser without a device',   '/',     'cart=1',        [],         [SESSION]],
         ['a login',                                '/',     'user=jim',      \@skipped,  [SESSION]],
         ['a logout',                               '/',     'user=',         \@skipped,  [SESSION, BOUND, KEY]],
     ) {
-        my ($name, $path, $writes, $more, $expected) = @$_;
+        my ($name, $path, $writes, $more, $expected, $method) = (@$_, 'GET');
         my @headers = (@$more, Cookie => $session, defined $writes ? ('X-S' => $writes) : ());
-        my $answer = $client->get($path, @headers);
+        my $answer = $client->request($method, $path, $method eq 'POST' ? '' : undef, @headers);
         is_deeply([cookie_names($answer)], [sort @$expected], $name);
         is_deeply(seen('/', "$session; $bound"), ['user=joe', 'bound'], "$name does not end it");
     }

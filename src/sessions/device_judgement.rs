@@ -91,7 +91,7 @@ fn refuse(
     session.withhold();
     session.set_note(Life {
         device: DeviceState::Unproved,
-        is_to_come_back: has_user && is_skipped,
+        is_to_come_back: has_user && is_skipped && !is_form(request),
         ..Life::default()
     });
     realms::show_refusal(request);
@@ -100,6 +100,14 @@ fn refuse(
         device_page::note(request, &entry);
     }
     report::refused(request, state.counters(), why);
+}
+
+/// Whether a person sends a form. What an application writes in answer takes the place of
+/// the session: it may be the end of a logout, or the token that the next form needs.
+fn is_form(request: Request<'_>) -> bool {
+    let headers = request.headers_in();
+    let mode = headers.and_then(|headers| headers.get(c"Sec-Fetch-Mode"));
+    !request.is_get() && mode == Some(c"navigate")
 }
 
 /// Tells applications once more that the session was refused, in a request to which another

@@ -38,7 +38,7 @@ pub(crate) struct Life {
     /// The proof of its device.
     pub(super) device: DeviceState,
     /// It has a user, was refused because of its device, and the browser has said that it will
-    /// prove it later. Only a login or a logout takes its place.
+    /// prove it later. Only a login, a logout or the answer to a form takes its place.
     pub(super) is_to_come_back: bool,
     /// It would take the place of one that comes back, and is not stored.
     pub(super) is_kept_back: bool,
