@@ -1,6 +1,7 @@
 # An ended session is refreshed on no server, and no device is registered for it: after a
-# logout on another server, after the end of all sessions of its user, after its lifetime. A
-# server without news of ended sessions says that it cannot judge, where they are required.
+# logout on another server, after a login of another user, after the end of all sessions of
+# its user, after its lifetime, and after restarts. No other session ends with it. A server
+# without news of ended sessions says that it cannot judge, where they are required.
 
 use strict;
 use warnings;
@@ -14,6 +15,8 @@ use SessionCrypto::Store         ();
 use SessionCrypto::Waiting       qw(wait_until);
 
 use constant SECONDS => 30;
+# News are missing after ten seconds.
+use constant SILENCE => 20;
 
 plan(skip_all => 'this httpd has no mod_ssl') if !SessionCrypto::Httpd::has_module('ssl');
 
@@ -27,36 +30,57 @@ END
 my ($one, $other) = $site->servers;
 $store->expect_in($_->log) for $one, $other;
 
+# A session that nobody ends, on both servers in turn.
+my $of_jim = browser();
+$of_jim->get('/', 'X-S' => 'user=jim');
+$of_jim->get('/');
+$of_jim->set(servers => [$one, $other]);
+
+my @ended;
+# How a session ends, and what comes of registrations that were on their way: of that session,
+# and then of the one that takes its place; and of another session of the user.
 for (
-    ['a logout',                   'registered', sub { $_[0]->get('/', 'X-S' => 'user=') }],
-    ['a login of another user',    'registered', sub { $_[0]->get('/', 'X-S' => 'user=jim') }],
-    ['all sessions of a user end', 400, sub { $_[0]->post('/sign-out-everywhere', '', 'Sec-Fetch-Site' => 'same-origin') }],
+    ['a logout',                'user=',    [400],               'registered'],
+    ['a login of another user', 'user=jim', [400, 'registered'], 'registered'],
+    ['all sessions of a user',  undef,      [400],               400],
 ) {
-    my ($name, $registered, $end) = @$_;
+    my ($name, $writes, $own, $others) = @$_;
     subtest $name => sub {
         my ($owner, $stolen) = $site->theft;
         my ($session) = map { { %$_ } } $owner->sessions;
-        # Another session of the same user, whose browser has not registered yet.
-        my $waiting = SessionCrypto::Device->new(servers => [$one], clock => sub { $site->time }, registers => 0);
-        $waiting->get('/', 'X-S' => 'user=joe');
+        my ($late, $waiting) = map { browser(registers => 0) } 1, 2;
+        $_->get('/', 'X-S' => 'user=joe') for $late, $waiting;
         $owner->set(refreshes => 0);
-        $end->($owner);
+        if (defined $writes) { $_->get('/', 'X-S' => $writes) for $late, $owner }
+        else                 { $owner->post('/sign-out-everywhere', '', 'Sec-Fetch-Site' => 'same-origin') }
         ok(wait_until(sub { $other->client->get('/offer', Cookie => $stolen->{marked})->body eq '' }, SECONDS), 'the other server knows');
-        no_longer($other, $session, $stolen);
-        $waiting->set(servers => [$other]);
-        $waiting->register;
-        is_deeply([$waiting->happenings], [['register', $registered]], 'another session of the user');
+        push @ended, [$session, $stolen];
+        no_longer($_, $session, $stolen) for $one, $other;
+        $_->set(servers => [$other]) for $late, $waiting;
+        $_->register for $late, $waiting;
+        is_deeply([$late->happenings], [map { ['register', $_] } @$own], 'a registration that comes late');
+        is_deeply([$waiting->happenings], [['register', $others]], 'another session of the user');
+        is($site->device($of_jim->get('/')), 'bound', 'the session of another user goes on') for 1, 2;
     };
 }
+
+subtest 'a restart' => sub {
+    $other->restart;
+    no_longer($other, @$_) for @ended;
+    is($site->device($of_jim->get('/')), 'bound', 'the session of another user goes on') for 1, 2;
+};
 
 subtest 'a store that is away' => sub {
     my ($owner) = $site->theft;
     my ($session) = $owner->sessions;
-    my $waiting = SessionCrypto::Device->new(servers => [$one], clock => sub { $site->time }, registers => 0);
+    my $waiting = browser(registers => 0);
     $waiting->get('/', 'X-S' => 'user=joe');
     $store->kill;
-    ok(wait_until(sub { $owner->get('/')->body eq '' }, SECONDS), 'no session opens');
+    $site->wait(SILENCE);
+    my @cookies = map { $owner->cookies->value($_) } BOUND, KEY;
+    is($owner->get('/')->body, '', 'no session opens');
     is($owner->refresh($session), 'server_error', 'the browser is to refresh later');
+    is_deeply([map { $owner->cookies->value($_) } BOUND, KEY], \@cookies, 'and keeps both cookies');
     $waiting->register;
     is_deeply([$waiting->happenings], [['register', 503]], 'and a registration is not judged');
     $store->start;
@@ -87,6 +111,11 @@ for ($one, $other) {
 $site->log_is_clean;
 
 done_testing;
+
+sub browser {
+    my (@more) = @_;
+    return SessionCrypto::Device->new(servers => [$one], clock => sub { $site->time }, @more);
+}
 
 # Asserts that a server neither refreshes nor opens a session of which there are copies.
 sub no_longer {

@@ -12,7 +12,6 @@ use Test::More;
 use SessionCrypto::Device    ();
 use SessionCrypto::DeviceKey ();
 use SessionCrypto::Httpd     ();
-use SessionCrypto::Setup     ();
 use SessionCrypto::System    qw(run);
 
 use constant { SESSION => 'session', BOUND => '__Host-session-device', KEY => '__Secure-session-device-key' };
@@ -182,31 +181,6 @@ subtest 'cookies of a sibling host do not end the browser\'s side' => sub {
     is(refresh(Cookie => KEY . '=junk', 'Sec-Secure-Session-Id' => $session->{id})->status, 401, 'junk alone');
 };
 
-subtest 'while news of ended sessions are missing, no browser loses its side' => sub {
-    my $store  = SessionCrypto::Setup::free_port();
-    my $server = SessionCrypto::Httpd->new(name => 'device-news', tls => 1, one_child => 1, echo => '^/(?!session-device)', config => <<"END");
-SessionCryptoPassphrase passphrase-of-device-tests
-SessionCryptoCipher aes-256-gcm
-SessionCryptoRevocation redis://127.0.0.1:$store required
-SessionCryptoDevice enforce
-<Location "/session-device">
-    SetHandler session-crypto-device
-</Location>
-END
-    $server->start;
-    my ($device, $session) = bound();
-    my $there = $server->client;
-    my ($challenge) = first($there->get('/', 'X-S' => 'user=joe'), REGISTRATION) =~ /challenge="([^"]+)"/;
-    is($there->post(REGISTER, '', 'Secure-Session-Response' => $session->{key}->registration($challenge))->status, 503, 'a registration');
-    my $answer = $there->post(REFRESH, '', Cookie => KEY . '=' . $device->cookies->value(KEY), 'Sec-Secure-Session-Id' => $session->{id},
-        'Secure-Session-Response' => $session->{key}->proof($session->{challenge}));
-    is_deeply([$answer->status, $answer->header('set-cookie')], [503], 'a refresh');
-    $server->stop;
-    $server->log->expect(qr/SC060[123]: /, 'there is no store');
-    $server->log->expect(qr/SC0846: .* not judged/, 'what endpoints say');
-    $server->log->clean;
-};
-
 subtest 'a key cookie under an older key is replaced by a refresh' => sub {
     my ($device, $session) = bound();
     my $refresh = sub {
@@ -218,38 +192,6 @@ subtest 'a key cookie under an older key is replaced by a refresh' => sub {
     is_deeply([$answer->status, cookie_names($answer)], [200, BOUND, KEY], 'both cookies');
     $answer = $refresh->($answer->token(KEY));
     is_deeply([$answer->status, cookie_names($answer)], [200, BOUND], 'and then no longer');
-};
-
-subtest 'a server without devices, or with browsers that know none, answers as ever' => sub {
-    my @answers;
-    my $handler = "<Location /session-device>\nSetHandler session-crypto-device\n</Location>\n";
-    for my $mode (undef, 'off', 'offer', 'enforce') {
-        my $lines  = defined $mode ? "SessionCryptoDevice $mode\n$handler" : '';
-        my $server = SessionCrypto::Httpd->new(name => 'device-off', tls => 1, one_child => 1, echo => '^/(?!session-device)', config => <<"END");
-SessionCryptoPassphrase passphrase-of-device-tests
-SessionCryptoCipher aes-256-gcm
-SessionCryptoMaxLifetime 8h
-$lines
-END
-        $server->start;
-        my @sent;
-        my $client = $server->client;
-        my $login  = $client->get('/', 'X-S' => 'user=joe');
-        my @cookie = (Cookie => 'a=1; ' . SESSION . '=' . $login->token);
-        for my $answer ($login, $client->get('/', @cookie), $client->get('/', @cookie, 'X-S' => 'cart=1'), $client->get('/', @cookie, 'X-S' => 'user=')) {
-            my %header = %{ $answer->{header} };
-            delete @header{ 'date', REGISTRATION };
-            s/(?<==)[\w.-]{20,}(?=;)/TOKEN/ for @{ $header{'set-cookie'} // [] };
-            push @sent, [$answer->status, \%header, $answer->body];
-        }
-        push @answers, [$mode // 'no line', @sent];
-        $server->stop;
-        $server->log->clean;
-    }
-    my ($former, @others) = @answers;
-    for (@others) {
-        is_deeply([@$_[1 .. $#$_]], [@$former[1 .. $#$former]], $_->[0]);
-    }
 };
 
 subtest 'a bound session opens with its device alone' => sub {
