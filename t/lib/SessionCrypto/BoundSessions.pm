@@ -2,14 +2,14 @@ package SessionCrypto::BoundSessions;
 
 # Servers that bind sessions to devices, with a clock of the test, and thefts of cookies.
 #
-#   my $site = SessionCrypto::BoundSessions->new('name', "more lines of its configuration",
-#       servers => 3, passphrases => 'one two');    # or less of that
+#   my $site = SessionCrypto::BoundSessions->new('name', "more lines", wrong => [0, 5]);
+#       # a server for each number, whose clock is wrong by so many seconds; one, without `wrong`
 #   my ($owner, $stolen) = $site->theft;    # SessionCrypto::Device, and copies of its cookies
 #   $site->told_to(@$stolen{qw(marked second)})    # what each mode says, such as 'bbb'
 #   $site->device($answer)                  # 'bound', 'unbound', 'refused'; '' without a session
 #   $site->wait($seconds);  $site->time     # as all clocks have it
 #   $site->httpd  $site->client  $site->stop  $site->log_is_clean
-#   $site->servers  $site->set_passphrases($server, 'one two')    # restarts it
+#   $site->servers
 #
 # The paths of a server that are named after a mode have it; all others have `enforce`.
 #
@@ -34,24 +34,22 @@ use constant MODES => qw(offer enforce required);
 
 sub new {
     my ($class, $name, $config, %args) = @_;
-    my $self = bless { elapsed => 0 }, $class;
-    for my $number (1 .. $args{servers} // 1) {
-        my $httpd = SessionCrypto::Httpd->new(name => $name, tls => 1, echo => '^/(?!session-device|sign-out)');
-        $self->configure($httpd, $args{passphrases} // 'passphrase-of-device-tests', $config);
-        push @{ $self->{servers} }, $httpd;
+    my $self = bless { wrong => $args{wrong} // [0] }, $class;
+    push @{ $self->{servers} }, SessionCrypto::Httpd->new(
+        name => $name, tls => 1, echo => '^/(?!session-device|sign-out)', config => _config($config)) for @{ $self->{wrong} };
+    $self->_set_clocks(0);
+    local $ENV{LD_PRELOAD} = preload($self->httpd->dir, 'clock');
+    for my $server ($self->servers) {
+        local $ENV{SESSION_CRYPTO_CLOCK} = $server->dir . '/clock';
+        $server->start;
     }
-    my $first = $self->{servers}[0];
-    local $ENV{SESSION_CRYPTO_CLOCK} = $first->write_file('clock', 0);
-    local $ENV{LD_PRELOAD} = preload($first->dir, 'clock');
-    $_->start for $self->servers;
     return $self;
 }
 
-sub configure {
-    my ($self, $httpd, $passphrases, $config) = @_;
-    $self->{config} = $config;
-    $httpd->{config} = <<"END";
-SessionCryptoPassphrase $passphrases
+sub _config {
+    my ($more) = @_;
+    return <<"END";
+SessionCryptoPassphrase passphrase-of-device-tests
 SessionCryptoDevice enforce
 <Location "/offer">
     SessionCryptoDevice offer
@@ -63,18 +61,8 @@ SessionCryptoDevice enforce
     SetHandler session-crypto-device
 </Location>
 Header always set X-Device "%{SESSION_DEVICE}e"
-$config
+$more
 END
-    return;
-}
-
-# Gives a server other passphrases, and restarts it.
-sub set_passphrases {
-    my ($self, $httpd, $passphrases) = @_;
-    $self->configure($httpd, $passphrases, $self->{config});
-    $httpd->write_conf;
-    $httpd->restart;
-    return;
 }
 
 sub servers { return @{ $_[0]{servers} } }
@@ -97,8 +85,15 @@ sub log_is_clean {
 
 sub wait {
     my ($self, $seconds) = @_;
-    $self->{elapsed} += $seconds;
-    $self->httpd->write_file('clock', $self->{elapsed});
+    $self->_set_clocks($self->{elapsed} + $seconds);
+    return;
+}
+
+sub _set_clocks {
+    my ($self, $elapsed) = @_;
+    $self->{elapsed} = $elapsed;
+    my @servers = $self->servers;
+    $servers[$_]->write_file('clock', $elapsed + $self->{wrong}[$_]) for 0 .. $#servers;
     return;
 }
 
