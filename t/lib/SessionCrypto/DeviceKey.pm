@@ -99,7 +99,7 @@ sub wrong_proofs {
     return (
         _wrong($key, $challenge, sub { $key->proof($challenge, @_) }),
         'by a key that it names' => $thief->registration($challenge),
-        'by an RSA key'          => __PACKAGE__->new('rsa:2048')->proof($challenge),
+        'by an RSA key'          => _rsa()->proof($challenge),
         'by a key of P-384'      => __PACKAGE__->new('P-384')->proof($challenge, alg => 'ES256'),
         'by a key of secp256k1'  => __PACKAGE__->new('secp256k1')->proof($challenge, alg => 'ES256'),
     );
@@ -112,7 +112,7 @@ sub wrong_registrations {
     my $of  = sub { my ($key, %members) = @_; return $key->registration($challenge, jwk => $key->jwk(%members)) };
     return (
         _wrong($key, $challenge, sub { $key->registration($challenge, @_) }),
-        'RSA with the algorithm swapped' => __PACKAGE__->new('rsa:2048')->registration($challenge, alg => 'ES256'),
+        'RSA with the algorithm swapped' => _rsa()->registration($challenge, alg => 'ES256'),
         'without a key'               => $key->proof($challenge),
         'with two keys'               => $key->registration($challenge, members => '"jwk":' . $off->jwk),
         'of a private key'            => $of->($key, type => 'private'),
@@ -128,6 +128,10 @@ sub wrong_registrations {
             signature => sub { hmac('SHA256', 'a', $_[0]) }),
     );
 }
+
+# One for all, because RSA keys take a while.
+my $rsa;
+sub _rsa { return $rsa //= __PACKAGE__->new('rsa:2048') }
 
 # What is wrong in any proof. `$make` makes one of the key.
 sub _wrong {
