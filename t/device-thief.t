@@ -1,55 +1,77 @@
 # A thief has cookies of a session that is bound to a device. The tables say what each mode
-# gives him for them, and when; none of his requests ends the session of its owner.
+# gives him for them, and when. No request that is refused ends the session of its owner.
 
 use strict;
 use warnings;
 
 use Test::More;
 
-use SessionCrypto::BoundSessions qw(BOUND KEY REFRESH SESSION value);
+use SessionCrypto::BoundSessions qw(BOUND KEY REFRESH REGISTER SESSION value);
+use SessionCrypto::DeviceKey     ();
 use SessionCrypto::Httpd         ();
 
 plan(skip_all => 'this httpd has no mod_ssl') if !SessionCrypto::Httpd::has_module('ssl');
 
 my $site = SessionCrypto::BoundSessions->new('device-thief', 'SessionCryptoRevocation on');
 
-# Seconds after the theft, and what offer, enforce and required say: u unbound, b bound,
-# r refused, - no session.
+# Copies of a session and of bound cookies; seconds after the theft; and what offer, enforce
+# and required say: u unbound, b bound, r refused, - no session. The key cookie beside them
+# changes nothing.
 my $TABLE = <<'END';
                         5     75    100   620   640
+nothing                 ---   ---   ---   ---   ---
+first                   ---   ---   ---   ---   ---
+second                  ---   ---   ---   ---   ---
+first second            ---   ---   ---   ---   ---
 before                  uuu   uur   uur   uur   uur
 before first            uuu   uuu   uur   uur   uur
 before second           bbb   bbb   bbb   bbb   uur
 before first second     bbb   bbb   bbb   bbb   uur
-before key              uuu   uur   uur   uur   uur
 marked                  rrr   rrr   rrr   rrr   rrr
 marked first            bbb   bbb   rrr   rrr   rrr
 marked second           bbb   bbb   bbb   bbb   rrr
-marked second first     bbb   bbb   bbb   bbb   rrr
-marked key              rrr   rrr   rrr   rrr   rrr
-marked second key       bbb   bbb   bbb   bbb   rrr
-first                   ---   ---   ---   ---   ---
-second key              ---   ---   ---   ---   ---
+marked first second     bbb   bbb   bbb   bbb   rrr
 END
-my ($owner, $stolen) = $site->theft;
 my ($head, @rows) = split /\n/, $TABLE;
 my @moments = split ' ', $head;
-my $waited = 0;
+my %told    = map { my ($names, @told) = split /\s{2,}/; my %at; @at{@moments} = @told; ($names => \%at) } @rows;
+my @copies  = map { /\A(\S.*?)\s{2,}/ } @rows;
+
+my ($owner, $stolen) = $site->theft;
+my ($session) = $owner->sessions;
+my $thief = SessionCrypto::DeviceKey->new('P-256');
+my $stole = $site->time;
 for my $moment (@moments) {
-    $site->wait($moment - $waited);
-    $waited = $moment;
+    # A slow machine has used some of the time.
+    $site->wait($stole + $moment - $site->time);
     subtest "after $moment seconds" => sub {
-        for (@rows) {
-            my ($names, %told);
-            ($names, @told{@moments}) = split /\s{2,}/;
-            is($site->told_to(@$stolen{ split ' ', $names }), $told{$moment}, $names);
+        for my $names (@copies) {
+            my @cookies = copies($stolen, $names);
+            is($site->told_to(@cookies),                   $told{$names}{$moment}, $names);
+            is($site->told_to(@cookies, $stolen->{key}),   $told{$names}{$moment}, "$names, and key");
+            is($site->told_to($stolen->{key}, reverse @cookies), $told{$names}{$moment}, "the same in another order") if @cookies > 2;
         }
+        no_cookie('the key cookie', $stolen->{key});
+        no_cookie('all cookies',    values %$stolen);
         is($site->device($owner->get('/')), 'bound', 'the owner goes on');
     };
 }
 
+# With a list of ended sessions, a session that is let in can be ended, also by a thief.
+subtest 'writing to a session' => sub {
+    for my $writes ('user=', 'user=thief', 'cart=1') {
+        for my $names (@copies) {
+            my ($owner, $stolen) = $site->theft;
+            my $is_in = $told{$names}{5} =~ /^.[ub]/;
+            $site->client->get('/enforce', Cookie => join('; ', copies($stolen, $names), $stolen->{key}), 'X-S' => $writes);
+            my $is_ended = $is_in && $writes =~ /^user/;
+            is($site->device($owner->get('/')), $is_ended ? '' : 'bound', "$names: $writes");
+        }
+    }
+};
+
 subtest 'cookies in the place of others' => sub {
-    ($owner, $stolen) = $site->theft;
+    my ($owner, $stolen) = $site->theft;
     my (undef, $other) = $site->theft;
     my ($before, $marked, $second, $key) = map { value($_) } @$stolen{qw(before marked second key)};
     my $challenge = ($owner->sessions)[0]{challenge};
@@ -96,15 +118,17 @@ subtest 'a whole request for a refresh' => sub {
 # With a list of ended sessions, a logout ends the copies too. Without one, a copy lives as
 # long as its bound cookie, and as long as a thief has the device.
 my $stateless = SessionCrypto::BoundSessions->new('device-thief-stateless', '');
-for (['with a list', $site, '---', 'ended'], ['without a list', $stateless, 'bbb', 'refreshed']) {
-    my ($name, $of, $told, $refresh) = @$_;
+for (['with a list', $site, 'ended'], ['without a list', $stateless, 'refreshed']) {
+    my ($name, $of, $refresh) = @$_;
     subtest "a logout $name of ended sessions" => sub {
         my ($owner, $stolen) = $of->theft;
         my ($session) = $owner->sessions;
         my $again = { %$session };
         $owner->get('/', 'X-S' => 'user=');
         is_deeply([$owner->cookies->names], [], 'the owner has no cookie left');
-        is($of->told_to(@$stolen{qw(marked second)}), $told, 'copies of the pair');
+        for (@copies) {
+            is($of->told_to(copies($stolen, $_)), $refresh eq 'ended' ? '---' : $told{$_}{5}, "copies: $_");
+        }
         $owner->cookies->put(KEY, value($stolen->{key}), path => '/session-device', samesite => 'None');
         is($owner->refresh($again), $refresh, 'the key cookie and the device');
     };
@@ -116,8 +140,34 @@ for my $of ($site, $stateless) {
     $of->httpd->log->expect(qr/SC0854: refresh with a new challenge/, 'old challenges');
     $of->httpd->log->expect(qr/SC0105: session refused/, 'other values in the place of a session');
     $of->httpd->log->expect(qr/SC0(?:135: session|845: refresh) ended/, 'copies after the logout');
+    $of->httpd->log->expect(qr/SC08[45]\d: (?:refresh|registration) refused/, 'requests with a device of the thief');
     $of->httpd->log->expect(qr/SC0610: /, 'a list without a file');
     $of->log_is_clean;
 }
 
 done_testing;
+
+# Cookies by their names in a table.
+sub copies {
+    my ($stolen, $names) = @_;
+    return map { $stolen->{$_} // () } split ' ', $names;
+}
+
+# Asserts that the endpoints give no cookie to a thief who has these, the challenge and a
+# device of his own.
+sub no_cookie {
+    my ($name, @cookies) = @_;
+    my $challenge = $session->{challenge};
+    for (
+        [403, REFRESH,  'Sec-Secure-Session-Id' => $session->{id}],
+        [401, REFRESH,  'Sec-Secure-Session-Id' => $session->{id},        'Secure-Session-Response' => $thief->proof($challenge)],
+        [401, REFRESH,  'Sec-Secure-Session-Id' => $thief->thumbprint,    'Secure-Session-Response' => $thief->proof($challenge)],
+        [400, REGISTER, 'Secure-Session-Response' => $thief->registration($challenge)],
+    ) {
+        my ($status, $path, @headers) = @$_;
+        my $answer = $site->client->post($path, '', Cookie => join('; ', @cookies), @headers);
+        local $Test::Builder::Level = $Test::Builder::Level + 1;
+        is_deeply([$answer->status, $answer->header('set-cookie')], [$status], "$name: none of $path");
+    }
+    return;
+}
