@@ -211,7 +211,7 @@ sub change_servers {
     my $away = 1 + int($minute / PERIOD);
     $minute %= PERIOD;
     $away   %= @farm;
-    if    ($minute >= RESTARTS && $minute < RESTARTS + @farm) { $farm[$minute - RESTARTS]->graceful }
+    if    ($minute >= RESTARTS && $minute < RESTARTS + @farm) { $farm[$minute - RESTARTS]->restart }
     elsif ($minute == STARTS) { start($away); push @serving, $farm[$away] }
     elsif ($minute == STOPS)  { @serving = grep { $_ != $farm[$away] } @serving; $farm[$away]->stop }
     return;
