@@ -94,6 +94,17 @@ END
     is_deeply([@$shown{qw(device method body)}], [qw(bound POST a=b)], 'a form keeps its fields');
 };
 
+subtest 'a copy of its cookies on another machine' => sub {
+    my $host = 'copied.test';
+    bind_at($host);
+    my ($session, $bound) = map { "$_=" . $browser->cookie($host, $_)->{value} } '__Host-session', BOUND;
+    my $told = sub { return join ' ', $httpd->client(host => $host)->get('/', @_)->body =~ /^(?:user|device): (.*)$/mg };
+    is($told->(Cookie => $session), ' refused', 'the session is worth nothing');
+    is($told->(Cookie => "$session; $bound"), 'joe bound', 'with the bound cookie it works until that ends');
+    my $shown = at($host, '/');
+    is_deeply([@$shown{qw(user device)}], [qw(joe bound)], 'its owner goes on');
+};
+
 subtest 'requests beside the registration' => sub {
     log_in('busy.test');
     my $asked = $browser->run(<<'END');
@@ -277,7 +288,8 @@ my @lines = split /\n/, read_file($httpd->dir . '/access_log');
 my %protocol = map { m{^POST (?:/listed)?/session-device/(\w+) 200 .* (\S+)\z} ? ($1 => $2) : () } @lines;
 my $protocol = HAS_HTTP2 ? 'HTTP/2.0' : 'HTTP/1.1';
 is_deeply(\%protocol, { register => $protocol, refresh => $protocol }, "registrations and refreshes over $protocol");
-is_deeply([grep { !/ \Q$protocol\E\z/ } @lines], [], 'and all other requests');
+# The other machine has no browser.
+is_deeply([grep { !m{ (?:\Q$protocol\E|HTTP/1\.0)\z} } @lines], [], 'and all other requests');
 $httpd->log->expect(qr/SC0842: refresh refused/, 'the refresh after the logout');
 $httpd->log->expect(qr/SC0857: refresh ended/, 'the refresh after off');
 $httpd->log->expect(qr/SC0821: session refused/, 'a session whose refresh failed');
