@@ -87,6 +87,12 @@ subtest 'cookies in the place of others' => sub {
         ['the session of another user',      'rrr', $other->{marked}, $stolen->{second}],
         ['junk before the bound cookie',     'bbb', $stolen->{marked}, BOUND . '=junk', $stolen->{second}],
         ['junk behind the bound cookie',     'bbb', $stolen->{marked}, $stolen->{second}, BOUND . '=junk'],
+        # A sibling host may send more than are opened. Then the session is empty, and stays.
+        ['seven before the bound cookie',    'bbb', $stolen->{marked}, (map { BOUND . "=junk$_" } 1 .. 7), $stolen->{second}],
+        ['eight before the bound cookie',    'rrr', $stolen->{marked}, (map { BOUND . "=junk$_" } 1 .. 8), $stolen->{second}],
+        # httpd itself takes neither of two sessions.
+        ['the session of a thief behind',    '---', $stolen->{marked}, $stolen->{second}, $other->{marked}],
+        ['the session of a thief before',    '---', $other->{marked}, $stolen->{marked}, $stolen->{second}],
         ['of two users, the first fits',     'bbb', $stolen->{marked}, $stolen->{second}, $other->{second}],
         ['of two users, the second fits',    'bbb', $stolen->{marked}, $other->{second}, $stolen->{second}],
     ) {
@@ -141,6 +147,7 @@ for my $of ($site, $stateless) {
     $of->httpd->log->expect(qr/SC0105: session refused/, 'other values in the place of a session');
     $of->httpd->log->expect(qr/SC0(?:135: session|845: refresh) ended/, 'copies after the logout');
     $of->httpd->log->expect(qr/SC08[45]\d: (?:refresh|registration) refused/, 'requests with a device of the thief');
+    $of->httpd->log->expect(qr/AH00011/, 'two sessions in a request');
     $of->httpd->log->expect(qr/SC0610: /, 'a list without a file');
     $of->log_is_clean;
 }
