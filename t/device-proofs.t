@@ -89,7 +89,9 @@ subtest 'registrations' => sub {
     # A thief who has read the answer to the login can register a device of his own.
     my $registered = $register->($thief->registration($offered));
     is($registered->status, 200, 'the challenge of the login');
-    is($site->told_to($stolen->{marked}, BOUND . '=' . $registered->token(BOUND)), 'rrr', 'does not count beside the mark');
+    my $device = BOUND . '=' . $registered->token(BOUND);
+    is($site->told_to($stolen->{marked}, $device), 'rrr', 'does not count beside the mark');
+    is($site->told_to($stolen->{before}, $device), 'uuu', 'but beside a copy from before');
     is($site->device($owner->get('/')), 'bound', 'the owner goes on');
 
     # So can a registration.
