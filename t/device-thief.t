@@ -18,7 +18,7 @@ my $site = SessionCrypto::BoundSessions->new('device-thief', 'SessionCryptoRevoc
 # and required say: u unbound, b bound, r refused, - no session. The key cookie beside them
 # changes nothing.
 my $TABLE = <<'END';
-                        5     75    100   620   640
+                        5     65    95    605   635
 nothing                 ---   ---   ---   ---   ---
 first                   ---   ---   ---   ---   ---
 second                  ---   ---   ---   ---   ---
