@@ -191,6 +191,19 @@ impl Module for SessionCrypto {
         status::section(state, form)
     }
 
+    fn session_is_read(request: Request<'_>) -> Option<&CStr> {
+        let device = request.known_config::<Self>()?.device()?;
+        device_values::hide(request, &device);
+        device_page::instead(request, &device)
+    }
+
+    fn section_is_chosen(request: Request<'_>) {
+        let config = request.known_config::<Self>();
+        if let Some(device) = config.and_then(|config| config.device()) {
+            device_values::hide(request, &device);
+        }
+    }
+
     fn before_sections(request: Request<'_>) {
         outcome::hand_on(request);
         realms::before_sections(request);
@@ -204,20 +217,12 @@ impl Module for SessionCrypto {
         realms::before_fixups(request);
     }
 
-    fn environment_is_set<'r>(request: Request<'r>) -> Option<&'r CStr> {
+    fn environment_is_set(request: Request<'_>) {
         realms::environment_is_set(request);
-        let config = request.known_config::<Self>();
-        let device = config.and_then(|config| config.device())?;
-        device_values::hide(request, &device);
-        device_page::instead(request, &device)
     }
 
     fn redirects_are_done(request: Request<'_>) {
         realms::redirects_are_done(request);
-        let config = request.known_config::<Self>();
-        if let Some(device) = config.and_then(|config| config.device()) {
-            device_values::hide(request, &device);
-        }
     }
 
     fn after_fixups(request: Request<'_>) {

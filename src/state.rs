@@ -1,7 +1,7 @@
 //! The state that a process keeps while a configuration is in force.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use session_crypto_core::{Counters, Keyring, OncePerMinute};
 
@@ -19,6 +19,8 @@ pub(crate) struct State {
     revocation: OnceLock<Revocation>,
     /// Set by the parent when it has seen all sections.
     longest_lifetime: OnceLock<u64>,
+    /// Done by the first line that binds sessions to devices.
+    bound: Once,
     /// The limit of warnings of cookies that are too long.
     pub(crate) cookie_warnings: OncePerMinute,
     /// Keys hashes that no visitor can foresee.
@@ -33,6 +35,7 @@ impl State {
             revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),
             longest_lifetime: OnceLock::new(),
+            bound: Once::new(),
             cookie_warnings,
             hashes: RandomState::new(),
         }
@@ -62,6 +65,11 @@ impl State {
     fn lock_revocation_settings(&self) -> MutexGuard<'_, Option<revocation::Settings>> {
         let settings = &self.revocation_settings;
         settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does some work for the first line of the configuration that binds sessions to devices.
+    pub(crate) fn once_bound(&self, work: impl FnOnce()) {
+        self.bound.call_once(work);
     }
 
     /// The list of ended sessions, if there is one.

@@ -8,8 +8,9 @@ use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath, times};
 
 use crate::advice;
 use crate::config::DirConfig;
-use crate::ffi::Parms;
+use crate::ffi::{self, Parms};
 use crate::message::Message;
+use crate::session_crypto::SessionCrypto;
 use crate::state::State;
 
 /// Seconds after which a section refuses sessions that are not bound, where none are
@@ -33,7 +34,7 @@ const MAX_HOST: usize = 253;
 
 pub(super) fn device<'p>(
     parms: &Parms<'p>,
-    _: &'p State,
+    state: &'p State,
     config: &mut DirConfig<'p>,
     words: &[&CStr],
 ) -> Result<(), Message> {
@@ -57,6 +58,9 @@ pub(super) fn device<'p>(
     let path = DevicePath::new(DevicePath::DEFAULT)
         .ok_or_else(|| advice::device_path(DevicePath::DEFAULT))?;
     config.set_device(parms, mode, path);
+    if mode.is_some() {
+        state.once_bound(ffi::bind_sessions::<SessionCrypto>);
+    }
     Ok(())
 }
 

@@ -241,12 +241,16 @@ const DECHUNK: c_int = bindings::REQUEST_CHUNKED_DECHUNK;
 const END_OF_METHODS: c_int = -1;
 
 impl<'r> Request<'r> {
-    /// Whether the sections of the request choose a handler of this name.
-    pub(super) fn is_for(self, handler: &CStr) -> bool {
+    /// The name of the handler that the sections of the request choose; empty if there is
+    /// none.
+    pub(super) fn handler(self) -> &'r CStr {
         let name = self.raw().handler;
-        // SAFETY: NULL is tested first; otherwise a C string that lives as long as the
-        // request or its configuration (strcmp(3)).
-        !name.is_null() && unsafe { libc::strcmp(name, handler.as_ptr()) } == 0
+        if name.is_null() {
+            return c"";
+        }
+        // SAFETY: not NULL, so a C string that lives as long as the request or its
+        // configuration (httpd.h).
+        unsafe { CStr::from_ptr(name) }
     }
 
     /// Whether the sections of the request choose a handler of this name, before httpd has

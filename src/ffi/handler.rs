@@ -4,7 +4,6 @@ use std::ffi::c_int;
 
 use super::bindings::{self, request_rec};
 use super::exchange::Exchange;
-use super::guard;
 use super::hook;
 use super::module::{Answer, Module};
 use super::request::{self, Request};
@@ -14,29 +13,6 @@ use super::{session_entries, session_hooks};
 /// Adds the handlers to httpd's.
 pub(super) fn register<M: Module>() {
     hook::HANDLER.add(Some(handler::<M>), bindings::APR_HOOK_MIDDLE);
-    hook::HEADER_PARSER.add(Some(early::<M>), bindings::APR_HOOK_REALLY_LAST);
-}
-
-/// Answers a request for the early handler before any module asks who sends it: the sections
-/// are known, and neither authentication nor a session comes in the way. Another request may
-/// lead to the handler, but not so early.
-unsafe extern "C" fn early<M: Module>(r: *mut request_rec) -> c_int {
-    // SAFETY: httpd passes its hooks a request (http_config.h, header_parser).
-    let request = unsafe { Request::from_raw(r) };
-    let Some(request) = request else {
-        return bindings::DECLINED;
-    };
-    let config = request.known_config::<M>();
-    let may_answer = |config| guard::catch(|| M::may_answer_early(request, config));
-    let is_early = config.and_then(may_answer).unwrap_or_default();
-    if !is_early || request.has_origin() || !request.is_to_be_for(M::EARLY_HANDLER.name) {
-        return bindings::DECLINED;
-    }
-    match handle::<M>(request, M::EARLY_HANDLER.answer) {
-        // The answer is sent, and no other phase of the request is to come.
-        bindings::OK => bindings::DONE,
-        status => status,
-    }
 }
 
 unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
@@ -45,9 +21,9 @@ unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
     let Some(request) = request else {
         return bindings::DECLINED;
     };
-    let chosen = M::HANDLERS
-        .iter()
-        .find(|handler| request.is_for(handler.name));
+    let name = request.handler().to_bytes();
+    let mut handlers = M::HANDLERS.iter();
+    let chosen = handlers.find(|handler| handler.name.to_bytes() == name);
     match chosen {
         Some(handler) => handle::<M>(request, handler.answer),
         None => bindings::DECLINED,
@@ -56,7 +32,7 @@ unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
 
 #[cold]
 #[inline(never)]
-fn handle<M: Module>(request: Request<'_>, answer: Answer<M>) -> c_int {
+pub(super) fn handle<M: Module>(request: Request<'_>, answer: Answer<M>) -> c_int {
     const FAILURE: c_int = bindings::HTTP_INTERNAL_SERVER_ERROR;
     request::guard(request, "handler", FAILURE, || {
         // SAFETY: the configuration of a request is in force until its end.

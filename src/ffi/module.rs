@@ -131,7 +131,8 @@ pub(crate) trait Module: Sized + 'static {
     /// The handlers that `SetHandler` chooses.
     const HANDLERS: &'static [Handler<Self>];
 
-    /// The handler that answers before httpd asks for the user of a request.
+    /// The handler that answers before httpd asks for the user of a request, where
+    /// [`bind_sessions`](super::bind_sessions) was called.
     const EARLY_HANDLER: Handler<Self>;
 
     /// Whether the early handler may be meant in a section. Each request asks.
@@ -143,6 +144,14 @@ pub(crate) trait Module: Sized + 'static {
     /// The module's part of mod_status's page, in one of its forms.
     fn status_section(state: &Self::State, form: StatusForm) -> String;
 
+    /// Runs after [`Module::environment_is_set`], and after mod_env, where
+    /// [`bind_sessions`](super::bind_sessions) was called. A page in HTML takes the place of
+    /// the answer.
+    fn session_is_read(request: Request<'_>) -> Option<&CStr>;
+
+    /// Runs there after [`Module::redirects_are_done`].
+    fn section_is_chosen(request: Request<'_>);
+
     /// Runs before httpd looks for the sections of a request.
     fn before_sections(request: Request<'_>);
 
@@ -153,9 +162,8 @@ pub(crate) trait Module: Sized + 'static {
     /// Runs before all fixups of a request.
     fn before_fixups(request: Request<'_>);
 
-    /// Runs when mod_session has put the session into the environment. A page in HTML takes
-    /// the place of the answer.
-    fn environment_is_set<'r>(request: Request<'r>) -> Option<&'r CStr>;
+    /// Runs when mod_session has put the session into the environment.
+    fn environment_is_set(request: Request<'_>);
 
     /// Runs once a subrequest may have become the answer of a request.
     fn redirects_are_done(request: Request<'_>);

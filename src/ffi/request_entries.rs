@@ -7,15 +7,11 @@ use super::hook::{self, Modules, Name};
 use super::module::Module;
 use super::request::{self, Request};
 
-/// mod_session puts the session into the environment, and mod_env the words of `SetEnv`.
-const SETTING_ENVIRONMENT: Modules = Modules::new(&[
-    Name::of(c"mod_session.c"),
-    Name::of(c"mod_env.c"),
-    Name::END,
-]);
+/// mod_session puts the session into the environment.
+const MOD_SESSION: Modules = Modules::new(&[Name::of(c"mod_session.c"), Name::END]);
 
 /// Modules that may end the fixups of a request.
-const ENDING_FIXUPS: Modules = Modules::new(&[
+pub(super) const ENDING_FIXUPS: Modules = Modules::new(&[
     Name::of(c"mod_alias.c"),
     Name::of(c"mod_dav.c"),
     Name::of(c"mod_negotiation.c"),
@@ -24,7 +20,7 @@ const ENDING_FIXUPS: Modules = Modules::new(&[
 
 /// Modules that make a subrequest their request's answer
 /// (`ap_internal_fast_redirect`).
-const REDIRECTING: Modules = Modules::new(&[
+pub(super) const REDIRECTING: Modules = Modules::new(&[
     Name::of(c"mod_dir.c"),
     Name::of(c"mod_negotiation.c"),
     Name::END,
@@ -32,7 +28,7 @@ const REDIRECTING: Modules = Modules::new(&[
 
 /// mod_headers copies the environment where the sections say, which by then may
 /// be those of the answer.
-const MOD_HEADERS: Modules = Modules::new(&[Name::of(c"mod_headers.c"), Name::END]);
+pub(super) const MOD_HEADERS: Modules = Modules::new(&[Name::of(c"mod_headers.c"), Name::END]);
 
 const FIRST: c_int = bindings::APR_HOOK_REALLY_FIRST;
 
@@ -42,7 +38,7 @@ pub(super) fn register<M: Module>() {
     hook::POST_PERDIR_CONFIG.add(Some(sections_are_known::<M>), FIRST);
     hook::FIXUPS.add(Some(before_fixups::<M>), FIRST);
     hook::FIXUPS.add_between(
-        SETTING_ENVIRONMENT,
+        MOD_SESSION,
         Some(environment_is_set::<M>),
         ENDING_FIXUPS,
         bindings::APR_HOOK_MIDDLE,
@@ -81,18 +77,7 @@ unsafe extern "C" fn before_fixups<M: Module>(r: *mut request_rec) -> c_int {
 
 unsafe extern "C" fn environment_is_set<M: Module>(r: *mut request_rec) -> c_int {
     // SAFETY: httpd passes its hooks a request (http_request.h, fixups).
-    let Some(request) = (unsafe { Request::from_raw(r) }) else {
-        return bindings::DECLINED;
-    };
-    request::guard(
-        request,
-        "fixups",
-        bindings::HTTP_INTERNAL_SERVER_ERROR,
-        || {
-            let page = M::environment_is_set(request);
-            page.map_or(bindings::DECLINED, |page| request.forbid_with(page))
-        },
-    )
+    unsafe { run_if(any, "fixups", r, M::environment_is_set) }
 }
 
 unsafe extern "C" fn redirects_are_done<M: Module>(r: *mut request_rec) -> c_int {
@@ -151,7 +136,7 @@ fn is_led_to(request: Request<'_>) -> bool {
 
 /// Whether another request led to this one, or this one has come into other sections
 /// since its fixups began.
-fn is_led_on<M: Module>(request: Request<'_>) -> bool {
+pub(super) fn is_led_on<M: Module>(request: Request<'_>) -> bool {
     request.has_origin() || request.has_moved::<M>()
 }
 
@@ -160,7 +145,7 @@ fn is_led_on<M: Module>(request: Request<'_>) -> bool {
 /// # Safety
 ///
 /// `r` is a request as httpd passes it to its hooks.
-unsafe fn run_if(
+pub(super) unsafe fn run_if(
     is_concerned: impl FnOnce(Request<'_>) -> bool,
     name: &str,
     r: *mut request_rec,
