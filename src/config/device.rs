@@ -35,8 +35,19 @@ const INITIATORS: &str = "SessionCryptoDeviceInitiators";
 
 impl<'p> DirConfig<'p> {
     /// The binding in force; `None` if sessions are not bound.
+    ///
+    /// Each request asks, and most sections do not bind.
     #[inline]
     pub(crate) fn device(&self) -> Option<Device<'p>> {
+        if self.binds() {
+            self.device_of_binding()
+        } else {
+            None
+        }
+    }
+
+    #[inline(never)]
+    fn device_of_binding(&self) -> Option<Device<'p>> {
         let demand = &self.device.demand?.value;
         demand.mode.map(|mode| self.device_with(demand, mode))
     }

@@ -124,11 +124,16 @@ impl<'p> Pool<'p> {
 
     /// Copies bytes without a NUL into the pool, as a C string.
     pub(crate) fn copy_bytes(self, text: &[u8]) -> &'p CStr {
+        let text = self.copy_text(text).map(Text::to_bytes_with_nul);
+        // SAFETY: `Text` ends in a NUL, and lives for all of 'p.
+        text.map_or(c"", |text| unsafe { CStr::from_ptr(text.as_ptr().cast()) })
+    }
+
+    /// Copies bytes into the pool.
+    pub(crate) fn copy_text(self, text: &[u8]) -> Option<Text<'p>> {
         let mut writer = self.writer(text.len());
         writer.push(text);
-        let text = writer.finish().map(Text::to_bytes_with_nul);
-        text.and_then(|text| CStr::from_bytes_until_nul(text).ok())
-            .unwrap_or_default()
+        writer.finish()
     }
 }
 

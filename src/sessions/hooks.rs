@@ -3,11 +3,13 @@
 //! Both ways fail closed: once a section asks for encryption, a session leaves
 //! sealed or not at all, and comes in authenticated or empty.
 
-use session_crypto_core::{Cost, Now, OpenError, Opened, Refusal, is_sealed_value};
+use session_crypto_core::{
+    Cost, Now, OpenError, Opened, OpeningKey, Refusal, SealError, Text, is_sealed_value,
+};
 
 use super::life::{Life, Session};
 use super::lifetimes::{self, End, Lifetimes, Unread};
-use super::{device_judgement, device_offer, long_cookies, realms, report};
+use super::{device_judgement, device_offer, entry, long_cookies, realms, report};
 use crate::config::{DirConfig, KeptSecrets, Protection};
 use crate::ffi::{Failed, Request, processor};
 use crate::state::State;
@@ -45,7 +47,6 @@ pub(crate) fn encode<'r>(
     session: &mut Session<'r>,
 ) -> Result<(), Failed> {
     let outcome = seal(request, state, config, session);
-    lifetimes::take_back_entry(session);
     if outcome.is_err() {
         // The session must not stay in the record in clear.
         session.clear_encoded();
@@ -85,16 +86,13 @@ fn seal<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let sealed = sealer
-        .seal(plaintext.to_bytes(), now, &session.pool())
-        .map_err(|error| report::not_sealed(request, state.counters(), &error))?;
+    let not_sealed = |error: SealError| report::not_sealed(request, state.counters(), &error);
+    let text = entry::complete(session, plaintext.to_bytes());
+    let text = text.map_err(|error| not_sealed(error.into()))?;
+    let sealed = sealer.seal(text, now, &session.pool());
+    let sealed = sealed.map_err(not_sealed)?;
     session.set_token(sealed.token);
-    long_cookies::note(
-        request,
-        sealed.token,
-        plaintext.count_bytes(),
-        session.pool(),
-    );
+    long_cookies::note(request, sealed.token, text.len(), session.pool());
     if sealed.cost != Cost::None {
         report::derived(request);
     }
@@ -130,34 +128,37 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    let mut outcome = sealer.open(token.to_bytes(), now, &session.pool());
-    if let Ok(opened) = &outcome {
+    match sealer.open(token.to_bytes(), now, &session.pool()) {
         // A value of a device is under the same keys, and is no session.
-        if is_sealed_value(opened.session.to_bytes()) {
-            outcome = Err(Refusal::Purpose.into());
+        Ok(opened) if is_sealed_value(opened.session.to_bytes()) => {
+            refuse(request, state, session, Refusal::Purpose);
         }
-    }
-    match outcome {
         Ok(opened) => {
             accept(request, state, config, session, &opened);
-            if state.revocation().is_some() {
-                session.set_note(Life::of_key(opened.key, kept.generation()));
+            if state.revocation().is_some() || config.has_policy() {
+                let key = (opened.key, kept.generation());
+                begin(session, opened.session, key);
             }
             session.mark_opened();
         }
-        Err(OpenError::Refused(refusal)) => {
-            session.clear_encoded();
-            if refusal.may_open_elsewhere() {
-                session.withhold();
-            }
-            report::refused(request, state.counters(), refusal, token.to_bytes());
-        }
+        Err(OpenError::Refused(refusal)) => refuse(request, state, session, refusal),
         Err(OpenError::Library(error)) => {
             session.clear_encoded();
             session.withhold();
             report::not_opened(request, state.counters(), &error);
         }
     }
+}
+
+/// Leaves an empty session in place of a token.
+#[cold]
+fn refuse(request: Request<'_>, state: &State, session: &mut Session<'_>, refusal: Refusal) {
+    let token = session.encoded().unwrap_or_default();
+    session.clear_encoded();
+    if refusal.may_open_elsewhere() {
+        session.withhold();
+    }
+    report::refused(request, state.counters(), refusal, token.to_bytes());
 }
 
 /// Hands the session of a token to mod_session, and has a stale one saved again.
@@ -186,6 +187,16 @@ fn accept<'r>(
             config.key_file().is_some(),
         );
     }
+}
+
+/// Begins the note on a session that a key has opened, and takes the entry off its text.
+fn begin<'r>(session: &mut Session<'r>, text: Text<'r>, (key, generation): (OpeningKey, u64)) {
+    let (text, entry) = match entry::split_off(session, text) {
+        Some((rest, entry)) => (rest, Some(entry)),
+        None => (text, None),
+    };
+    session.set_text(text);
+    session.set_note(Life::begin(key, generation, entry));
 }
 
 /// Takes out what this module keeps in a session, and empties one that has ended.

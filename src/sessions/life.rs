@@ -13,7 +13,8 @@ pub(crate) type Session<'r> = crate::ffi::Session<'r, Realm, Life>;
 /// The birth of a session, its name and its user.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Life {
-    /// The entry that the session came with, or that it has got.
+    /// The entry that the session came with, or that it has got. It is sealed with the
+    /// session.
     pub(super) entry: Option<SessionEntry>,
     /// It came without an entry, and has got one that begins with this request.
     pub(super) is_birth_unknown: bool,
@@ -73,9 +74,10 @@ impl DeviceState {
 
 impl Life {
     /// The life of a session whose token has just been opened by a key that a change of the
-    /// key file brought.
-    pub(super) fn of_key(key: OpeningKey, generation: u64) -> Self {
+    /// key file brought. `entry` stood at the end of its text.
+    pub(super) fn begin(key: OpeningKey, generation: u64, entry: Option<SessionEntry>) -> Self {
         Self {
+            entry,
             key: Some(key),
             generation,
             ..Self::default()

@@ -1,8 +1,8 @@
 //! Births, lifetimes and ends of sessions.
 //!
 //! A session keeps its birth and its name in an entry of its own text. Hooks on both
-//! sides of mod_session's own take it out after the session is read, and put it back
-//! before it is written: nobody else reads the entry, and what others write under its
+//! sides of mod_session's own take it out before the session is handed on, and put it back
+//! after it is written: nobody else reads the entry, and what others write under its
 //! name does not count.
 
 use session_crypto_core::{
@@ -10,8 +10,8 @@ use session_crypto_core::{
 };
 
 use super::life::{Life, Session};
-use super::realms;
 use super::users::Users;
+use super::{entry, realms};
 use crate::clock;
 use crate::config::{DEFAULT_LIFETIME, DirConfig, Policy};
 use crate::ffi::{Request, has_no_content};
@@ -78,7 +78,8 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     ///
     /// The session has ended, or nobody can tell.
     pub(super) fn read(&self, session: &mut Session<'r>) -> Result<Option<SessionEntry>, Unread> {
-        let entry = take_entry(session);
+        let found = entry::take(session);
+        let entry = found.or_else(|| session.noted()?.entry);
         if session.take_opened() && (entry.is_some() || self.policy.is_in_force()) {
             self.begin(session, entry)?;
             let is_missing = |list: &Revocation| list.is_missing_news(self.request.time());
@@ -103,6 +104,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     fn begin(&self, session: &mut Session<'r>, entry: Option<SessionEntry>) -> Result<(), Unread> {
         let now = self.request.time();
         if !has_content(session) {
+            session.set_note(Life::default());
             return Ok(());
         }
         if let Some(end) = self.end(entry, now) {
@@ -172,14 +174,14 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         Some(end.saturating_sub(self.request.time()))
     }
 
-    /// Puts the entry into a session that mod_session is about to write; answers whether it
+    /// Notes the entry of a session that mod_session is about to write; answers whether it
     /// has ended in the meantime, and must not be saved.
     ///
     /// # Errors
     ///
     /// There is no name for a new session, or nobody can tell whether it has ended.
     pub(super) fn write(&self, session: &mut Session<'r>) -> Result<bool, UserIdError> {
-        remove_entry(session);
+        entry::remove(session);
         let mut life = session.note();
         if life.entry.is_none() && !self.policy.is_in_force() {
             return Ok(false);
@@ -209,9 +211,6 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         life.had_content = has_content;
         life.is_hidden = false;
         session.set_note(life);
-        if let (false, Some(entry)) = (life.is_over, life.entry) {
-            put_entry(session, entry);
-        }
         Ok(life.is_over)
     }
 
@@ -319,22 +318,6 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
     }
 }
 
-/// Removes the entry from a session, and returns it if it is well-formed.
-fn take_entry(session: &mut Session<'_>) -> Option<SessionEntry> {
-    let mut entries = session.entries()?;
-    let value = entries.get(SessionEntry::KEY)?;
-    let entry = SessionEntry::parse(value.to_bytes());
-    entries.remove(SessionEntry::KEY);
-    entry
-}
-
-/// Removes the entry from a session, without a look at it.
-fn remove_entry(session: &mut Session<'_>) {
-    if let Some(mut entries) = session.entries() {
-        entries.remove(SessionEntry::KEY);
-    }
-}
-
 /// Makes a session an empty one that does not replace its token, and that a logout ends all
 /// the same.
 pub(super) fn hide(session: &mut Session<'_>) {
@@ -347,25 +330,11 @@ pub(super) fn hide(session: &mut Session<'_>) {
     });
 }
 
-/// Removes the entry that [`Lifetimes::write`] has put into a session.
-pub(super) fn take_back_entry(session: &mut Session<'_>) {
-    if session.noted().is_some_and(Life::has_entry) {
-        remove_entry(session);
-    }
-}
-
 /// Whether a session is not stored: it has ended since it was read, or it would take the
 /// place of one that was refused because of its device, and that comes back.
 pub(super) fn is_over(session: &Session<'_>) -> bool {
     let life = session.noted();
     life.is_some_and(|life| life.is_over || life.is_kept_back)
-}
-
-fn put_entry(session: &mut Session<'_>, entry: SessionEntry) {
-    let pool = session.pool();
-    if let Some(mut entries) = session.entries() {
-        entries.set(SessionEntry::KEY, pool.text(&entry.value()));
-    }
 }
 
 fn has_content(session: &mut Session<'_>) -> bool {

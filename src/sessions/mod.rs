@@ -16,6 +16,7 @@
 //! | `codes` | the codes of what happens to the session |
 //! | `not_ended` | why a request has ended no sessions |
 //! | `lifetimes` | births, lifetimes and ends of sessions |
+//! | `entry` | the entry that this module keeps in a session |
 //! | `users` | the users of sessions, under the keys of a section |
 //! | `life` | what is known about the life of a session in the course of a request |
 //! | `realms` | how sessions stay in the realm that they belong to |
@@ -32,6 +33,7 @@ pub(crate) mod device_page;
 pub(crate) mod device_report;
 pub(crate) mod device_values;
 pub(crate) mod end_sessions;
+mod entry;
 pub(crate) mod hooks;
 mod life;
 mod lifetimes;

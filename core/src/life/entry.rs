@@ -42,7 +42,7 @@ impl DeviceId {
 pub(crate) const NAME: usize = 16;
 
 /// Characters of a name and of the id of a device, in base64url.
-const NAME_TEXT: usize = 22;
+pub(super) const NAME_TEXT: usize = 22;
 
 /// Most digits of a birth: until the year 33658.
 const MAX_DIGITS: usize = 12;
@@ -103,17 +103,6 @@ impl SessionEntry {
             name,
             device,
         })
-    }
-
-    /// The value of the entry.
-    pub fn value(&self) -> String {
-        let mut value = format!("{}.", self.birth);
-        URL_SAFE_NO_PAD.encode_append(self.name, &mut value);
-        if let Some(DeviceId(id)) = self.device {
-            value.push('.');
-            URL_SAFE_NO_PAD.encode_append(id, &mut value);
-        }
-        value
     }
 
     /// When the session began, in Unix seconds.
