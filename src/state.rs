@@ -19,8 +19,8 @@ pub(crate) struct State {
     revocation: OnceLock<Revocation>,
     /// Set by the parent when it has seen all sections.
     longest_lifetime: OnceLock<u64>,
-    /// Done by the first line that binds sessions to devices.
-    bound: Once,
+    /// Done by the first line about the devices of sessions.
+    devices: Once,
     /// The limit of warnings of cookies that are too long.
     pub(crate) cookie_warnings: OncePerMinute,
     /// Keys hashes that no visitor can foresee.
@@ -35,7 +35,7 @@ impl State {
             revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),
             longest_lifetime: OnceLock::new(),
-            bound: Once::new(),
+            devices: Once::new(),
             cookie_warnings,
             hashes: RandomState::new(),
         }
@@ -67,9 +67,9 @@ impl State {
         settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does some work for the first line of the configuration that binds sessions to devices.
-    pub(crate) fn once_bound(&self, work: impl FnOnce()) {
-        self.bound.call_once(work);
+    /// Does what servers need for the devices of sessions, for the first line about them.
+    pub(crate) fn with_devices(&self, work: impl FnOnce()) {
+        self.devices.call_once(work);
     }
 
     /// The list of ended sessions, if there is one.

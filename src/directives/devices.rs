@@ -58,9 +58,7 @@ pub(super) fn device<'p>(
     let path = DevicePath::new(DevicePath::DEFAULT)
         .ok_or_else(|| advice::device_path(DevicePath::DEFAULT))?;
     config.set_device(parms, mode, path);
-    if mode.is_some() {
-        state.once_bound(ffi::bind_sessions::<SessionCrypto>);
-    }
+    state.with_devices(ffi::with_devices::<SessionCrypto>);
     Ok(())
 }
 

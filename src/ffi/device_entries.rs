@@ -1,7 +1,7 @@
-//! The functions that httpd calls for a request where sections bind sessions to devices.
+//! The functions that httpd calls for a request where a line of the configuration is about
+//! the devices of sessions.
 //!
-//! They are added when a line of the configuration says so: without one, requests do not
-//! have them.
+//! The first such line adds them: without one, no request runs them.
 
 use std::ffi::c_int;
 

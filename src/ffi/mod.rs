@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `entries` | the functions that httpd calls as it starts and while it runs |
 //! | `requirement` | the demand on requests that `Require` knows |
-//! | `device_entries` | the functions that httpd calls where sections bind sessions to devices |
+//! | `device_entries` | the functions that httpd calls where a line is about devices |
 //! | `handler` | the handlers that `SetHandler` chooses by their names |
 //! | `status_hook` | mod_status's hook, which adds parts to its page |
 //! | `request_entries`, `session_entries` | the functions that httpd and mod_session call for a request |
@@ -46,7 +46,7 @@ pub(crate) use agent_process::{AgentProcess, Work as AgentWork, end_former, star
 pub(crate) use bell::Bell;
 pub(crate) use config_file::{arguments, path, server_root_relative, with_words};
 pub(crate) use date::date;
-pub(crate) use device_entries::register as bind_sessions;
+pub(crate) use device_entries::register as with_devices;
 pub(crate) use dir_config::{DirSettings, Inherit};
 pub(crate) use directive::{Context, Directive, Directives, Parms};
 pub(crate) use ending::at_end;

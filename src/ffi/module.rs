@@ -132,7 +132,7 @@ pub(crate) trait Module: Sized + 'static {
     const HANDLERS: &'static [Handler<Self>];
 
     /// The handler that answers before httpd asks for the user of a request, where
-    /// [`bind_sessions`](super::bind_sessions) was called.
+    /// [`with_devices`](super::with_devices) was called.
     const EARLY_HANDLER: Handler<Self>;
 
     /// Whether the early handler may be meant in a section. Each request asks.
@@ -145,7 +145,7 @@ pub(crate) trait Module: Sized + 'static {
     fn status_section(state: &Self::State, form: StatusForm) -> String;
 
     /// Runs after [`Module::environment_is_set`], and after mod_env, where
-    /// [`bind_sessions`](super::bind_sessions) was called. A page in HTML takes the place of
+    /// [`with_devices`](super::with_devices) was called. A page in HTML takes the place of
     /// the answer.
     fn session_is_read(request: Request<'_>) -> Option<&CStr>;
 

@@ -124,9 +124,14 @@ impl<'p> Pool<'p> {
 
     /// Copies bytes without a NUL into the pool, as a C string.
     pub(crate) fn copy_bytes(self, text: &[u8]) -> &'p CStr {
-        let text = self.copy_text(text).map(Text::to_bytes_with_nul);
+        self.copy_text(text).map_or(c"", Self::c_string)
+    }
+
+    /// Text in a pool as a C string, up to its first NUL.
+    pub(crate) fn c_string(text: Text<'p>) -> &'p CStr {
+        let text = text.to_bytes_with_nul();
         // SAFETY: `Text` ends in a NUL, and lives for all of 'p.
-        text.map_or(c"", |text| unsafe { CStr::from_ptr(text.as_ptr().cast()) })
+        unsafe { CStr::from_ptr(text.as_ptr().cast()) }
     }
 
     /// Copies bytes into the pool.

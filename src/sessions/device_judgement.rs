@@ -27,14 +27,13 @@ pub(super) fn apply<'r>(
     device: &Device<'_>,
     (session, entry): (&mut Session<'r>, SessionEntry),
 ) {
-    let cookies = bound_cookies(request, state, config, device);
     let mut life = session.note();
     // Each request with a copy of such a session would begin it once more.
     let judged = match life.is_birth_unknown {
         true => entry.of_unknown_birth(),
         false => entry,
     };
-    let judgement = judge(&judged, &cookies, request.time(), device.mode);
+    let judgement = judgement(request, state, config, device, &judged);
     let is_first = life.device == DeviceState::Unjudged;
     life.device = match judgement {
         DeviceJudgement::Bound | DeviceJudgement::Bind(_) => DeviceState::Proved,
@@ -119,28 +118,35 @@ pub(super) fn show_refused(request: Request<'_>, session: &Session<'_>) {
     }
 }
 
-/// The bound cookies of a request that open.
-fn bound_cookies(
+/// Judges a session by the bound cookies of the request that open. One that proves its device
+/// is enough, and no other is opened after it.
+fn judgement(
     request: Request<'_>,
     state: &State,
     config: &DirConfig<'_>,
     device: &Device<'_>,
-) -> Vec<BoundCookie> {
+    entry: &SessionEntry,
+) -> DeviceJudgement {
+    let now = request.time();
+    let judged_by = |cookies: &[BoundCookie]| judge(entry, cookies, now, device.mode);
     let mut tokens = cookies_named(request, &device.cookie.bound).peekable();
     if tokens.peek().is_none() {
-        return Vec::new();
+        return judged_by(&[]);
     }
     let kept = KeptSecrets::default();
-    let protection = config.protection(&state.keyring, &kept, request.time());
-    let Protection::Seal(sealer) = protection else {
-        return Vec::new();
+    let Protection::Seal(sealer) = config.protection(&state.keyring, &kept, now) else {
+        return judged_by(&[]);
     };
     let Some(values) = Values::new(request, &sealer) else {
-        return Vec::new();
+        return judged_by(&[]);
     };
-    let open = |token| match values.open(token, BoundCookie::read, || ()) {
-        Unsealed::Value(cookie) => Some(cookie),
-        _ => None,
-    };
-    tokens.filter_map(open).collect()
+    let mut others = Vec::new();
+    for token in tokens {
+        match values.open(token, BoundCookie::read, || ()) {
+            Unsealed::Value(cookie) if cookie.proves(entry, now) => return DeviceJudgement::Bound,
+            Unsealed::Value(cookie) => others.push(cookie),
+            _ => (),
+        }
+    }
+    judged_by(&others)
 }

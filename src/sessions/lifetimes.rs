@@ -5,6 +5,9 @@
 //! after it is written: nobody else reads the entry, and what others write under its
 //! name does not count.
 
+use std::ffi::CStr;
+use std::hash::{Hash, Hasher};
+
 use session_crypto_core::{
     Ends, OpenSslRandom, Record, RecordId, SessionEntry, SessionUsers, Standing, UserIdError,
 };
@@ -96,7 +99,7 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
             realms::forget_birth(self.request);
             return Ok(None);
         }
-        realms::show_birth(self.request, entry.birth());
+        realms::show_birth(self.request, &entry);
         Ok(Some(entry))
     }
 
@@ -310,11 +313,23 @@ impl<'a, 'r> Lifetimes<'a, 'r> {
         let entries = entries.entries();
         entries
             .filter(|(name, _)| self.policy.names_user(name))
-            .map(|(name, value)| {
-                let name = name.to_bytes().to_ascii_lowercase();
-                self.state.hash((name, value)).max(1)
-            })
+            .map(|(name, value)| self.state.hash((IgnoringCase(name), value)).max(1))
             .fold(0, u64::wrapping_add)
+    }
+}
+
+/// A name whose case does not count.
+struct IgnoringCase<'n>(&'n CStr);
+
+impl Hash for IgnoringCase<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let mut room = [0; 32];
+        for part in self.0.to_bytes_with_nul().chunks(room.len()) {
+            let (lower, _) = room.split_at_mut(part.len());
+            lower.copy_from_slice(part);
+            lower.make_ascii_lowercase();
+            hasher.write(lower);
+        }
     }
 }
 

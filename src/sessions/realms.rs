@@ -15,8 +15,10 @@
 
 use std::ffi::CStr;
 
+use session_crypto_core::SessionEntry;
+
 use crate::config::Realm;
-use crate::ffi::{Request, Table, session_header};
+use crate::ffi::{Pool, Request, Table, session_header};
 use crate::session_crypto::SessionCrypto;
 
 /// The variable that mod_session puts the session into (mod_session.c,
@@ -66,11 +68,12 @@ const SHOWN_VARIABLES: [(&CStr, &CStr); 3] = [
 ];
 
 /// Tells applications when the session of a request began, in Unix seconds.
-pub(crate) fn show_birth(request: Request<'_>, birth: u64) {
+pub(crate) fn show_birth(request: Request<'_>, entry: &SessionEntry) {
     let is_shown = |environment: Table<'_>| environment.get(Shown::BIRTH.variable).is_some();
     let pool = request.pool();
     if let (false, Some(pool)) = (request.environment().is_some_and(is_shown), pool) {
-        show(request, &Shown::BIRTH, pool.text(&birth.to_string()));
+        let birth = entry.birth_text(&pool).map(Pool::c_string);
+        show(request, &Shown::BIRTH, birth.unwrap_or_default());
     }
 }
 

@@ -73,6 +73,14 @@ impl BoundCookie {
         fields.whole(cookie)
     }
 
+    /// Whether the cookie shows at a time in Unix seconds that a bound session comes from its
+    /// device.
+    pub fn proves(&self, session: &SessionEntry, now: u64) -> bool {
+        session.device() == Some(self.device)
+            && self.session.is_of_same_session(session)
+            && self.is_current(now)
+    }
+
     /// Whether the cookie counts at a time in Unix seconds.
     pub(super) fn is_current(&self, now: u64) -> bool {
         now < self.ends

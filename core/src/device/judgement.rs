@@ -117,14 +117,10 @@ pub fn judge(
             None => unbound(entry, is_registered, now, mode),
         };
     };
-    let is_of_device = |cookie: &BoundCookie| cookie.device == device;
-    if own
-        .clone()
-        .any(|cookie| is_of_device(cookie) && cookie.is_current(now))
-    {
+    if cookies.iter().any(|cookie| cookie.proves(entry, now)) {
         return DeviceJudgement::Bound;
     }
-    let why = if own.clone().any(is_of_device) {
+    let why = if own.clone().any(|cookie| cookie.device == device) {
         Unproved::Ended
     } else if own.next().is_some() {
         Unproved::OtherDevice

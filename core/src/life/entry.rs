@@ -90,15 +90,18 @@ impl SessionEntry {
 
     /// Reads the value of an entry; `None` if [`SessionEntry::value`] would not write it.
     pub fn parse(value: &[u8]) -> Option<Self> {
-        let mut parts = value.split(|byte| *byte == b'.');
-        let birth = parse_birth(parts.next()?)?;
-        let name = parse_name(parts.next()?)?;
-        let device = parts.next().map(parse_name);
-        let device = match device {
-            Some(id) => Some(DeviceId(id?)),
-            None => None,
+        let digits = value.iter().take_while(|byte| **byte != b'.').count();
+        let (birth, rest) = value.split_at_checked(digits)?;
+        let birth = parse_birth(birth)?;
+        let (name, rest) = parse_name(rest)?;
+        let (device, rest) = match rest {
+            [] => (None, rest),
+            _ => {
+                let (id, rest) = parse_name(rest)?;
+                (Some(DeviceId(id)), rest)
+            }
         };
-        parts.next().is_none().then_some(Self {
+        rest.is_empty().then_some(Self {
             birth,
             name,
             device,
@@ -139,14 +142,14 @@ impl SessionEntry {
     }
 }
 
-/// Reads the 16 bytes of a name or of the id of a device.
-fn parse_name(text: &[u8]) -> Option<[u8; NAME]> {
-    let text: &[u8; NAME_TEXT] = text.try_into().ok()?;
+/// Reads a dot and the 16 bytes of a name or of the id of a device, and returns what follows.
+fn parse_name(text: &[u8]) -> Option<([u8; NAME], &[u8])> {
+    let (text, rest) = text.strip_prefix(b".")?.split_first_chunk::<NAME_TEXT>()?;
     let mut name = [0; NAME];
     URL_SAFE_NO_PAD
         .decode(text, Out::from_slice(&mut name))
         .ok()?;
-    Some(name)
+    Some((name, rest))
 }
 
 /// Reads decimal digits without leading zeros.

@@ -14,7 +14,10 @@ use crate::life::entry::{DeviceId, NAME, NAME_TEXT, SessionEntry};
 const BEGIN: &[u8; 16] = b"&session-crypto=";
 
 /// Most bytes of the pair: with the most digits of any birth, and with a device.
-const MAX_PAIR: usize = BEGIN.len() + 20 + 2 * (1 + NAME_TEXT);
+const MAX_PAIR: usize = BEGIN.len() + DIGITS + 2 * (1 + NAME_TEXT);
+
+/// Most digits of a birth.
+const DIGITS: usize = 20;
 
 impl SessionEntry {
     /// Splits a text that ends with an entry into the pairs before it, and the entry; `None`
@@ -63,6 +66,20 @@ impl SessionEntry {
         String::from_utf8_lossy(value).into_owned()
     }
 
+    /// The birth in decimal digits, as text in an arena.
+    ///
+    /// # Errors
+    ///
+    /// The arena gives wrong room.
+    pub fn birth_text<'a>(&self, arena: &impl Arena<'a>) -> Result<Text<'a>, LibraryError> {
+        let mut room = [0; DIGITS];
+        let start = put_digits(&mut room, self.birth()).map_or(0, |free| free.len());
+        let digits = room.get(start..).unwrap_or_default();
+        let mut writer = arena.writer(digits.len());
+        writer.push(digits);
+        writer.finish().ok_or_else(LibraryError::wrong_room)
+    }
+
     /// The pair behind others, written from its end to its start.
     fn pair<'m>(&self, room: &'m mut [u8; MAX_PAIR]) -> Option<&'m [u8]> {
         let mut free: &mut [u8] = room;
@@ -72,17 +89,22 @@ impl SessionEntry {
         }
         free = put(free, &name_text(self.name())?)?;
         free = put(free, b".")?;
-        let mut rest = self.birth();
-        loop {
-            let digit = u8::try_from(rest % 10).unwrap_or_default();
-            free = put(free, &[b'0'.wrapping_add(digit)])?;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
+        free = put_digits(free, self.birth())?;
         let start = put(free, BEGIN)?.len();
         room.get(start..)
+    }
+}
+
+/// Writes a number at the end of some room, and returns the room before it.
+fn put_digits(room: &mut [u8], number: u64) -> Option<&mut [u8]> {
+    let (mut free, mut rest) = (room, number);
+    loop {
+        let digit = u8::try_from(rest % 10).unwrap_or_default();
+        free = put(free, &[b'0'.wrapping_add(digit)])?;
+        rest /= 10;
+        if rest == 0 {
+            return Some(free);
+        }
     }
 }
 
@@ -135,6 +157,8 @@ mod tests {
         let entry = SessionEntry::new(u64::MAX, [0xfb; 16]).bound_to(DeviceId([0xfb; 16]));
         let expected = format!("18446744073709551615.{NAME_OF_ALL}.{NAME_OF_ALL}");
         assert_eq!(entry.value(), expected);
+        let birth = entry.birth_text(&HeapArena).unwrap();
+        assert_eq!(birth.to_str(), Ok("18446744073709551615"));
         assert_eq!(
             SessionEntry::new(0, [0xfb; 16]).value(),
             format!("0.{NAME_OF_ALL}")

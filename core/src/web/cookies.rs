@@ -3,6 +3,8 @@
 //! Names are compared byte by byte, as browsers do. Several cookies may have one name: a
 //! browser keeps them by path and host.
 
+use std::borrow::Cow;
+
 use memchr::memchr;
 
 /// The values of the cookies with a name, in their order.
@@ -15,7 +17,7 @@ pub fn values<'h>(header: &'h [u8], name: &'h str) -> impl Iterator<Item = &'h [
 
 /// The header without the cookies of some names; `None` if it has none of them. It may be
 /// empty then.
-pub fn without(header: &[u8], names: &[&str]) -> Option<Vec<u8>> {
+pub fn without<'h>(header: &'h [u8], names: &[&str]) -> Option<Cow<'h, [u8]>> {
     let is_taken = |pair: &[u8]| {
         let pair = pair.trim_ascii();
         let is_of = |name: &&str| {
@@ -24,26 +26,29 @@ pub fn without(header: &[u8], names: &[&str]) -> Option<Vec<u8>> {
         };
         names.iter().any(is_of)
     };
-    let mut rest: Option<Vec<u8>> = None;
+    let mut rest: Option<Cow<'h, [u8]>> = None;
     let mut before = 0_usize;
     for pair in pairs(header) {
         if is_taken(pair) {
-            // Most headers have none, and are not copied.
-            rest.get_or_insert_with(|| header.get(..before).unwrap_or_default().to_owned());
+            // Nothing is copied before another pair follows.
+            rest.get_or_insert_with(|| header.get(..before).unwrap_or_default().into());
         } else if let Some(rest) = &mut rest {
+            let rest = rest.to_mut();
             rest.extend_from_slice(pair);
             rest.push(b';');
         }
         before = before.saturating_add(pair.len()).saturating_add(1);
     }
-    let mut rest = rest?;
-    // A semicolon follows each pair.
-    if rest.last() == Some(&b';') {
-        rest.pop();
-    }
-    let spaces = rest.len().saturating_sub(rest.trim_ascii_start().len());
-    rest.drain(..spaces);
-    Some(rest)
+    Some(match rest? {
+        Cow::Borrowed(rest) => trimmed(rest).into(),
+        Cow::Owned(rest) => trimmed(&rest).to_owned().into(),
+    })
+}
+
+/// Pairs without the semicolon that follows the last, and without spaces before the first.
+fn trimmed(pairs: &[u8]) -> &[u8] {
+    let pairs = pairs.strip_suffix(b";").unwrap_or(pairs);
+    pairs.trim_ascii_start()
 }
 
 /// The parts between semicolons.
@@ -70,7 +75,8 @@ mod tests {
     }
 
     fn rest(header: &str, names: &[&str]) -> Option<String> {
-        without(header.as_bytes(), names).map(|rest| String::from_utf8(rest).unwrap())
+        let rest = without(header.as_bytes(), names)?;
+        Some(str::from_utf8(&rest).unwrap().to_owned())
     }
 
     #[test]
