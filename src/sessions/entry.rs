@@ -5,9 +5,12 @@
 //! another writer has, or a server that encrypts nothing: then it is among the session's
 //! own entries.
 
+use std::ffi::CStr;
+
 use session_crypto_core::{LibraryError, SessionEntry, Text};
 
 use super::life::Session;
+use crate::ffi::Pool;
 
 /// Takes the entry off the end of the text of a token, and returns the rest and the entry.
 pub(super) fn split_off<'r>(
@@ -18,15 +21,14 @@ pub(super) fn split_off<'r>(
     Some((session.pool().copy_text(rest)?, entry))
 }
 
-/// The text of a session as it is sealed: with its entry, if it has one.
-pub(super) fn complete<'r>(
-    session: &Session<'r>,
-    text: &'r [u8],
+/// The text of a session as it is sealed, with its entry behind the others.
+#[inline(never)]
+pub(super) fn behind<'r>(
+    text: &CStr,
+    entry: &SessionEntry,
+    pool: Pool<'r>,
 ) -> Result<&'r [u8], LibraryError> {
-    match session.noted().and_then(|life| life.entry) {
-        Some(entry) => Ok(entry.append_to(text, &session.pool())?.to_bytes()),
-        None => Ok(text),
-    }
+    Ok(entry.append_to(text.to_bytes(), &pool)?.to_bytes())
 }
 
 /// Takes the entry out of those of a session, and returns it if it is well-formed.

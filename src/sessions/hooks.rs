@@ -87,8 +87,13 @@ fn seal<'r>(
         Protection::Seal(sealer) => sealer,
     };
     let not_sealed = |error: SealError| report::not_sealed(request, state.counters(), &error);
-    let text = entry::complete(session, plaintext.to_bytes());
-    let text = text.map_err(|error| not_sealed(error.into()))?;
+    let text = match session.noted() {
+        Some(Life {
+            entry: Some(entry), ..
+        }) => entry::behind(plaintext, entry, session.pool())
+            .map_err(|error| not_sealed(error.into()))?,
+        _ => plaintext.to_bytes(),
+    };
     let sealed = sealer.seal(text, now, &session.pool());
     let sealed = sealed.map_err(not_sealed)?;
     session.set_token(sealed.token);
@@ -128,24 +133,25 @@ pub(crate) fn decode<'r>(
         }
         Protection::Seal(sealer) => sealer,
     };
-    match sealer.open(token.to_bytes(), now, &session.pool()) {
+    let outcome = sealer.open(token.to_bytes(), now, &session.pool());
+    match &outcome {
         // A value of a device is under the same keys, and is no session.
         Ok(opened) if is_sealed_value(opened.session.to_bytes()) => {
             refuse(request, state, session, Refusal::Purpose);
         }
         Ok(opened) => {
-            accept(request, state, config, session, &opened);
+            accept(request, state, config, session, opened);
             if state.revocation().is_some() || config.has_policy() {
                 let key = (opened.key, kept.generation());
                 begin(session, opened.session, key);
             }
             session.mark_opened();
         }
-        Err(OpenError::Refused(refusal)) => refuse(request, state, session, refusal),
+        Err(OpenError::Refused(refusal)) => refuse(request, state, session, *refusal),
         Err(OpenError::Library(error)) => {
             session.clear_encoded();
             session.withhold();
-            report::not_opened(request, state.counters(), &error);
+            report::not_opened(request, state.counters(), error);
         }
     }
 }

@@ -106,7 +106,7 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
         }
         let section = &self.section;
         section.wipe_ended(now.seconds);
-        let mut opened = section.keyring.contexts.with(now.processor, |contexts| {
+        let mut outcome = section.keyring.contexts.with(now.processor, |contexts| {
             if section.has_jwe() {
                 match Parts::of(token) {
                     Ok(parts) => {
@@ -124,9 +124,12 @@ impl<'c, R: Random + Clone> Sealer<'c, R> {
                     .map_err(|error| blame_format(error, token)),
                 None => Err(OpenError::Refused(Refusal::Format)),
             }
-        })?;
-        opened.stale = opened.stale && section.can_seal(now.seconds);
-        Ok(opened)
+        });
+        // Changed where it is: each request would copy the outcome.
+        if let Ok(opened) = &mut outcome {
+            opened.stale = opened.stale && section.can_seal(now.seconds);
+        }
+        outcome
     }
 
     /// Runs `work` with the key scheme of this section. No other function distinguishes
