@@ -22,7 +22,8 @@ use constant MINUTES  => $ENV{SESSION_CRYPTO_FULL} ? 480 : 60;
 # The minutes of a key: the next one comes, begins, and the former one goes. Until then, each
 # browser has refreshed under the new one.
 use constant { PERIOD => 30, COMES => 5, BEGINS => 10 };
-# In the same period: all servers restart, one after another, and one is away for a while.
+# In the same period: one server is away for a while. In every other one, all restart, one
+# after another.
 use constant { RESTARTS => 12, STOPS => 20, STARTS => 24 };
 # Minutes from a step of a rotation of passphrases on one server to that on the next one.
 use constant BETWEEN => 2;
@@ -208,10 +209,10 @@ sub take_step {
 
 sub change_servers {
     my ($minute) = @_;
-    my $away = 1 + int($minute / PERIOD);
+    my $turn = int $minute / PERIOD;
+    my $away = (1 + $turn) % @farm;
     $minute %= PERIOD;
-    $away   %= @farm;
-    if    ($minute >= RESTARTS && $minute < RESTARTS + @farm) { $farm[$minute - RESTARTS]->restart }
+    if    ($turn % 2 == 0 && $minute >= RESTARTS && $minute < RESTARTS + @farm) { $farm[$minute - RESTARTS]->restart }
     elsif ($minute == STARTS) { start($away); push @serving, $farm[$away] }
     elsif ($minute == STOPS)  { @serving = grep { $_ != $farm[$away] } @serving; $farm[$away]->stop }
     return;
