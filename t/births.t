@@ -104,6 +104,7 @@ sub renewed {
     for (
         ['life',  'user=joe',              'user=jane',         1],
         ['life',  'user=joe',              'User=jane',         1],
+        ['life',  'user=joe',              'user=&USER=joe',    0],
         ['life',  'user=joe',              'user=Joe',          1],
         ['life',  'user=joe&cart=1',       'user=',             1],
         ['life',  'cart=1',                'user=joe',          1],
