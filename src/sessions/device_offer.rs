@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use session_crypto_core::{
-    Challenge, ChallengeFor, DeviceEvent, Sealer, SessionEntry, SessionUsers, UserEntry, headers,
+    Challenge, ChallengeFor, DeviceEvent, Sealer, SessionUsers, UserEntry, headers,
 };
 
 use super::device_report as report;
@@ -67,7 +67,7 @@ fn users(session: &mut Session<'_>, config: &DirConfig<'_>) -> Option<SessionUse
     let users = entries
         .into_iter()
         .flatten()
-        .filter(|(name, _)| policy.names_user(name) && *name != SessionEntry::KEY);
+        .filter(|(name, _)| policy.names_user(name));
     SessionUsers::new(users.map(|(name, value)| UserEntry {
         name: name.to_bytes(),
         value: value.to_bytes(),
