@@ -14,6 +14,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `fuzzing` | parsers that nobody else calls alone, for the fuzz targets of `fuzz/` |
 //! | `agent` | the agent: what it does when |
 //! | `queue` | the records that the store is to take |
 //! | `store` | the records in a store, and the channel that tells of new ones |
@@ -36,6 +37,8 @@ mod address;
 mod agent;
 mod authorities;
 mod entry;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod host;
 mod link;
 mod queue;

@@ -88,9 +88,7 @@ impl Store {
             commands.cmd("ZSCAN").arg(KEY).arg(&cursor);
             commands.arg("COUNT").arg(PAGE);
             let (next, members) = page(self.ask_one(&commands)?).ok_or(Trouble::NotRedis)?;
-            // Members and their scores take turns.
-            let texts = members.iter().step_by(2).filter_map(text);
-            records.extend(texts.filter_map(entry::read));
+            records.extend(self::records(&members));
             if next == b"0" {
                 return Ok(records);
             }
@@ -240,7 +238,7 @@ fn sign_in(link: &mut Link, address: &Address) -> Result<(), Trouble> {
 }
 
 /// The cursor and the members of an answer to ZSCAN.
-fn page(answer: Value) -> Option<(Vec<u8>, Vec<Value>)> {
+pub(crate) fn page(answer: Value) -> Option<(Vec<u8>, Vec<Value>)> {
     let Value::Array(parts) = answer else {
         return None;
     };
@@ -249,6 +247,13 @@ fn page(answer: Value) -> Option<(Vec<u8>, Vec<Value>)> {
         (Some(Value::BulkString(cursor)), Some(Value::Array(members))) => Some((cursor, members)),
         _ => None,
     }
+}
+
+/// The records of the members of an answer to ZSCAN, where members and their scores take
+/// turns.
+pub(crate) fn records(members: &[Value]) -> impl Iterator<Item = Record> {
+    let texts = members.iter().step_by(2).filter_map(text);
+    texts.filter_map(entry::read)
 }
 
 fn text(value: &Value) -> Option<&[u8]> {

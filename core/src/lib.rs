@@ -30,6 +30,7 @@
 //!
 //! | file or folder | what it holds |
 //! |---|---|
+//! | `fuzzing` | parsers that nobody else calls alone, for the fuzz targets of `fuzz/` |
 //! | `vectors` | the vector files of the wire formats, for tests |
 //! | `device` | sessions that are bound to the device of a browser |
 //! | `sealer` | sessions into tokens, and tokens into sessions |
@@ -77,6 +78,7 @@ pub use device::challenge::{Challenge, ChallengeFor};
 pub use device::cookie::{DeviceCookie, DeviceCookieFlaw, SameSite};
 pub use device::form::is_sealed_value;
 pub use device::headers;
+pub use device::initiator::is_initiator;
 pub use device::instructions::Instructions;
 pub use device::judgement::{DeviceJudgement, DeviceMode, Unbound, Unproved, judge};
 pub use device::jwk::JwkFlaw;
@@ -144,6 +146,8 @@ mod device;
 mod engine;
 mod error;
 mod fingerprint;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod id;
 mod json;
 mod jwe;

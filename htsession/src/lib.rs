@@ -5,6 +5,7 @@
 //!
 //! | file or folder | what it holds |
 //! |---|---|
+//! | `fuzzing` | what is shown of another's bytes, for the fuzz targets of `fuzz/` |
 //! | `main` | the program |
 //! | `verbs` | the verbs: one file each |
 //! | `farm` | a farm, seen through the status pages of its servers |
@@ -27,6 +28,8 @@ mod arguments;
 mod failure;
 mod farm;
 mod files;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod json;
 mod memory;
 mod secrets;

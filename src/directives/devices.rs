@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::ops::RangeInclusive;
 
 use session_crypto_core::times::LifetimeError;
-use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath, times};
+use session_crypto_core::{DeviceCookie, DeviceMode, DevicePath, is_initiator, times};
 
 use crate::advice;
 use crate::config::DirConfig;
@@ -28,9 +28,6 @@ const LIFETIMES: RangeInclusive<u64> = 300..=3600;
 
 /// Most hosts whose pages make browsers refresh: a browser gets all of them.
 const MAX_INITIATORS: usize = 32;
-
-/// Most characters of the name of a host (RFC 1035, section 2.3.4).
-const MAX_HOST: usize = 253;
 
 pub(super) fn device<'p>(
     parms: &Parms<'p>,
@@ -141,7 +138,7 @@ pub(super) fn initiators<'p>(
     }
     let hosts = words.iter().map(|word| {
         let word = word.to_string_lossy();
-        if is_host(&word) {
+        if is_initiator(&word) {
             Ok(word.into_owned())
         } else {
             Err(advice::initiator(&word))
@@ -149,12 +146,4 @@ pub(super) fn initiators<'p>(
     });
     config.set_device_initiators(parms, hosts.collect::<Result<_, _>>()?);
     Ok(())
-}
-
-/// Whether a word is a host, `*.` and a domain, or `*` for all hosts.
-fn is_host(word: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_plain);
-    let domain = word.strip_prefix("*.").unwrap_or(word);
-    word == "*" || (word.len() <= MAX_HOST && domain.split('.').all(is_label))
 }

@@ -10,6 +10,7 @@
 //! | `refresh` | the answer to a browser that proves its key again |
 //! | `judgement` | whether a session comes from its device |
 //! | `instructions` | the JSON that a browser gets at registration |
+//! | `initiator` | the hosts whose pages make a browser refresh |
 //! | `path` | the paths of the endpoints, and what follows from them |
 //! | `headers` | the headers of the protocol |
 //! | `cookie` | the names and attributes of the cookies |
@@ -31,6 +32,7 @@ pub(crate) mod challenge;
 pub(crate) mod cookie;
 pub(crate) mod form;
 pub mod headers;
+pub(crate) mod initiator;
 pub(crate) mod instructions;
 pub(crate) mod judgement;
 pub(crate) mod jwk;
