@@ -2,11 +2,14 @@
 
 SHELL = /bin/sh
 CARGO = tools/cargo
+# The fuzz targets without libFuzzer, in a workspace of their own.
+FUZZ = --manifest-path fuzz/Cargo.toml --no-default-features --locked --target-dir target
 
 demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
+fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test test-core test-httpd bench budget demo install uninstall clean help
+.PHONY: build deps check test test-core test-httpd fuzz bench budget demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -20,6 +23,7 @@ help:
 	@echo '                and https://127.0.0.1:8443/ with device-bound sessions; TLS_PORT=8444'
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
+	@echo 'make fuzz       all fuzz targets for MINUTES=10 together; fuzz/README.md describes them'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
 	@echo 'make budget     instructions of a token and of a request, compared with'
@@ -37,7 +41,9 @@ deps:
 check:
 	tools/deps check
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(CARGO) clippy $(FUZZ) --all-targets -- -D warnings
 	$(CARGO) clippy --package session-crypto-core --all-targets --locked --no-default-features -- -D warnings
 	$(CARGO) test --locked --workspace --test layers --test messages
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked
@@ -55,9 +61,14 @@ test:
 # Both need what `make test` installs and builds.
 test-core:
 	$(CARGO) test --workspace --locked
+	$(CARGO) test $(FUZZ)
 
 test-httpd:
 	t/run
+
+fuzz:
+	tools/deps fuzz
+	fuzz/run $(MINUTES) $(TARGETS)
 
 bench:
 	tools/deps bench

@@ -65,7 +65,7 @@ static const char *split(content_t *content, apr_file_t *out, apr_pool_t *pool)
 {
     ap_configfile_t *file =
         ap_pcfg_open_custom(pool, "words", content, NULL, get_string, NULL);
-    char line[MAX_STRING_LEN];
+    char line[sizeof content->bytes];
     while (ap_cfg_getline(line, sizeof line, file) == APR_SUCCESS) {
         const char *rest = line;
         char **argv;
