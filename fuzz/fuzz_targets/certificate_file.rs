@@ -1,3 +1,4 @@
+//! Takes the file of a certificate or a private key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

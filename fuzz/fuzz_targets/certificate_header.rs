@@ -1,3 +1,4 @@
+//! Takes the header of a JWE whose author has the private key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

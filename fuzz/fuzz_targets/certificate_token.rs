@@ -1,3 +1,4 @@
+//! Takes a JWE for a certificate.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes the padding of a classic token whose author has the passphrase.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

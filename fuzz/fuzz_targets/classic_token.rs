@@ -1,3 +1,4 @@
+//! Takes a token of the classic format.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

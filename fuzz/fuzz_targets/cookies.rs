@@ -1,3 +1,4 @@
+//! Takes the header `Cookie`.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

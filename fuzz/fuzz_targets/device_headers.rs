@@ -1,3 +1,4 @@
+//! Takes the headers of a browser about its device.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes the public key of a device.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

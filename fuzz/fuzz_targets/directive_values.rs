@@ -1,3 +1,4 @@
+//! Takes the values of directives.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

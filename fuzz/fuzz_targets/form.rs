@@ -1,3 +1,4 @@
+//! Takes the body of a form.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

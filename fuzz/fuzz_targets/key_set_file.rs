@@ -1,3 +1,4 @@
+//! Takes the file of a JWK Set.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

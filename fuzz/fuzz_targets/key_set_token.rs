@@ -1,3 +1,4 @@
+//! Takes a JWE under a key of a JWK Set.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes a file of passphrases.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes a JWE under a passphrase.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes a proof of a refresh.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes a proof that registers a key.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

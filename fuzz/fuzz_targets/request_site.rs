@@ -1,3 +1,4 @@
+//! Takes the headers that tell the site of a request.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

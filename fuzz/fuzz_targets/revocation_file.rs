@@ -1,3 +1,4 @@
+//! Takes the file of the list of ended sessions.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes challenges, bound cookies and key cookies.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes the report of another server.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

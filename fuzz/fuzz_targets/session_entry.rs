@@ -1,3 +1,4 @@
+//! Takes this module's own entry in a session.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

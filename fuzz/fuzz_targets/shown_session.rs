@@ -1,3 +1,4 @@
+//! Takes a session that `htsession` shows.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,4 @@
+//! Takes a token that `htsession` shows.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

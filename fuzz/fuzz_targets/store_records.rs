@@ -1,3 +1,4 @@
+//! Takes the records and answers of a store.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,12 +1,15 @@
 //! The sections in which tokens are opened.
 
+use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
+use bumpalo::Bump;
 use session_crypto_core::{
-    Cipher, Digest, During, HeapArena, Identities, KeySet, Keyring, Now, OpenError, OpenSslRandom,
-    Origin, Pairs, PassphraseList, Payer, Priority, Purpose, Refusal, Sealer, Secrets, Seed,
-    Settings, SharedMemory,
+    Arena, Cipher, Counters, Digest, During, Identities, KeySet, Keyring, Now, OpenError,
+    OpenSslRandom, Origin, Pairs, PassphraseList, Payer, Priority, Purpose, Refusal, Sealer,
+    Secrets, Seed, Settings, SharedMemory, SliceWriter,
 };
 
 use crate::oracle::vectors::root;
@@ -123,7 +126,8 @@ impl Section {
 
     pub(crate) fn seal(&self, session: &[u8]) -> Vec<u8> {
         let sealer = Sealer::new(&self.keyring, self.settings());
-        let sealed = sealer.seal(session, NOW, &HeapArena).unwrap();
+        let memory = Memory::default();
+        let sealed = sealer.seal(session, NOW, &&memory).unwrap();
         sealed.token.to_bytes().to_vec()
     }
 
@@ -131,7 +135,8 @@ impl Section {
     /// fail.
     pub(crate) fn open(&self, token: &[u8]) -> Result<Vec<u8>, Refusal> {
         let sealer = Sealer::new(&self.keyring, self.settings());
-        match sealer.open(token, NOW, &HeapArena) {
+        let memory = Memory::default();
+        match sealer.open(token, NOW, &&memory) {
             Ok(opened) => Ok(opened.session.to_bytes().to_vec()),
             Err(OpenError::Refused(refusal)) => Err(refusal),
             Err(OpenError::Library(error)) => panic!("a token makes the host fail: {error}"),
@@ -139,8 +144,41 @@ impl Section {
     }
 }
 
+/// The memory of one call, which is freed after it: nothing leaks but by mistake.
+#[derive(Default)]
+struct Memory(Bump);
+
+impl<'m> Arena<'m> for &'m Memory {
+    type Writer = SliceWriter<'m>;
+
+    fn bytes(&self, length: usize) -> &'m mut [MaybeUninit<u8>] {
+        self.0.alloc_slice_fill_copy(length, MaybeUninit::uninit())
+    }
+
+    fn writer(&self, length: usize) -> SliceWriter<'m> {
+        SliceWriter::new(self.0.alloc_slice_fill_copy(length + 1, 0))
+    }
+}
+
 pub(crate) fn keyring() -> Keyring {
-    Keyring::new(Seed([0; 16]), OpenSslRandom, SharedMemory::alone()).unwrap()
+    let memory = SharedMemory {
+        masters: words(SharedMemory::MASTERS),
+        salts: words(SharedMemory::SALTS),
+        cookie_warnings: &WARNINGS,
+        counters: Counters::none(),
+    };
+    Keyring::new(Seed([0; 16]), OpenSslRandom, memory).unwrap()
+}
+
+static WARNINGS: AtomicU64 = AtomicU64::new(0);
+
+/// Words that are zero. They are never freed, and stay known to the search for leaks.
+fn words(count: usize) -> &'static [AtomicU64] {
+    static KNOWN: Mutex<Vec<&[AtomicU64]>> = Mutex::new(Vec::new());
+    let words = (0..count).map(|_| AtomicU64::new(0));
+    let words: &[_] = Vec::leak(words.collect());
+    KNOWN.lock().unwrap().push(words);
+    words
 }
 
 pub(crate) fn passphrase_list<P: AsRef<[u8]>>(keyring: &Keyring, texts: &[P]) -> PassphraseList {
