@@ -1,4 +1,4 @@
-//! What the command shows of a token and of a session, which are another's bytes, for the
+//! A token and a session as the command shows them, which are the bytes of others, for the
 //! fuzz targets of `fuzz/`.
 
 use serde_json::Value;
@@ -15,7 +15,7 @@ pub struct Shown {
     pub json: String,
 }
 
-/// What `htsession inspect` shows of a token.
+/// Shows a token as `htsession inspect` does.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn token(text: &[u8]) -> Result<Shown, &'static str> {
     })
 }
 
-/// What `htsession open` shows of a session at a Unix time in seconds.
+/// Shows a session as `htsession open` does, at a Unix time in seconds.
 pub fn session(text: &[u8], passwords: bool, now: u64) -> Shown {
     let session = Session::new(text);
     let rows = session.rows(now).into_iter().map(|(_, value)| value);

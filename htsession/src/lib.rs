@@ -5,7 +5,7 @@
 //!
 //! | file or folder | what it holds |
 //! |---|---|
-//! | `fuzzing` | what is shown of another's bytes, for the fuzz targets of `fuzz/` |
+//! | `fuzzing` | tokens and sessions as they are shown, for the fuzz targets of `fuzz/` |
 //! | `main` | the program |
 //! | `verbs` | the verbs: one file each |
 //! | `farm` | a farm, seen through the status pages of its servers |

@@ -37,9 +37,11 @@ static HTTPD: LazyLock<Mutex<Httpd>> = LazyLock::new(|| Mutex::new(start()));
 /// The lines of a file without NUL bytes.
 pub(crate) fn lines(text: &[u8]) -> Vec<Line> {
     let mut httpd = HTTPD.lock().unwrap();
-    let digits = text.iter().map(|byte| format!("{byte:02x}"));
-    let question: String = digits.chain(["\n".to_owned()]).collect();
-    httpd.input.write_all(question.as_bytes()).unwrap();
+    let digit = |number: u8| b"0123456789abcdef"[usize::from(number)];
+    let digits = |byte: &u8| [digit(byte >> 4), digit(byte & 15)];
+    let mut question: Vec<u8> = text.iter().flat_map(digits).collect();
+    question.push(b'\n');
+    httpd.input.write_all(&question).unwrap();
     let mut answer = String::new();
     httpd.output.read_line(&mut answer).unwrap();
     assert!(answer.ends_with('\n'), "httpd has ended");

@@ -50,7 +50,7 @@ impl Known {
     }
 
     /// Opens a token in each section: it is refused, or it is one of those that are known,
-    /// byte for byte, and has its session. Nobody who changes a token has the keys.
+    /// byte for byte, and has its session. A client that changes a token has no key.
     pub(crate) fn check(&self, token: &[u8]) {
         for section in &self.sections {
             if let Ok(session) = section.open(token) {

@@ -53,12 +53,16 @@ fn der<T: openssl::pkey::HasPrivate>(key: &PKeyRef<T>) -> Vec<u8> {
     key.private_key_to_der().unwrap_or_default()
 }
 
-/// The rounds of PBKDF2 in DER, or in PEM that has one block: the first number after its
-/// identifier.
+/// The rounds of PBKDF2 in DER, or in the first block of PEM that is such a key: the first
+/// number after its identifier.
 fn rounds(content: &[u8]) -> Option<u64> {
-    let text = String::from_utf8_lossy(content);
-    let block = text.split("-----").nth(2).map(str::split_whitespace);
-    let block: Option<String> = block.map(Iterator::collect);
+    let text = format!("\n{}", String::from_utf8_lossy(content));
+    // A label within a line begins no block.
+    let block = text
+        .split("\n-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+        .nth(1);
+    let block = block.and_then(|block| block.split("-----").next());
+    let block: Option<String> = block.map(|block| block.split_whitespace().collect());
     let der = block.and_then(|block| peer::from_base64(block.as_bytes()));
     let der = der.as_deref().unwrap_or(content);
     let at = der.windows(PBKDF2.len()).position(|part| part == PBKDF2)?;

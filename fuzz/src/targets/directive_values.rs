@@ -59,7 +59,7 @@ fn check_lifetime(word: &str) {
     let expected = seconds.filter(|_| is_number).map(|(factor, divisor)| {
         // A longer number is too long anyway.
         let number: u128 = number.parse().unwrap_or(u128::MAX >> 32);
-        number * factor / divisor
+        number.saturating_mul(factor) / divisor
     });
     match lifetime(word) {
         Ok(seconds) => {

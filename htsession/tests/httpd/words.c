@@ -22,9 +22,11 @@ typedef struct {
 
 static void write_word(apr_file_t *out, const char *word)
 {
+    static const char digits[] = "0123456789abcdef";
     apr_file_putc('.', out);
     for (; *word; word++) {
-        apr_file_printf(out, "%02x", (unsigned char)*word);
+        apr_file_putc(digits[(unsigned char)*word >> 4], out);
+        apr_file_putc(digits[*word & 15], out);
     }
 }
 
