@@ -149,7 +149,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             let other = format!(r#""epk":{{"y":"{y}","x":"{x}","crv":"P-256","kty":"EC"}}"#);
             [
                 format!(r#"0{{"alg":"{ALG}","enc":"{enc}","kid":"{kid}",{key}}}"#),
-            format!(r#"2{{"alg":"{ALG}","enc":"{enc}","kid":"{kid}",{key}}}"#),
+                format!(r#"2{{"alg":"{ALG}","enc":"{enc}","kid":"{kid}",{key}}}"#),
                 format!(
                     r#"1{{{other},"aud":"{PURPOSE}","kid":"{kid}","enc":"{enc}","alg":"{ALG}"}}"#
                 ),
