@@ -19,10 +19,8 @@ use crate::json::{self, Object, Value};
 use crate::jwe::key_id::KeyId;
 use crate::key_set::error::{KeyFlaw, KeyName, KeySetError, MemberName};
 use crate::key_set::set_key::{self, Dates, KeySize, SetKey};
+use crate::life::times::LATEST;
 use crate::limits::{MAX_KEY_SET, MAX_KEYS};
-
-/// The latest date: the end of the year 9999. A date in milliseconds is after it.
-const LATEST: u64 = 253_402_300_799;
 
 /// The members of a set and of a key that have a meaning here.
 const MEMBERS: [&str; 10] = [
@@ -147,6 +145,7 @@ fn check_use(jwk: &Object<'_>, size: KeySize) -> Result<(), KeyFlaw> {
 fn dates(jwk: &Object<'_>) -> Result<Dates, KeyFlaw> {
     let date = |member| match jwk.find(member) {
         None => Ok(None),
+        // A date in milliseconds is after the latest one.
         Some(Value::Number(seconds)) if *seconds <= LATEST => Ok(Some(*seconds)),
         Some(_) => Err(KeyFlaw::Date(member)),
     };

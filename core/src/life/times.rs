@@ -26,6 +26,9 @@ pub struct DateError;
 /// The longest lifetime, in seconds.
 pub const MAX_LIFETIME: u64 = 3650 * 86_400;
 
+/// The last second of the year 9999: RFC 3339 has no later date.
+pub(crate) const LATEST: u64 = 253_402_300_799;
+
 /// Reads a lifetime, and returns seconds.
 ///
 /// The units are those of httpd (`ap_timeout_parameter_parse` in server/util.c), `min` in
@@ -62,11 +65,13 @@ pub fn lifetime(text: &str) -> Result<u64, LifetimeError> {
 ///
 /// # Errors
 ///
-/// It is none, or before 1970.
+/// It is none, before 1970, or after the year 9999 in UTC.
 pub fn date(text: &str) -> Result<u64, DateError> {
     let date = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| DateError)?;
     let seconds = u64::try_from(date.unix_timestamp()).map_err(|_| DateError)?;
-    Ok(seconds.saturating_add(u64::from(date.nanosecond() > 0)))
+    let seconds = seconds.saturating_add(u64::from(date.nanosecond() > 0));
+    // An offset or a fraction may lead into a year that has no such text.
+    (seconds <= LATEST).then_some(seconds).ok_or(DateError)
 }
 
 /// Writes Unix seconds as a date and time of RFC 3339, in UTC.
@@ -170,6 +175,20 @@ mod tests {
             assert_eq!(date(text), Ok(seconds), "{text}");
         }
         assert_eq!(rfc3339(1_795_671_730), "2026-11-26T05:42:10Z");
+    }
+
+    #[test]
+    fn a_date_is_before_the_year_10000_in_utc() {
+        let last = "9999-12-31T23:59:59Z";
+        assert_eq!(date(last), Ok(LATEST));
+        assert_eq!(rfc3339(LATEST), last);
+        for text in [
+            "9999-12-31T23:59:60Z",
+            "9999-12-31T23:59:59.5Z",
+            "9999-12-31T23:59:59-00:01",
+        ] {
+            assert_eq!(date(text), Err(DateError), "{text}");
+        }
     }
 
     #[test]
