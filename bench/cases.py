@@ -225,8 +225,8 @@ def starts(hosts: int, more: float | None = None, times: float | None = None) ->
             Comparison(OURS_KEY_SETS, CLEAR, at_most(times) if times else None, restart=True),
         ),
         Method.STARTS,
-        at_most(more) if more else None,
-        hosts,
+        target=at_most(more) if more else None,
+        hosts=hosts,
     )
 
 
