@@ -6,7 +6,8 @@
  *     RAND_bytes 0    all calls fail; then the file says `RAND_bytes failed`
  *
  * A failed call reports OpenSSL's error for a lack of memory. Only calls of the module
- * fail: OpenSSL's own calls come through these functions too, and succeed.
+ * fail: OpenSSL's own calls come through these functions too, and succeed. For another caller
+ * than the module, SESSION_CRYPTO_FAULT_CALLER has a part of its path.
  *
  *     cc -shared -fPIC -o faults.so faults.c -lcrypto
  */
@@ -21,12 +22,14 @@
 
 #include <openssl/err.h>
 
-/* Whether an address is in the module. */
+/* Whether an address is in the module, or in the caller that is to fail in its place. */
 static int is_ours(void *address)
 {
+    const char *caller = getenv("SESSION_CRYPTO_FAULT_CALLER");
     Dl_info info;
 
-    return dladdr(address, &info) != 0 && strstr(info.dli_fname, "mod_session_crypto") != NULL;
+    return dladdr(address, &info) != 0
+        && strstr(info.dli_fname, caller ? caller : "mod_session_crypto") != NULL;
 }
 
 /* Whether this call must fail; `caller` is its return address. */
