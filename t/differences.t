@@ -181,6 +181,7 @@ sub requests {
         for ['words', '!junk'], ['a dot', '.'], ['a space and words', ' junk'], ['a second padding', '==='];
     shows('base64', 'not canonical', both(\&body, $path{plain}, session => noncanonical()), ['200 user=joe', '200 ']);
 
+    shows('nul', 'in a session', both(\&body, $path{plain}, session => $classic->token("user=joe\0&role=none")), ['200 user=joe', '200 ']);
     shows('own-entry', 'where sessions have a birth', both(\&body, $path{lives}, session => $classic->token('user=joe&session-crypto=app')),
         ['200 user=joe&session-crypto=app', '200 user=joe']);
 
@@ -209,7 +210,7 @@ sub short_sessions {
     my @ask   = map { [$path{aged}, session => $_] } @flood, map { ($last[$_], $short[$_]) } 0 .. $#short;
     my @opens = map { my $which = $_; scalar grep { $_->[$which]->body =~ /\bk=v\b/ } $twins->ask_all(\@ask) } 0, 1;
     note("of ${\USERS} short sessions, the C module opens $opens[0], and this one $opens[1]");
-    shows('short-sessions', 'beside a flood', [map { $_ == USERS ? 'all' : 'some' } @opens], [qw(all some)]);
+    shows('says-nothing', 'short ones beside a flood', [map { $_ == USERS ? 'all' : 'some' } @opens], [qw(all some)]);
     return;
 }
 

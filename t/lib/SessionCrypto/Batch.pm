@@ -116,8 +116,9 @@ sub _answer {
     }
     elsif ($head =~ /^Transfer-Encoding: chunked/mi) {
         while (1) {
-            while ($self->{buffer} !~ /\A([0-9a-fA-F]+)\r\n/) { $self->_read or return undef }
-            my ($line, $size) = (length $&, hex $1);
+            my $end;
+            while (($end = index $self->{buffer}, "\r\n") < 0) { $self->_read or return undef }
+            my ($line, $size) = ($end + 2, hex substr $self->{buffer}, 0, $end);
             while (length $self->{buffer} < $line + $size + 2) { $self->_read or return undef }
             $body .= substr $self->{buffer}, $line, $size;
             substr $self->{buffer}, 0, $line + $size + 2, '';

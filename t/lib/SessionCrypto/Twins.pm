@@ -72,12 +72,13 @@ sub _accepts {
     $httpd->{config} = BATCH . $self->{config} . "\n" . join '', map { _section($_, $fragments->[$_]) } @$numbers;
     my ($ok, $output) = $httpd->check;
     return 1 if $ok;
-    my ($line) = $output =~ /on line (\d+) of \S*httpd\.conf/ or die "not about a line: $output\n";
+    # There may be warnings of other lines before it.
+    my ($line) = $output =~ /(?:Syntax error|session_crypto:emerg\].*) on line (\d+) of \S*httpd\.conf/ or die "not about a line: $output\n";
     open my $file, '<', $httpd->conf or die $httpd->conf, ": $!\n";
     my ($wrong) = reverse map { /^# fragment (\d+)$/ ? $1 : () } (<$file>)[0 .. $line - 1];
     defined $wrong or die "not in a fragment: $output\n";
     $self->{wrong} = $wrong;
-    $self->{refusals}[$wrong] = $output if $module eq 'ours';
+    $self->{refusals}[$wrong] = $output =~ s/^.*:warn\].*\n//mgr if $module eq 'ours';
     return 0;
 }
 
