@@ -135,23 +135,26 @@ sub old_module {
 
 # The plaintext after `start` and one more block, if the answers to changed bytes tell whether
 # the padding is right, and undef if they do not. Vaudenay, "Security Flaws Induced by CBC
-# Padding".
+# Padding". The bytes that are asked for begin with the whole token, so that an answer to right
+# padding has a session in it.
 sub decrypted {
     my ($bytes, $start, $answers) = @_;
-    my ($head, $rest) = unpack "a$start a*", $bytes;
-    my @blocks = unpack '(a16)*', $rest;
+    my @blocks = unpack "x$start (a16)*", $bytes;
     my $plaintext = '';
     for my $number (1 .. $#blocks) {
         my $known = '';
         for my $count (1 .. 16) {
             my $tail = $known ^ chr($count) x ($count - 1);
-            my @guesses = map { $head . join('', @blocks[0 .. $number - 2]) . "\0" x (16 - $count) . chr($_) . $tail . $blocks[$number] } 0 .. 255;
+            my @guesses = map { $bytes . "\0" x (16 - $count) . chr($_) . $tail . $blocks[$number] } 0 .. 255;
             my @answers = $answers->(@guesses, $bytes);
-            my $true    = pop @answers;
-            my @right = grep { $answers[$_] eq $true } 0 .. 255;
+            pop @answers;
+            my %count;
+            $count{$_}++ for @answers;
+            my ($wrong) = sort { $count{$b} <=> $count{$a} } keys %count;
+            my @right   = grep { $answers[$_] ne $wrong } 0 .. 255;
             # The last byte has more than one right guess if longer padding is right too. A
             # change of the byte before it spoils that.
-            @right = grep { ($answers->(changed($guesses[$_], -18)))[0] eq $true } @right if $count == 1 && @right > 1;
+            @right = grep { ($answers->(changed($guesses[$_], -18)))[0] ne $wrong } @right if $count == 1 && @right > 1;
             return undef if @right != 1;
             $known = chr($right[0] ^ $count) . $known;
         }

@@ -20,7 +20,7 @@ use SessionCrypto::Httpd        ();
 use SessionCrypto::System       qw(read_file run);
 use SessionCrypto::Twins        ();
 
-use constant { PASSPHRASE => 'the-passphrase-of-twins', LARGE => 520 * 1024, FLOOD => 700, USERS => 40 };
+use constant { PASSPHRASE => 'the-passphrase-of-twins', LARGE => 520 * 1024, FLOOD => 1000, USERS => 40 };
 use constant LOGIN => 'httpd_username=joe&httpd_password=correct';
 
 my $differences = SessionCrypto::Differences->new;
@@ -273,7 +273,7 @@ sub failure {
         my $httpd = SessionCrypto::Httpd->new(name => "fault-$module", module => $module, one_child => 1, config => "${passphrase}SessionMaxAge 1000\n");
         local $ENV{LD_PRELOAD}           = $library;
         local $ENV{SESSION_CRYPTO_FAULT} = "$work/fault-$module";
-        local $ENV{SESSION_CRYPTO_FAULT_CALLER} = $module eq 'c' ? 'apr_crypto_openssl' : 'mod_session_crypto';
+        local $ENV{SESSION_CRYPTO_FAULT_CALLER} = $module eq 'c' ? 'apr' : 'mod_session_crypto';
         $httpd->start;
         open my $file, '>', "$work/fault-$module" or die "$work: $!\n";
         print {$file} "EVP_DecryptInit_ex 0\n";

@@ -137,7 +137,7 @@ sub token_case {
     if (@{ $place->{keys} } && rand() < 0.7) {
         my $number = int rand(rand() < 0.6 ? 1 : @{ $place->{keys} });
         @case{qw(how token)} = forged($place->{keys}[$number], $place->{salts}[$number]);
-        $case{is_old} = $number > 0;
+        $case{is_old} = $place->{keys}[$number]{passphrase} ne $place->{keys}[0]{passphrase};
         # The session of a neighbour.
         $case{place} = $places[rand @places] if rand() < 0.03;
     }
@@ -160,7 +160,8 @@ sub judge_tokens {
     for my $number (0 .. $#cases) {
         my ($case, $pair) = ($cases[$number], $pairs[$number]);
         my ($c, $ours)    = map { verdict($_) } @$pair;
-        if ($c eq $ours) {
+        if ($c eq $ours && is_to_differ($case, $c)) { unexplained($case, $c, $ours) }
+        elsif ($c eq $ours) {
             $count{ $pair->[0]->body =~ /\A(?:expiry=\d+)?\z/ ? 'both refuse' : 'both open' }++;
             push @written, $case if length($pair->[0]->token // '') && rand() < OPENED_AGAIN;
             $case->{written} = [map { $_->token } @$pair];
@@ -209,6 +210,14 @@ sub row {
     return 'own-entry'     if $c ne $ours && without_entry($c) eq without_entry($ours) && $c_writes == $we_write;
     return 'old-key'       if $case->{is_old} && without_entry($c) eq without_entry($ours) && !$c_writes && $we_write;
     return undef;
+}
+
+# Whether a session is read under an old passphrase, which this module is to save again.
+sub is_to_differ {
+    my ($case, $c) = @_;
+    return 0 if !$case->{is_old} || $case->{how} ne 'a session' || defined $case->{set};
+    my ($status, $session, $cookie) = split / \| /, $c, 3;
+    return $cookie eq 'no cookie' && scalar grep { !/\A(?:expiry|session-crypto)=/i } split /&/, $session;
 }
 
 sub without_entry { return join '&', grep { !/\Asession-crypto=/i } split /&/, $_[0] }
