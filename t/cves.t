@@ -145,16 +145,21 @@ sub decrypted {
         my $known = '';
         for my $count (1 .. 16) {
             my $tail = $known ^ chr($count) x ($count - 1);
-            my @guesses = map { $bytes . "\0" x (16 - $count) . chr($_) . $tail . $blocks[$number] } 0 .. 255;
-            my @answers = $answers->(@guesses, $bytes);
-            pop @answers;
-            my %count;
-            $count{$_}++ for @answers;
-            my ($wrong) = sort { $count{$b} <=> $count{$a} } keys %count;
-            my @right   = grep { $answers[$_] ne $wrong } 0 .. 255;
-            # The last byte has more than one right guess if longer padding is right too. A
-            # change of the byte before it spoils that.
-            @right = grep { ($answers->(changed($guesses[$_], -18)))[0] ne $wrong } @right if $count == 1 && @right > 1;
+            # With some bytes in front, what a right guess decrypts to is no session.
+            my @right;
+            for my $front ("\0", "\x55", "\xaa", "\x33") {
+                my @guesses = map { $bytes . $front x (16 - $count) . chr($_) . $tail . $blocks[$number] } 0 .. 255;
+                my @answers = $answers->(@guesses, $bytes);
+                pop @answers;
+                my %count;
+                $count{$_}++ for @answers;
+                my ($wrong) = sort { $count{$b} <=> $count{$a} } keys %count;
+                @right = grep { $answers[$_] ne $wrong } 0 .. 255;
+                # The last byte has more than one right guess if longer padding is right too.
+                # A change of the byte before it spoils that.
+                @right = grep { ($answers->(changed($guesses[$_], -18)))[0] ne $wrong } @right if $count == 1 && @right > 1;
+                last if @right == 1;
+            }
             return undef if @right != 1;
             $known = chr($right[0] ^ $count) . $known;
         }
