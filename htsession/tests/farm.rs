@@ -6,7 +6,7 @@
     reason = "a test that cannot go on stops"
 )]
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
@@ -270,9 +270,10 @@ fn a_rotation_ends_no_key_that_is_in_use() {
 #[test]
 fn each_failure_of_a_server_names_it_and_the_cure() {
     let folder = folder();
-    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let refused = format!("http://{}/status", unused.local_addr().unwrap());
-    drop(unused);
+    // The client's end of a connection: nobody listens there, and no server can take its port.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let refused = format!("http://{}/status", client.local_addr().unwrap());
     let ran = folder.run(&["keys", "keys", "--json", "--status", &refused]);
     let shown: Value = serde_json::from_str(&ran.output).unwrap();
     assert_eq!(shown["longest_lifetime"], Value::Null);
