@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test test-core test-httpd fuzz bench budget demo install uninstall clean help
+.PHONY: build deps check test test-core test-httpd fuzz bench budget sbom demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -28,6 +28,7 @@ help:
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
 	@echo 'make budget     instructions of a token and of a request, compared with'
 	@echo '                bench/instructions.budget and bench/requests.budget'
+	@echo 'make sbom       the crates of a release in CycloneDX: target/sbom.cdx.json'
 	@echo 'make deps       install what building needs (Debian, Ubuntu)'
 	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
 	@echo '                DESTDIR=/path puts it below that directory'
@@ -50,6 +51,12 @@ check:
 	tools/check-docs
 	tools/check-messages
 	tools/deny
+	$(MAKE) sbom
+
+# Fails if a crate has no licence or no checksum.
+sbom:
+	mkdir -p target
+	tools/sbom >target/sbom.cdx.json
 
 # Each step needs the one before it, also under `make -j`.
 test:
