@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test test-core test-httpd fuzz bench budget sbom demo install uninstall clean help
+.PHONY: build deps check test test-core test-httpd fuzz bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -29,11 +29,12 @@ help:
 	@echo 'make budget     instructions of a token and of a request, compared with'
 	@echo '                bench/instructions.budget and bench/requests.budget'
 	@echo 'make sbom       the crates of a release in CycloneDX: target/sbom.cdx.json'
+	@echo 'make release    source, bill of materials and their sums in dist/'
 	@echo 'make deps       install what building needs (Debian, Ubuntu)'
 	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
 	@echo '                DESTDIR=/path puts it below that directory'
 	@echo 'make uninstall  remove what make install put there'
-	@echo 'make clean      remove target/'
+	@echo 'make clean      remove target/ and dist/'
 
 deps:
 	tools/deps
@@ -88,6 +89,9 @@ budget:
 	bench/instructions
 	bench/requests
 
+release:
+	tools/release
+
 demo:
 	tools/deps
 	$(CARGO) build --release --locked
@@ -98,4 +102,4 @@ install uninstall:
 	@apxs/install $@
 
 clean:
-	rm -rf target
+	rm -rf target dist

@@ -7,7 +7,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 
 # Directories without files of this project.
-FOREIGN = {".git", "target", "node_modules"}
+FOREIGN = {".git", "target", "dist", "node_modules"}
 
 mistakes = []
 
