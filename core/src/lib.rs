@@ -52,7 +52,7 @@
 //! | `error`, `limits` | what can go wrong, and by whose fault; the longest session, token and JWK Set |
 //! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: cookies, forms, and the site that they are from |
-//! | `secret` | secrets that a file has, or a program prints |
+//! | `secret` | secrets that a file has, or a program prints; marks on secrets |
 //! | `fingerprint`, `id`, `json`, `rate` | tools for several folders |
 #![deny(unsafe_code)]
 

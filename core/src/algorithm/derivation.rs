@@ -12,6 +12,7 @@ use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
 use crate::algorithm::user_key::UserKey;
 use crate::error::LibraryError;
+use crate::secret::marks;
 
 /// Bytes of salt at the front of a classic token.
 pub(crate) const CLASSIC_SALT: usize = 16;
@@ -50,9 +51,9 @@ impl ClassicKey {
 
     /// Restores key material from the bytes that [`ClassicKey::bytes`] gave.
     pub(crate) fn restore(bytes: &[u8; KEY_LENGTH]) -> Self {
-        Self {
-            bytes: Box::new(*bytes),
-        }
+        let mut bytes = Box::new(*bytes);
+        marks::hide(bytes.as_mut_slice());
+        Self { bytes }
     }
 
     /// All bytes that were derived, a secret.
@@ -113,8 +114,10 @@ impl MasterKey {
 
     /// Restores a master key from the bytes that [`MasterKey::bytes`] gave.
     pub(crate) fn restore(bytes: &[u8; 32]) -> Self {
+        let mut bytes = Box::new(*bytes);
+        marks::hide(bytes.as_mut_slice());
         Self {
-            bytes: Box::new(*bytes),
+            bytes,
             key_id: OnceLock::new(),
             user_key: OnceLock::new(),
         }
@@ -132,6 +135,7 @@ impl MasterKey {
         }
         let mut key_id = [0; KEY_ID];
         self.expand(&[KEY_ID_LABEL], &mut key_id)?;
+        marks::reveal(&mut key_id);
         Ok(*self.key_id.get_or_init(|| key_id))
     }
 

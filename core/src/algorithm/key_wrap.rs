@@ -7,6 +7,7 @@ use openssl::error::ErrorStack;
 use zeroize::Zeroizing;
 
 use crate::libcrypto::verdict::{self, Denial, Library};
+use crate::secret::marks;
 
 /// The bytes that wrapping adds (RFC 3394, section 2.2.1).
 pub(crate) const WRAP_OVERHEAD: usize = 8;
@@ -22,6 +23,7 @@ pub(crate) fn wrap(kek: &[u8], key: &[u8]) -> Result<Vec<u8>, ErrorStack> {
     let mut wrapped = vec![0; key.len().saturating_add(WRAP_OVERHEAD)];
     let length = context.cipher_update(key, Some(&mut wrapped))?;
     wrapped.truncate(length);
+    marks::reveal(&mut wrapped);
     Ok(wrapped)
 }
 

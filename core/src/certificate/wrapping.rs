@@ -18,6 +18,7 @@ use crate::algorithm::key_wrap;
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
+use crate::secret::marks;
 
 /// The algorithm that encrypts the content key of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,7 @@ fn rsa_encrypt(oaep: Oaep, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped
     let mut encrypted_key = vec![0; encrypter.encrypt_len(text)?];
     let length = encrypter.encrypt(text, &mut encrypted_key)?;
     encrypted_key.truncate(length);
+    marks::reveal(&mut encrypted_key);
     Ok(Wrapped {
         encrypted_key,
         point: None,
@@ -159,6 +161,7 @@ fn rsa_decrypt(
     let length = verdict::judged(no, || decrypter.decrypt(encrypted_key, &mut text))?;
     Ok(length.map(|length| {
         text.truncate(length);
+        marks::hide(&mut text);
         text
     }))
 }
@@ -236,7 +239,9 @@ pub(crate) fn shared_secret(
 ) -> Result<Zeroizing<Vec<u8>>, ErrorStack> {
     let mut deriver = Deriver::new(ours)?;
     deriver.set_peer(theirs)?;
-    Ok(Zeroizing::new(deriver.derive_to_vec()?))
+    let mut secret = Zeroizing::new(deriver.derive_to_vec()?);
+    marks::hide(&mut secret);
+    Ok(secret)
 }
 
 type Kek = Zeroizing<[u8; KEK]>;

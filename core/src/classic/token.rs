@@ -26,6 +26,7 @@ use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, Refusal};
 use crate::libcrypto::cipher_calls::ROOM;
 use crate::passphrase::passphrase::Passphrase;
+use crate::secret::marks;
 
 /// Bytes of MAC at the front of a token.
 const MAC: usize = 8;
@@ -68,7 +69,7 @@ impl<'t> Token<'t> {
     /// Whether this passphrase made the token, in constant time.
     pub(crate) fn is_authentic(&self, passphrase: &Passphrase) -> bool {
         let mac = u64::from_le_bytes(*self.mac);
-        mac_of(passphrase, self.authenticated).ct_eq(&mac).into()
+        marks::verdict(mac_of(passphrase, self.authenticated).ct_eq(&mac))
     }
 
     pub(crate) fn salt(&self) -> &[u8; CLASSIC_SALT] {
@@ -102,6 +103,8 @@ impl<'t> Token<'t> {
     ) -> Result<Option<Text<'a>>, LibraryError> {
         let output = arena.bytes(self.body.len().saturating_add(ROOM));
         let padded = context.decrypt(self.body, output)?;
+        // The sender of a token with the right MAC knows the session, or is to have it.
+        marks::reveal(padded);
         let padded = padded.get_mut(block_size.get()..);
         Ok(padded.and_then(|padded| unpad(padded, block_size)))
     }
@@ -162,6 +165,8 @@ pub(crate) fn seal<'a>(
     if let Some(front) = scratch.first_chunk_mut() {
         *front = mac.to_le_bytes();
     }
+    // This is the token, which the browser gets.
+    marks::reveal(scratch);
     let text = STANDARD.encoded_length(length);
     let mut writer = arena.writer(text);
     writer.fill(text, |text| Some(STANDARD.encode(scratch, text.as_out())));

@@ -15,6 +15,7 @@ use crate::counters::key::{KeyCounter, KeyCounterCell};
 use crate::error::LibraryError;
 use crate::id;
 use crate::jwe::key_id::KeyId;
+use crate::secret::marks;
 
 /// A key of a set.
 pub struct SetKey {
@@ -104,7 +105,8 @@ impl Dates {
 
 impl SetKey {
     /// Joins a key, its id and its dates.
-    pub(super) fn new(id: KeyId, key: Zeroizing<Vec<u8>>, size: KeySize, dates: Dates) -> Self {
+    pub(super) fn new(id: KeyId, mut key: Zeroizing<Vec<u8>>, size: KeySize, dates: Dates) -> Self {
+        marks::hide(&mut key);
         Self {
             number: id::next(),
             counter: KeyCounterCell::default(),

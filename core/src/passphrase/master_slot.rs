@@ -8,6 +8,7 @@ use crate::algorithm::derivation::MasterKey;
 use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
 use crate::passphrase::master_table::{KeyWords, MasterKeyName};
+use crate::secret::marks;
 
 /// A slot for one master key, derived or not.
 pub(crate) struct MasterSlot {
@@ -24,8 +25,11 @@ impl MasterSlot {
     /// Makes an empty slot for the master key of a passphrase under a digest.
     pub(crate) fn new(secret: &[u8], digest: &Digest, naming_key: &[u8; 16]) -> Self {
         let parts = [NAME_LABEL, &[0], digest.label().as_bytes(), &[0], secret];
+        let mut name = hmac::sha256(naming_key, &parts);
+        // It is the same for each request, and follows from a key that nobody knows.
+        marks::reveal(&mut name);
         Self {
-            name: *to_words(&hmac::sha256(naming_key, &parts)),
+            name: *to_words(&name),
             key: OnceLock::new(),
             search: Mutex::default(),
         }

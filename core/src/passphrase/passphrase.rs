@@ -16,6 +16,7 @@ use crate::counters::key::KeyCounterCell;
 use crate::fingerprint::Fingerprint;
 use crate::passphrase::classic_keys::SealingKeys;
 use crate::passphrase::master_slot::MasterSlot;
+use crate::secret::marks;
 
 /// A passphrase of the configuration, and the keys that seal under it now.
 ///
@@ -54,11 +55,12 @@ impl Passphrase {
         }
         // This is not OpenSSL's MD5, because a FIPS provider has none. The MAC of httpd's
         // module needs it all the same (mod_session_crypto.c, compute_auth).
-        let mac_key = Md5::digest(bytes).into();
-        let secret = Secret {
+        let mut secret = Secret {
             bytes: bytes.into(),
-            mac_key,
+            mac_key: [0; 16],
         };
+        marks::hide(&mut secret.bytes);
+        secret.mac_key = Md5::digest(&secret.bytes).into();
         Ok(Self {
             id,
             secret,
@@ -77,7 +79,7 @@ impl Passphrase {
 
     /// Whether the passphrase has these bytes, in constant time.
     pub(crate) fn is(&self, bytes: &[u8]) -> bool {
-        self.secret.bytes.ct_eq(bytes).into()
+        marks::verdict(self.secret.bytes.ct_eq(bytes))
     }
 
     /// Whether one of its keys has ever been used.
@@ -128,7 +130,8 @@ impl Passphrase {
     /// Tells the passphrase from all others that are counted, also after a restart.
     pub(crate) fn identity(&self, naming_key: &[u8; 16]) -> Fingerprint {
         let parts = [IDENTITY_LABEL, &[0], &self.secret.bytes];
-        let name: [u8; 32] = hmac::sha256(naming_key, &parts);
+        let mut name: [u8; 32] = hmac::sha256(naming_key, &parts);
+        marks::reveal(&mut name);
         Fingerprint::of([name.as_slice()])
     }
 
@@ -149,7 +152,9 @@ impl Passphrase {
             salt,
             &self.secret.bytes,
         ];
-        hmac::sha256(naming_key, &parts)
+        let mut name = hmac::sha256(naming_key, &parts);
+        marks::reveal(&mut name);
+        name
     }
 }
 

@@ -10,6 +10,7 @@ use crate::keyring::random::Random;
 use crate::sealer::call::{Cost, Now, Opened, OpeningKey, Sealed};
 use crate::sealer::key_scheme::{KeyScheme, Standing};
 use crate::sealer::section::Section;
+use crate::secret::marks;
 
 impl<R: Random + Clone> Section<'_, R> {
     /// Turns a session into a token under the key of `scheme` that encrypts now.
@@ -39,9 +40,12 @@ impl<R: Random + Clone> Section<'_, R> {
         contexts.scratch.clear();
         contexts.scratch.extend_from_slice(session);
         let header = sealing.header.as_bytes();
-        let tag = sealing
+        let mut tag = sealing
             .context
             .seal(&nonce, header, &mut contexts.scratch)?;
+        // Both are in the token, which the browser gets.
+        marks::reveal(&mut tag);
+        marks::reveal(&mut contexts.scratch);
         let beginning = (header, sealing.encrypted_key.as_bytes());
         let token = compact::write(arena, beginning, &nonce, &contexts.scratch, &tag)?;
         self.count_sealed(sealing.counted_as, now);
@@ -126,6 +130,8 @@ fn decrypt<'a>(
     if !context.open(&parts.nonce, parts.header, text, &parts.tag)? {
         return Ok(None);
     }
+    // The sender of a token with the right tag knows the session, or is to have it.
+    marks::reveal(text);
     let session = writer.finish().ok_or_else(LibraryError::wrong_room)?;
     if session.has_nul() {
         return Err(OpenError::Refused(Refusal::OtherAlgorithm));

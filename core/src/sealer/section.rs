@@ -15,6 +15,7 @@ use crate::keyring::random::{Random, RandomBlock};
 use crate::passphrase::allowance::Payer;
 use crate::sealer::call::Now;
 use crate::sealer::settings::{Secrets, Settings};
+use crate::secret::marks;
 
 /// The settings of a section, with defaults for those that it leaves out.
 pub(super) struct Section<'c, R> {
@@ -76,6 +77,7 @@ impl<R: Random + Clone> Section<'_, R> {
         let bytes = Zeroizing::new(random.take::<32>()?);
         let mut key = Zeroizing::new(bytes.to_vec());
         key.truncate(cipher.key_length());
+        marks::hide(&mut key);
         Ok(key)
     }
 
