@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test test-core test-httpd fuzz bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test test-core test-httpd fuzz constant-time bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -24,6 +24,8 @@ help:
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make fuzz       all fuzz targets for MINUTES=10 together; fuzz/README.md describes them'
+	@echo 'make constant-time'
+	@echo '                that no branch and no index depends on a secret, under valgrind'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
 	@echo 'make budget     instructions of a token and of a request, compared with'
@@ -77,6 +79,10 @@ test-httpd:
 fuzz:
 	tools/deps fuzz
 	fuzz/run $(MINUTES) $(TARGETS)
+
+constant-time:
+	tools/deps constant-time
+	tools/constant-time
 
 bench:
 	tools/deps bench

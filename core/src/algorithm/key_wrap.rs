@@ -41,6 +41,8 @@ pub(crate) fn unwrap(kek: &[u8], wrapped: &[u8]) -> Result<Option<Zeroizing<Vec<
     // OpenSSL turns an empty input into an empty output.
     Ok(length.filter(|length| *length > 0).map(|length| {
         key.truncate(length);
+        // To valgrind, what is read from a table depends on the table alone.
+        marks::hide(&mut key);
         key
     }))
 }
