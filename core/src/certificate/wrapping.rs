@@ -1,7 +1,7 @@
 //! Content keys, encrypted to a certificate: RSA-OAEP and ECDH-ES+A256KW (RFC 7518,
 //! sections 4.3 and 4.6).
 
-use openssl::bn::{BigNum, BigNumContext};
+use openssl::bn::BigNum;
 use openssl::derive::Deriver;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::encrypt::{Decrypter, Encrypter};
@@ -10,7 +10,6 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, PKeyRef, Private, Public};
 use openssl::rsa::Padding;
-use openssl::sha::Sha256;
 use zeroize::Zeroizing;
 
 use crate::algorithm::digest::Digest;
@@ -18,6 +17,7 @@ use crate::algorithm::key_wrap;
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
 use crate::libcrypto::verdict::{self, Denial, Library};
+use crate::libcrypto::{evp, kdf};
 use crate::secret::marks;
 
 /// The algorithm that encrypts the content key of a token.
@@ -167,10 +167,9 @@ fn rsa_decrypt(
 }
 
 fn ecdh_wrap(curve: Curve, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped, ErrorStack> {
-    let group = EcGroup::from_curve_name(curve.nid())?;
-    let ephemeral = EcKey::generate(&group)?;
-    let point = affine(curve, &group, &ephemeral)?;
-    let ephemeral = PKey::from_ec_key(ephemeral)?;
+    // A key of the provider's own making: EcKey::generate goes past providers.
+    let ephemeral = PKey::ec_gen(curve.name())?;
+    let point = affine(curve, &ephemeral)?;
     let kek = agree(&ephemeral, key)?;
     Ok(Wrapped {
         encrypted_key: key_wrap::wrap(kek.as_slice(), text)?,
@@ -205,15 +204,15 @@ fn public_key(curve: Curve, point: &Point) -> Result<Option<PKey<Public>>, Error
     key.map(PKey::from_ec_key).transpose()
 }
 
-fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, ErrorStack> {
-    let mut context = BigNumContext::new()?;
-    let (mut x, mut y) = (BigNum::new()?, BigNum::new()?);
-    key.public_key()
-        .affine_coordinates(group, &mut x, &mut y, &mut context)?;
-    let length = i32::try_from(curve.coordinate()).unwrap_or_default();
+fn affine(curve: Curve, key: &PKeyRef<Private>) -> Result<Point, ErrorStack> {
+    let length = curve.coordinate();
+    let mut octets = vec![0; length.saturating_mul(2).saturating_add(1)];
+    evp::encoded_point(key, &mut octets)?;
+    let mut coordinates = octets.get(1..).unwrap_or_default().chunks_exact(length);
+    let mut next = || coordinates.next().unwrap_or_default().to_vec();
     Ok(Point {
-        x: x.to_vec_padded(length)?,
-        y: y.to_vec_padded(length)?,
+        x: next(),
+        y: next(),
     })
 }
 
@@ -221,16 +220,19 @@ fn affine(curve: Curve, group: &EcGroup, key: &EcKey<Private>) -> Result<Point, 
 /// without `apu` and `apv` (RFC 7518, section 4.6.2).
 fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
     let secret = shared_secret(ours, theirs)?;
-    let mut hash = Sha256::new();
-    hash.update(&1_u32.to_be_bytes());
-    hash.update(&secret);
-    hash.update(&14_u32.to_be_bytes());
-    hash.update(ECDH_ES.as_bytes());
-    hash.update(&0_u32.to_be_bytes());
-    hash.update(&0_u32.to_be_bytes());
-    hash.update(&256_u32.to_be_bytes());
-    Ok(Zeroizing::new(hash.finish()))
+    let mut info = Vec::with_capacity(INFO);
+    info.extend(14_u32.to_be_bytes());
+    info.extend(ECDH_ES.as_bytes());
+    info.extend(0_u32.to_be_bytes());
+    info.extend(0_u32.to_be_bytes());
+    info.extend(256_u32.to_be_bytes());
+    let mut kek = Zeroizing::new([0; KEK]);
+    kdf::concat_kdf(&secret, &info, kek.as_mut_slice())?;
+    Ok(kek)
 }
+
+/// Bytes of the text that goes into Concat KDF: the name of the algorithm, and four numbers.
+const INFO: usize = 30;
 
 /// The shared secret of ECDH: a coordinate of a point.
 pub(crate) fn shared_secret(

@@ -1,6 +1,8 @@
 //! Ciphers, digests and keys: the calls of `<openssl/evp.h>` that the `openssl` crate
 //! does not wrap.
 
+use std::ffi::CStr;
+
 use foreign_types::ForeignTypeRef;
 use libc::{c_int, c_ulong};
 use openssl::cipher::{Cipher, CipherRef};
@@ -134,6 +136,36 @@ pub(crate) fn is_pair(
         Ok(equal == 1)
     }
 }
+
+/// Writes the point of a public key of EC to `octets`, without compression (SEC 1, section
+/// 2.3.3).
+///
+/// # Errors
+///
+/// The key is none of EC, or its point has another length than `octets`.
+pub(crate) fn encoded_point(key: &PKeyRef<Private>, octets: &mut [u8]) -> Result<(), ErrorStack> {
+    let mut length = 0;
+    // SAFETY: the reference keeps `key` live; the name ends with a zero; the buffer comes
+    // with its length (EVP_PKEY_get_octet_string_param(3)).
+    let done = unsafe {
+        openssl_sys::EVP_PKEY_get_octet_string_param(
+            key.as_ptr(),
+            ENCODED_POINT.as_ptr(),
+            octets.as_mut_ptr(),
+            octets.len(),
+            &mut length,
+        )
+    };
+    if done == 1 && length == octets.len() {
+        Ok(())
+    } else {
+        Err(ErrorStack::get())
+    }
+}
+
+/// `OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY` of `<openssl/core_names.h>`. Unlike `pub`, its form
+/// is always the one without compression (EVP_PKEY-EC(7)).
+const ENCODED_POINT: &CStr = c"encoded-pub-key";
 
 /// Copies the state of the digest `from` into `to` (`EVP_MD_CTX_copy_ex(3)`).
 pub(crate) fn copy_digest(to: &mut MdCtxRef, from: &MdCtxRef) -> Result<(), ErrorStack> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `supplier` | a loaded engine or provider |
 //! | `evp` | ciphers, digests, PBKDF2 and pairs of keys |
+//! | `kdf` | Concat KDF |
 //! | `cipher_calls` | cipher contexts that are used again and again |
 //! | `engine` | engines |
 //! | `store` | keys and certificates by URI, from providers |
@@ -15,6 +16,7 @@ pub(crate) mod cipher_calls;
 #[cfg(openssl_engines)]
 mod engine;
 pub(crate) mod evp;
+pub(crate) mod kdf;
 pub(crate) mod pem;
 mod pin;
 pub(crate) mod store;
