@@ -15,6 +15,9 @@ pub(crate) fn algorithm(error: AlgorithmError) -> Message {
             "sessions cannot be sealed with this cipher, which is neither CBC nor AES-GCM: write \
              aes256 or another name that ends in -cbc, or aes-256-gcm",
         ),
+        AlgorithmError::RefusedCipher => Code("SC0344").says(
+            "OpenSSL's provider has this cipher and does not allow it: write aes256 or aes-256-gcm",
+        ),
         AlgorithmError::UnknownDigest => Code("SC0345").says(
             "unknown digest: write SHA, SHA256, SHA512, or a name that 'openssl list \
              -digest-algorithms' shows; for one of an engine or provider, set SessionCryptoEngine",
@@ -24,6 +27,14 @@ pub(crate) fn algorithm(error: AlgorithmError) -> Message {
              SHA512",
         ),
     }
+}
+
+/// The first cipher, which seals, may only decrypt.
+pub(crate) fn cipher_cannot_encrypt() -> Message {
+    Code("SC0348").says(
+        "OpenSSL's provider lets the first cipher decrypt and not encrypt, as a FIPS provider does \
+         with 3DES: write aes256 or aes-256-gcm before it",
+    )
 }
 
 /// A CBC cipher stands beside a certificate.

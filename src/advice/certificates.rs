@@ -70,6 +70,10 @@ fn file(error: FileError) -> Message {
             "is encrypted, and no passphrase of this section opens it: write the right one with \
              SessionCryptoPassphrase or SessionCryptoPassphraseFile",
         ),
+        FileError::Unsupported => Code("SC0778").says(
+            "is encrypted in a way that OpenSSL's providers do not have, such as the FIPS \
+             provider: write the private key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'",
+        ),
         FileError::TooSlow => Code("SC0769").says(
             "takes more rounds to open than are allowed in .htaccess, or is PKCS#12: write a \
              private key in PEM that is not encrypted, or by 'openssl pkcs8 -topk8', or set it in \

@@ -14,8 +14,8 @@
 //! | `files` | any file or program that a word names |
 
 pub(crate) use algorithms::{
-    algorithm, certificate_needs_aead, engine, key_file_needs_aead, no_such_oaep, purpose,
-    purpose_needs_aead,
+    algorithm, certificate_needs_aead, cipher_cannot_encrypt, engine, key_file_needs_aead,
+    no_such_oaep, purpose, purpose_needs_aead,
 };
 pub(crate) use certificates::{
     no_certificate, no_file_scheme, no_uri_in_htaccess, pairing, source,

@@ -80,6 +80,7 @@ impl<'p> DirConfig<'p> {
         if !self.has_secrets() {
             return Ok(None);
         }
+        self.check_sealing_cipher(ciphers)?;
         self.check_purpose_in_force(ciphers)?;
         let secrets = if self.certificates.is_none() && self.private_keys.is_none() {
             match self.key_file_line() {
@@ -177,6 +178,18 @@ impl<'p> DirConfig<'p> {
                     certificates.line(0)
                 )),
             mended_by: SettingSet::NOTHING,
+        }
+    }
+
+    /// Checks that the provider lets the first cipher encrypt.
+    fn check_sealing_cipher(&self, ciphers: &[Cipher]) -> Result<(), Flaw> {
+        match self.ciphers {
+            Some(names) if !ciphers.first().is_none_or(Cipher::can_encrypt) => Err(Flaw {
+                line: Some(names.line().clone()),
+                message: advice::cipher_cannot_encrypt().at(Cipher::DIRECTIVE),
+                mended_by: SettingSet::CIPHERS,
+            }),
+            _ => Ok(()),
         }
     }
 

@@ -8,6 +8,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use openssl::cipher::CipherRef;
+use openssl::cipher_ctx::{CipherCtx, CipherCtxRef};
+use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 
 use crate::algorithm::error::AlgorithmError;
@@ -28,6 +30,7 @@ pub struct Cipher {
     evp: Arc<openssl::cipher::Cipher>,
     key_length: usize,
     format: Format,
+    can_encrypt: bool,
     /// Keeps the engine or the provider of `evp` loaded.
     _supplier: Option<Arc<Supplier>>,
 }
@@ -53,7 +56,8 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know the name, or the cipher is neither CBC nor AES-GCM.
+    /// OpenSSL does not know the name, or the cipher is neither CBC nor AES-GCM, or its
+    /// provider does not let it decrypt.
     pub(crate) fn by_name(
         supplier: Option<&Arc<Supplier>>,
         name: &str,
@@ -72,10 +76,15 @@ impl Cipher {
         if !(1..=MAX_KEY).contains(&key_length) {
             return Err(AlgorithmError::UnusableCipher);
         }
+        // A provider may refuse a cipher that it has only when a key is set.
+        can_take_key(&evp, CipherCtxRef::decrypt_init)
+            .map_err(|_| AlgorithmError::RefusedCipher)?;
+        let can_encrypt = can_take_key(&evp, CipherCtxRef::encrypt_init).is_ok();
         Ok(Self {
             evp: Arc::new(evp),
             key_length,
             format,
+            can_encrypt,
             _supplier: supplier.cloned(),
         })
     }
@@ -104,6 +113,12 @@ impl Cipher {
         self.format
     }
 
+    /// Whether the provider lets this cipher encrypt: a FIPS provider may let 3DES decrypt
+    /// alone.
+    pub fn can_encrypt(&self) -> bool {
+        self.can_encrypt
+    }
+
     /// Whether a token under this cipher authenticates more than its session. Only such
     /// a token can carry a purpose.
     pub fn is_aead(&self) -> bool {
@@ -128,6 +143,22 @@ fn format(evp: &CipherRef) -> Option<Format> {
         Mode::Other => None,
     }
 }
+
+/// Sets a key for one direction.
+fn can_take_key(evp: &CipherRef, init: Init) -> Result<(), ErrorStack> {
+    let mut context = CipherCtx::new()?;
+    // The three keys of 3DES must not be the same.
+    let key: Vec<u8> = (0..=u8::MAX).take(evp.key_length()).collect();
+    init(&mut context, Some(evp), Some(&key), Some(&[0; MAX_BLOCK]))
+}
+
+/// The function that begins one direction.
+type Init = fn(
+    &mut CipherCtxRef,
+    Option<&CipherRef>,
+    Option<&[u8]>,
+    Option<&[u8]>,
+) -> Result<(), ErrorStack>;
 
 /// Bytes of the longest key of a cipher in OpenSSL (`EVP_MAX_KEY_LENGTH`).
 pub(crate) const MAX_KEY: usize = 64;

@@ -11,6 +11,9 @@ pub enum AlgorithmError {
     /// The cipher exists, but its mode gives neither of our formats.
     #[error("sessions cannot be sealed with this cipher, which is neither CBC nor AES-GCM")]
     UnusableCipher,
+    /// The cipher exists, but its provider does not let it decrypt.
+    #[error("OpenSSL's provider has this cipher and does not allow it")]
+    RefusedCipher,
     /// OpenSSL has no digest of this name.
     #[error("unknown digest")]
     UnknownDigest,

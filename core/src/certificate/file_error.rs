@@ -18,6 +18,10 @@ pub enum FileError {
     /// The private key is encrypted, and none of the passphrases opens it.
     #[error("is encrypted, and no passphrase of this section opens it")]
     Locked,
+    /// The private key is encrypted by an algorithm that no provider of OpenSSL has, so
+    /// that a right passphrase does not open it.
+    #[error("is encrypted in a way that OpenSSL's providers do not have")]
+    Unsupported,
     /// The private key is encrypted, and there is no passphrase to try.
     #[error("is encrypted, and this section has no passphrase")]
     NoPassphrase,

@@ -1,7 +1,9 @@
 //! Files with certificates and private keys, in each form that OpenSSL writes.
 
+use std::cell::Cell;
 use std::fmt;
 
+use openssl::error::ErrorStack;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -164,11 +166,15 @@ fn open_pkcs12(
     archive: &Pkcs12,
     trial: PassphraseTrial<'_>,
 ) -> Result<(Option<X509>, Option<PKey<Private>>), FileError> {
+    let lacks = Cell::new(false);
     let attempt = |secret: &[u8]| {
         let text = std::str::from_utf8(secret).ok()?;
         // The openssl crate panics on a NUL byte.
         let text = (!text.contains('\0')).then_some(text)?;
-        archive.parse2(text).ok()
+        let parsed = archive.parse2(text);
+        let is_unsupported = |stack: &ErrorStack| verdict::is_unsupported(stack);
+        lacks.set(lacks.get() || parsed.as_ref().is_err_and(is_unsupported));
+        parsed.ok()
     };
     trial.take()?;
     let parsed = match attempt(b"") {
@@ -183,6 +189,8 @@ fn open_pkcs12(
     }
     Err(if trial.passphrases.is_empty() {
         FileError::NoPassphrase
+    } else if lacks.get() {
+        FileError::Unsupported
     } else {
         FileError::Locked
     })

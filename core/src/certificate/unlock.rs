@@ -58,6 +58,7 @@ pub(crate) fn unlock(
 ) -> Result<Option<PKey<Private>>, FileError> {
     let passphrases = trial.passphrases;
     let (has_asked, has_failed) = (Cell::new(false), Cell::new(false));
+    let is_unsupported = Cell::new(false);
     let attempt = |secret: Option<&[u8]>| {
         let mut ask = |buffer: &mut [u8]| {
             has_asked.set(true);
@@ -69,8 +70,10 @@ pub(crate) fn unlock(
             answer.copy_from_slice(secret);
             Ok(secret.len())
         };
-        read(&mut ask)
-            .inspect_err(|stack| has_failed.set(has_failed.get() || verdict::is_fatal(stack)))
+        read(&mut ask).inspect_err(|stack| {
+            has_failed.set(has_failed.get() || verdict::is_fatal(stack));
+            is_unsupported.set(is_unsupported.get() || verdict::is_unsupported(stack));
+        })
     };
     if !will_ask || passphrases.is_empty() {
         if will_ask {
@@ -87,6 +90,7 @@ pub(crate) fn unlock(
         _ if has_failed.get() => FileError::Failed,
         (false, _) => FileError::Broken,
         (true, true) => FileError::NoPassphrase,
+        (true, false) if is_unsupported.get() => FileError::Unsupported,
         (true, false) => FileError::Locked,
     })
 }

@@ -89,6 +89,17 @@ fn is_silent(library: Library, error: &Error) -> bool {
         || (from == Library::PROVIDER && reason == code | COMMON)
 }
 
+/// Whether one of these errors is that no provider has an algorithm.
+pub(crate) fn is_unsupported(stack: &ErrorStack) -> bool {
+    let is_of_fetch = |error: &Error| {
+        Library(error.library_code()) == Library::EVP && error.reason_code() == UNSUPPORTED
+    };
+    stack.errors().iter().any(is_of_fetch)
+}
+
+/// `ERR_R_UNSUPPORTED` of `<openssl/err.h>`.
+const UNSUPPORTED: c_int = 268 | COMMON;
+
 /// Whether one of these errors is a failure of the host.
 pub(crate) fn is_fatal(stack: &ErrorStack) -> bool {
     let mut errors = stack.errors().iter();
