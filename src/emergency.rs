@@ -22,7 +22,7 @@ const NO_ALGORITHM: Code = Code("SC0515");
 /// OpenSSL fails as httpd starts.
 pub(crate) fn cannot_start(error: AlgorithmError) -> Message {
     NO_ALGORITHM.says(format!(
-        "OpenSSL lacks what this module cannot do without ({error}): look with 'openssl list \
+        "OpenSSL lacks what this module cannot do without: {error}: look with 'openssl list \
          -providers' at what openssl.cnf loads, or the file that OPENSSL_CONF names to httpd"
     ))
 }

@@ -216,6 +216,43 @@ fn takes_a_key_in_every_form() {
     }
 }
 
+/// PKCS#8 under DES and MD5, which the default provider lacks: `openssl pkcs8 -topk8 -v1
+/// PBE-MD5-DES -provider legacy -provider default`.
+const LEGACY: &str = "\
+-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGwMBsGCSqGSIb3DQEFAzAOBAhUihKtCjUDGAICCAAEgZDTgEpDbHGrEQ9QV55y
+ErJgUZh3qspbgtYVotncbUrBMpwtgXAo8XVsU4Fpp9tNXyumzF4l+LuZym7Hj6oV
+h/Fyp+wsG5KBIGA7rTrIds7bkROhA69JdP1ABCnjWicdhqx7lkgaKgWXiok5acPR
+0WQ9x6CxaET1EivFegdTSz72pFvKkYFF17CfvKxqDrznqZw=
+-----END ENCRYPTED PRIVATE KEY-----
+";
+
+#[test]
+fn names_an_encryption_that_no_provider_has() {
+    let bench = Bench::new("legacy");
+    let (_, x509) = pair("p-256");
+    let certificate = bench.file("certificate", x509.to_pem().unwrap());
+    let body: String = LEGACY
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
+    let der = base64_simd::STANDARD.decode_to_vec(body).unwrap();
+    for (form, content) in [("pem", LEGACY.as_bytes()), ("der", &der)] {
+        let key = bench.file(form, content);
+        for (secrets, expected) in [
+            (&[][..], FileError::NoPassphrase),
+            (&[SECRET], FileError::Unsupported),
+            (&[b"other"], FileError::Unsupported),
+        ] {
+            let error = bench.pair([&certificate], [&key], secrets).unwrap_err();
+            let PairingFault::File(found) = error.fault else {
+                panic!("{form}: {error}");
+            };
+            assert_eq!(found, expected, "{form}");
+        }
+    }
+}
+
 #[test]
 fn takes_a_certificate_and_its_key_from_one_file() {
     let bench = Bench::new("both");

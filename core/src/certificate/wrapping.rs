@@ -167,14 +167,18 @@ fn rsa_decrypt(
 }
 
 fn ecdh_wrap(curve: Curve, key: &PKeyRef<Public>, text: &[u8]) -> Result<Wrapped, ErrorStack> {
-    // A key of the provider's own making: EcKey::generate goes past providers.
-    let ephemeral = PKey::ec_gen(curve.name())?;
+    let ephemeral = ephemeral_key(curve)?;
     let point = affine(curve, &ephemeral)?;
     let kek = agree(&ephemeral, key)?;
     Ok(Wrapped {
         encrypted_key: key_wrap::wrap(kek.as_slice(), text)?,
         point: Some(point),
     })
+}
+
+/// A key pair for one token. Unlike `EcKey::generate`, a provider makes it.
+fn ephemeral_key(curve: Curve) -> Result<PKey<Private>, ErrorStack> {
+    PKey::ec_gen(curve.name())
 }
 
 fn ecdh_unwrap(
@@ -216,10 +220,14 @@ fn affine(curve: Curve, key: &PKeyRef<Private>) -> Result<Point, ErrorStack> {
     })
 }
 
+/// The key that wraps, on which a private key and a public key agree.
+fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
+    wrapping_key(&shared_secret(ours, theirs)?)
+}
+
 /// The key that wraps, derived from the shared secret by one round of Concat KDF,
 /// without `apu` and `apv` (RFC 7518, section 4.6.2).
-fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, ErrorStack> {
-    let secret = shared_secret(ours, theirs)?;
+fn wrapping_key(secret: &[u8]) -> Result<Kek, ErrorStack> {
     let mut info = Vec::with_capacity(INFO);
     info.extend(14_u32.to_be_bytes());
     info.extend(ECDH_ES.as_bytes());
@@ -227,7 +235,7 @@ fn agree(ours: &PKeyRef<Private>, theirs: &PKeyRef<Public>) -> Result<Kek, Error
     info.extend(0_u32.to_be_bytes());
     info.extend(256_u32.to_be_bytes());
     let mut kek = Zeroizing::new([0; KEK]);
-    kdf::concat_kdf(&secret, &info, kek.as_mut_slice())?;
+    kdf::concat_kdf(secret, &info, kek.as_mut_slice())?;
     Ok(kek)
 }
 
@@ -248,7 +256,7 @@ pub(crate) fn shared_secret(
 
 type Kek = Zeroizing<[u8; KEK]>;
 
-const _: () = assert!(ECDH_ES.len() == 14, "the length that `agree` hashes");
+const _: () = assert!(ECDH_ES.len() == 14, "the length that `wrapping_key` writes");
 
 #[cfg(test)]
 mod tests {
@@ -290,6 +298,36 @@ mod tests {
                 assert!(open(&Point { x, y }).is_none(), "{curve:?}");
             }
         }
+    }
+
+    /// In a process whose properties no provider has, OpenSSL's library works on alone.
+    #[test]
+    fn both_keys_of_an_exchange_are_made_by_providers() {
+        const CHILD: &str = "SESSION_CRYPTO_WITHOUT_PROVIDERS";
+        if std::env::var_os(CHILD).is_some() {
+            assert!(ephemeral_key(Curve::P256).is_err());
+            assert!(wrapping_key(&[7; 32]).is_err());
+            let mut hash = openssl::sha::Sha256::new();
+            hash.update(b"abc");
+            assert_eq!(hash.finish()[0], 0xba);
+            return;
+        }
+        let name = format!("session-crypto-providers-{}.cnf", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let text = "openssl_conf = all\n[all]\nalg_section = algorithms\n\
+                    [algorithms]\ndefault_properties = provider=none\n";
+        std::fs::write(&file, text).unwrap();
+        let this = std::thread::current().name().unwrap().to_owned();
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &this, "--nocapture"])
+            .env(CHILD, "1")
+            .env("OPENSSL_CONF", &file)
+            .output()
+            .unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success(), "{said}");
+        assert!(said.contains("1 passed"), "{said}");
     }
 
     #[test]
