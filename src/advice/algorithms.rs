@@ -26,6 +26,10 @@ pub(crate) fn algorithm(error: AlgorithmError) -> Message {
             "this digest cannot be used for HMAC, and so not to derive a key: write SHA, SHA256 or \
              SHA512",
         ),
+        AlgorithmError::HostFailed => Code("SC0349").says(
+            "OpenSSL failed as it looked for this algorithm, most likely for lack of memory: look \
+             at the limits of httpd's user, and start httpd again",
+        ),
     }
 }
 

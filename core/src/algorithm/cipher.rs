@@ -56,8 +56,8 @@ impl Cipher {
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know the name, or the cipher is neither CBC nor AES-GCM, or its
-    /// provider does not let it decrypt.
+    /// OpenSSL does not know the name, the cipher is neither CBC nor AES-GCM, its provider does
+    /// not let it decrypt, or the host failed.
     pub(crate) fn by_name(
         supplier: Option<&Arc<Supplier>>,
         name: &str,
@@ -70,6 +70,7 @@ impl Cipher {
             Some(supplier) => supplier.cipher(name),
             None => evp::fetch_cipher(Scope::default(), name),
         };
+        let evp = evp.map_err(|_| AlgorithmError::HostFailed)?;
         let evp = evp.ok_or(AlgorithmError::UnknownCipher)?;
         let key_length = evp.key_length();
         let format = format(&evp).ok_or(AlgorithmError::UnusableCipher)?;

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use openssl::error::ErrorStack;
 use openssl::md::MdRef;
 use openssl::nid::Nid;
 
@@ -13,6 +14,7 @@ use crate::algorithm::hmac;
 use crate::error::LibraryError;
 use crate::libcrypto::evp::{self, Scope};
 use crate::libcrypto::supplier::Supplier;
+use crate::libcrypto::verdict;
 
 /// OpenSSL's name of SHA-1.
 const SHA1: &str = "SHA1";
@@ -35,7 +37,7 @@ impl Digest {
     ///
     /// # Errors
     ///
-    /// OpenSSL does not know the name, or HMAC cannot use the digest.
+    /// OpenSSL does not know the name, HMAC cannot use the digest, or the host failed.
     pub(crate) fn by_name(
         supplier: Option<&Arc<Supplier>>,
         name: &str,
@@ -50,6 +52,7 @@ impl Digest {
             Some(supplier) => supplier.digest(name),
             None => evp::fetch_digest(Scope::default(), name),
         };
+        let evp = evp.map_err(|_| AlgorithmError::HostFailed)?;
         let evp = evp.ok_or(AlgorithmError::UnknownDigest)?;
         let digest = Self {
             label: label(&evp, name, supplier),
@@ -63,10 +66,11 @@ impl Digest {
         }
         // A trial finds all other unusable digests, such as a MAC, which needs a key of
         // its own.
-        digest
-            .pbkdf2(b"trial", b"trial", 1, &mut [0; 1])
-            .map_err(|_| AlgorithmError::UnusableDigest)?;
-        Ok(digest)
+        match digest.derive(b"trial", b"trial", 1, &mut [0; 1]) {
+            Ok(()) => Ok(digest),
+            Err(stack) if verdict::is_fatal(&stack) => Err(AlgorithmError::HostFailed),
+            Err(_) => Err(AlgorithmError::UnusableDigest),
+        }
     }
 
     fn evp(&self) -> &MdRef {
@@ -81,12 +85,22 @@ impl Digest {
         rounds: u32,
         key: &mut [u8],
     ) -> Result<(), LibraryError> {
+        self.derive(passphrase, salt, rounds, key)
+            .map_err(|stack| LibraryError::new("derive a key", &stack))
+    }
+
+    fn derive(
+        &self,
+        passphrase: &[u8],
+        salt: &[u8],
+        rounds: u32,
+        key: &mut [u8],
+    ) -> Result<(), ErrorStack> {
         let derive = match self.supplier {
             None => evp::pbkdf2,
             Some(_) => hmac::pbkdf2,
         };
         derive(passphrase, salt, rounds, self.evp(), key)
-            .map_err(|stack| LibraryError::new("derive a key", &stack))
     }
 
     /// Whether this is the algorithm `nid`, of any supplier.

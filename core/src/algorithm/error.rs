@@ -20,4 +20,7 @@ pub enum AlgorithmError {
     /// The digest exists, but keys cannot be derived with it.
     #[error("this digest cannot be used for HMAC")]
     UnusableDigest,
+    /// OpenSSL failed, which says nothing about the name.
+    #[error("OpenSSL failed as it looked for this algorithm")]
+    HostFailed,
 }

@@ -46,6 +46,9 @@ pub(crate) fn mode(cipher: &CipherRef) -> Mode {
     }
 }
 
+/// A function of the openssl crate that fetches an algorithm.
+type Fetch<T> = fn(Option<&LibCtxRef>, &str, Option<&str>) -> Result<T, ErrorStack>;
+
 /// The providers to fetch algorithms from.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Scope<'c> {
@@ -56,18 +59,45 @@ pub(crate) struct Scope<'c> {
 }
 
 /// Fetches a cipher from the loaded providers, if one has it.
-pub(crate) fn fetch_cipher(scope: Scope<'_>, name: &str) -> Option<Cipher> {
-    is_fetchable(name).then(|| Cipher::fetch(scope.context, name, scope.properties).ok())?
+///
+/// # Errors
+///
+/// The host failed.
+pub(crate) fn fetch_cipher(scope: Scope<'_>, name: &str) -> Result<Option<Cipher>, ErrorStack> {
+    fetch(scope, name, Cipher::fetch)
 }
 
 /// Fetches a digest from the loaded providers, if one has it.
-pub(crate) fn fetch_digest(scope: Scope<'_>, name: &str) -> Option<Md> {
-    is_fetchable(name).then(|| Md::fetch(scope.context, name, scope.properties).ok())?
+///
+/// # Errors
+///
+/// The host failed.
+pub(crate) fn fetch_digest(scope: Scope<'_>, name: &str) -> Result<Option<Md>, ErrorStack> {
+    fetch(scope, name, Md::fetch)
 }
 
-/// Whether a name has no NUL byte, on which the openssl crate panics.
-fn is_fetchable(name: &str) -> bool {
-    !name.contains('\0')
+fn fetch<T>(scope: Scope<'_>, name: &str, fetch: Fetch<T>) -> Result<Option<T>, ErrorStack> {
+    // The openssl crate panics on a NUL byte.
+    if name.contains('\0') {
+        return Ok(None);
+    }
+    verdict::forget_errors();
+    if scope.context.is_none() && !has_default_context() {
+        return Err(ErrorStack::get());
+    }
+    match fetch(scope.context, name, scope.properties) {
+        Ok(fetched) => Ok(Some(fetched)),
+        // An unknown name is an error. Without memory there may be none.
+        Err(stack) if stack.errors().is_empty() || verdict::is_fatal(&stack) => Err(stack),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether there is a default context, which OpenSSL makes at the first call. If that fails,
+/// OpenSSL 3.0 lets later calls use it all the same, and they end the process.
+fn has_default_context() -> bool {
+    // SAFETY: the call takes nothing (OSSL_LIB_CTX(3)).
+    !unsafe { OSSL_LIB_CTX_get0_global_default() }.is_null()
 }
 
 /// Whether the user of a digest chooses its length (`EVP_MD_get_flags(3)`).
@@ -78,6 +108,8 @@ pub(crate) fn is_extendable(digest: &MdRef) -> bool {
 }
 
 unsafe extern "C" {
+    fn OSSL_LIB_CTX_get0_global_default() -> *mut openssl_sys::OSSL_LIB_CTX;
+
     fn EVP_MD_get_flags(digest: *const openssl_sys::EVP_MD) -> c_ulong;
 }
 

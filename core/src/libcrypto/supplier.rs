@@ -74,23 +74,37 @@ impl Supplier {
     }
 
     /// Its own implementation of a cipher, or else another provider's.
-    pub(crate) fn cipher(&self, name: &str) -> Option<openssl::cipher::Cipher> {
+    ///
+    /// # Errors
+    ///
+    /// The host failed.
+    pub(crate) fn cipher(&self, name: &str) -> Result<Option<openssl::cipher::Cipher>, ErrorStack> {
         let own = match self {
             #[cfg(openssl_engines)]
             Self::Engine(engine) => engine.cipher(name),
             Self::Provider { .. } => None,
         };
-        own.or_else(|| evp::fetch_cipher(self.scope(), name))
+        own.map_or_else(
+            || evp::fetch_cipher(self.scope(), name),
+            |own| Ok(Some(own)),
+        )
     }
 
     /// Its own implementation of a digest, or else another provider's.
-    pub(crate) fn digest(&self, name: &str) -> Option<openssl::md::Md> {
+    ///
+    /// # Errors
+    ///
+    /// The host failed.
+    pub(crate) fn digest(&self, name: &str) -> Result<Option<openssl::md::Md>, ErrorStack> {
         let own = match self {
             #[cfg(openssl_engines)]
             Self::Engine(engine) => engine.digest(name),
             Self::Provider { .. } => None,
         };
-        own.or_else(|| evp::fetch_digest(self.scope(), name))
+        own.map_or_else(
+            || evp::fetch_digest(self.scope(), name),
+            |own| Ok(Some(own)),
+        )
     }
 
     /// Loads the private key that a URI names.
