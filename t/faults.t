@@ -38,7 +38,7 @@ my %LEFT_OUT = (
 
 my $work  = SessionCrypto::Httpd->new(name => 'faults-files')->dir;
 my $fault = "$work/fault";
-my @names = compile("$FindBin::Bin/faults/faults.c", "$work/faults.so");
+my @names = compile("$FindBin::Bin/faults", "$work/faults.so");
 
 my %imported = map { $_ => 1 } imports();
 my %fails    = map { $_ => 1 } @names;
@@ -255,10 +255,10 @@ sub renew {
 
 # Compiles the shim, and returns the names of its functions.
 sub compile {
-    my ($source, $library) = @_;
-    system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, $source, '-lcrypto') == 0 or die "no $library\n";
+    my ($sources, $library) = @_;
+    system($ENV{CC} // 'cc', '-Wall', '-shared', '-fPIC', '-o', $library, "$sources/faults.c", '-lcrypto') == 0 or die "no $library\n";
     chmod 0755, $library or die "$library: $!\n";
-    open my $file, '<', $source or die "$source: $!\n";
+    open my $file, '<', "$sources/openssl.h" or die "openssl.h: $!\n";
     return map { /^FAULT\((\w+),/ } <$file>;
 }
 

@@ -203,6 +203,9 @@ sub agent {
     return $agent;
 }
 
+# The status of the process, as wait(2) tells it, after a start that has failed or a `check`.
+sub status { return $_[0]{status} }
+
 # Runs `httpd -t`, and returns whether it accepts the configuration, and its output.
 sub check {
     my ($self) = @_;
@@ -210,6 +213,7 @@ sub check {
     $self->write_conf;
     my ($httpd, $conf) = (env('HTTPD'), $self->conf);
     my $output = qx('$httpd' -t -f '$conf' 2>&1);
+    $self->{status} = $?;
     return ($? == 0, $output);
 }
 
@@ -256,6 +260,7 @@ sub _start {
     my $deadline = time + START_SECONDS;
     while (time < $deadline) {
         if (waitpid($pid, WNOHANG) == $pid) {
+            $self->{status} = $?;
             delete $running{$pid};
             delete $self->{pid};
             $self->{output} = _slurp($stderr);
