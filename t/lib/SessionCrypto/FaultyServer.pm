@@ -5,7 +5,11 @@ package SessionCrypto::FaultyServer;
 #   my $server = SessionCrypto::FaultyServer->new($faults, name => 'startup');
 #   $server->httpd                          # started with SessionCrypto::Faults
 #   $server->start                          # whether it starts
+#   $server->restart                        # whether it serves after a graceful restart
+#   my $tokens = $server->tokens;           # sessions, by their paths
+#   $server->wrong($tokens)                 # what is wrong with these and with new ones
 #   $server->wrong                          # what is wrong with sessions, '' if nothing
+#   $server->is_harmless($what, $class, $most, $floor, $work);    # for SessionCrypto::Faults
 #   $server->wrong_end(@lines)              # what is wrong with an end, '' if nothing
 #   $server->wrong_lines(@lines)            # what is wrong with the words of a log
 #
@@ -14,12 +18,15 @@ package SessionCrypto::FaultyServer;
 use strict;
 use warnings;
 
+use Test::More ();
+
 use SessionCrypto::Certificates qw(certificate openssl);
 use SessionCrypto::Engines      qw(section);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_set);
+use SessionCrypto::Waiting      qw(wait_until);
 
-use constant { SECRET => 'S3cr3t-of-many-bytes', SESSION => 'user=joe' };
+use constant { SECRET => 'S3cr3t-of-many-bytes', SESSION => 'user=joe', SECONDS => 60 };
 
 # A line that says why httpd does not start.
 use constant REASON => qr/\bSC0[3579]\d\d: \S/;
@@ -75,12 +82,37 @@ sub _sections {
     );
 }
 
+# Lets each call of a class fail in some work, or as many, and asserts that no harm is done;
+# and that there are at least `floor` calls: otherwise the library does not see them.
+sub is_harmless {
+    my ($self, $what, $class, $most, $floor, $work) = @_;
+    my $done  = $self->{faults}->each_call($class, $most, $work);
+    my $names = join ', ', sort keys %{ $done->{names} };
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::is($done->{wrong}, 0, "$what: $done->{count} of $done->{calls} calls that fail harm nobody");
+    Test::More::cmp_ok($done->{calls}, '>=', $floor, "and they are as many as there must be, of $names");
+    return;
+}
+
 # Starts the server, and returns whether it serves.
 sub start {
     my ($self) = @_;
     return 0 if !eval { $self->{faults}->preloaded(sub { $self->{httpd}->start }); 1 };
     # An answer comes after all work of the child's start.
     return $self->{httpd}->client->get('/plain')->status == 200;
+}
+
+# Restarts the server gracefully. Returns whether it serves, with new children alone.
+sub restart {
+    my ($self) = @_;
+    my $httpd  = $self->{httpd};
+    my %former = map { $_ => 1 } $httpd->children;
+    my $resumed = sub { scalar(() = $httpd->log->lines(qr/resuming normal operations/)) };
+    my $before  = $resumed->();
+    kill USR1 => $httpd->pid or die "no httpd to restart\n";
+    wait_until(sub { $httpd->has_ended || ($resumed->() > $before && !grep { $former{$_} } $httpd->children) }, SECONDS)
+        or die "no restart\n";
+    return !$httpd->has_ended && $httpd->client->get('/plain')->status == 200;
 }
 
 # Logs in everywhere, and opens the sessions; and those of `tokens`, which may be left out.

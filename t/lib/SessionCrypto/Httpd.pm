@@ -203,8 +203,20 @@ sub agent {
     return $agent;
 }
 
-# The status of the process, as wait(2) tells it, after a start that has failed or a `check`.
+# The status of the process, as wait(2) tells it, after a start that has failed, a `check`, or
+# an end that `has_ended` has found.
 sub status { return $_[0]{status} }
+
+# Whether the server has ended without being asked to.
+sub has_ended {
+    my ($self) = @_;
+    my $pid = $self->{pid} // return 1;
+    return 0 if waitpid($pid, WNOHANG) != $pid;
+    $self->{status} = $?;
+    delete $running{$pid};
+    delete $self->{pid};
+    return 1;
+}
 
 # Runs `httpd -t`, and returns whether it accepts the configuration, and its output.
 sub check {
