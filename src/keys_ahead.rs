@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use session_crypto_core::{KeyJob, Keyring, LibraryError};
+use session_crypto_core::{KeyJob, Keyring, LibraryError, locks};
 
 use crate::emergency::{cannot_seal, no_thread};
 use crate::ffi::{self, Level, MainServer, kept_keys};
@@ -60,7 +60,7 @@ fn derive_all(jobs: &[&KeyJob]) -> Result<(), LibraryError> {
     let failure = Mutex::new(None);
     let derive = |job: &KeyJob| {
         if let Err(error) = job.derive() {
-            *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *locks::lock(&failure) = Some(error);
         }
     };
     let (side_by_side, alone): (Vec<&KeyJob>, Vec<&KeyJob>) =

@@ -1,9 +1,9 @@
 //! The state that a process keeps while a configuration is in force.
 
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock};
 
-use session_crypto_core::{Counters, Keyring, OncePerMinute};
+use session_crypto_core::{Counters, Keyring, OncePerMinute, locks};
 
 use crate::config::DEFAULT_LIFETIME;
 use crate::key_files::KeyFiles;
@@ -64,7 +64,7 @@ impl State {
 
     fn lock_revocation_settings(&self) -> MutexGuard<'_, Option<revocation::Settings>> {
         let settings = &self.revocation_settings;
-        settings.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(settings)
     }
 
     /// Does what servers need for the devices of sessions, for the first line about them.

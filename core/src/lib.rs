@@ -53,6 +53,7 @@
 //! | `origin`, `purpose` | small values of a section |
 //! | `web` | what a browser says in a request: cookies, forms, and the site that they are from |
 //! | `secret` | secrets that a file has, or a program prints; marks on secrets |
+//! | `panics` | locks that a thread may have held when it panicked; panics that a test plants |
 //! | `fingerprint`, `id`, `json`, `rate` | tools for several folders |
 #![deny(unsafe_code)]
 
@@ -111,6 +112,9 @@ pub use keyring::random::{OpenSslRandom, Random};
 pub use life::entry::{DeviceId, SessionEntry};
 pub use life::times;
 pub use origin::Origin;
+pub use panics::locks;
+#[cfg(feature = "planted-panics")]
+pub use panics::planted::with_planted_panics;
 pub use passphrase::allowance::Payer;
 pub use passphrase::file::{Exposure, Line, LineError, PassphraseFile, PassphraseFileError};
 pub use passphrase::hour_keys::Priority;
@@ -161,6 +165,7 @@ mod libcrypto;
 mod life;
 mod limits;
 mod origin;
+mod panics;
 mod passphrase;
 mod purpose;
 mod rate;

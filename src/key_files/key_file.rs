@@ -4,11 +4,11 @@ use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
 
 use session_crypto_core::{
-    Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, program,
+    Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, locks, program,
 };
 
 use super::shared_text::{CLOSED, SharedText};
@@ -138,17 +138,13 @@ impl KeyFile {
     }
 
     pub(super) fn in_force(&self) -> KeysInForce {
-        let in_force = self.in_force.read();
-        in_force.unwrap_or_else(PoisonError::into_inner).clone()
+        locks::read(&self.in_force).clone()
     }
 
     /// Puts keys in force in this process.
     pub(super) fn put_in_force(&self, keys: KeysInForce, keyring: &Keyring) {
         let generation = keys.generation;
-        *self
-            .in_force
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = keys;
+        *locks::write(&self.in_force) = keys;
         self.generation.store(generation, Ordering::Relaxed);
         keyring.forget_replaced_keys();
     }
@@ -156,7 +152,7 @@ impl KeyFile {
     /// Takes the keys over that the parent has read; other threads wait for that.
     #[cold]
     fn take_over(&self, shared: &SharedText, keyring: &Keyring) {
-        let _taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _taking = locks::lock(&self.taking);
         for _ in 0..TRIES {
             if !self.is_behind(shared) {
                 return;

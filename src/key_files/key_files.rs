@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsString};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use session_crypto_core::Keyring;
+use session_crypto_core::{Keyring, locks};
 
 use super::key_file::KeyFile;
 use super::lines;
@@ -99,6 +99,6 @@ impl KeyFiles {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<OsString, Arc<KeyFile>>> {
-        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.files)
     }
 }

@@ -1,8 +1,8 @@
 //! The parent's look at a key file, and what follows from it.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use session_crypto_core::{Event, KeySet, Keyring};
+use session_crypto_core::{Event, KeySet, Keyring, locks};
 
 use super::key_file::{KeyFile, KeysInForce};
 use super::lines;
@@ -22,7 +22,7 @@ const BETWEEN_COMPLAINTS: u64 = 60;
 impl KeyFile {
     /// Looks for a change of the file at a Unix time in seconds, and for keys that have ended.
     pub(super) fn look(&self, keyring: &Keyring, now: u64, log: &mut Log<'_>) {
-        let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watch = locks::lock(&self.watch);
         if watch.next_end.is_some_and(|end| end <= now) {
             self.wipe_ended(keyring, now, &mut watch);
         }

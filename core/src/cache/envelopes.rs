@@ -1,10 +1,11 @@
 //! Content keys that were encrypted under a longer-lived key. Each is made once an hour.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use zeroize::Zeroizing;
 
 use crate::cache::slot::KeySlot;
+use crate::panics::locks;
 use crate::purpose::Purpose;
 
 /// A content key, and the beginning of each token under it.
@@ -35,7 +36,7 @@ const MAX_ENVELOPES: usize = 64;
 impl<W: Clone + PartialEq> Envelopes<W> {
     /// The slot of the envelope for a use.
     pub(crate) fn slot(&self, usage: &EnvelopeUse<W>) -> KeySlot<Envelope> {
-        let mut envelopes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut envelopes = locks::lock(&self.0);
         // Requests of the last hour and of this hour may come at the same time. Neither
         // may push out the envelope of the other.
         let is_near = |hour: u64| hour.abs_diff(usage.hour) <= 1;

@@ -7,11 +7,12 @@
 //! trial, where it can replace only another key on trial.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 
 use siphasher::sip::SipHasher13;
 
 use crate::cache::slot::KeySlot;
+use crate::panics::locks;
 
 /// A set-associative cache of keys, by their ids.
 ///
@@ -105,7 +106,7 @@ impl<I: Copy + Eq + Hash, T> KeyCache<I, T> {
     /// Drops all keys.
     pub(crate) fn clear(&self) {
         for set in self.sets.get().into_iter().flatten() {
-            *set.lock().unwrap_or_else(PoisonError::into_inner) = Set::default();
+            *locks::lock(set) = Set::default();
         }
     }
 
@@ -131,7 +132,7 @@ impl<I: Copy + Eq + Hash, T> KeyCache<I, T> {
         let Some(set) = sets.get(index) else {
             return R::default();
         };
-        with(&mut set.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut locks::lock(set))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use base64_simd::URL_SAFE_NO_PAD;
 
@@ -21,6 +21,7 @@ use crate::engine::engine::Engine;
 use crate::fingerprint::Fingerprint;
 use crate::id;
 use crate::origin::Origin;
+use crate::panics::locks;
 use crate::passphrase::allowance::KeyUse;
 use crate::passphrase::master_keys::MasterKeys;
 
@@ -91,7 +92,7 @@ impl Pairings {
         };
         // One thread searches at a time. The others wait, and then find the outcome that
         // the first has paid for.
-        let _paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        let _paid = locks::lock(&self.paid);
         if let Some(outcome) = self.kept(&name) {
             return outcome;
         }
@@ -110,7 +111,7 @@ impl Pairings {
 
     /// The outcome that is kept under a name.
     fn kept(&self, name: &[u64]) -> Option<Result<Arc<Identities>, PairingError>> {
-        let outcomes = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
+        let outcomes = locks::read(&self.outcomes);
         let kept = outcomes.get(name)?;
         if kept.is_replaceable() {
             let now = self.clock.fetch_add(1, Ordering::Relaxed);
@@ -163,10 +164,7 @@ impl Pairings {
             during,
             used: AtomicU64::new(self.clock.fetch_add(1, Ordering::Relaxed)),
         };
-        let mut outcomes = self
-            .outcomes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut outcomes = locks::write(&self.outcomes);
         let replaceable = || outcomes.iter().filter(|(_, kept)| kept.is_replaceable());
         if new.is_replaceable() && replaceable().count() >= MAX_FROM_REQUESTS {
             let oldest = replaceable().min_by_key(|(_, kept)| kept.used.load(Ordering::Relaxed));
@@ -193,10 +191,7 @@ impl Pairings {
             PrivateKey::Memory(_) => 0,
         };
         let name = [source.id, key_source.id, engine];
-        let mut identities = self
-            .identities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut identities = locks::lock(&self.identities);
         if let Some(known) = identities.get(&name).and_then(Weak::upgrade) {
             return known;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crate::certificate::attempts::Attempts;
 use crate::certificate::certificate::{Certificate, KeyKind};
@@ -14,6 +14,7 @@ use crate::certificate::key_file::KeyFile;
 use crate::certificate::source_error::SourceError;
 use crate::certificate::unlock::PassphraseTrial;
 use crate::origin::Origin;
+use crate::panics::locks;
 use crate::passphrase::list::PassphraseList;
 use crate::secret::file::SecretFile;
 use crate::secret::stamp::Stamp;
@@ -168,7 +169,7 @@ impl Sources {
     }
 
     fn server_file(&self, path: &Path) -> Result<Source, SourceError> {
-        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut server = locks::lock(&self.server);
         if let Some(known) = server.get(path) {
             return Ok(known.clone());
         }
@@ -182,7 +183,7 @@ impl Sources {
     /// A slow file system may keep this thread waiting. No lock is held meanwhile, so
     /// other threads need not wait for it.
     fn htaccess_file(&self, path: &Path) -> Result<Source, SourceError> {
-        let lock = || self.htaccess.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = || locks::lock(&self.htaccess);
         let file = open(path)?;
         let stamp = Stamp::of(&file.metadata);
         if let Some(known) = lock().get_mut(path).filter(|known| known.stamp == stamp) {
@@ -208,7 +209,7 @@ impl Sources {
 
     /// Finds the source of a URI, which the server's configuration names.
     pub(crate) fn uri(&self, uri: &str) -> Source {
-        let mut uris = self.uris.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut uris = locks::lock(&self.uris);
         let new = || Source {
             id: self.new_id(),
             shown: without_pin(uri).into(),

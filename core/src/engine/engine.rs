@@ -1,7 +1,7 @@
 //! The engines and providers of a configuration, by their names in it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use thiserror::Error;
 
@@ -10,6 +10,7 @@ use crate::algorithm::error::AlgorithmError;
 use crate::engine::hardware::Hardware;
 use crate::libcrypto::supplier::{Supplier, SupplierKind};
 use crate::origin::Origin;
+use crate::panics::locks;
 
 /// A loaded engine or provider, with the default ciphers and digests that it has.
 pub struct Engine {
@@ -133,7 +134,7 @@ impl Engines {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(String, Arc<Engine>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locks::lock(&self.0)
     }
 }
 

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::LibraryError;
 use crate::libcrypto::supplier::Supplier;
+use crate::panics::locks;
 use crate::passphrase::passphrase::Passphrase;
 
 /// A private key behind a URI.
@@ -180,7 +181,7 @@ impl Hardware {
     ) -> Result<T, LibraryError> {
         let id = name.id();
         let attempt = || {
-            let handles = self.handles.read().unwrap_or_else(PoisonError::into_inner);
+            let handles = locks::read(&self.handles);
             let usable = handles.keys.get(&id).filter(|handle| handle.is_ours);
             let outcome = usable.map(|handle| work(&handle.key));
             (handles.generation, outcome, handles.recently_missing(&id))
@@ -263,7 +264,7 @@ impl Hardware {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Handles> {
-        self.handles.write().unwrap_or_else(PoisonError::into_inner)
+        locks::write(&self.handles)
     }
 
     /// Notes that this process is a child of the process that made the handles.

@@ -1,7 +1,7 @@
 //! A key of a JWK Set, with its id and its dates.
 
 use std::fmt;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{OnceLock, RwLock};
 
 use base64_simd::URL_SAFE_NO_PAD;
 use openssl::sha::Sha256;
@@ -15,6 +15,7 @@ use crate::counters::key::{KeyCounter, KeyCounterCell};
 use crate::error::LibraryError;
 use crate::id;
 use crate::jwe::key_id::KeyId;
+use crate::panics::locks;
 use crate::secret::marks;
 
 /// A key of a set.
@@ -206,7 +207,7 @@ impl SetKey {
     }
 
     fn with_secret<T>(&self, work: impl FnOnce(&Secret) -> T) -> Option<T> {
-        let secret = self.secret.read().unwrap_or_else(PoisonError::into_inner);
+        let secret = locks::read(&self.secret);
         secret.as_ref().map(work)
     }
 
@@ -217,7 +218,7 @@ impl SetKey {
 
     /// Wipes the key.
     pub(super) fn wipe(&self) {
-        let mut secret = self.secret.write().unwrap_or_else(PoisonError::into_inner);
+        let mut secret = locks::write(&self.secret);
         *secret = None;
     }
 }

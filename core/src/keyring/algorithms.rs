@@ -1,7 +1,7 @@
 //! The ciphers and digests of a configuration, each fetched once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use crate::algorithm::cipher::Cipher;
 use crate::algorithm::defaults::Defaults;
@@ -9,6 +9,7 @@ use crate::algorithm::digest::Digest;
 use crate::algorithm::error::AlgorithmError;
 use crate::engine::engine::Engine;
 use crate::libcrypto::supplier::Supplier;
+use crate::panics::locks;
 
 /// The algorithms that the configuration names, each fetched once.
 ///
@@ -66,15 +67,11 @@ fn fetch_once<T: Clone>(
         engine.map(Engine::id).unwrap_or_default(),
         name.to_ascii_lowercase(),
     );
-    if let Some(found) = known
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(&key)
-    {
+    if let Some(found) = locks::read(known).get(&key) {
         return Ok(found.clone());
     }
     let fetched = fetch(engine.map(|engine| &engine.supplier), &key.1)?;
-    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    let mut known = locks::write(known);
     Ok(known.entry(key).or_insert(fetched).clone())
 }
 

@@ -12,7 +12,7 @@
 //! advance; if two processes went on with one set, they would use the same nonces.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
 
 use zeroize::Zeroize;
 
@@ -21,6 +21,7 @@ use crate::classic::cbc::CbcContext;
 use crate::error::{LibraryError, OpenError, SealError};
 use crate::jwe::contexts::{OpeningContexts, SealingContext};
 use crate::keyring::random::{Random, RandomBlock};
+use crate::panics::locks;
 
 /// A set of contexts: all that one thread needs to seal or open one session.
 pub(crate) struct Contexts<R> {
@@ -109,7 +110,7 @@ impl<R: Random + Clone> ContextPool<R> {
                 .collect()
         });
         for slot in processors.iter().flat_map(|processor| &processor.0) {
-            slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+            locks::lock(slot).take();
         }
     }
 

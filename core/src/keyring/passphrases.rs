@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::counters::key::KeyCounter;
 use crate::id;
 use crate::origin::Origin;
+use crate::panics::locks;
 use crate::passphrase::passphrase::{EmptyPassphrase, Passphrase};
 
 /// Most passphrases of `.htaccess` files that are kept.
@@ -49,7 +50,7 @@ impl Passphrases {
         origin: Origin,
     ) -> Result<Arc<Passphrase>, EmptyPassphrase> {
         let hash = self.hasher.hash_one(bytes);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = locks::lock(&self.known);
         if let Some(known) = known.find(hash, bytes, origin) {
             return Ok(known);
         }
@@ -63,7 +64,7 @@ impl Passphrases {
 
     /// All passphrases.
     pub(crate) fn all(&self) -> Vec<Arc<Passphrase>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = locks::lock(&self.known);
         let entries = known.entries.values();
         entries.map(|known| known.passphrase.clone()).collect()
     }

@@ -1,10 +1,11 @@
 //! The keys of the classic format, by what they are derived from.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::algorithm::derivation::{CLASSIC_SALT, ClassicKey};
 use crate::cache::key_cache::{CachedSlot, KeyCache};
 use crate::cache::slot::KeySlot;
+use crate::panics::locks;
 
 /// The id of a key in the cache: everything that the key is derived from.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -59,7 +60,7 @@ pub(crate) struct SealingKeys(Mutex<Vec<SealingKey>>);
 impl SealingKeys {
     /// The slot of this id, if its key seals now.
     pub(crate) fn find(&self, id: &ClassicKeyId) -> Option<ClassicKeySlot> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = locks::lock(&self.0);
         keys.iter()
             .find(|key| key.is(id))
             .map(|key| key.slot.clone())
@@ -68,7 +69,7 @@ impl SealingKeys {
     /// Makes `new` the key that seals, unless another thread has done so. Returns
     /// the slot of the key that seals, and the key that it replaces.
     pub(crate) fn set(&self, new: SealingKey) -> (ClassicKeySlot, Option<SealingKey>) {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = locks::lock(&self.0);
         if let Some(known) = keys.iter().find(|key| key.is(&new.id)) {
             return (known.slot.clone(), None);
         }

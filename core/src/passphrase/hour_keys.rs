@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::algorithm::digest::Digest;
+use crate::panics::locks;
 use crate::passphrase::passphrase::Passphrase;
 
 /// The priority of a section's keys where not all can be derived ahead.
@@ -36,7 +37,7 @@ struct HourKey {
 impl HourKeys {
     /// Notes what a section seals with. Its highest priority counts.
     pub(crate) fn note(&self, passphrase: &Arc<Passphrase>, digest: &Digest, priority: Priority) {
-        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = locks::lock(&self.0);
         let Noted { keys, positions } = &mut *noted;
         match positions.entry((passphrase.id(), digest.id())) {
             Entry::Occupied(position) => {
@@ -57,7 +58,7 @@ impl HourKeys {
 
     /// The first of what was noted, at most `most`, in the order in which keys are derived.
     pub(crate) fn first(&self, most: usize) -> Vec<(Arc<Passphrase>, Digest)> {
-        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = locks::lock(&self.0);
         let of = |priority| {
             let keys = noted.keys.iter();
             keys.filter(move |key| key.priority == priority)

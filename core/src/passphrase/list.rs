@@ -1,11 +1,12 @@
 //! The passphrases of a section.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::algorithm::derivation::KEY_ID;
 use crate::algorithm::digest::Digest;
 use crate::error::LibraryError;
+use crate::panics::locks;
 use crate::passphrase::passphrase::Passphrase;
 
 /// The passphrases of a section: new sessions are sealed with the first one, and existing
@@ -86,7 +87,7 @@ impl PassphraseList {
         key_id: &[u8; KEY_ID],
         mut key_id_of: impl FnMut(&Passphrase) -> Result<Option<[u8; KEY_ID]>, LibraryError>,
     ) -> Result<KeyIdMatch<'_>, LibraryError> {
-        let mut indexes = self.key_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut indexes = locks::lock(&self.key_ids);
         let index = indexes.iter().find(|(known, _)| *known == digest.id());
         if let Some((_, key_ids)) = index {
             let position = key_ids.get(key_id);

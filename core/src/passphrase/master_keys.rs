@@ -2,7 +2,7 @@
 //! by a derivation that a payer pays for.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::cache::slot::Obtained;
 use crate::counters::counters::Counters;
 use crate::counters::event::Event;
 use crate::error::LibraryError;
+use crate::panics::locks;
 use crate::passphrase::allowance::{Allowance, KeyUse, Payer};
 use crate::passphrase::key_job::KeyJob;
 use crate::passphrase::master_slot::{MasterSlot, to_bytes, to_words};
@@ -60,7 +61,7 @@ impl MasterKeys {
 
     /// Notes a key that is to be derived before the children fork.
     pub(crate) fn note(&self, passphrase: &Arc<Passphrase>, digest: &Digest) {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = locks::lock(&self.jobs);
         if jobs.noted.insert((passphrase.id(), digest.id())) {
             let slot = self.slot(passphrase, digest);
             let job = KeyJob::master((passphrase.clone(), digest.clone()), slot, self.counters);
@@ -70,7 +71,7 @@ impl MasterKeys {
 
     /// Hands over the jobs for the keys that were noted.
     pub(crate) fn jobs(&self) -> Vec<KeyJob> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jobs = locks::lock(&self.jobs);
         std::mem::take(&mut jobs.open)
     }
 
@@ -97,7 +98,7 @@ impl MasterKeys {
         (payer, usage): (Payer, KeyUse),
         now: u64,
     ) -> Result<Option<Obtained<&'p MasterKey>>, LibraryError> {
-        let _search = slot.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let _search = locks::lock(&slot.search);
         for _ in 0..LOOKS {
             if let Some(key) = self.known(slot, now) {
                 passphrase.note_use();

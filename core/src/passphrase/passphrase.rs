@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use md5::{Digest as _, Md5};
 use subtle::ConstantTimeEq;
@@ -14,6 +14,7 @@ use crate::algorithm::digest::Digest;
 use crate::algorithm::hmac;
 use crate::counters::key::KeyCounterCell;
 use crate::fingerprint::Fingerprint;
+use crate::panics::locks;
 use crate::passphrase::classic_keys::SealingKeys;
 use crate::passphrase::master_slot::MasterSlot;
 use crate::secret::marks;
@@ -116,7 +117,7 @@ impl Passphrase {
     /// The slot of the JWE master key under a digest, derived or not. Its name follows
     /// from `naming_key`.
     pub(crate) fn master_slot(&self, digest: &Digest, naming_key: &[u8; 16]) -> Arc<MasterSlot> {
-        let mut slots = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = locks::lock(&self.masters);
         if let Some((_, slot)) = slots.iter().find(|(known, _)| *known == digest.id()) {
             return slot.clone();
         }
