@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test test-core test-httpd fuzz constant-time bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd fuzz constant-time bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -23,6 +23,8 @@ help:
 	@echo '                and https://127.0.0.1:8443/ with device-bound sessions; TLS_PORT=8444'
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
+	@echo 'make planted-panics'
+	@echo '                the module that panics where t/panics.t wants it'
 	@echo 'make fuzz       all fuzz targets for MINUTES=10 together; fuzz/README.md describes them'
 	@echo 'make constant-time'
 	@echo '                that no branch and no index depends on a secret, under valgrind'
@@ -68,12 +70,17 @@ test:
 	$(MAKE) test-core
 	$(MAKE) test-httpd
 
+# The module that panics where t/panics.t wants it, in a directory of its own.
+planted-panics:
+	$(CARGO) build --locked --package mod_session_crypto --features planted-panics \
+		--target-dir "$${CARGO_TARGET_DIR:-target}/planted-panics"
+
 # Both need what `make test` installs and builds.
 test-core:
 	$(CARGO) test --workspace --locked
 	$(CARGO) test $(FUZZ)
 
-test-httpd:
+test-httpd: planted-panics
 	t/run
 
 fuzz:

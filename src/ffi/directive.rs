@@ -215,7 +215,7 @@ const UNKNOWN_OWNER: u32 = u32::MAX;
 
 /// The message for a line that cannot be handled, because our code has panicked or httpd has
 /// not done its part. There may be no pool for another one.
-const STOPPED: &CStr = c"SC0594: an internal error stopped this directive";
+pub(super) const STOPPED: &CStr = c"SC0594: an internal error stopped this directive";
 
 /// Handles a line, as httpd calls it (`raw_args` of http_config.h); the answer
 /// is NULL, or a message.

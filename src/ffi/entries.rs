@@ -3,13 +3,14 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use session_crypto_core::SharedMemory;
 
 use super::bindings::{self, apr_pool_t, module, server_rec};
 use super::dir_config::{self, DirSettings, Inherit};
 use super::directive::Directives;
-use super::guard::{NOT_DONE, guard};
+use super::guard::{self, NOT_DONE, guard};
 use super::log::{self, Level, MainServer};
 use super::module::Module;
 use super::module_record::ModuleRecord;
@@ -92,17 +93,26 @@ unsafe extern "C" fn merge<M: Module>(
     })
 }
 
+/// Whether all functions are added to their hooks.
+static HAS_HOOKS: AtomicBool = AtomicBool::new(false);
+
+/// Adds all functions to their hooks. If that stops half-way, `pre_config` stops httpd.
 unsafe extern "C" fn register_hooks<M: Module>(pool: *mut apr_pool_t) {
     const ORDER: c_int = bindings::APR_HOOK_MIDDLE;
     hook::PRE_CONFIG.add(Some(pre_config::<M>), ORDER);
-    hook::CHECK_CONFIG.add(Some(check_config::<M>), ORDER);
-    hook::POST_CONFIG.add(Some(post_config::<M>), ORDER);
-    hook::CHILD_INIT.add(Some(child_init::<M>), ORDER);
-    hook::MONITOR.add(Some(monitor::<M>), ORDER);
-    request_entries::register::<M>();
-    handler::register::<M>();
-    requirement::register::<M>(pool);
-    status_hook::register::<M>();
+    HAS_HOOKS.store(false, Ordering::Relaxed);
+    guard::catch_quietly(guard::say_places);
+    guard("the registration of hooks", (), || {
+        hook::CHECK_CONFIG.add(Some(check_config::<M>), ORDER);
+        hook::POST_CONFIG.add(Some(post_config::<M>), ORDER);
+        hook::CHILD_INIT.add(Some(child_init::<M>), ORDER);
+        hook::MONITOR.add(Some(monitor::<M>), ORDER);
+        request_entries::register::<M>();
+        handler::register::<M>();
+        requirement::register::<M>(pool);
+        status_hook::register::<M>();
+        HAS_HOOKS.store(true, Ordering::Relaxed);
+    });
 }
 
 unsafe extern "C" fn pre_config<M: Module>(
@@ -111,6 +121,9 @@ unsafe extern "C" fn pre_config<M: Module>(
     _temporary: *mut apr_pool_t,
 ) -> c_int {
     status("the pre_config hook", || {
+        if !HAS_HOOKS.load(Ordering::Relaxed) {
+            return Err(NOT_DONE.says("register_hooks did not finish"));
+        }
         generations::end();
         // SAFETY: httpd passes the pool of the configuration.
         let pool =
@@ -223,6 +236,7 @@ unsafe extern "C" fn monitor<M: Module>(_pool: *mut apr_pool_t, server: *mut ser
 
 /// Runs a hook of startup. An error is logged, and stops httpd where that is
 /// still possible; a child goes on, and each request finds out for itself.
+#[cfg_attr(feature = "planted-panics", track_caller)]
 fn status(name: &str, hook: impl FnOnce() -> Result<(), Message>) -> c_int {
     guard(name, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
         match hook() {

@@ -32,6 +32,7 @@ unsafe extern "C" fn handler<M: Module>(r: *mut request_rec) -> c_int {
 
 #[cold]
 #[inline(never)]
+#[cfg_attr(feature = "planted-panics", track_caller)]
 pub(super) fn handle<M: Module>(request: Request<'_>, answer: Answer<M>) -> c_int {
     const FAILURE: c_int = bindings::HTTP_INTERNAL_SERVER_ERROR;
     request::guard(request, "handler", FAILURE, || {

@@ -227,6 +227,7 @@ impl<'r> Request<'r> {
 
 /// Runs a hook of a request; if it panics, logs the hook's name, in a line that
 /// names the client too, and returns `fallback`.
+#[cfg_attr(feature = "planted-panics", track_caller)]
 pub(super) fn guard<T>(
     request: Request<'_>,
     hook: &str,
@@ -234,7 +235,7 @@ pub(super) fn guard<T>(
     work: impl FnOnce() -> T,
 ) -> T {
     guard::catch(work).unwrap_or_else(|| {
-        request.log_contained(hook);
+        guard::catch_quietly(|| request.log_contained(hook));
         fallback
     })
 }

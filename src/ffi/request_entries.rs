@@ -118,6 +118,7 @@ unsafe extern "C" fn after_answer<M: Module>(r: *mut request_rec) -> c_int {
 
 #[cold]
 #[inline(never)]
+#[cfg_attr(feature = "planted-panics", track_caller)]
 fn after_long_token<M: Module>(request: Request<'_>) -> c_int {
     // An error would keep the request from the logs of other modules.
     request::guard(request, "log_transaction", bindings::DECLINED, || {
@@ -145,6 +146,7 @@ pub(super) fn is_led_on<M: Module>(request: Request<'_>) -> bool {
 /// # Safety
 ///
 /// `r` is a request as httpd passes it to its hooks.
+#[cfg_attr(feature = "planted-panics", track_caller)]
 pub(super) unsafe fn run_if(
     is_concerned: impl FnOnce(Request<'_>) -> bool,
     name: &str,
@@ -161,6 +163,7 @@ pub(super) unsafe fn run_if(
 /// Runs a hook, after which the request goes on; a panic ends the request with
 /// an error, because the hook may have left something that belongs to another
 /// realm.
+#[cfg_attr(feature = "planted-panics", track_caller)]
 fn run(name: &str, request: Request<'_>, hook: impl FnOnce(Request<'_>)) -> c_int {
     request::guard(request, name, bindings::HTTP_INTERNAL_SERVER_ERROR, || {
         hook(request);

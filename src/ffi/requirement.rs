@@ -7,7 +7,9 @@ use super::bindings::{
     self, AUTHZ_DENIED, AUTHZ_DENIED_NO_USER, AUTHZ_GRANTED, apr_pool_t, authz_provider,
     authz_status, cmd_parms, request_rec,
 };
+use super::directive::STOPPED;
 use super::exchange::Exchange;
+use super::guard::guard;
 use super::handler;
 use super::module::Module;
 use super::pool::Pool;
@@ -48,19 +50,21 @@ unsafe extern "C" fn parse<M: Module>(
     line: *const c_char,
     _: *mut *const c_void,
 ) -> *const c_char {
-    // SAFETY: httpd passes the rest of the line, a C string (mod_auth.h,
-    // parse_require_line).
-    let line = unsafe { CStr::from_ptr(line) };
-    if line.to_bytes().trim_ascii() == M::REQUIREMENT.argument.to_bytes() {
-        return ptr::null();
-    }
-    let message = (M::REQUIREMENT.wrong_argument)().to_string();
-    // SAFETY: httpd passes the parameters of a line (http_config.h).
-    let pool = unsafe { (*parms).temp_pool };
-    // SAFETY: the pool for as long as the configuration is read.
-    let pool = unsafe { Pool::from_raw(pool) };
-    let message = pool.map_or(M::REQUIREMENT.argument, |pool| pool.text(&message));
-    message.as_ptr()
+    guard("a directive", STOPPED.as_ptr(), || {
+        // SAFETY: httpd passes the rest of the line, a C string (mod_auth.h,
+        // parse_require_line).
+        let line = unsafe { CStr::from_ptr(line) };
+        if line.to_bytes().trim_ascii() == M::REQUIREMENT.argument.to_bytes() {
+            return ptr::null();
+        }
+        let message = (M::REQUIREMENT.wrong_argument)().to_string();
+        // SAFETY: httpd passes the parameters of a line (http_config.h).
+        let pool = unsafe { (*parms).temp_pool };
+        // SAFETY: the pool for as long as the configuration is read.
+        let pool = unsafe { Pool::from_raw(pool) };
+        let message = pool.map_or(M::REQUIREMENT.argument, |pool| pool.text(&message));
+        message.as_ptr()
+    })
 }
 
 unsafe extern "C" fn check<M: Module>(

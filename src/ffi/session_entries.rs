@@ -69,6 +69,7 @@ unsafe extern "C" fn decode<M: Module>(r: *mut request_rec, z: *mut session_rec)
 ///
 /// As for [`view`].
 #[cold]
+#[cfg_attr(feature = "planted-panics", track_caller)]
 unsafe fn give_up<M: Module>(r: *mut request_rec, z: *mut session_rec) -> apr_status_t {
     // SAFETY: the caller promises what `view` demands.
     let Some((request, mut session)) = (unsafe { view::<M>(r, z) }) else {
@@ -198,6 +199,7 @@ unsafe fn realm_of<M: Module>(section: *const c_void) -> M::Realm {
 }
 
 /// Runs a hook; no session is the answer to an error and to a panic.
+#[cfg_attr(feature = "planted-panics", track_caller)]
 fn run<'r, M: Module>(
     name: &str,
     request: Request<'r>,

@@ -66,6 +66,7 @@ impl<M: Module> Quick<'_, M> {
     /// Whether the module has nothing to do for the session: it keeps nothing in it, and the
     /// section wants nothing of it.
     #[inline]
+    #[cfg_attr(feature = "planted-panics", track_caller)]
     pub(super) fn is_idle(&self) -> bool {
         // SAFETY: `look` demands a session that nobody changes meanwhile.
         if unsafe { session_record::has_entry(self.session, M::ENTRY) } {

@@ -3,10 +3,11 @@
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::num::NonZeroUsize;
-use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+use super::guard;
 
 /// The work that the threads share.
 struct Work<'w> {
@@ -49,15 +50,14 @@ pub(crate) fn side_by_side(count: usize, each: &(dyn Fn(usize) + Sync)) {
 }
 
 impl Work<'_> {
+    #[cfg_attr(feature = "planted-panics", track_caller)]
     fn run(&self) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             if number >= self.count {
                 return;
             }
-            let outcome = panic::catch_unwind(AssertUnwindSafe(|| (self.each)(number)));
-            // The payload's own destructor may panic in turn.
-            std::mem::forget(outcome);
+            guard::catch(|| (self.each)(number));
         }
     }
 }

@@ -203,8 +203,8 @@ sub agent {
     return $agent;
 }
 
-# The status of the process, as wait(2) tells it, after a start that has failed, a `check`, or
-# an end that `has_ended` has found.
+# The status of the process, as wait(2) tells it, after a start that has failed, a `check`, a
+# `stop`, or an end that `has_ended` has found.
 sub status { return $_[0]{status} }
 
 # Whether the server has ended without being asked to.
@@ -333,8 +333,12 @@ sub stop {
         kill KILL => $pid if time > $deadline;
         sleep 0.02;
     }
+    $self->{status} = $?;
     return;
 }
+
+# The output of the last start.
+sub stderr { return _slurp("$_[0]{dir}/stderr") }
 
 # Leaves no server behind, whatever ends the test.
 END {
