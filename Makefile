@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test planted-panics test-core test-httpd fuzz constant-time bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd fuzz constant-time soak bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -28,6 +28,8 @@ help:
 	@echo 'make fuzz       all fuzz targets for MINUTES=10 together; fuzz/README.md describes them'
 	@echo 'make constant-time'
 	@echo '                that no branch and no index depends on a secret, under valgrind'
+	@echo 'make soak       a million requests of all kinds beside restarts and deaths of processes;'
+	@echo '                MPM=event takes one MPM'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
 	@echo 'make budget     instructions of a token and of a request, compared with'
@@ -90,6 +92,11 @@ fuzz:
 constant-time:
 	tools/deps constant-time
 	tools/constant-time
+
+soak:
+	tools/deps test
+	$(CARGO) build --release --locked
+	SESSION_CRYPTO_FULL=1 VERBOSE=1 t/run t/soak.t
 
 bench:
 	tools/deps bench

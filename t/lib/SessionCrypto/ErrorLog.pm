@@ -6,6 +6,7 @@ package SessionCrypto::ErrorLog;
 #   $log->expect(qr/AH01617/, 'a wrong password');   # any number of such lines
 #   $log->lines(qr/session_crypto:info/);            # lines since the last `clear`
 #   $log->clear;                                     # checks the lines so far, then drops them
+#   $log->rotate;                                    # clears it, and puts it aside for a restart
 #   $log->clean('name of the check');                # the last assertion of a test
 
 use strict;
@@ -59,11 +60,24 @@ sub clear {
     return;
 }
 
+# Processes of the former configuration write to the file that is put aside until they end.
+sub rotate {
+    my ($self) = @_;
+    $self->clear;
+    my $number = @{ $self->{aside} //= [] };
+    my $aside = bless { %$self, path => "$self->{path}.$number" }, ref $self;
+    rename $self->{path}, $aside->{path} or die "$aside->{path}: $!\n";
+    push @{ $self->{aside} }, $aside;
+    $self->{offset} = 0;
+    return;
+}
+
 # Asserts that there has been no unexpected line since `new`.
 sub clean {
     my ($self, $name) = @_;
     $self->clear;
     my @lines = @{ $self->{unexpected} // [] };
+    push @lines, map { my $aside = $_; grep { $self->_is_unexpected($_) } $aside->lines } @{ $self->{aside} // [] };
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $ok = Test::More::ok(!@lines, $name // 'nothing unexpected in error_log');
     my $more = @lines > 20 ? @lines - 20 : 0;
