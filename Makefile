@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test planted-panics test-core test-httpd fuzz constant-time soak bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time soak bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -25,6 +25,7 @@ help:
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make planted-panics'
 	@echo '                the module that panics where t/panics.t wants it'
+	@echo 'make coverage   lines that no test runs, and the reason for each'
 	@echo 'make fuzz       all fuzz targets for MINUTES=10 together; fuzz/README.md describes them'
 	@echo 'make constant-time'
 	@echo '                that no branch and no index depends on a secret, under valgrind'
@@ -84,6 +85,11 @@ test-core:
 
 test-httpd: planted-panics
 	t/run
+
+coverage:
+	tools/deps test
+	tools/deps coverage
+	tools/coverage
 
 fuzz:
 	tools/deps fuzz
