@@ -26,7 +26,9 @@ use warnings;
 use IO::Handle ();
 use Socket     qw(INADDR_LOOPBACK PF_INET SOCK_STREAM pack_sockaddr_in);
 
-use constant TIMEOUT => 30;
+use SessionCrypto::Waiting qw(PATIENCE);
+
+use constant TIMEOUT => 30 * PATIENCE;
 
 sub new {
     my ($class, %args) = @_;

@@ -45,11 +45,12 @@ use SessionCrypto::Certificates qw(server_certificate);
 use SessionCrypto::Client       ();
 use SessionCrypto::ErrorLog     ();
 use SessionCrypto::Setup        qw(free_port);
+use SessionCrypto::Waiting      qw(PATIENCE);
 
 # A busy machine takes a while to derive some tens of JWE keys.
-use constant { START_SECONDS => 60, STOP_SECONDS => 20 };
+use constant { START_SECONDS => 60 * PATIENCE, STOP_SECONDS => 20 * PATIENCE };
 # The patience with children that have something to do before a stop.
-use constant IDLE_SECONDS => 10;
+use constant IDLE_SECONDS => 10 * PATIENCE;
 
 use constant ONE_CHILD => <<'END';
 StartServers 1
