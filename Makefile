@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time soak bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time sanitize soak bench budget sbom release demo install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -31,6 +31,8 @@ help:
 	@echo '                that no branch and no index depends on a secret, under valgrind'
 	@echo 'make soak       a million requests of all kinds beside restarts and deaths of processes;'
 	@echo '                MPM=event takes one MPM'
+	@echo 'make sanitize   the tests under AddressSanitizer, valgrind and ThreadSanitizer;'
+	@echo '                PARTS="address memory" takes some of tools/sanitize --list'
 	@echo 'make bench      throughput and cost beside the C module and beside no encryption;'
 	@echo '                CASES="rw-100 junk" takes some of bench/run.py --list'
 	@echo 'make budget     instructions of a token and of a request, compared with'
@@ -103,6 +105,11 @@ soak:
 	tools/deps test
 	$(CARGO) build --release --locked
 	SESSION_CRYPTO_FULL=1 VERBOSE=1 t/run t/soak.t
+
+sanitize:
+	tools/deps test
+	tools/deps sanitize
+	tools/sanitize $(PARTS)
 
 bench:
 	tools/deps bench

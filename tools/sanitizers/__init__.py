@@ -1,0 +1,11 @@
+"""The parts of tools/sanitize: which tool watches which tests, and the mistakes that it must find."""
+
+from .address import ADDRESS
+from .memory import MEMORY
+from .mistakes import planted
+from .tests import TOP
+from .threads import THREADS
+
+PARTS = [*ADDRESS, *MEMORY, *THREADS]
+
+__all__ = ["PARTS", "TOP", "planted"]

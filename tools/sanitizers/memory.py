@@ -1,0 +1,69 @@
+"""Valgrind memcheck: memory that was never written, and what AddressSanitizer cannot see in code
+that is not built for it, as OpenSSL's and httpd's use of what the module gives them."""
+
+from .pools import pools
+from .tests import HOST, TOP, Mistake, Part, Reports, Result, build, files_but, run_crates, run_httpd, write_httpd
+
+SUPPRESSIONS = TOP / "tools/sanitizers/memory.supp"
+
+# How many times as long a server may take.
+PATIENCE = "20"
+
+LEFT_OUT = {}
+
+EXCUSED = {}
+
+
+def command(reports):
+    """Valgrind's. It asks for no leaks: tables for tests are never freed."""
+    words = ["valgrind", "-q", f"--log-file={reports.folder}/report.%p", f"--suppressions={SUPPRESSIONS}"]
+    return " ".join([*words, "--error-limit=no"])
+
+
+def crates(tree, words):
+    with Reports(tree, "memory-crates") as reports:
+        runner = {f"CARGO_TARGET_{HOST.replace('-', '_').upper()}_RUNNER": command(reports)}
+        tests, passed, log = run_crates(tree, "memory", runner, words)
+        return Result(tests, passed, reports.read(), log)
+
+
+def httpd(tree, files):
+    module = build(tree, "memory", {})
+    with Reports(tree, "memory-httpd") as reports:
+        library = pools(reports.folder, "-DFOR_VALGRIND")
+        program = write_httpd(
+            reports.folder,
+            f'export LD_PRELOAD="{library}${{LD_PRELOAD:+ $LD_PRELOAD}}"',
+            f'exec {command(reports)} "$httpd" "$@"',
+        )
+        files = files or files_but(LEFT_OUT)
+        tests, passed, log = run_httpd(tree, "memory", {"PATIENCE": PATIENCE}, program, module, files, EXCUSED)
+        return Result(tests, passed, reports.read(), log)
+
+
+IN_CRATES = [
+    Mistake(
+        "a byte more than OpenSSL has decrypted",
+        "--lib sealer",
+        "core/src/libcrypto/cipher_calls.rs",
+        "let written = output.get_mut(..written).unwrap_or_default();",
+        "let written = output.get_mut(..written + 1).unwrap_or_default();",
+        "uninitialised value",
+    ),
+]
+
+IN_HTTPD = [
+    Mistake(
+        "a text in a pool without its NUL",
+        "t/load.t",
+        "src/ffi/pool.rs",
+        "unsafe { end.write(0) };",
+        "let _ = end;",
+        "uninitialised value",
+    ),
+]
+
+MEMORY = [
+    Part("memory/crates", "valgrind memcheck over all crates", crates, mistakes=IN_CRATES),
+    Part("memory/httpd", "valgrind memcheck over httpd's tests", httpd, LEFT_OUT, EXCUSED, IN_HTTPD),
+]
