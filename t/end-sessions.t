@@ -210,6 +210,10 @@ subtest 'each entry that names a user counts' => sub {
     is(out($login, path => '/named/out')->status, 204, 'the section may name other entries');
     ok(!works($login, '/named'), 'which count');
     ok(works($user), 'and the usual ones do not');
+    ($login, $user) = (login('login=jane', '/named'), login('user=jane'));
+    is(out($user, path => '/named/out', form => 'user=jane')->status, 204, 'a form with a user alone');
+    ok(!works($login, '/named'), 'means the entries that the section names');
+    ok(works($user), 'and no others');
 };
 
 subtest 'each key of the section counts' => sub {

@@ -43,6 +43,16 @@ is(scalar(() = $new->log->lines(qr/SC0501: .*: sessions open under (?:of-new, sh
     or diag(@startup);
 is(scalar(() = $new->log->lines(qr/passphrase of new/)), 0, 'and no passphrase');
 
+my $many = SessionCrypto::Httpd->new(config => join '', map { <<"END" } 1 .. 103)->start;
+<Location "/$_">
+    SessionCryptoPassphrase "the passphrase of section $_"
+</Location>
+END
+is(scalar(() = $many->log->lines(qr/SC0501: /)), 100, 'of many sections, a hundred have their lines');
+is(scalar(() = $many->log->lines(qr/\[session_crypto:info\] .*SC0502: 3 more sections have keys of their own$/)), 1, 'and the others are counted');
+$many->stop;
+$many->log->clean;
+
 # No byte is told of a token that asks for no valid key id.
 my $secret = 'secret.words';
 my (undef, @rest) = split /\./, $new->client->get('/set', 'X-S' => 'user=joe')->token;

@@ -139,6 +139,54 @@ subtest 'a file keeps the list over a stop' => sub {
     like($@, qr/ended is damaged: line 2 is not a record: restore it, or remove it/, 'with words');
 };
 
+subtest 'a file that cannot be written' => sub {
+    my $httpd = SessionCrypto::Httpd->new(config => "${session}SessionCryptoRevocation on file=ended\n");
+    $httpd->start;
+    my $token = logged_out($httpd);
+    # The file is written beside itself first.
+    my $beside = $httpd->dir . '/ended.new';
+    mkdir $beside or die "$beside: $!\n";
+    $httpd->stop;
+    like_once($httpd, "ended sessions cannot be kept in @{[$httpd->dir]}/ended (Is a directory");
+    rmdir $beside or die "$beside: $!\n";
+    $httpd->start;
+    is_in($httpd, $token, 'the copy works again, as the log has said');
+    # A file that a killed server has left there is in nobody's way.
+    $httpd->write_file('ended.new', 'cut off');
+    logout($httpd, $token);
+    $httpd->stop;
+    ok(!-e $beside, 'the file beside it is gone');
+    $httpd->start;
+    is_out($httpd, $token, 'a logout after that is kept');
+    $httpd->stop;
+    $httpd->log->clean;
+};
+
+subtest 'a store that refuses records, and one that loses them' => sub {
+    my $store = SessionCrypto::Store->new;
+    my ($one, $other) = map { server($store) } 1 .. 2;
+    # No replica is there. So the store takes no record, and still passes it on.
+    $store->ask(qw(CONFIG SET min-replicas-to-write 1));
+    my $records = sub { return $store->ask('ZCARD', 'session-crypto:1') };
+    my $before  = $records->();
+    my $token   = logged_out($one);
+    wait_for_line($one, qr/:error\].* SC0605: redis:\S+ takes no ended sessions since .*: it answers 'NOREPLICAS .*'; \d+ wait here/);
+    is_out($other, $token, 'the other server hears of it');
+    is($records->(), $before, 'the store has no record');
+    $store->ask(qw(CONFIG SET min-replicas-to-write 0));
+    wait_for_line($one, qr/:notice\].* SC0606: redis:\S+ takes ended sessions again, after \d+ s/);
+    wait_for(sub { $records->() > $before }, 'it has one now');
+    $other->log->expect(qr/ SC060[56]: /, 'of an agent that has tidied meanwhile');
+
+    $store->ask('FLUSHALL');
+    my $lost = qr/:warn\].* SC0607: redis:\S+ has lost the ended sessions, and gets \d+ of them again/;
+    wait_for_line($_, $lost) for $one, $other;
+    my $third = server($store);
+    is_out($third, $token, 'a new server learns what was lost');
+    $_->stop for $one, $other, $third;
+    $_->log->clean for $one, $other, $third;
+};
+
 subtest 'without a file' => sub {
     my $httpd = SessionCrypto::Httpd->new(config => "${session}SessionCryptoRevocation on\n");
     $httpd->start;
@@ -167,6 +215,17 @@ subtest 'a list that is full' => sub {
     $httpd->log->expect(qr/the list of ended sessions is full/, 'shown above');
     $httpd->log->clean;
     $httpd->stop;
+};
+
+subtest 'a list that the logouts of others fill' => sub {
+    my $store = SessionCrypto::Store->new;
+    my $one   = server($store);
+    my $small = SessionCrypto::Httpd->new(config => config($store, 'size=8'));
+    started($small, $store);
+    logged_out($one) for 1 .. 60;
+    like_once($small, 'the list of ended sessions is full');
+    $_->stop for $one, $small;
+    $_->log->clean for $one, $small;
 };
 
 subtest 'TLS and a password, which nobody sees' => sub {

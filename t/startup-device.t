@@ -85,6 +85,7 @@ my %TOGETHER = (
     'no passphrase in a location'         => [AROUND =~ s/^SessionCryptoPassphrase.*\n//mr . at('/shop', $wrong . $device), 'in clear'],
     'no TLS'                              => [PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS', 'in the server configuration', "write 'SSLEngine on' there", 'ServerName https://NAME', "or 'Session Off' where it only redirects"],
     'no TLS in a host'                    => [PROXY . PASSPHRASE . ENDPOINTS . host($wrong . $device), 'binds nothing without TLS', 'in the virtual host at line'],
+    'the protocol of HTTPS without mod_ssl' => ["Protocol https\n" . PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS'],
     'a port of HTTPS without mod_ssl'     => ["Listen 127.0.0.1:443 https\n" . PASSPHRASE . ENDPOINTS . $wrong . $device, 'binds nothing without TLS'],
     'no endpoints'                        => [PROXY . PASSPHRASE . $wrong . $device, 'nothing answers browsers', "write 'SetHandler session-crypto-device' in a section <Location \"/session-device\">"],
     'endpoints elsewhere'                 => [PROXY . PASSPHRASE . handler('/device') . $wrong . $device, 'nothing answers browsers', '"/session-device"'],

@@ -27,9 +27,11 @@ my %FILES = (
     'foreign'          => "something else\n",
     'damaged'          => EMPTY =~ s/f00c/f00d/r,
     'cut'              => EMPTY =~ s/\nend .*/\n/sr,
+    'longer'           => EMPTY . "more\n",
     'later'            => EMPTY =~ s/sessions 1/sessions 2/r,
 );
 $httpd->write_file($_, $FILES{$_}, 0600) for keys %FILES;
+$httpd->write_file('unreadable', EMPTY, 0);
 mkdir "$dir/directory" or die "$dir/directory: $!\n";
 my $secret = SECRET;
 
@@ -64,9 +66,11 @@ for (
     ['on file=', 'is not the name of a file'],
     ['on file=nowhere/ended', "$dir/nowhere is not a directory", 'make it'],
     ['on file=directory', "file=$dir/directory", 'cannot be read'],
+    ['on file=unreadable', "file=$dir/unreadable", 'cannot be read'],
     ['on file=foreign', 'is not a file of ended sessions', 'write a path at which there is no file yet'],
     ['on file=damaged', 'is damaged'],
     ['on file=cut', 'is damaged'],
+    ['on file=longer', 'it goes on after its last line'],
     ['on file=later', 'has a form that this version does not know'],
     ['redis://store password-file=nowhere', "$dir/nowhere cannot be read"],
     ['redis://store password-file=directory', 'is a directory'],
@@ -116,6 +120,8 @@ for my $list ('', 'SessionCryptoRevocation off', "SessionCryptoRevocation on\nSe
         like($output, qr/\[session_crypto:emerg\] .*\] SC0367: on line /, 'with its code');
     }
 }
+$httpd->{config} = "SessionCryptoRevocation on\n" . inside('Location /out', "# wrong:\nSessionCryptoEndSessionsFor all");
+is_wrong($httpd, 'another word for whose sessions', "'all' is neither 'own' nor 'any'", 'or take the line out');
 # The list may come after the line.
 $httpd->{config} = host(inside('Location /out', $ends)) . "SessionCryptoRevocation on\n";
 is_accepted($httpd, 'with a list');

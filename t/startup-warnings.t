@@ -181,6 +181,7 @@ are_warned(SC0405 => {
     'the name of a file' => [$good . $wrong . "LogLevel http_core.c:trace8\n", 'gets the cookies of sessions (http:trace4)'],
     'passwords alone'    => [$good . $wrong . "LogLevel mod_auth_form.c:trace1\n", 'gets the passwords that users type (auth_form:trace1)', "write 'auth_form:info'"],
     'in a location'      => [$good . inside('Location /shop', $wrong . "LogLevel debug\n")],
+    'in a directory by a pattern' => [$good . inside('DirectoryMatch "^/shop"', $wrong . "LogLevel debug\n")],
     'in a host'          => [$good . host($wrong . "LogLevel debug\n")],
     'inherited by a location with sessions' => [$age . $cookie . $secret . $wrong . "LogLevel debug\n" . inside('Location /shop', $on)],
     map({ ("the format $_" => [$good . $wrong . "CustomLog access_log $_\n", 'CustomLog: the log has sessions or their cookies', 'take ' . (/(\{.*\}.)/)[0] =~ s/^/%/r . ' out']) } @formats),
