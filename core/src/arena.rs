@@ -189,4 +189,11 @@ mod tests {
         assert!(writer.fill(2, |_| Some(&mut [])).is_none());
         assert!(writer.fill(2, |_| None).is_none());
     }
+
+    #[test]
+    fn a_text_prints_its_type_only() {
+        let mut writer = HeapArena.writer(6);
+        writer.push(b"secret");
+        assert_eq!(format!("{:?}", writer.finish().unwrap()), "Text");
+    }
 }

@@ -370,4 +370,11 @@ mod tests {
         labels.sort_unstable();
         assert!(labels.windows(2).all(|pair| pair[0] != pair[1]));
     }
+
+    #[test]
+    fn a_failure_without_a_reason_says_so() {
+        let none = ErrorStack::get();
+        assert_eq!(first_reason(&none), "no reason given");
+        assert_eq!(explain(&none), "no reason given");
+    }
 }

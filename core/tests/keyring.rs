@@ -77,6 +77,29 @@ fn keeps_no_more_passphrases_of_htaccess_than_its_limit() {
 }
 
 #[test]
+fn keeps_a_passphrase_of_htaccess_that_the_server_has_too() {
+    let keyring = keyring(1);
+    let both = keyring.passphrase(b"both", Origin::Htaccess).unwrap();
+    assert!(Arc::ptr_eq(&both, &passphrase(&keyring, "both")));
+    for number in 0..10 * Keyring::<OpenSslRandom>::MAX_FROM_HTACCESS {
+        let text = format!("passphrase {number}");
+        keyring
+            .passphrase(text.as_bytes(), Origin::Htaccess)
+            .unwrap();
+    }
+    assert!(Arc::ptr_eq(&both, &passphrase(&keyring, "both")));
+}
+
+#[test]
+fn a_sealer_and_an_engine_print_their_names_only() {
+    let keyring = keyring(1);
+    let passphrases = secret(&keyring);
+    assert_eq!(format!("{:?}", sealer(&keyring, &passphrases)), "Sealer");
+    let engine = keyring.engine("provider:legacy", Origin::Server).unwrap();
+    assert_eq!(format!("{engine:?}"), "Engine(legacy)");
+}
+
+#[test]
 fn forgets_the_htaccess_passphrase_that_was_asked_for_least_recently() {
     let keyring = keyring(1);
     let regular = keyring.passphrase(b"regular", Origin::Htaccess).unwrap();

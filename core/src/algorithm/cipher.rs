@@ -235,4 +235,10 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn is_printed_by_its_name() {
+        let cipher = Cipher::by_name(None, "aes256").unwrap();
+        assert_eq!(format!("{cipher:?}"), "Cipher(AES-256-CBC)");
+    }
 }

@@ -189,4 +189,10 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn is_printed_by_its_name() {
+        let digest = Digest::by_name(None, "sha256").unwrap();
+        assert_eq!(format!("{digest:?}"), "Digest(SHA256)");
+    }
 }

@@ -222,3 +222,56 @@ impl fmt::Debug for Certificate {
         formatter.write_str("Certificate")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use openssl::base64;
+    use openssl::dh::Dh;
+    use openssl::dsa::Dsa;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::pkey::Private;
+
+    use super::*;
+
+    /// A key of RSA-PSS, of 1,024 bits, which `openssl genpkey` made.
+    const RSA_PSS: &str = "MIGdMAsGCSqGSIb3DQEBCgOBjQAwgYkCgYEA4m8oiS1g/3wl+NzoATjK7v3STipP\
+                           PQoXh3REI0m6vrGMMXxcTf8HUZryBokz+yQBVb5FVjNCnVI5jI/MMIwZ2Pwywh7v\
+                           skOcCR54DRrZnwfDmen9hTDQ9yfri7VJuZ2ylJ5xo1FVyi+ZvO63BI5MOKNdAOL7\
+                           KLUOfRHoDAm2gu8CAwEAAQ==";
+
+    fn named<T: HasPublic>(key: &PKeyRef<T>) -> String {
+        match KeyKind::of(key) {
+            Err(Unfit::Key(error)) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A key that has the parameters of a curve in place of its name.
+    fn without_a_name() -> PKey<Private> {
+        let mut group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        group.set_asn1_flag(Asn1Flag::EXPLICIT_CURVE);
+        PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn names_the_type_of_a_key_that_cannot_be_used() {
+        let pss = base64::decode_block(RSA_PSS).unwrap();
+        let pss = named(&PKey::public_key_from_der(&pss).unwrap());
+        assert!(pss.contains("RSA-PSS, which may only sign"), "{pss}");
+        let dh = Dh::get_2048_256().unwrap().generate_key().unwrap();
+        for (key, expected) in [
+            (PKey::generate_ed448().unwrap(), "type Ed448,"),
+            (PKey::generate_x25519().unwrap(), "type X25519,"),
+            (PKey::generate_x448().unwrap(), "type X448,"),
+            (
+                PKey::from_dsa(Dsa::generate(1024).unwrap()).unwrap(),
+                "type DSA,",
+            ),
+            (PKey::from_dh(dh).unwrap(), "type dhpublicnumber,"),
+            (without_a_name(), "type EC on a curve without a name,"),
+        ] {
+            let error = named(&key);
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}

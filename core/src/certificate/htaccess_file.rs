@@ -322,4 +322,42 @@ mod tests {
             assert_eq!(outcome.err(), Some(expected));
         }
     }
+
+    #[test]
+    fn refuses_what_openssl_reads_of_a_certificate_with_a_header() {
+        let pem = include_str!("../../vectors/certificates/p-256.pem");
+        let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----\n").unwrap();
+        let headed = format!(
+            "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: \
+             AES-128-CBC,00112233445566778899AABBCCDDEEFF\n\n{rest}"
+        );
+        let error = HtaccessFile::pem(headed.as_bytes()).err();
+        assert_eq!(error, Some(FileError::Broken));
+    }
+
+    #[test]
+    fn passes_over_blocks_that_are_neither_certificate_nor_key() {
+        let few = include_bytes!("../../vectors/rounds/few-pbkdf2.pem").as_slice();
+        let other = b"-----BEGIN DH PARAMETERS-----\nMAA=\n-----END DH PARAMETERS-----\n";
+        let file = HtaccessFile::pem(&[other, few].concat()).unwrap();
+        assert!(open(&file, &[SECRET]).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_passphrase_that_openssl_has_no_room_for_opens_nothing() {
+        let long = "x".repeat(MAX_PASSPHRASE + 1);
+        for vector in ["few-pbkdf2.pem", "few-older.pem"] {
+            let (_, path) = vectors()
+                .into_iter()
+                .find(|(name, _)| name == vector)
+                .unwrap();
+            let file = HtaccessFile::pem(&fs::read(path).unwrap()).unwrap();
+            assert_eq!(
+                open(&file, &[&long]).err(),
+                Some(FileError::Locked),
+                "{vector}"
+            );
+            assert!(open(&file, &[&long, SECRET]).unwrap().is_some(), "{vector}");
+        }
+    }
 }

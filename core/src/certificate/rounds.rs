@@ -44,3 +44,28 @@ fn is_quick(scheme: &EncryptionScheme<'_>) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Encrypted PKCS#8 with pbeWithMD5AndDES-CBC (RFC 8018, section 6.1.2).
+    fn older(rounds: u16) -> Vec<u8> {
+        let [high, low] = rounds.to_be_bytes();
+        [
+            &[0x30, 0x27, 0x30, 0x1b, 6, 9][..],
+            &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 3],
+            &[0x30, 14, 4, 8, 1, 2, 3, 4, 5, 6, 7, 8, 2, 2, high, low],
+            &[4, 8, 8, 7, 6, 5, 4, 3, 2, 1],
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn counts_the_rounds_of_older_encryption_too() {
+        let most = older(10_000);
+        assert!(is_encrypted(&most));
+        assert_eq!(few(&most).as_deref(), Some(&most));
+        assert_eq!(few(&older(10_001)), None);
+    }
+}

@@ -141,3 +141,26 @@ pub(crate) fn is_verified(
     let verified = verdict::judged(no, || verifier.digest_verify(input, signature))?;
     Ok(verified.unwrap_or(false))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::pkey::PKey;
+
+    #[test]
+    fn a_signature_that_is_cut_off_is_wrong() {
+        let group = EcGroup::from_curve_name(Curve::P256.nid()).unwrap();
+        let key = EcKey::generate(&group).unwrap();
+        let public = EcKey::from_public_key(&group, key.public_key()).unwrap();
+        let public = PKey::from_ec_key(public).unwrap();
+        let key = PKey::from_ec_key(key).unwrap();
+        let kind = KeyKind::Ec(Curve::P256);
+        let signature = sign(kind, &key, b"text").unwrap();
+        let verify = |signature| verify(kind, &public, b"text", signature).unwrap();
+        assert!(verify(&signature));
+        for length in [0, 1, 31, 32, 63] {
+            assert!(!verify(&signature[..length]), "{length}");
+        }
+    }
+}

@@ -344,4 +344,13 @@ mod tests {
         );
         assert!(opened.unwrap().is_none());
     }
+
+    #[test]
+    fn a_point_belongs_to_a_key_on_a_curve_alone() {
+        let (private, public) = pair(Curve::P256);
+        let wrapping = Wrapping::EcdhEs(Curve::P256);
+        let wrapped = wrapping.wrap(&public, &[7; 32]).unwrap();
+        let opened = wrapping.unwrap(&private, &wrapped.encrypted_key, None);
+        assert!(opened.unwrap().is_none());
+    }
 }

@@ -157,3 +157,19 @@ impl CbcContext {
 fn new_context() -> Result<CipherCtx, LibraryError> {
     CipherCtx::new().map_err(|stack| LibraryError::new("make a cipher context", &stack))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encrypts_a_nonce_and_whole_blocks_and_nothing_else() {
+        let mut context = CbcContext::encrypting().unwrap();
+        let block_size = NonZeroUsize::new(16).unwrap();
+        for length in [0, 1, 16, 17, 33] {
+            let mut blocks = vec![0; length + ROOM];
+            let error = context.encrypt(&mut blocks, block_size).unwrap_err();
+            assert!(error.to_string().contains("whole blocks"), "{length}");
+        }
+    }
+}

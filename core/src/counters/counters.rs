@@ -159,4 +159,10 @@ mod tests {
         }
         assert_eq!((counters.began(), counters.age(13)), (1_800_000_000, 8));
     }
+
+    #[test]
+    fn only_their_type_is_printed() {
+        let counters = Counters::view(leaked(Counters::words(1)));
+        assert_eq!(format!("{counters:?}"), "Counters");
+    }
 }

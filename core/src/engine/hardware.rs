@@ -372,4 +372,11 @@ mod tests {
             assert_ne!(first, id(uri, pin), "{uri}");
         }
     }
+
+    #[test]
+    fn a_name_with_a_nul_byte_is_an_error() {
+        assert!(ObjectName::new("pkcs11:object=a\0b", None).is_err());
+        let pin = Passphrase::new(b"12\x0034", 1).unwrap();
+        assert!(ObjectName::new("pkcs11:object=a", Some(&pin)).is_err());
+    }
 }

@@ -132,3 +132,16 @@ fn decode_exactly<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
         .ok()?;
     (decoded.len() == N).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_the_length_that_is_asked_for() {
+        assert_eq!(decode_exactly(b"AQID"), Some([1, 2, 3]));
+        assert_eq!(decode_exactly::<2>(b"AQID"), None);
+        assert_eq!(decode_exactly::<4>(b"AQID"), None);
+        assert_eq!(decode_exactly::<3>(b"AQI*"), None);
+    }
+}

@@ -149,6 +149,8 @@ impl Watched for Path {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use zeroize::Zeroizing;
 
     use super::*;
@@ -239,5 +241,27 @@ mod tests {
         assert_eq!(looks.at(410, &replaced).as_deref(), Some("three"));
         looks.0.begin_anew();
         assert_eq!(looks.at(420, &replaced).as_deref(), Some("three"));
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_waits_for_another_look() {
+        struct Changing(Fake, Cell<u32>);
+
+        impl Watched for Changing {
+            fn sight(&self) -> Sight {
+                self.1.set(self.1.get() + 1);
+                Ok(Stamp::at(2, 200 + i64::from(self.1.get())))
+            }
+
+            fn read(&self) -> Result<KeySetFile, PassphraseFileError> {
+                self.0.read()
+            }
+        }
+
+        let (mut looks, _) = first();
+        let file = Changing(Fake("two", Stamp::at(2, 201)), Cell::new(0));
+        assert!(looks.0.judgement_of(&file, 210).is_none());
+        let still = Fake("two", Stamp::at(2, 203));
+        assert_eq!(looks.at(220, &still).as_deref(), Some("two"));
     }
 }

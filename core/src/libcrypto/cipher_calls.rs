@@ -242,3 +242,30 @@ fn outcome<T>(done: c_int, value: T) -> Result<T, ErrorStack> {
 fn failure() -> ErrorStack {
     ErrorStack::get()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openssl::cipher::Cipher;
+
+    #[test]
+    fn output_without_room_for_a_block_more_is_an_error() {
+        let mut context = CipherCtx::new().unwrap();
+        context
+            .encrypt_init(Some(Cipher::aes_128_cbc()), Some(&[1; 16]), Some(&[2; 16]))
+            .unwrap();
+        let mut data = [0; 32 + ROOM];
+        assert_eq!(update_in_place(&mut context, &mut data, 32).ok(), Some(32));
+        assert!(update_in_place(&mut context, &mut data, 33).is_err());
+        let mut output = [MaybeUninit::uninit(); 32 + ROOM];
+        assert!(update(&mut context, &[0; 32], &mut output).is_ok());
+        assert!(update(&mut context, &[0; 33], &mut output).is_err());
+    }
+
+    #[test]
+    fn a_cipher_of_another_mode_is_an_error() {
+        for direction in [Direction::Encrypt, Direction::Decrypt] {
+            assert!(GcmContext::new(Cipher::aes_128_cbc(), &[1; 16], direction).is_err());
+        }
+    }
+}

@@ -82,3 +82,23 @@ pub(crate) unsafe extern "C" fn answer(
     unsafe { std::ptr::copy_nonoverlapping(pin.as_ptr(), buffer.as_ptr().cast(), pin.len()) };
     length
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The answer to a request for a PIN with so much room, and the room.
+    fn ask(pin: Option<&[u8]>, size: c_int) -> (c_int, [u8; 8]) {
+        let (mut room, mut data) = ([0; 8], PinMethod::data(pin));
+        // SAFETY: the callback gets the room and the data of this function.
+        let length = unsafe { answer(room.as_mut_ptr().cast(), size, 0, (&raw mut data).cast()) };
+        (length, room)
+    }
+
+    #[test]
+    fn answers_with_a_pin_that_has_room_alone() {
+        assert_eq!(ask(Some(b"1234"), 5), (4, *b"1234\0\0\0\0"));
+        assert_eq!(ask(Some(b"1234"), 4), (-1, [0; 8]));
+        assert_eq!(ask(None, 8), (-1, [0; 8]));
+    }
+}

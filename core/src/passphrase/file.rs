@@ -403,4 +403,17 @@ mod tests {
             PassphraseFileError::Unreadable(_)
         ));
     }
+
+    #[test]
+    fn refuses_content_that_is_too_large() {
+        let of = |size: u64| {
+            let content = vec![b'x'; usize::try_from(size).unwrap()];
+            PassphraseFile::new(Zeroizing::new(content), 0o600).map(|_| ())
+        };
+        assert!(of(MAX_FILE).is_ok());
+        assert!(matches!(
+            of(MAX_FILE + 1),
+            Err(PassphraseFileError::TooLarge(MAX_FILE))
+        ));
+    }
 }
