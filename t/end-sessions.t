@@ -5,12 +5,14 @@
 use strict;
 use warnings;
 
+use IO::Socket::INET ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use SessionCrypto::Httpd ();
-use SessionCrypto::Jwe   ();
-use SessionCrypto::Store ();
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Jwe     ();
+use SessionCrypto::KeySets qw(key key_set);
+use SessionCrypto::Store   ();
 
 use constant PASSPHRASE => 'the passphrase of the applications';
 # Far longer than it takes another server to know.
@@ -56,6 +58,9 @@ SessionCryptoCipher aes-256-gcm
 <Directory "@DIR@/htdocs/author">
     AllowOverride AuthConfig FileInfo
 </Directory>
+<Location "/keys">
+    SessionCryptoKeyFile @DIR@/keys
+</Location>
 <Location "/off">
     Session Off
 </Location>
@@ -85,6 +90,18 @@ sub out {
     my @session = defined $token ? (session => $token) : ();
     my $path    = $args{path} // '/out';
     return $client->request($args{method} // 'POST', $path, $args{form}, @session, @{ $args{headers} // [] });
+}
+
+# Sends less of a form than the request announces, and returns the status.
+sub cut_off {
+    my ($token) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $httpd->port) or die "$@\n";
+    print {$socket} "POST /out HTTP/1.0\r\nHost: 127.0.0.1\r\nCookie: session=$token\r\n",
+        "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncsrf=";
+    $socket->flush;
+    shutdown $socket, 1;
+    my ($status) = (<$socket> // '') =~ m{^HTTP/\S+ (\d+)};
+    return $status;
 }
 
 subtest 'a request that is refused ends nothing' => sub {
@@ -132,6 +149,7 @@ subtest 'a request that is refused ends nothing' => sub {
         my ($status, $token, %args) = @{ $STATUS{$name} };
         is(out($token, %args)->status, $status, $name);
     }
+    is(cut_off($joe), 400, 'a form that is cut off');
     ok(works($joe), 'the session goes on after all that');
 };
 
@@ -224,6 +242,12 @@ subtest 'each key of the section counts' => sub {
     ok(!works($new, '/rotated'), 'a session under it has ended');
     ok(!works($old, '/rotated'), 'one under the old passphrase too');
     ok(!works($old),             'wherever that opens it');
+    my ($set, $other) = map { login('user=joe', '/keys') } 1, 2;
+    $old = login('user=joe');
+    ok(works($old, '/keys'), 'a section with a key file beside its passphrases opens both');
+    is(out($set, path => '/keys/out')->status, 204, 'there a session of the key file');
+    ok(!works($other, '/keys'), 'ends one under it');
+    ok(!works($old, '/keys'),   'and one under a passphrase');
     my @classic = map { login('user=joe', '/classic') } 1, 2;
     is(out($classic[0], path => '/classic/out')->status, 204, 'and in the classic format');
     ok(!works($classic[1], '/classic'), 'the other session has ended');
@@ -339,6 +363,7 @@ sub server {
     my $load = join '', map { "LoadModule ${_}_module $MODULES/mod_$_.so\n" } grep { $HAS{$_} } sort keys %HAS;
     my $server = SessionCrypto::Httpd->new(
         name => $name, echo => '^/(?!out|moved|page|[a-z]+/out)', config => $load . $config);
+    $server->write_file('keys', key_set(key('one')), 0600);
     if (!grep { !$_ } values %HAS) {
         $server->{config} .= <<'END';
 TypesConfig "@DIR@/mime.types"

@@ -246,6 +246,17 @@ subtest 'TLS and a password, which nobody sees' => sub {
     }
 };
 
+subtest 'a password that any user can read' => sub {
+    my $store = SessionCrypto::Store->new(arguments => ['--requirepass', SECRET]);
+    my $httpd = SessionCrypto::Httpd->new(config => config($store, 'password-file=password'));
+    $httpd->write_file('password', "'@{[SECRET]}'\n", 0644);
+    started($httpd, $store);
+    like_once($httpd, 'SessionCryptoRevocation: ' . $httpd->dir . '/password may be read by every user of this host');
+    is(scalar($httpd->log->lines(qr/S3cr3t/)), 0, 'the password is not told');
+    $httpd->stop;
+    $httpd->log->clean;
+};
+
 subtest 'a store that is not there when the server starts' => sub {
     for my $hole ('nothing', 'a listener that never answers') {
         my $store = $hole eq 'nothing' ? SessionCrypto::Store->new : SessionCrypto::Store->black_hole;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use openssl::pkcs12::Pkcs12;
 use openssl::pkey::PKey;
 use openssl::symm::Cipher;
 use openssl::x509::X509;
@@ -51,6 +52,11 @@ impl Process {
             .unwrap();
         fs::write(folder.join("certificate"), certificate.to_pem().unwrap()).unwrap();
         fs::write(folder.join("encrypted"), encrypted).unwrap();
+        let der = key.private_key_to_pkcs8_passphrase(Cipher::aes_128_cbc(), SECRET.as_bytes());
+        fs::write(folder.join("der"), der.unwrap()).unwrap();
+        let mut archive = Pkcs12::builder();
+        let archive = archive.pkey(&key).cert(&certificate).build2(SECRET);
+        fs::write(folder.join("p12"), archive.unwrap().to_der().unwrap()).unwrap();
         fs::write(
             folder.join("plain"),
             key.private_key_to_pem_pkcs8().unwrap(),
@@ -295,4 +301,19 @@ fn threads_that_open_the_same_key_at_once_pay_once() {
             .sum()
     });
     assert_eq!(opened, 16);
+}
+
+#[test]
+fn passphrases_of_an_author_cost_on_each_form_of_a_file_of_the_server() {
+    let process = Process::new("forms");
+    process.spend_allowance(MALLORY);
+    for key in ["encrypted", "der", "p12"] {
+        let section = Section {
+            process: &process,
+            files: (Origin::Server, key.to_owned(), 1),
+            secrets: (Origin::Htaccess, right_last(key, 8)),
+        };
+        assert!(is_unpaid(&section.pair(MALLORY, NOON)), "{key}");
+        assert!(section.pair(JANE, NOON).is_ok(), "{key}");
+    }
 }
