@@ -212,6 +212,7 @@ is_quiet($httpd, 'a Domain where no session is bound');
 for (
     ['with device cookies of their own', $device . "SessionCookieName session path=/\n" . at('/blog', $shop . $device . $other . "SessionCookieName blog path=/\n") . handler('/shop/device') . at('/shop/device', $shop . $device . $other)],
     ['of which one is not bound',        $device . "SessionCookieName session path=/\n" . at('/blog', "SessionCryptoDevice off\nSessionCookieName blog path=/\n")],
+    ['of a pattern, which is not bound', $device . "SessionCookieName session path=/\n" . inside('DirectoryMatch ^/blog', "SessionCryptoDevice off\nSessionCookieName blog path=/\n")],
     ['in two hosts',                     $device . host(PROXY . "SessionCookieName session path=/\n") . host(PROXY . "SessionCookieName blog path=/\n")],
     ['with other attributes',            $device . "SessionCookieName session path=/;Secure\n" . at('/blog', "SessionCookieName session Path=/;HttpOnly\n")],
     ['and none for each user',           $device . "SessionDBDPerUser Off\n"],

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 VISIBLE = r"(?:pub(?:\([^)]*\))? )?"
@@ -69,14 +68,15 @@ class Source:
 
     def _end(self, index):
         """The last line of the item that begins in a line, as rustfmt writes items."""
-        indent = depth(self.lines[index])
-        if self.lines[index].rstrip().endswith((";", "}")):
+        first = self.lines[index].rstrip()
+        if first.endswith((";", "}")):
             return index
         for later in range(index + 1, len(self.lines)):
-            line = self.lines[later]
-            if line.strip() and depth(line) == indent:
-                if line.lstrip().startswith("}") or line.rstrip().endswith(";"):
-                    return later
+            line = self.lines[later].rstrip()
+            # A declaration over several lines has no braces.
+            is_end = line.lstrip().startswith("}") or line.lstrip()[:1] == ")" and line[-1] == ";"
+            if depth(line) == depth(first) and is_end:
+                return later
         return len(self.lines) - 1
 
 
@@ -97,7 +97,7 @@ class Reasons:
     """The file of reasons: rows, and above them the comment that is their reason.
 
     A row has the path of a file and a function, and may end with words of the code. It is of
-    each place of this function where these words are. `*` stands for any part of a name.
+    each place of this function where these words are.
     """
 
     def __init__(self, text):
@@ -119,11 +119,7 @@ class Reasons:
         """Tells whether a place has a reason."""
         explained = False
         for row, path, function, words in self.rows:
-            if (
-                fnmatchcase(place.path, path)
-                and fnmatchcase(place.function, function)
-                and words in place.text
-            ):
+            if (place.path, place.function) == (path, function) and words in place.text:
                 explained = True
                 self.unused.discard(row)
         return explained
