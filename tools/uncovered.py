@@ -97,14 +97,17 @@ class Reasons:
     """The file of reasons: rows, and above them the comment that is their reason.
 
     A row has the path of a file and a function, and may end with words of the code. It is of
-    each place of this function where these words are.
+    each place of this function where these words are. Rows below `# By chance:` are of places
+    that may run.
     """
 
     def __init__(self, text):
         self.rows = []
-        comment = False
+        self.unused = set()
+        comment = is_chance = False
         for number, line in enumerate(text.splitlines(), 1):
             if line.startswith("#"):
+                is_chance = line.startswith("# By chance:") or (comment and is_chance)
                 comment = True
             elif not line.strip():
                 comment = False
@@ -113,7 +116,8 @@ class Reasons:
             else:
                 path, function, *words = line.split(maxsplit=2)
                 self.rows.append((line, path, function, "".join(words)))
-        self.unused = {row for row, *_ in self.rows}
+                if not is_chance:
+                    self.unused.add(line)
 
     def explain(self, place):
         """Tells whether a place has a reason."""
