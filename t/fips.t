@@ -17,7 +17,7 @@ use SessionCrypto::Fips         qw(fips_conf need_fips rows);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_set random_key);
 use SessionCrypto::Programs     qw(programs);
-use SessionCrypto::System       qw(read_file);
+use SessionCrypto::System       qw(read_file run);
 
 need_fips();
 
@@ -80,7 +80,7 @@ my %server = (
 );
 
 my $works = rows('In the provider');
-is_deeply([sort keys %$works], [sort(keys %WORKS, 'device')], 'each row of "In the provider" has a case');
+is_deeply([sort keys %$works], [sort(keys %WORKS, qw(device users))], 'each row of "In the provider" has a case');
 for my $row (sort keys %WORKS) {
     for my $name (sort keys %{ $WORKS{$row} }) {
         my $path  = "/$row/$name";
@@ -97,6 +97,30 @@ for my $row (sort keys %WORKS) {
         }
     }
 }
+
+subtest 'users' => sub {
+    my @kinds = qw(rsa-2048 ec-P-256 ec-P-521);
+    for my $conf (qw(fips strict)) {
+        my $lines = join '', "SessionCryptoRevocation on\n", map { "<Location /$_>\n" . certified($_) . "</Location>\n" } @kinds;
+        my $httpd = under($conf, <<"END", one_child => 1, echo => '^/(?!.*/out$)');
+$lines
+<LocationMatch "/out\$">
+    SetHandler session-crypto-end-sessions
+</LocationMatch>
+END
+        for my $kind (@kinds) {
+            my $client = $httpd->client;
+            my ($joe, $jane) = map { $client->get("/$kind", 'X-S' => "user=$_")->token } qw(joe jane);
+            is($client->post("/$kind/out", undef, session => $joe)->status, 204, "$conf: a user ends all sessions, under $kind");
+            is($client->get("/$kind", session => $joe)->body,  '',          'they do not open');
+            is($client->get("/$kind", session => $jane)->body, 'user=jane', 'and those of others do');
+        }
+        $httpd->stop;
+        $httpd->log->expect(qr/SC0610/,                     'the list of ended sessions has no file');
+        $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'sessions that have ended');
+        $httpd->log->clean;
+    }
+};
 
 subtest 'JOSE libraries' => sub {
     local @ENV{qw(SESSION_PASSPHRASE_FILE SESSION_KEY_SET_FILE)} = ($passphrases, $key_file{32});
@@ -134,6 +158,25 @@ END
         $httpd->log->expect($says,    'that it is on');
         $httpd->log->expect(qr/SC0610/, 'the list of ended sessions has no file');
         $httpd->log->clean;
+    }
+};
+
+subtest 'htsession' => sub {
+    my @command = (SessionCrypto::Httpd::env('HTSESSION'));
+    my $input   = $files->write_file('session', 'user=jane');
+    my %SECTION = (
+        '/jwe/aes-256-gcm'  => ['--cipher', 'aes-256-gcm', '-p', $passphrases],
+        '/classic/aes256'   => ['--cipher', 'aes256',      '-p', $passphrases],
+        '/key-file/set-32'  => ['-k', $key_file{32}],
+        '/rsa/rsa-2048'     => ['-c', $pair{'rsa-2048'}{certificate}, '-K', $pair{'rsa-2048'}{key}],
+        '/ec/ec-P-521'      => ['-c', $pair{'ec-P-521'}{certificate}, '-K', $pair{'ec-P-521'}{key}],
+    );
+    for my $path (sort keys %SECTION) {
+        my $token = $plain->client->get($path, 'X-S' => 'user=joe')->token;
+        local $ENV{OPENSSL_CONF} = $conf{strict};
+        is(run(@command, 'open', @{ $SECTION{$path} }, '--raw', $token), 'user=joe', "the command opens: $path");
+        my ($made) = run('sh', '-c', "exec \"\$@\" <'$input'", 'sh', @command, 'seal', @{ $SECTION{$path} }) =~ /^(\S+)$/m;
+        is($plain->client->get($path, session => $made)->body, 'user=jane', 'and seals');
     }
 };
 
