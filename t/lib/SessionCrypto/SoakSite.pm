@@ -5,6 +5,7 @@ package SessionCrypto::SoakSite;
 #
 #   my $site = SessionCrypto::SoakSite->new($store);
 #   $site->httpd
+#   $site->leave_database         # from the next restart on
 #   $site->rotate                 # puts a new key into the key file, and takes the oldest out
 #   $site->change_keys($text)     # writes any text there
 #   $site->counts                 # all counts of the server by name, such as `sealed.jwe`
@@ -110,6 +111,8 @@ DBDKeep 8
 DBDMax 8
 # So that what a connection keeps of the table does not grow with it.
 DBDInitSQL "PRAGMA cache_size = 8"
+# A wait of APR's driver for a lock is over too early in haste.
+DBDInitSQL "PRAGMA busy_timeout = 20000"
 <Location "/database">
     SessionDBDCookieName session path=/
     SessionDBDCookieRemove Off
@@ -125,7 +128,8 @@ sub new {
     my $self = bless { httpd => $httpd, keys => [map { key("key$_") } 1 .. KEPT_KEYS], number => KEPT_KEYS }, $class;
     $self->_make_files;
     $self->{has_database} = $self->_make_database($lua);
-    $httpd->{config} = "SessionCryptoRevocation @{[$store->url]} size=@{[RECORDS]}\n$CONFIG" . ($self->{has_database} ? $DATABASE : '');
+    $self->{config}  = "SessionCryptoRevocation @{[$store->url]} size=@{[RECORDS]}\n$CONFIG";
+    $httpd->{config} = $self->{config} . ($self->{has_database} ? $DATABASE : '');
     # Memory that is freed goes back to the system at once, so that what a process has is in use.
     local @ENV{qw(MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_)} = (1, 65_536, 65_536);
     # The parent looks at its key files twenty times as often as it does.
@@ -147,8 +151,8 @@ sub _make_files {
 }
 
 # A child prepares its statements when it starts, so the table has to be there, as in t/dbd.t.
-# With a write-ahead log it does so while others write, unless the last connection of all ends
-# at that time: another server keeps one.
+# With a write-ahead log it does so while others write, unless a connection ends at that time:
+# APR's driver of SQLite does not wait for a lock there. So another server keeps the first one.
 sub _make_database {
     my ($self, $lua) = @_;
     my $keeper = $self->{keeper} = SessionCrypto::Httpd->new(
@@ -161,6 +165,16 @@ sub _make_database {
     $sql->('PRAGMA journal_mode = WAL');
     $sql->('create table session (key text, value text, expiry integer)');
     return 1;
+}
+
+# The next configuration has no database, because children that end beside others that start
+# would lock it.
+sub leave_database {
+    my ($self) = @_;
+    $self->{has_database} = 0;
+    $self->{httpd}{config} = $self->{config};
+    $self->{httpd}->write_conf;
+    return;
 }
 
 sub httpd        { return $_[0]{httpd} }
@@ -200,7 +214,8 @@ sub counts {
         else            { $counts{$name} = $value }
     }
     for my $key (@{ $report->{keys} }) {
-        my $name = $self->_short_name($key);
+        # A key that is not configured any more keeps its place.
+        my $name = $self->{names}{"$key->{kind} $key->{place}"} //= $self->_short_name($key);
         $counts{"$name $_"} += $key->{$_} for qw(sealed opened);
     }
     $counts{"records $_"} = $report->{revocation}{$_} for qw(used dropped);
