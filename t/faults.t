@@ -24,7 +24,7 @@ use constant { SESSION => 'user=joe', MAX_CALLS => 40, MAX_TOKENS => 400, MAX_LI
 my %LEFT_OUT = (
     'frees, counts references or reads what is at hand' => qr/_free(?:_all)?\z|_up_ref\z|_get0?_(?!pubkey|digestbyname)|_get0\z|_getm_|\AOBJ_|\AERR_|\AOPENSSL_sk_|\AEVP_sha|\AUI_/,
     'takes over what it is given, which is there'       => qr/\AECDSA_SIG_set0\z/,
-    'sets a bit'                                        => qr/\AEVP_CIPHER_CTX_set_(?:flags|padding)\z/,
+    'sets a bit'                                        => qr/\AEVP_(?:CIPHER_CTX_set_(?:flags|padding)|MD_CTX_set_flags)\z/,
     'computes in memory that it is given'               => qr/\ASHA256_/,
     'runs when the module is loaded'                    => qr/\AOPENSSL_init_/,
     'reads files and algorithms of the server configuration, before a request' =>

@@ -15,6 +15,7 @@ use openssl::sign::{RsaPssSaltlen, Signer};
 
 use crate::certificate::certificate::{Curve, KeyKind};
 use crate::error::LibraryError;
+use crate::libcrypto::evp;
 use crate::libcrypto::verdict::{self, Denial, Library};
 
 /// Signs `input`. The signature has [`KeyKind::signature_length`] bytes.
@@ -131,13 +132,15 @@ fn digest(curve: Curve) -> &'static MdRef {
     }
 }
 
-/// Verifies a signature. `no` is OpenSSL's answer to a wrong signature.
+/// Verifies a signature, which ends the use of the context. `no` is OpenSSL's answer to a
+/// wrong signature.
 pub(crate) fn is_verified(
     no: Denial,
     verifier: &mut MdCtxRef,
     input: &[u8],
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
+    evp::finish_without_copy(verifier);
     let verified = verdict::judged(no, || verifier.digest_verify(input, signature))?;
     Ok(verified.unwrap_or(false))
 }

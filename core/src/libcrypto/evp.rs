@@ -107,7 +107,19 @@ pub(crate) fn is_extendable(digest: &MdRef) -> bool {
     flags & FLAG_XOF != 0
 }
 
+/// `EVP_MD_CTX_FLAG_FINALISE` of `<openssl/evp.h>`, which openssl-sys lacks.
+const FLAG_FINALISE: c_int = 0x200;
+
+/// Lets a context finish its work itself, and not a copy of it (EVP_DigestInit(3)). Without
+/// memory for the copy, OpenSSL says no without any error, like to a wrong signature.
+pub(crate) fn finish_without_copy(context: &mut MdCtxRef) {
+    // SAFETY: the reference keeps `context` live, and no other reference is there.
+    unsafe { EVP_MD_CTX_set_flags(context.as_ptr(), FLAG_FINALISE) };
+}
+
 unsafe extern "C" {
+    fn EVP_MD_CTX_set_flags(context: *mut openssl_sys::EVP_MD_CTX, flags: c_int);
+
     fn OSSL_LIB_CTX_get0_global_default() -> *mut openssl_sys::OSSL_LIB_CTX;
 
     fn EVP_MD_get_flags(digest: *const openssl_sys::EVP_MD) -> c_ulong;

@@ -71,13 +71,25 @@ pub(crate) fn forget_errors() {
 pub(crate) fn is_denial(denial: Denial, stack: &ErrorStack) -> bool {
     let first = stack.errors().first();
     match (denial, first) {
-        (Denial::SilentOrReason(_), None) => true,
+        (Denial::SilentOrReason(_), None) => can_note_errors(),
         (Denial::SilentOrReason(library), Some(first)) if is_silent(library, first) => true,
         (Denial::Reason(library) | Denial::SilentOrReason(library), Some(first)) => {
             Library(first.library_code()) == library && first.reason_code() & COMMON == 0
         }
         (Denial::Reason(_), None) => false,
     }
+}
+
+/// Whether silence means something: a thread has a queue of errors, unless there was no
+/// memory for it.
+fn can_note_errors() -> bool {
+    // SAFETY: the call takes nothing, and begins an error that the next call describes
+    // (ERR_new(3)).
+    unsafe { openssl_sys::ERR_new() };
+    let Library(code) = Library::EVP;
+    // SAFETY: there is no format, and so there are no values for it.
+    unsafe { openssl_sys::ERR_set_error(code, SILENT, std::ptr::null()) };
+    Error::get().is_some()
 }
 
 /// Whether an error is what a layer above the library has to say about its silence: EVP, or
@@ -145,6 +157,12 @@ mod tests {
             assert_eq!(matches!(outcome, Ok(None)), expected, "{said}");
         }
         assert!(matches!(judged(both, || Ok(7)), Ok(Some(7))));
+    }
+
+    #[test]
+    fn a_thread_that_can_note_errors_is_left_without_any() {
+        assert!(can_note_errors());
+        assert!(ErrorStack::get().errors().is_empty());
     }
 
     #[test]
