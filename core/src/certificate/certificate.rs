@@ -86,8 +86,7 @@ impl Certificate {
     /// Takes a certificate whose key can be used.
     pub(crate) fn new(x509: X509) -> Result<Self, Unfit> {
         verdict::forget_errors();
-        let unknown = |stack| Unfit::of(&stack, "a type that OpenSSL does not know");
-        let key = x509.public_key().map_err(unknown)?;
+        let key = public_key(&x509)?;
         let kind = KeyKind::of(&key)?;
         let unwritten = |stack| Unfit::of(&stack, "a certificate that cannot be written");
         let der = x509.to_der().map_err(unwritten)?;
@@ -110,6 +109,16 @@ impl Certificate {
             _ => Validity::Valid,
         }
     }
+}
+
+/// The key of a certificate.
+///
+/// OpenSSL decodes the key as it reads the certificate. If it lacks memory just then, it
+/// keeps a certificate without a key, and no error. So one without a key is read again.
+fn public_key(x509: &X509) -> Result<PKey<Public>, Unfit> {
+    let unknown = |stack| Unfit::of(&stack, "a type that OpenSSL does not know");
+    let read_again = || X509::from_der(&x509.to_der()?)?.public_key();
+    x509.public_key().or_else(|_| read_again()).map_err(unknown)
 }
 
 /// SHA-256 of a certificate. Unlike OpenSSL's function for certificates, which fetches
