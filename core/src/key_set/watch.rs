@@ -5,7 +5,8 @@
 //! mistake waits for a second look for the same reason.
 //!
 //! A write in place may leave the stamp of a file as it is, within a tick of the file system's
-//! clock. So the text of a file that has just changed is compared at the next look too.
+//! clock. So the text of a file that has just changed is compared at the next look too. A file
+//! that is there, and that the system fails to read, is read again at each look.
 
 use std::io;
 use std::path::Path;
@@ -47,8 +48,9 @@ struct Judged {
     sight: Sight,
     /// `None` if the text could not be read.
     text: Option<Fingerprint>,
-    /// The text may have changed since, and the stamp not.
-    is_recent: bool,
+    /// The next look reads the file again: its text may have changed since, and the stamp not,
+    /// or the system failed to read it.
+    is_open: bool,
 }
 
 impl Judged {
@@ -56,7 +58,7 @@ impl Judged {
         Self {
             sight,
             text,
-            is_recent: sight.is_ok_and(|stamp| stamp.is_recent(now)),
+            is_open: sight.is_ok_and(|stamp| text.is_none() || stamp.is_recent(now)),
         }
     }
 }
@@ -92,7 +94,7 @@ impl KeySetWatch {
     ) -> Option<Result<GoodSet, KeySetFlaw>> {
         let sight = file.sight();
         let known = self.judged.filter(|judged| judged.sight == sight);
-        if known.is_some_and(|known| !known.is_recent) {
+        if known.is_some_and(|known| !known.is_open) {
             self.suspect = None;
             return None;
         }
@@ -155,7 +157,7 @@ mod tests {
 
     use super::*;
 
-    /// The id of the only key, and the stamp.
+    /// The id of the only key, and the stamp. The text of `unread` cannot be read.
     struct Fake(&'static str, Stamp);
 
     impl Watched for Fake {
@@ -165,6 +167,7 @@ mod tests {
 
         fn read(&self) -> Result<KeySetFile, PassphraseFileError> {
             let text = match self.0 {
+                "unread" => return Err(PassphraseFileError::Unreadable("EIO".to_owned())),
                 "" => String::new(),
                 kid => format!(
                     r#"{{"keys":[{{"kty":"oct","kid":"{kid}","k":"AAAAAAAAAAAAAAAAAAAAAA"}}]}}"#
@@ -226,6 +229,21 @@ mod tests {
         assert_eq!(looks.at(110, &file), None);
         let other = Fake("two", file.1);
         assert_eq!(looks.at(120, &other), None);
+    }
+
+    #[test]
+    fn a_file_that_the_system_failed_to_read_is_read_until_it_can_be() {
+        let (mut looks, _) = first();
+        let unread = Fake("unread", Stamp::at(2, 200));
+        let said: Vec<_> = (1..5)
+            .map(|look| looks.at(200 + 10 * look, &unread))
+            .collect();
+        assert_eq!(said, [None, Some("wrong".to_owned()), None, None]);
+        let read = Fake("two", Stamp::at(2, 200));
+        let said: Vec<_> = (5..8)
+            .map(|look| looks.at(200 + 10 * look, &read))
+            .collect();
+        assert_eq!(said, [Some("two".to_owned()), None, None]);
     }
 
     #[test]
