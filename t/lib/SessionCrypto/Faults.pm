@@ -3,7 +3,7 @@ package SessionCrypto::Faults;
 # The Nth call that the module makes of its host fails: t/faults/nth.c.
 #
 #   my $faults = SessionCrypto::Faults->new;
-#   $faults->preloaded(sub { $httpd->start });     # a server whose calls can fail
+#   $faults->preloaded(sub { $httpd->start });     # a server whose calls can fail, in haste
 #   for my $class ($faults->classes) {
 #       $faults->arm($class, 3);                   # the third call from now on
 #       $faults->arm($class, 3, onwards => 1);     # and all later ones
@@ -11,7 +11,8 @@ package SessionCrypto::Faults;
 #       my $name = $faults->disarm;                # the function that failed, or undef
 #   }
 #
-#   # Work in which each call fails, or a sample of so many; returns how many did.
+#   # Work in which each call fails, or a sample of so many unless that is 0; returns how
+#   # many did.
 #   $faults->each_call($class, $most, sub { my ($nth) = @_; ...; return @wrong });
 #
 # SESSION_CRYPTO_FULL=1 takes no sample.
@@ -49,10 +50,13 @@ sub new {
 # Those that must do no harm; `rust` ends the process.
 sub classes { return grep { $_ ne 'rust' } sort keys %CLASS }
 
-# Runs a program, or starts a server, whose calls can fail.
+# Runs a program, or starts a server, whose calls can fail. It cuts the rounds of PBKDF2,
+# unless it is `steady`: then others can make its tokens. `with` names more libraries.
 sub preloaded {
-    my ($self, $work) = @_;
-    local $ENV{LD_PRELOAD}            = $self->{library};
+    my ($self, $work, %args) = @_;
+    local $ENV{LD_PRELOAD}            = join ' ', $self->{library}, $args{with} // ();
+    local $ENV{SESSION_CRYPTO_HASTE}  = $args{steady} ? undef : 1;
+    delete $ENV{SESSION_CRYPTO_HASTE} if $args{steady};
     local $ENV{SESSION_CRYPTO_FAULTS} = $self->{path};
     return $work->();
 }
@@ -83,7 +87,7 @@ sub each_call {
     my ($self, $class, $most, $work) = @_;
     my ($count, $nth, %names, @wrong) = (0, 1);
     my $step = 1;
-    if (!$ENV{SESSION_CRYPTO_FULL}) {
+    if ($most && !$ENV{SESSION_CRYPTO_FULL}) {
         $work->(0);
         my (undef, $calls) = $self->disarm;
         $step = 1 + int(($calls - 1) / $most) if $calls > $most;

@@ -94,10 +94,10 @@ sub is_harmless {
     return;
 }
 
-# Starts the server, and returns whether it serves.
+# Starts the server, and returns whether it serves. Arguments are those of `preloaded`.
 sub start {
-    my ($self) = @_;
-    return 0 if !eval { $self->{faults}->preloaded(sub { $self->{httpd}->start }); 1 };
+    my ($self, %args) = @_;
+    return 0 if !eval { $self->{faults}->preloaded(sub { $self->{httpd}->start }, %args); 1 };
     # An answer comes after all work of the child's start.
     return $self->{httpd}->client->get('/plain')->status == 200;
 }
