@@ -14,6 +14,7 @@ use Test::More;
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(key_in);
+use SessionCrypto::DeviceKey      ();
 use SessionCrypto::FaultyServer   ();
 use SessionCrypto::Faults         ();
 use SessionCrypto::Httpd          ();
@@ -58,6 +59,29 @@ for my $path ($server->paths) {
     # Without memory for a copy of a context, OpenSSL says no to a signature, and no error:
     # one call of some hundred, so none is left out.
     each_call("/$path, a session of others", memory => $path eq 'ec' ? 0 : SAMPLE, sub { look("/$path", $foreign{$path}->(), [200], @_) }) if $foreign{$path};
+}
+
+# A browser deletes its side of a session at another status than 503.
+for my $kind ('P-256', 'rsa:2048') {
+    my $key        = SessionCrypto::DeviceKey->new($kind);
+    my ($offer)    = $client->get('/device', 'X-S' => SESSION)->header('secure-session-registration');
+    my $proof      = $key->registration($offer =~ /challenge="([^"]+)"/);
+    my $register   = sub { $client->post('/device/end/register', '', 'Secure-Session-Response' => $proof) };
+    my $registered = $register->();
+    my ($names)    = map { /\A(__Secure-[^=]*=[^;]*)/ ? $1 : () } $registered->header('set-cookie');
+    my ($next)     = ($registered->header('secure-session-challenge'))[0] =~ /\A"([^"]+)"/;
+    my @refresh    = (Cookie => $names, 'Sec-Secure-Session-Id' => $key->thumbprint, 'Secure-Session-Response' => $key->proof($next));
+    my $refresh    = sub { $client->post('/device/end/refresh', '', @refresh) };
+    for (['a registration', $register], ['a refresh', $refresh]) {
+        my ($what, $request) = @$_;
+        each_call("$what of $kind", memory => SAMPLE, sub {
+            my ($name, $res, @log) = armed(@_, $request) or return;
+            return ($name,
+                $res->status == 200 ? '' : $res->status == 503 ? lines_of(\@log, qr/./) : 'status ' . $res->status,
+                $request->()->status == 200 ? '' : 'the next one',
+                $server->wrong_lines(@log));
+        });
+    }
 }
 
 # A request reads the certificates and keys of .htaccess, and reads them again after a change.

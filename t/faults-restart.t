@@ -33,8 +33,8 @@ for my $class ($faults->classes) {
         $server->is_harmless("a restart without $class", $class, RESTARTS / 2, $FLOOR{$class}, sub { restart($class, $_[0], onwards => 1) });
     });
 }
-cmp_ok($ends{0} // 0, '>', 20, 'many restarts put the configuration in force');
-cmp_ok($ends{1} // 0, '>', 20, 'and many end the server');
+cmp_ok($ends{0} // 0, '>', 10, 'many restarts put the configuration in force');
+cmp_ok($ends{1} // 0, '>', 10, 'and many end the server');
 
 $httpd->stop;
 
