@@ -95,6 +95,6 @@ sub wrong_now {
     my $res  = $client->get('/keys', 'X-S' => SESSION);
     my $body = $client->get('/keys', session => $token)->body;
     my $said = grep { /\[session_crypto:error\]/ } $httpd->log->lines;
-    return join '; ', join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/ ? 'in clear' : (),
+    return join '; ', join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user=joe/ ? 'in clear' : (),
         $res->token || $said ? () : 'no session and no line', $body =~ /\A(?:expiry=\d+&)?user=joe/ || $said ? () : "a session of '$body'";
 }

@@ -197,7 +197,7 @@ sub lines_of {
 
 sub clear_in {
     my ($res) = @_;
-    return join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/ ? 'in clear' : '';
+    return join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user=joe/ ? 'in clear' : '';
 }
 
 sub renew {

@@ -228,7 +228,7 @@ sub is_harmless {
     my $replaced = defined $token ? $client->get($path, session => $token)->body : SESSION;
     return "a cookie of '$replaced'" if $replaced !~ /\Auser=joe\b/;
     return 'a body: ' . $res->body if $status == 200 && $res->body !~ /\A(?:user=joe\b|expiry=\d+\z|\z)/;
-    return 'in clear' if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/;
+    return 'in clear' if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user=joe/;
     return "error_log: @lines" if !@lines || @blaming != @lines || @lines > $most;
     return 'the next request: ' . $next->status if $next->status != 200 || $next->body !~ /\Auser=joe/ || !$next->token;
     return '';
@@ -239,7 +239,7 @@ sub login_is_harmless {
     my ($res, $next, $log) = @_;
     return 'status ' . $res->status if $res->status != 200;
     my $token = $res->token;
-    return "in clear: $token" if ($token // '') =~ /user/;
+    return "in clear: $token" if ($token // '') =~ /user=joe/;
     return 'a token that does not open' if defined $token && $client->get('/life', session => $token)->body !~ /\Auser=joe/;
     my @lines = grep { /\[session_crypto:(?!debug)/ } @$log;
     return "error_log: @lines" if !defined $token && !grep { /session not sealed, and not saved: OpenSSL failed/ } @lines;

@@ -123,7 +123,7 @@ sub wrong {
     for my $path ($self->paths) {
         my $res   = $client->get("/$path", 'X-S' => SESSION);
         my $token = $res->token // '';
-        push @wrong, "$path: in clear" if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user/;
+        push @wrong, "$path: in clear" if join(' ', map { $res->header($_) } qw(set-cookie x-s)) =~ /user=joe/;
         push @wrong, "$path: status " . $res->status . ", no session" if $token eq '';
         for my $sealed (grep { defined && $_ ne '' } $token, $tokens->{$path}) {
             my $body = $client->get("/$path", session => $sealed)->body;
