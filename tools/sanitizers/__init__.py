@@ -2,10 +2,9 @@
 
 from .address import ADDRESS
 from .memory import MEMORY
-from .mistakes import planted
-from .tests import TOP
+from .mistakes import copy, planted
 from .threads import THREADS
 
 PARTS = [*ADDRESS, *MEMORY, *THREADS]
 
-__all__ = ["PARTS", "TOP", "planted"]
+__all__ = ["PARTS", "copy", "planted"]

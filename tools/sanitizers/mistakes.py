@@ -1,4 +1,8 @@
-"""A copy of the code with a mistake in it."""
+"""A copy of the code, as it is or with a mistake in it.
+
+Both are built from the same directory. Two directories would have one name for their modules in
+a target directory, and cargo would hold the module of the one for that of the other.
+"""
 
 import contextlib
 import shutil
@@ -13,20 +17,20 @@ TREE = OUT / "tree"
 @contextlib.contextmanager
 def planted(mistake: Mistake):
     """Plants a mistake in the copy, and takes it out again. Gives the copy's directory."""
-    copy()
-    file = TREE / mistake.file
+    tree = copy()
+    file = tree / mistake.file
     text = file.read_text()
     if text.count(mistake.before) != 1:
         sys.exit(f"{mistake.file} has changed: plant '{mistake.name}' in another way")
     file.write_text(text.replace(mistake.before, mistake.after))
     try:
-        yield TREE
+        yield tree
     finally:
         file.write_text(text)
 
 
 def copy():
-    """Copies the files of the project, committed or not.
+    """Copies the files of the project, committed or not, and returns the directory.
 
     A file that has not changed keeps its time, so that cargo builds only what is new.
     """
@@ -42,3 +46,4 @@ def copy():
         if not target.exists() or target.read_bytes() != source.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
+    return TREE

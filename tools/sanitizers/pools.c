@@ -112,10 +112,18 @@ static apr_status_t forbid(void *pool)
     return APR_SUCCESS;
 }
 
+/* As apr_pool_cleanup_null, whose address would have to be known in programs without APR, which
+ * httpd starts with this library. */
+static apr_status_t nothing(void *pool)
+{
+    (void)pool;
+    return APR_SUCCESS;
+}
+
 /* Cleanups run in the reverse order of their registration. */
 static void watch(apr_pool_t *pool)
 {
-    apr_pool_cleanup_register(pool, pool, forbid, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pool, pool, forbid, nothing);
 }
 
 void *apr_palloc(apr_pool_t *pool, apr_size_t size)

@@ -11,7 +11,7 @@ def pools(folder, *flags):
     answer = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     found = dict(line.split("=", 1) for line in answer.splitlines())
     library = folder / "pools.so"
-    command = ["cc", "-Wall", "-O1", "-g", "-shared", "-fPIC", *flags, f"-I{found['apr_includedir']}"]
+    command = ["cc", "-Wall", "-O1", "-g", "-shared", "-fPIC", "-Wl,-z,lazy", *flags, f"-I{found['apr_includedir']}"]
     command += [*found["cppflags"].split(), "-o", library, TOP / "tools/sanitizers/pools.c"]
     subprocess.run(command, check=True)
     return library

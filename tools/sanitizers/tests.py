@@ -58,7 +58,9 @@ class Part:
     # Takes the tree, and words that choose tests: files of t/, or arguments of cargo. All
     # tests run without.
     run: Callable[[Path, list[str]], Result]
-    # Files of httpd's tests that are left out, with the reason.
+    # The files of httpd's tests, if they are not all.
+    files: list[str] = field(default_factory=list)
+    # Those of all that are left out, with the reason.
     left_out: dict[str, str] = field(default_factory=dict)
     # Assertions that may fail, with the reason.
     excused: dict[str, str] = field(default_factory=dict)
@@ -71,8 +73,8 @@ class Part:
 class Reports:
     """A directory for the reports of all processes of a run, whoever runs them."""
 
-    def __init__(self, tree, part):
-        self.kept = OUT / "reports" / name_in(tree, part)
+    def __init__(self, part):
+        self.kept = OUT / "reports" / part
         shutil.rmtree(self.kept, ignore_errors=True)
         # Below TMPDIR, because the unprivileged user of t/run may not reach the checkout.
         self.folder = Path(tempfile.mkdtemp(prefix="sanitize-"))
@@ -95,22 +97,21 @@ class Reports:
 def build(tree, tool, environment):
     """Builds the module and the command, and returns the path of the module."""
     words = ["build", "--locked", "--target", HOST, "--target-dir", OUT / tool]
-    log = log_of(tree, f"{tool}-build")
+    log = log_of(f"{tool}-build")
     if run([tree / "tools/cargo", *words], tree, environment, log) != 0:
         sys.exit(f"the module does not build:\n{log.read_text()[-4000:]}")
     return OUT / tool / HOST / "debug/libmod_session_crypto.so"
 
 
-def run_crates(tree, tool, environment, words):
+def run_crates(tree, tool, environment, words, packages=("--workspace",)):
     """Runs the tests of the crates; returns how many there are, whether all pass, and the log.
 
-    Words for cargo choose some of core's.
+    Words for cargo choose some.
     """
-    log = log_of(tree, f"{tool}-crates")
-    chosen = ["--package", "session-crypto-core", *words] if words else ["--workspace", "--tests"]
+    log = log_of(f"{tool}-crates")
     command = [
         tree / "tools/cargo", "test", "--locked", "--no-fail-fast", "--target", HOST,
-        "--target-dir", OUT / tool, *chosen,
+        "--target-dir", OUT / tool, *packages, *(words or ["--tests"]),
     ]  # fmt: skip
     status = run(command, tree, environment, log)
     text = log.read_text(errors="replace")
@@ -120,8 +121,16 @@ def run_crates(tree, tool, environment, words):
 
 def run_httpd(tree, tool, environment, httpd, module, files, excused):
     """Runs files of t/ with a program that starts httpd; returns as `run_crates` does."""
-    log = log_of(tree, f"{tool}-httpd")
-    environment = {"MPM": "event", **environment, "HTTPD": str(httpd), "MODULE": str(module)}
+    log = log_of(f"{tool}-httpd")
+    # t/run looks for libraries of the tests in the target directory of the checkout.
+    environment = {
+        "MPM": "event",
+        "CARGO_TARGET_DIR": str(TOP / "target"),
+        "APACHE_TEST_STARTUP_TIMEOUT": "600",
+        "HTTPD": str(httpd),
+        "MODULE": str(module),
+        **environment,
+    }
     status = run([tree / "t/run", *files], tree, environment, log)
     text = log.read_text(errors="replace")
     counts = re.findall(r"^Files=\d+, Tests=(\d+),", text, re.M)
@@ -148,14 +157,10 @@ def files_but(left_out):
     return [name for name in names if name not in left_out]
 
 
-def log_of(tree, name):
+def log_of(name):
     (OUT / "logs").mkdir(parents=True, exist_ok=True)
-    return OUT / "logs" / name_in(tree, name)
+    return OUT / "logs" / name
 
-
-def name_in(tree, name):
-    """The name of a file or directory for the code as it is, or for that with a mistake."""
-    return name if tree == TOP else f"planted-{name}"
 
 
 def run(command, folder, environment, log):
