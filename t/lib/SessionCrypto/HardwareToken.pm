@@ -80,6 +80,9 @@ sub uri {
     return 'pkcs11:' . join ';', map { "$_=$attributes{$_}" } sort keys %attributes;
 }
 
+# The PKCS#11 library of the hardware token.
+sub library { return $_[0]{softhsm} }
+
 # Handles that processes have on the hardware token become invalid, and stay so when it
 # is back.
 sub take_away { my ($self) = @_; return move("$self->{dir}/tokens", "$self->{dir}/away") }
