@@ -30,6 +30,7 @@ pub fn write<T: ?Sized>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 }
 
 /// Panics while the lock is held, where a test has planted that.
+#[inline]
 #[cfg_attr(feature = "planted-panics", track_caller)]
 fn planted() {
     #[cfg(feature = "planted-panics")]
