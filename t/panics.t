@@ -24,8 +24,10 @@ use SessionCrypto::Store        ();
 use SessionCrypto::Waiting      qw(wait_until);
 
 use constant { SESSION => 'user=joe', PATIENCE => 30, SOON => 4 };
-# All panics at a place, or the first and the last.
+# Panics come the first and the last time that a place is passed, or each time; beside requests,
+# up to the twelfth time, because some locks are taken for each thread.
 use constant IS_FULL => $ENV{SESSION_CRYPTO_FULL};
+use constant { TIMES => IS_FULL ? 12 : 1, TIMES_OF_REQUEST => IS_FULL ? 1000 : 1 };
 
 # Places that no panic reaches here, each with its reason.
 my %LEFT_OUT = (
@@ -91,7 +93,7 @@ sub doings {
     @doings = @DOINGS;
     while (my ($name, $work) = splice @doings, 0, 2) {
         my (@wrong, $count);
-        for my $line (lines_of($passed{$name})) {
+        for my $line (lines_of($passed{$name}, TIMES)) {
             $httpd->stop if $name eq 'start' || !is_fine();
             start() if $name ne 'start' && $httpd->has_ended;
             $httpd->log->clear if $httpd->log;
@@ -112,11 +114,11 @@ sub doings {
 
 # The panics at places that were passed.
 sub lines_of {
-    my ($passed) = @_;
+    my ($passed, $times) = @_;
     my @lines;
     for my $place (sort keys %$passed) {
         my $last = $passed->{$place};
-        push @lines, map { "$place $_" } IS_FULL ? 1 .. $last : $last > 1 ? (1, $last) : 1;
+        push @lines, map { "$place $_" } $last <= $times ? 1 .. $last : (1 .. $times, $last);
     }
     return @lines;
 }
@@ -212,7 +214,7 @@ sub requests {
         my %passed = $planted->passed(sub { $res = $send->() });
         is($is_normal->($res), 1, "$kind: without a panic") or diag($res->text);
         my $shows = $res->body =~ /user=/;
-        for my $line (grep { $_ =~ ($only // qr/./) } lines_of(\%passed)) {
+        for my $line (grep { $_ =~ ($only // qr/./) } lines_of(\%passed, TIMES_OF_REQUEST)) {
             $send = $make->();
             $httpd->log->clear;
             my $has_come = $planted->plant($line, sub { $res = $send->() }) or next;
