@@ -147,7 +147,8 @@ impl KeyKind {
             }
             Id::RSA => Ok(Self::Rsa { size: key.size() }),
             Id::EC => {
-                let key = match key.ec_key() {
+                // Without memory, OpenSSL may say that it cannot convert the key, and no more.
+                let key = match key.ec_key().or_else(|_| key.ec_key()) {
                     Ok(key) => key,
                     Err(stack) => return Err(Unfit::of(&stack, "type EC on an unknown curve")),
                 };
