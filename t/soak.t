@@ -40,7 +40,7 @@ use constant STEP => 20;
 use constant FIRST_RESTARTS => FULL ? 30 : 4;
 # Bytes by which memory may grow: that of all children together, of the agent and of the parent
 # for a request, and that of the parent for a restart.
-use constant { OF_CHILDREN => FULL ? 4 : 60, OF_ONE => FULL ? 1 : 20, FOR_A_RESTART => FULL ? 2048 : 8192 };
+use constant { OF_CHILDREN => FULL ? 4 : 80, OF_ONE => FULL ? 1 : 20, FOR_A_RESTART => FULL ? 2048 : 8192 };
 
 my $store = SessionCrypto::Store->new;
 my $site  = SessionCrypto::SoakSite->new($store);
