@@ -119,7 +119,7 @@ IN_CRATES = [
     ),
     Mistake(
         "a cache of keys without its lock",
-        "--test keyring threads",
+        "--lib cache::key_cache",
         "core/src/cache/key_cache.rs",
         "with(&mut set.lock().unwrap_or_else(PoisonError::into_inner))",
         "#[allow(unsafe_code)] let set = unsafe { std::ptr::from_ref(set).cast_mut().as_mut() };"
