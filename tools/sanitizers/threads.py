@@ -121,9 +121,9 @@ IN_CRATES = [
         "a cache of keys without its lock",
         "--lib cache::key_cache",
         "core/src/cache/key_cache.rs",
-        "with(&mut set.lock().unwrap_or_else(PoisonError::into_inner))",
+        "with(&mut locks::lock(set))",
         "#[allow(unsafe_code)] let set = unsafe { std::ptr::from_ref(set).cast_mut().as_mut() };"
-        "with(set.unwrap().get_mut().unwrap_or_else(PoisonError::into_inner))",
+        "with(set.unwrap().get_mut().unwrap())",
         "data race",
     ),
 ]

@@ -207,7 +207,9 @@ impl<T> Default for CachedSlot<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, Barrier};
+    use std::thread;
 
     use super::*;
     use crate::error::LibraryError;
@@ -313,16 +315,20 @@ mod tests {
     #[test]
     fn threads_that_miss_together_derive_once() {
         let cache = Cache::default();
-        let derivations = std::sync::atomic::AtomicU32::new(0);
-        std::thread::scope(|scope| {
+        let derivations = AtomicU32::new(0);
+        // A thread that begins late finds the key, or ends before another begins.
+        let together = Barrier::new(16);
+        thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
+                    together.wait();
                     let slot = cache.slot(&id(1));
                     let derive = || {
-                        derivations.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        derivations.fetch_add(1, Ordering::Relaxed);
                         derive()
                     };
                     slot.get(derive).unwrap();
+                    together.wait();
                 });
             }
         });
