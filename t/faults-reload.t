@@ -90,7 +90,7 @@ sub take_over {
     return ($name, $while, key_id(login()) eq $id ? '' : "$id does not come", wrong_now(), $server->wrong_lines($httpd->log->lines));
 }
 
-# What is wrong with a login and a session now. A line is there if one is missing.
+# The mistakes of a login and a session now. A line is there if one is missing.
 sub wrong_now {
     my $res  = $client->get('/keys', 'X-S' => SESSION);
     my $body = $client->get('/keys', session => $token)->body;

@@ -49,7 +49,7 @@ done_testing;
 # Starts, and stops. Returns what `each_call` wants.
 sub start {
     my ($class, $nth, %args) = @_;
-    # What the last one has left behind.
+    # The last one may have left something behind.
     unlink $httpd->dir . '/ended';
     $faults->arm($class, $nth, %args);
     my $starts = $server->start;

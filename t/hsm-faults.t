@@ -1,6 +1,6 @@
 # Each call of the PKCS#11 library that a start, a request and a restart make fails once, with
 # each of four errors. httpd does not start, or it serves; a session is not sealed, or it is.
-# Nothing goes out in clear, no cookie is replaced, no process dies, error_log has a line without
+# No session goes out in clear, no cookie is replaced, no process dies, error_log has a line without
 # the PIN, and a moment later sessions open again.
 #
 # The calls are those of a server with a key for RSA and one for EC. Of a start and a restart,

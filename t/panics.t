@@ -49,7 +49,7 @@ my $httpd   = server();
 new_keys();
 my %come;
 
-# What httpd does beside requests, each in turn with the same server.
+# The work of httpd beside requests, each in turn with the same server.
 my @DOINGS = (
     start   => sub { start() },
     # One of the new keys ends soon, and is wiped.

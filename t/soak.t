@@ -47,7 +47,7 @@ my $site  = SessionCrypto::SoakSite->new($store);
 my $httpd = $site->httpd;
 my $pid   = $httpd->pid;
 my $progress = $httpd->dir . '/progress';
-# What all clients have done, by the words of SoakVisits::lines.
+# The work of all clients, by the words of SoakVisits::lines.
 my %sum = (requests => 0, done => {}, perhaps => {}, kinds => {}, again => {});
 my ($began, $restarts, $rotations, %seen) = (time, 0, 0);
 my $at_start = holdings($pid);
@@ -293,7 +293,7 @@ sub kill_agent {
     return;
 }
 
-# What is closed is gone a moment after the last answer.
+# A descriptor that is closed is gone a moment after the last answer.
 sub comes_back_to {
     my ($before, $now, $name) = @_;
     my $json = JSON::PP->new->canonical;
@@ -302,7 +302,7 @@ sub comes_back_to {
     return is_deeply($after, $before, $name) || diag('before: ', $json->encode($before), "\nafter: ", $json->encode($after), "\n");
 }
 
-# What a child holds, without the pipes of former configurations. The parent has all of these.
+# All that a child holds, without the pipes of former configurations. The parent has all of these.
 sub without_pipes {
     my ($child) = @_;
     my $holdings = holdings($child);

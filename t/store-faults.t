@@ -41,7 +41,7 @@ my $fault   = "$files/socket";
 my $other   = server('other', $store->url);
 my $other_tls = server('other-tls', $tls->url, 'ca-file=' . $tls->certificate);
 
-# What the agents do: connect, subscribe, write a mark and read the list; and tell of a logout. Each
+# The work of the agents: connect, subscribe, write a mark and read the list; and tell of a logout. Each
 # returns a function that knows whether they have done it.
 my %DOING = (
     list => sub {

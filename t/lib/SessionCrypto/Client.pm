@@ -91,7 +91,7 @@ sub _connect {
     return $socket;
 }
 
-# What OpenSSL makes of a server's certificate, which takes longer than a request.
+# OpenSSL's form of a server's certificate, which takes longer than a request.
 my %trusting;
 
 sub _connect_with_tls {

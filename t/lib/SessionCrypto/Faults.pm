@@ -47,7 +47,7 @@ sub new {
     return $self;
 }
 
-# Those that must do no harm; `rust` ends the process.
+# The classes that must do no harm; `rust` ends the process.
 sub classes { return split ' ', $ENV{SESSION_CRYPTO_CLASSES} // 'files memory openssl random system' }
 
 # Runs a program, or starts a server, whose calls can fail. It cuts the rounds of PBKDF2,

@@ -140,7 +140,7 @@ sub tokens {
     return { map { $_ => $client->get("/$_", 'X-S' => SESSION)->token } $self->paths };
 }
 
-# What is wrong with a process that has ended: a signal, or silence.
+# The mistake of a process that has ended: a signal, or silence.
 sub wrong_end {
     my ($self, @lines) = @_;
     my $status = $self->{httpd}->status;
@@ -157,7 +157,7 @@ sub excusing {
     return $work->();
 }
 
-# What no line may say.
+# Words that no line may have.
 sub wrong_lines {
     my ($self, @lines) = @_;
     @lines = grep { !/$self->{excused}/ } @lines if $self->{excused};

@@ -1,6 +1,6 @@
 package SessionCrypto::Footprint;
 
-# What processes hold: memory, descriptors, mappings.
+# Memory, descriptors and mappings that processes hold.
 #
 #   memory($pid)         # bytes that the process has for itself
 #   holdings($pid)       # a hash: what its descriptors are, sorted; the number and the bytes of

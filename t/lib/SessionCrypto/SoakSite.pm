@@ -69,7 +69,7 @@ ServerName https://127.0.0.1
 KeepAlive On
 MaxKeepAliveRequests 100
 KeepAliveTimeout 60
-# What a thread keeps for its next request, in KiB.
+# Memory that a thread keeps for its next request, in KiB.
 MaxMemFree 64
 # Room for the children of former configurations.
 <IfModule mpm_event_module>

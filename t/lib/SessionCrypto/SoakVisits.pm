@@ -72,7 +72,7 @@ my @FOREIGN = (
     [p256 => 'rsa', 'header'],              [rsa => 'p256', 'header'],              [p256 => 'jwe', 'header'],
     [jwe => 'database', undef],
 );
-# What the requests of a device are counted as, by the end of their path.
+# The counters of the requests of a device, by the end of their path.
 my %DEVICE = (
     register => [counted(opened => 'device'), counted(sealed => 'device', 3), 'devices.registered' => 1],
     refresh  => [counted(opened => 'device', 2), counted(sealed => 'device', 2), 'devices.refreshed' => 1],
@@ -334,7 +334,7 @@ sub _opening {
     return [counted(opened => $section), $section eq 'device' ? ('devices.unbound' => 1) : ()];
 }
 
-# What a session under a former key of its file is counted as beside, if it is only read.
+# The second counter of a session under a former key of its file, if it is only read.
 sub _resealing { my ($self, $section) = @_; return $section eq 'set' ? (counted(sealed => 'set'), stale => 1) : () }
 
 # The answer has the session, and a new token only where a new key seals.

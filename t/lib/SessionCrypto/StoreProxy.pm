@@ -105,7 +105,7 @@ sub serve {
     }
 }
 
-# What comes in place of this answer.
+# The text in place of this answer.
 sub broken {
     my ($fault) = @_;
     return undef if !-e $fault;
