@@ -13,7 +13,7 @@ use SessionCrypto::FaultyServer ();
 use SessionCrypto::Faults       ();
 
 # The fewest calls of each class, and the most of a sample.
-my %FLOOR = (files => 70, memory => 2000, openssl => 200, random => 3, system => 15);
+my %FLOOR = (files => 70, memory => 2000, openssl => 200, random => 3, system => 10);
 use constant RESTARTS => 25;
 
 # As in t/faults-startup.t.

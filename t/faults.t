@@ -165,6 +165,8 @@ for my $form (sort keys %FORM) {
         my $token = $key{$kind}->token(session => SESSION);
         my ($res, @log) = armed($name, sub { $client->get($path, session => $token) }) or return;
         my $next = $client->get($path, session => $token);
+        # These calls are made again, and nobody notices.
+        return '' if $name =~ /\A(?:EVP_PKEY_get1_EC_KEY|X509_get_pubkey) [1-9]/ && $res->status == 200 && $res->body =~ /\Auser=joe/ && $next->body =~ /\Auser=joe/;
         return is_harmless($name, $path, $res, $next, \@log, 200, 500);
     });
 }

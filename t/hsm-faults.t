@@ -114,7 +114,7 @@ sub fault_of {
 # The fault of a server after a start or restart, or ''.
 sub server_fault {
     if ($httpd->has_ended) {
-        my $signal = ($httpd->exit_status // 0) & 127;
+        my $signal = ($httpd->status // 0) & 127;
         return "httpd has died of signal $signal" if $signal;
         return 'httpd does not say why it ends' if !grep { /\bSC\d{4}: / } $httpd->log->lines, split /\n/, $httpd->stderr;
         return 'a secret' if $httpd->stderr =~ /S3cr3t/;
