@@ -7,7 +7,7 @@
 # a logout counts on all servers.
 #
 # The server with TLS requires news. SESSION_CRYPTO_FULL=1 breaks each call and answer in all ways,
-# and not in some.
+# and not in some, and has mpm_prefork too.
 
 use strict;
 use warnings;
@@ -29,7 +29,10 @@ use constant { PATIENCE => 30, SESSION => 'user=joe' };
 use constant ENDS => 0;
 use constant IS_FULL => $ENV{SESSION_CRYPTO_FULL};
 # Between two calls that break.
-use constant STEP => IS_FULL ? 1 : 6;
+use constant STEP => IS_FULL ? 1 : 17;
+
+# The agent is a process of its own under each MPM.
+plan(skip_all => 'SESSION_CRYPTO_FULL=1 breaks stores under mpm_prefork too') if SessionCrypto::Httpd::env('MPM') eq 'prefork' && !IS_FULL;
 
 my $session = "SessionCryptoPassphrase 'a passphrase of many bytes'\n";
 my $files   = SessionCrypto::Httpd->new(name => 'store-faults-files')->dir;
