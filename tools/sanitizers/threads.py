@@ -57,15 +57,16 @@ def runtime(rustc):
     return library
 
 
-def settings(reports):
-    """The environment of builds and of tests."""
+def settings(reports, ignores):
+    """The environment of builds and of tests. `ignores` is 1 to leave out calls of libc from
+    code that is not built for it, as httpd's and OpenSSL's: large copies in Rust are among
+    them."""
     rustc = rust_with_source()
     library = runtime(rustc)
     options = {
         "log_path": f"{reports.folder}/report",
         "suppressions": SUPPRESSIONS,
-        # Calls of libc from code that is not built for it, as httpd's and OpenSSL's.
-        "ignore_noninstrumented_modules": "1",
+        "ignore_noninstrumented_modules": ignores,
         # httpd's own handlers of signals.
         "report_signal_unsafe": "0",
         "die_after_fork": "0",
@@ -82,7 +83,7 @@ def settings(reports):
 
 def crates(tree, words):
     with Reports("threads-crates") as reports:
-        build, library = settings(reports)
+        build, library = settings(reports, "0")
         runner = {f"CARGO_TARGET_{HOST.replace('-', '_').upper()}_RUNNER": f"env LD_PRELOAD={library}"}
         tests, passed, log = run_crates(tree, "threads", build | runner, words, CORE)
         return Result(tests, passed, reports.read(), log)
@@ -90,7 +91,7 @@ def crates(tree, words):
 
 def httpd(tree, files):
     with Reports("threads-httpd") as reports:
-        environment, library = settings(reports)
+        environment, library = settings(reports, "1")
         module = build(tree, "threads", environment)
         libraries = f"{library} {pools(reports.folder, '-DFOR_THREADS')}"
         program = write_httpd(
