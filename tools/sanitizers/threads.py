@@ -82,10 +82,15 @@ def settings(reports, ignores):
 
 
 def crates(tree, words):
+    """Runs the tests twice. With the calls of libc from OpenSSL, its locks order threads that
+    nothing of ours orders, and hide races; without them, large copies are not seen."""
     with Reports("threads-crates") as reports:
-        build, library = settings(reports, "0")
-        runner = {f"CARGO_TARGET_{HOST.replace('-', '_').upper()}_RUNNER": f"env LD_PRELOAD={library}"}
-        tests, passed, log = run_crates(tree, "threads", build | runner, words, CORE)
+        passed = True
+        for ignores in ("1", "0"):
+            build, library = settings(reports, ignores)
+            runner = {f"CARGO_TARGET_{HOST.replace('-', '_').upper()}_RUNNER": f"env LD_PRELOAD={library}"}
+            tests, all_passed, log = run_crates(tree, "threads", build | runner, words, CORE)
+            passed &= all_passed
         return Result(tests, passed, reports.read(), log)
 
 
