@@ -14,7 +14,7 @@ use Test::More;
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(key_in);
-use SessionCrypto::DeviceKey      ();
+use SessionCrypto::DeviceRequests ();
 use SessionCrypto::FaultyServer   ();
 use SessionCrypto::Faults         ();
 use SessionCrypto::Httpd          ();
@@ -63,16 +63,8 @@ for my $path ($server->paths) {
 
 # A browser deletes its side of a session at another status than 503.
 for my $kind ('P-256', 'rsa:2048') {
-    my $key        = SessionCrypto::DeviceKey->new($kind);
-    my ($offer)    = $client->get('/device', 'X-S' => SESSION)->header('secure-session-registration');
-    my $proof      = $key->registration($offer =~ /challenge="([^"]+)"/);
-    my $register   = sub { $client->post('/device/end/register', '', 'Secure-Session-Response' => $proof) };
-    my $registered = $register->();
-    my ($names)    = map { /\A(__Secure-[^=]*=[^;]*)/ ? $1 : () } $registered->header('set-cookie');
-    my ($next)     = ($registered->header('secure-session-challenge'))[0] =~ /\A"([^"]+)"/;
-    my @refresh    = (Cookie => $names, 'Sec-Secure-Session-Id' => $key->thumbprint, 'Secure-Session-Response' => $key->proof($next));
-    my $refresh    = sub { $client->post('/device/end/refresh', '', @refresh) };
-    for (['a registration', $register], ['a refresh', $refresh]) {
+    my $device = SessionCrypto::DeviceRequests->new($client, $kind, SESSION);
+    for (['a registration', sub { $device->register }], ['a refresh', sub { $device->refresh }]) {
         my ($what, $request) = @$_;
         each_call("$what of $kind", memory => SAMPLE, sub {
             my ($name, $res, @log) = armed(@_, $request) or return;

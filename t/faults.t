@@ -12,7 +12,7 @@ use Test::More;
 
 use SessionCrypto::CertificateJwe ();
 use SessionCrypto::Certificates   qw(certificate key_in);
-use SessionCrypto::DeviceKey      ();
+use SessionCrypto::DeviceRequests ();
 use SessionCrypto::Engines        qw(section);
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Jwe            ();
@@ -107,21 +107,11 @@ ok(defined $failed{'/life RAND_bytes'}, 'random bytes were missing at a login');
 # A browser deletes its side of a session at another status than 503. A session whose bound
 # cookie does not open is not replaced.
 for my $kind ('P-256', 'rsa:2048') {
-    my $key   = SessionCrypto::DeviceKey->new($kind);
-    my $login = $client->get('/device', 'X-S' => SESSION);
-    my ($offer)    = $login->header('secure-session-registration');
-    my $proof      = $key->registration($offer =~ /challenge="([^"]+)"/);
-    my $register   = sub { $client->post('/device/end/register', '', 'Secure-Session-Response' => $proof) };
-    my $registered = $register->();
-    my ($names)    = map { /\A(__Secure-[^=]*=[^;]*)/ ? $1 : () } $registered->header('set-cookie');
-    my ($next)     = ($registered->header('secure-session-challenge'))[0] =~ /\A"([^"]+)"/;
-    my @refresh    = (Cookie => $names, 'Sec-Secure-Session-Id' => $key->thumbprint, 'Secure-Session-Response' => $key->proof($next));
-    my $refresh    = sub { $client->post('/device/end/refresh', '', @refresh) };
-    my ($bound)    = map { /\A(__Host-[^;]*)/ ? $1 : () } $refresh->()->header('set-cookie');
-    my $session    = $client->get('/device', Cookie => join '; ', 'session=' . $login->token, $bound)->token;
-    my $look       = sub { $client->get('/device', Cookie => "session=$session; $bound") };
+    my $device            = SessionCrypto::DeviceRequests->new($client, $kind, SESSION);
+    my ($session, $bound) = ($device->token, $device->bound);
+    my $look = sub { $client->get('/device', Cookie => "session=$session; $bound") };
     is($look->()->body =~ s/&?expiry=\d+//r, SESSION, "a session that is bound to a key of $kind");
-    for (["a registration of $kind", $register], ["a refresh of $kind", $refresh]) {
+    for (["a registration of $kind", sub { $device->register }], ["a refresh of $kind", sub { $device->refresh }]) {
         my ($name, $request) = @$_;
         each_call($name, sub {
             my ($res, @log) = armed($_[0], $request) or return;

@@ -13,7 +13,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use SessionCrypto::Certificates qw(certificate key_in);
-use SessionCrypto::DeviceKey    ();
+use SessionCrypto::DeviceRequests ();
 use SessionCrypto::Engines      qw(section);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::Jwe          ();
@@ -276,24 +276,15 @@ sub encrypted {
 }
 
 sub device_kinds {
-    my $key      = SessionCrypto::DeviceKey->new('P-256');
     my $client   = $httpd->client;
-    my $login    = $client->get('/device', 'X-S' => SESSION);
-    my ($offer)  = $login->header('secure-session-registration');
-    my $proof    = $key->registration($offer =~ /challenge="([^"]+)"/);
-    my @register = ('/device/end/register', '', 'Secure-Session-Response' => $proof);
-    my $done     = $client->post(@register);
-    my ($names)  = map { /\A(__Secure-[^=]*=[^;]*)/ ? $1 : () } $done->header('set-cookie');
-    my ($next)   = ($done->header('secure-session-challenge'))[0] =~ /\A"([^"]+)"/;
-    my @refresh  = ('/device/end/refresh', '', Cookie => $names, 'Sec-Secure-Session-Id' => $key->thumbprint, 'Secure-Session-Response' => $key->proof($next));
-    my ($bound)  = map { /\A(__Host-[^;]*)/ ? $1 : () } $client->post(@refresh)->header('set-cookie');
-    my $session  = $client->get('/device', Cookie => join '; ', 'session=' . $login->token, $bound)->token;
+    my $device   = SessionCrypto::DeviceRequests->new($client, 'P-256', SESSION);
+    my ($session, $bound) = ($device->token, $device->bound);
     my $is_sent  = sub { $_[0]->status == 200 && grep({ /__(?:Secure|Host)-/ } $_[0]->header('set-cookie')) ? 1 : 'no cookies' };
     my $shows    = sub { my ($status) = @_; return sub { $_[0]->status == $status && $_[0]->body =~ /user=joe/ ? 1 : 'not in' } };
     my $get      = sub { my ($path) = @_; return sub { sub { $client->get($path, Cookie => "session=$session; $bound") } } };
     return (
-        'a registration of a device' => [sub { sub { $client->post(@register) } }, $is_sent],
-        'a refresh of a device'      => [sub { sub { $client->post(@refresh) } }, $is_sent],
+        'a registration of a device' => [sub { sub { $device->register } }, $is_sent],
+        'a refresh of a device'      => [sub { sub { $device->refresh } }, $is_sent],
         'a session with its device'  => [$get->('/device'), $shows->(200)],
         'a page for bound sessions'  => [$get->('/device/bound'), $shows->(200)],
         'a request that leads to another with a device' => [$get->('/device/led'), $shows->(403)],
