@@ -2,10 +2,8 @@
 
 use std::sync::LazyLock;
 
-use openssl::bn::{BigNum, BigNumContext};
-use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
-use openssl::nid::Nid;
 use openssl::pkey::Private;
 use session_crypto_core::{DeviceKey, ProofFlaw};
 
@@ -15,16 +13,8 @@ use crate::oracle::vectors::{Vector, vectors};
 
 /// A key of P-256, whose private number is 7.
 static KEY: LazyLock<(EcKey<Private>, String)> = LazyLock::new(|| {
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let (mut context, number) = (BigNumContext::new().unwrap(), BigNum::from_u32(7).unwrap());
-    let mut point = EcPoint::new(&group).unwrap();
-    point.mul_generator2(&group, &number, &mut context).unwrap();
-    let (mut x, mut y) = (BigNum::new().unwrap(), BigNum::new().unwrap());
-    let coordinates = point.affine_coordinates(&group, &mut x, &mut y, &mut context);
-    coordinates.unwrap();
-    let [x, y] = [x, y].map(|number| peer::url(&number.to_vec_padded(32).unwrap()));
+    let (key, [x, y]) = peer::key_of_seven();
     let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-    let key = EcKey::from_private_components(&group, &number, &point).unwrap();
     (key, jwk)
 });
 

@@ -4,9 +4,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use openssl::aes::{AesKey, wrap_key};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::hash::{MessageDigest, hash};
+use openssl::nid::Nid;
 use openssl::pkcs5::pbkdf2_hmac;
-use openssl::pkey::PKey;
+use openssl::pkey::{PKey, Private};
 use openssl::sign::Signer;
 use openssl::symm::{Cipher, encrypt_aead};
 
@@ -101,6 +104,22 @@ pub(crate) fn wrap(kek: &[u8], key: &[u8]) -> Vec<u8> {
     let mut wrapped = vec![0; key.len() + 8];
     wrap_key(&kek, None, &mut wrapped, key).unwrap();
     wrapped
+}
+
+/// The key of P-256 whose private number is 7, and its coordinates, in base64url.
+pub(crate) fn key_of_seven() -> (EcKey<Private>, [String; 2]) {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let (mut context, number) = (BigNumContext::new().unwrap(), BigNum::from_u32(7).unwrap());
+    let mut point = EcPoint::new(&group).unwrap();
+    point.mul_generator2(&group, &number, &mut context).unwrap();
+    let (mut x, mut y) = (BigNum::new().unwrap(), BigNum::new().unwrap());
+    let coordinates = point.affine_coordinates(&group, &mut x, &mut y, &mut context);
+    coordinates.unwrap();
+    let key = EcKey::from_private_components(&group, &number, &point).unwrap();
+    (
+        key,
+        [x, y].map(|number| url(&number.to_vec_padded(32).unwrap())),
+    )
 }
 
 /// The key that both ends of ECDH-ES+A256KW derive (RFC 7518, section 4.6.2).

@@ -10,11 +10,9 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use openssl::bn::{BigNum, BigNumContext};
 use openssl::derive::Deriver;
-use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
-use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
 
@@ -43,28 +41,20 @@ struct Peer {
 static PEER: LazyLock<Peer> = LazyLock::new(|| {
     let pem = fs::read(root().join("core/vectors/certificates/p-256.pem")).unwrap();
     let certificate = X509::from_pem(&pem).unwrap();
-    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let (mut context, number) = (BigNumContext::new().unwrap(), BigNum::from_u32(7).unwrap());
-    let mut point = EcPoint::new(&group).unwrap();
-    point.mul_generator2(&group, &number, &mut context).unwrap();
-    let (mut x, mut y) = (BigNum::new().unwrap(), BigNum::new().unwrap());
-    let coordinates = point.affine_coordinates(&group, &mut x, &mut y, &mut context);
-    coordinates.unwrap();
-    let other_key = EcKey::from_private_components(&group, &number, &point).unwrap();
+    let (other_key, [x, y]) = peer::key_of_seven();
     let sender = PKey::from_ec_key(other_key.clone()).unwrap();
     let receiver = certificate.public_key().unwrap();
     let mut deriver = Deriver::new(&sender).unwrap();
     deriver.set_peer(&receiver).unwrap();
     let shared = deriver.derive_to_vec().unwrap();
     let section = || Section::with_certificates(&["p-256"], GCM);
-    let text = |number: &BigNum| peer::url(&number.to_vec_padded(32).unwrap());
     Peer {
         sections: [section(), section().purpose(PURPOSE)],
         key: EcKey::private_key_from_pem(&pem).unwrap(),
         other_key,
         kid: peer::url(&peer::sha256(&certificate.to_der().unwrap())),
-        x: text(&x),
-        y: text(&y),
+        x,
+        y,
         kek: peer::concat_kdf(&shared),
     }
 });
