@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::fmt;
 
-use openssl::error::ErrorStack;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::X509;
@@ -172,8 +171,7 @@ fn open_pkcs12(
         // The openssl crate panics on a NUL byte.
         let text = (!text.contains('\0')).then_some(text)?;
         let parsed = archive.parse2(text);
-        let is_unsupported = |stack: &ErrorStack| verdict::is_unsupported(stack);
-        lacks.set(lacks.get() || parsed.as_ref().is_err_and(is_unsupported));
+        lacks.set(lacks.get() || parsed.as_ref().is_err_and(verdict::is_unsupported));
         parsed.ok()
     };
     trial.take()?;
