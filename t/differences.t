@@ -158,7 +158,7 @@ sub passphrases {
     return join '', ('SessionCryptoPassphrase' . " ${\PASSPHRASE}" x $words . "\n") x $lines;
 }
 
-# What both answer to one request.
+# The answers of both to one request.
 sub both {
     my ($seen, @request) = @_;
     return [map { $seen->($_) } $twins->ask(\@request)];
@@ -218,7 +218,7 @@ sub short_sessions {
     return;
 }
 
-# What a cookie is replaced with.
+# The value with which a cookie is replaced.
 sub opened {
     my ($token) = @_;
     return 'nothing' if !defined $token;
@@ -325,7 +325,7 @@ END
     return;
 }
 
-# What the log says of a token, and the page that counts.
+# The words of the log about a token, and those of the page that counts.
 sub new_things {
     my (@lines, @counts);
     for my $module (qw(c ours)) {

@@ -194,7 +194,7 @@ sub request {
     return [$case->{place}{path}, session => $case->{token}, defined $case->{set} ? ('X-S' => $case->{set}) : ()];
 }
 
-# What a client sees. An expiry that a server has just given differs by some time.
+# The view of a client. An expiry that a server has just given differs by some time.
 sub verdict {
     my ($answer) = @_;
     my $token = $answer->token;

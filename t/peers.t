@@ -94,7 +94,7 @@ for my $module (qw(ours c)) {
     for my $format (@formats) {
         subtest "$module, $format" => sub { holds($module, $httpd, $client, $format) };
     }
-    # Of each answer, whatever its status (PR 60910).
+    # Each answer sets a cookie, whatever its status (PR 60910).
     for my $path (qw(on none)) {
         my $status = $path eq 'none' ? 404 : 200;
         my $res    = $client->get("/$formats[0]/$path/expire");
