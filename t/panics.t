@@ -179,10 +179,13 @@ sub start {
     return;
 }
 
-# Whether httpd has come to the end of a start or restart, with its agent.
+# Whether httpd has come to the end of a start or restart, with its agent and a child.
 sub is_at_work {
-    return $httpd->log->lines(qr/resuming normal operations/) && $httpd->log->lines(qr/SC0601|SC0595/);
+    return $httpd->log->lines(qr/resuming normal operations/) && $httpd->log->lines(qr/SC0601|SC0595/) && has_child();
 }
+
+# Whether a child serves, which answers a line that is no request before it asks the module.
+sub has_child { return !$httpd->has_ended && eval { $httpd->client->request('?', '')->status == 400 } }
 
 # A panic stops httpd, a child that starts or a request, which says so in these lines.
 sub expect_lines {
@@ -198,7 +201,7 @@ sub expect_lines {
 sub graceful {
     my %former = map { $_ => 1 } $httpd->children;
     kill USR1 => $httpd->pid;
-    wait_until(sub { $httpd->has_ended || is_at_work() && !grep { $former{$_} } $httpd->children }, PATIENCE);
+    wait_until(sub { $httpd->has_ended || !grep({ $former{$_} } $httpd->children) && is_at_work() }, PATIENCE);
     return;
 }
 
