@@ -384,7 +384,7 @@ END
 # The text of HTML, with single spaces.
 sub text {
     my ($html) = @_;
-    my %letter = (amp => '&', lt => '<', gt => '>', quot => '"');
+    my %letter = (amp => '&', lt => '<', gt => '>', quot => '"', nbsp => ' ');
     return $html =~ s{<style>.*?</style>}{}gsr =~ s/<[^>]*>/ /gr =~ s/&(\w+);/$letter{$1}/gr =~ s/\s+/ /gr;
 }
 
