@@ -15,6 +15,7 @@ use openssl::nid::Nid;
 use crate::algorithm::error::AlgorithmError;
 use crate::libcrypto::evp::{self, Mode, Scope};
 use crate::libcrypto::supplier::Supplier;
+use crate::libcrypto::verdict;
 
 /// The cipher names of httpd's module, each with OpenSSL's name.
 const CLASSIC_NAMES: [(&str, &str); 4] = [
@@ -78,9 +79,10 @@ impl Cipher {
             return Err(AlgorithmError::UnusableCipher);
         }
         // A provider may refuse a cipher that it has only when a key is set.
-        can_take_key(&evp, CipherCtxRef::decrypt_init)
-            .map_err(|_| AlgorithmError::RefusedCipher)?;
-        let can_encrypt = can_take_key(&evp, CipherCtxRef::encrypt_init).is_ok();
+        if !can_take_key(&evp, CipherCtxRef::decrypt_init)? {
+            return Err(AlgorithmError::RefusedCipher);
+        }
+        let can_encrypt = can_take_key(&evp, CipherCtxRef::encrypt_init)?;
         Ok(Self {
             evp: Arc::new(evp),
             key_length,
@@ -145,12 +147,16 @@ fn format(evp: &CipherRef) -> Option<Format> {
     }
 }
 
-/// Sets a key for one direction.
-fn can_take_key(evp: &CipherRef, init: Init) -> Result<(), ErrorStack> {
-    let mut context = CipherCtx::new()?;
+/// Whether the provider takes a key for one direction.
+fn can_take_key(evp: &CipherRef, init: Init) -> Result<bool, AlgorithmError> {
+    let mut context = CipherCtx::new().map_err(|_| AlgorithmError::HostFailed)?;
     // The three keys of 3DES must not be the same.
     let key: Vec<u8> = (0..=u8::MAX).take(evp.key_length()).collect();
-    init(&mut context, Some(evp), Some(&key), Some(&[0; MAX_BLOCK]))
+    match init(&mut context, Some(evp), Some(&key), Some(&[0; MAX_BLOCK])) {
+        Ok(()) => Ok(true),
+        Err(stack) if verdict::is_fatal(&stack) => Err(AlgorithmError::HostFailed),
+        Err(_) => Ok(false),
+    }
 }
 
 /// The function that begins one direction.
