@@ -2,9 +2,8 @@
 
 from .address import ADDRESS
 from .memory import MEMORY
-from .mistakes import copy, planted
 from .threads import THREADS
 
 PARTS = [*ADDRESS, *MEMORY, *THREADS]
 
-__all__ = ["PARTS", "copy", "planted"]
+__all__ = ["PARTS"]

@@ -10,8 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-TOP = Path(__file__).resolve().parent.parent.parent
+from planting import TOP
+
 OUT = TOP / "target/sanitize"
+# The copy of the code that is built.
+TREE = OUT / "tree"
 HOST = f"{os.uname().machine}-unknown-linux-gnu"
 
 # Lines of a test's output that are shown if it fails.
