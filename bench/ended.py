@@ -179,8 +179,20 @@ class Store:
             process.kill()
             process.wait()
 
+    def info(self) -> dict[str, str]:
+        """What the program says of itself (INFO)."""
+        with self.connect() as connection, connection.makefile("rb") as answers:
+            connection.sendall(b"INFO all\r\n")
+            text = answers.read(int(answers.readline()[1:])).decode()
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    def cpu(self) -> float:
+        """Seconds of processor time of the program."""
+        info = self.info()
+        return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+
     def _fill(self) -> None:
-        with self._connect() as connection, connection.makefile("rb") as answers:
+        with self.connect() as connection, connection.makefile("rb") as answers:
             for start in range(0, len(self._records), BATCH):
                 batch = self._records[start : start + BATCH]
                 words = [word for record in batch for word in (str(record.until), record.member())]
@@ -195,7 +207,7 @@ class Store:
         if answer != f":{expected}":
             raise HarnessError(f"the store answers {answer} to {words[0]}, and not :{expected}")
 
-    def _connect(self) -> socket.socket:
+    def connect(self) -> socket.socket:
         deadline = time.monotonic() + STORE_TIMEOUT
         while True:
             try:

@@ -36,6 +36,9 @@ MODULES = ("unixd", "authz_core", "session", "session_cookie", "asis")
 # The key file in the ServerRoot of each server, with a key of its own.
 KEY_FILE = "session-keys"
 
+# A page there that ends the session.
+OUT = "out"
+
 # A user that a session made there names, if other sessions have a user too.
 OTHER_USER = "other"
 
@@ -287,6 +290,9 @@ class Server:
         self._write_maker(make / "session", self.setup.user)
         if self.setup.user:
             self._write_maker(make / OTHER_USER, OTHER_USER)
+        if self.setup.ended is not Ended.NONE:
+            # A session without entries is a logout.
+            (make / OUT).write_text("X-S: k=\nContent-Type: text/plain\n\nout\n")
         # httpd's unprivileged user reads here, under every umask.
         for path in (self._root, *self._root.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
