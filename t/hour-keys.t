@@ -60,6 +60,8 @@ configure(@passphrases);
 $httpd->restart;
 is_deeply([ahead()], [[1, $rest]], 'a restart keeps no key of a passphrase that is not configured');
 
+# A child that starts in the new hour would have its keys before a request.
+is(waits('host1'), 0, 'a child has started');
 set_clock(HOUR);
 is(waits('host1'), 1, 'a child derives the key of a new hour');
 $httpd->restart;
