@@ -1,6 +1,7 @@
 # `make demo` shows what it says: the commands that it prints work, a copy of the cookie
 # ends with the logout, "Sign out everywhere" ends the sessions of each browser, and a session
-# with TLS is bound to the device of its browser.
+# with TLS is bound to the device of its browser. In Chromium, a person signs in, reads the
+# page, signs out, and signs out everywhere, and the status page tells of it.
 
 use strict;
 use warnings;
@@ -11,10 +12,12 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+use SessionCrypto::Browser  ();
 use SessionCrypto::Client   ();
 use SessionCrypto::Device   ();
 use SessionCrypto::ErrorLog ();
 use SessionCrypto::Httpd    ();
+use SessionCrypto::Waiting  qw(wait_until);
 
 use constant SECONDS => 60;
 
@@ -78,6 +81,40 @@ subtest 'sign out everywhere' => sub {
     is($client->get('/private/', session => login())->status, 200, 'a login after it makes one that goes on');
 };
 
+subtest 'in a browser' => sub {
+    my ($here, $there) = map { browser("$DIR.$_") } qw(here there);
+    plan(skip_all => 'this system has no chromium') if !$here;
+    my ($status) = $greeting =~ /^Status +(\S+)$/m;
+    my %count = read_status($here, $status);
+    for my $browser ($here, $there) {
+        $browser->open("http://127.0.0.1:$PORT/");
+        is(at($browser, '/login.shtml'), 1, 'a stranger comes to the form');
+        sign_in($browser);
+        is($browser->run('document.querySelector("h1").textContent'), 'Hello, demo', 'and signs in');
+        is($browser->run('document.cookie'), '', 'scripts do not see the cookie');
+    }
+    my $began = $here->run('document.getElementById("began").textContent');
+    unlike($began, qr/Unix/, "the page tells the time in words: $began");
+    click($here, 'a[href="/logout"]');
+    is(at($here, '/login.shtml?goodbye'), 1, '"Sign out" leads to the form');
+    like($here->run('document.querySelector("[role=status]").textContent'), qr/You are signed out/, 'which says so');
+    $there->open("http://127.0.0.1:$PORT/private/");
+    is(at($there, '/private/'), 1, 'the other browser goes on');
+    $here->open("http://127.0.0.1:$PORT/private/");
+    is(at($here, '/login.shtml'), 1, 'this one is out');
+    sign_in($here);
+    click($there, '#everywhere button');
+    is(at($there, '/login.shtml?everywhere'), 1, '"Sign out everywhere" leads to the form');
+    for my $browser ($here, $there) {
+        $browser->open("http://127.0.0.1:$PORT/private/");
+        is(at($browser, '/login.shtml'), 1, 'and both browsers are out');
+    }
+    my %now = read_status($here, $status);
+    cmp_ok($now{$_}, '>', $count{$_}, "the status page counts: $_") for qw(opened ended);
+    is(join(' ', map { $_->complaints } $here, $there), '', 'no page does anything wrong');
+    $_->close for $here, $there;
+};
+
 subtest 'with TLS' => sub {
     plan(skip_all => 'this httpd has no mod_ssl') if !$HAS_TLS;
     like($greeting, qr{^With TLS +https://127\.0\.0\.1:$TLS_PORT/$}m, 'the demo says where');
@@ -122,7 +159,7 @@ sub start {
     $log->expect(qr/SC0821: session refused/, 'a copy of a bound session');
     $log->expect(qr/SC0105: session refused/, 'the same without TLS');
     $log->expect(qr/AH01882/, 'mod_ssl and this module go with any OpenSSL of the system');
-    $log->expect(qr/the sessions of a user are ended, in one record$/, 'sign out everywhere');
+    $log->expect(qr/the sessions of a user are ended, in one record(?:, referer: \S+)?$/, 'sign out everywhere');
     $demo = fork // die "fork: $!\n";
     if (!$demo) {
         open STDOUT, '>', $output or POSIX::_exit(127);
@@ -156,6 +193,50 @@ sub login {
     my $res = $client->post('/login', 'httpd_username=demo&httpd_password=demo');
     like(answer($res), qr{\A302 \S*/private/\z}, 'a login');
     return $res->token;
+}
+
+sub browser {
+    my ($profile) = @_;
+    mkdir $profile or die "$profile: $!\n" if !-d $profile;
+    my $browser = eval { SessionCrypto::Browser->new($profile) };
+    die $@ if $@;
+    return $browser;
+}
+
+# Whether a browser comes to a page, and that is there as a whole.
+sub at {
+    my ($browser, $path) = @_;
+    # The page before may go while it is asked.
+    my $is = sub { (eval { $browser->run('document.readyState + " " + location.pathname + location.search') } // '') eq "complete $path" };
+    return wait_until($is, SECONDS) ? 1 : $browser->run('location.href');
+}
+
+sub click {
+    my ($browser, $selector) = @_;
+    $browser->run("document.querySelector('$selector').click()");
+    return;
+}
+
+# Fills in the form as a person does.
+sub sign_in {
+    my ($browser) = @_;
+    for my $field (qw(httpd_username httpd_password)) {
+        $browser->run(qq(document.querySelector("[name=$field]").focus()));
+        $browser->call('Input.insertText', text => 'demo');
+    }
+    click($browser, 'form button');
+    is(at($browser, '/private/'), 1, 'the form leads to the page');
+    return;
+}
+
+# The sessions that were opened, and those that have ended, as the status page tells them.
+sub read_status {
+    my ($browser, $url) = @_;
+    $browser->open($url);
+    my @rows = $browser->run('[...document.querySelectorAll("tr")].map((row) => [...row.children].map((cell) => cell.textContent))')->@*;
+    my ($ended)  = map { $_->[1] } grep { $_->[0] =~ /^ended by a logout/ } @rows;
+    my ($opened) = map { $_->[2] } grep { $_->[0] eq 'JWE with a key file' } @rows;
+    return (opened => $opened, ended => $ended);
 }
 
 sub answer {
