@@ -297,11 +297,21 @@ sub _listens {
 sub graceful {
     my ($self) = @_;
     $self->{log}->expect(qr/no process of a former configuration is left/, 'what follows a restart');
-    my $configurations = sub { scalar(() = $self->{log}->lines(qr/resuming normal operations/)) };
-    my $before = $configurations->();
+    my $before = $self->_restarts;
     kill USR1 => $self->{pid} or die "no httpd to restart\n";
-    _wait_until(sub { $configurations->() > $before });
+    _wait_until(sub { $self->_restarts > $before });
     return;
+}
+
+# The graceful restarts that are done. The line at the end of a start may come after `start`.
+sub _restarts {
+    my ($self) = @_;
+    my ($count, $is_asked) = (0, 0);
+    for my $line ($self->{log}->lines(qr/[dD]oing (?:graceful )?restart|resuming normal operations/)) {
+        $count++ if $is_asked && $line =~ /resuming/;
+        $is_asked = $line =~ /oing/;
+    }
+    return $count;
 }
 
 # Restarts gracefully, and returns when no child of the former configuration is left.
