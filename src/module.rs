@@ -59,6 +59,7 @@ impl Module for SessionCrypto {
         warnings: &mut check::Warnings,
     ) -> Result<(), Message> {
         check::end_sessions(state, server)?;
+        state.programs.check()?;
         check::server(&state.keyring, server, warnings, clock::now())
     }
 

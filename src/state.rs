@@ -8,11 +8,13 @@ use session_crypto_core::{Counters, Keyring, OncePerMinute, locks};
 use crate::config::DEFAULT_LIFETIME;
 use crate::key_files::KeyFiles;
 use crate::revocation::{self, Revocation};
+use crate::secrets::programs::Programs;
 
 /// The state of a configuration, which the parent makes and children inherit.
 pub(crate) struct State {
     pub(crate) key_files: KeyFiles,
     pub(crate) keyring: Keyring,
+    pub(crate) programs: Programs,
     /// The settings of a list of ended sessions.
     revocation_settings: Mutex<Option<revocation::Settings>>,
     /// Set by the parent if the configuration has a list of ended sessions.
@@ -32,6 +34,7 @@ impl State {
         Self {
             key_files: KeyFiles::default(),
             keyring,
+            programs: Programs::default(),
             revocation_settings: Mutex::new(None),
             revocation: OnceLock::new(),
             longest_lifetime: OnceLock::new(),

@@ -33,6 +33,8 @@ for my $name (qw(old new)) {
 }
 $httpd->write_file('bin/session-passphrase', "#!/bin/sh\necho 0ZbXv2nS4mQ7rT9w0ZbXv2nS\n", 0755);
 $httpd->write_file("$_/.keep", '') for qw(logs modules);
+# Variables that the pages have programs get.
+$ENV{$_} //= 'something' for qw(HOME PATH VAULT_ADDR VAULT_TOKEN);
 symlink SessionCrypto::Httpd::module_path('ours'), "$dir/modules/mod_session_crypto_rs.so" or die "modules: $!\n";
 
 # The command that makes key files.
@@ -94,6 +96,7 @@ my %LINES = (
     SessionCryptoKeyFile            => ['SessionCryptoKeyFile session-keys'],
     SessionCryptoMaxLifetime        => ['SessionCryptoMaxLifetime 12h'],
     SessionCryptoNotBefore          => ['SessionCryptoNotBefore 2026-11-26T08:00:00Z'],
+    SessionCryptoPassEnv            => ['SessionCryptoPassEnv PATH'],
     SessionCryptoPassphrase         => ['SessionCryptoPassphrase 0ZbXv2nS4mQ7rT9w0ZbXv2nS'],
     SessionCryptoPassphraseFile     => ['SessionCryptoPassphraseFile session-passphrases'],
     SessionCryptoPurpose            => ['SessionCryptoPurpose https://shop.example/'],
@@ -113,6 +116,7 @@ my %PLACES = (
 
 # Lines beside those of a directive that would do nothing alone.
 my %BESIDE = (SessionCryptoEndSessionsFor => "SessionCryptoRevocation on\n");
+my %AFTER  = (SessionCryptoPassEnv => "SessionCryptoPassphrase 'exec:/bin/echo 0ZbXv2nS4mQ7rT9w0ZbXv2nS'\n");
 
 # In .htaccess, AllowOverride decides.
 my $server = SessionCrypto::Httpd->new(name => 'documentation-htaccess', session => '', config => <<'END');
@@ -135,7 +139,7 @@ for my $name (sort keys %described) {
         my $help = sprintf '%s - %s', $field{Syntax} =~ s/^`$name (.*)`$/$1/r, lcfirst($field{Description});
         is(lc($listed{$name} // ''), lc $help, '`httpd -L` prints its syntax and description');
         for my $place (sort keys %PLACES) {
-            $httpd->{config} = ($BESIDE{$name} // '') . $PLACES{$place}->($lines);
+            $httpd->{config} = ($BESIDE{$name} // '') . $PLACES{$place}->($lines) . ($AFTER{$name} // '');
             my ($ok, $output) = $httpd->check;
             is($ok ? 'accepted' : 'refused', $contexts{$place} ? 'accepted' : 'refused', "$place, as the page says") or diag($output);
         }

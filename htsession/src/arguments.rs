@@ -152,6 +152,10 @@ pub(crate) struct SealingArguments {
     /// Passphrases, as in SessionCryptoPassphraseFile
     #[arg(short, long, value_name = "FILE")]
     pub(crate) passphrase_file: Option<PathBuf>,
+    /// A variable that exec: programs of that file get, as in SessionCryptoPassEnv; may be given
+    /// several times
+    #[arg(long, value_name = "NAME", requires = "passphrase_file")]
+    pub(crate) pass_env: Vec<OsString>,
     /// A certificate, as in SessionCryptoCertificateFile; may be given several times
     #[arg(short, long, value_name = "FILE")]
     pub(crate) certificate: Vec<PathBuf>,

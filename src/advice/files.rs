@@ -2,6 +2,8 @@
 //!
 //! Words about a file or a program go on after its name.
 
+use std::ffi::OsStr;
+use std::fmt::Display;
 use std::os::unix::process::ExitStatusExt;
 
 use session_crypto_core::PassphraseFileError;
@@ -59,6 +61,48 @@ pub(crate) fn no_program() -> Message {
 /// A word after `exec:` cannot be the path of a program.
 pub(crate) fn no_program_path(word: &str) -> Message {
     Code("SC0306").says(format!("exec:{word} is not a path"))
+}
+
+/// A word cannot be the name of a variable.
+pub(crate) fn no_variable_name(word: &OsStr) -> Message {
+    Code("SC0307").says(format!(
+        "'{}' is not the name of a variable: write the name alone, as in 'SessionCryptoPassEnv \
+         VAULT_ADDR', and set the value where httpd is started",
+        word.to_string_lossy()
+    ))
+}
+
+/// httpd's environment has no variable of this name.
+pub(crate) fn no_variable(name: &OsStr) -> Message {
+    Code("SC0308").says(format!(
+        "httpd's environment has no {0}: set it where httpd is started (Debian: 'export {0}=...' in \
+         /etc/apache2/envvars; systemd: Environment= or EnvironmentFile=), or take the name out",
+        name.to_string_lossy()
+    ))
+}
+
+/// A program has run before the line that names its variables.
+pub(crate) fn variable_after_program(program: &dyn Display) -> Message {
+    Code("SC0309").says(format!(
+        "the program at {program} has run without these variables: write this line before that \
+         one"
+    ))
+}
+
+/// No line names a program for the variables.
+pub(crate) fn idle_variables(line: &dyn Display) -> Message {
+    Code("SC0314").says(format!(
+        "{line}: SessionCryptoPassEnv does nothing, because no line has an exec: program: take it \
+         out, or write exec:/path/to/program in place of a secret"
+    ))
+}
+
+/// A section names variables of its own.
+pub(crate) fn variables_in_section() -> Message {
+    Code("SC0315").says(
+        "all programs get the same variables: move this line out of <VirtualHost> and every other \
+         section, before the first line with exec:",
+    )
 }
 
 /// A program that should print a secret does not.

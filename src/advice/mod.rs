@@ -25,7 +25,10 @@ pub(crate) use devices::{
     short_device_lifetime,
 };
 pub(crate) use failures::{library, seal, user_id};
-pub(crate) use files::{no_file_name, no_program, no_program_path, program, unreadable_file};
+pub(crate) use files::{
+    idle_variables, no_file_name, no_program, no_program_path, no_variable, no_variable_name,
+    program, unreadable_file, variable_after_program, variables_in_section,
+};
 pub(crate) use key_sets::{certificate_beside_key_file, key_set, key_set_flaw};
 pub(crate) use passphrases::{
     empty_first_line, empty_passphrase, idle_passphrases, no_exec_in_htaccess, no_passphrase_in,

@@ -35,7 +35,7 @@ pub(super) fn passphrase<'p>(
         return Err(advice::too_many("passphrases", limit));
     }
     note_payer(parms, config);
-    let more = passphrases::from_words(parms, &state.keyring, words)?;
+    let more = passphrases::from_words(parms, &state.keyring, &state.programs, words)?;
     config.add_passphrases(parms, more, limit)
 }
 
@@ -47,10 +47,22 @@ pub(super) fn passphrase_file<'p>(
 ) -> Result<(), Message> {
     note_payer(parms, config);
     for file in words {
-        let more = passphrases::from_file(parms, &state.keyring, file)?;
+        let more = passphrases::from_file(parms, &state.keyring, &state.programs, file)?;
         config.add_passphrases(parms, more, max_passphrases(parms))?;
     }
     Ok(())
+}
+
+pub(super) fn pass_env<'p>(
+    parms: &Parms<'p>,
+    state: &'p State,
+    _: &mut DirConfig<'p>,
+    words: &[&CStr],
+) -> Result<(), Message> {
+    if parms.in_virtual_host() || parms.in_directory() {
+        return Err(advice::variables_in_section());
+    }
+    state.programs.pass(parms, words)
 }
 
 pub(super) fn set_file<'p>(
@@ -60,7 +72,9 @@ pub(super) fn set_file<'p>(
     words: &[&CStr],
 ) -> Result<(), Message> {
     for word in words {
-        let file = state.key_files.find(parms, &state.keyring, word)?;
+        let file = state
+            .key_files
+            .find(parms, &state.keyring, &state.programs, word)?;
         config.set_key_file(parms.pool(), file, parms.line());
     }
     Ok(())

@@ -37,6 +37,13 @@ const ROWS: &[Directive<SessionCrypto>] = &[
         handler: secrets::set_file,
     },
     Directive {
+        name: c"SessionCryptoPassEnv",
+        help: c"name [name] ... - variables of httpd's environment that exec: programs get",
+        context: Context::Server,
+        most: LIST,
+        handler: secrets::pass_env,
+    },
+    Directive {
         name: c"SessionCryptoCertificateFile",
         help: c"file-or-URI [file-or-URI] ... - certificates: new sessions are encrypted for the first, and accepted for each",
         context: Context::Everywhere,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::thread;
 
 use session_crypto_core::{
-    Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, locks, program,
+    Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, locks,
 };
 
 use super::shared_text::{CLOSED, SharedText};
@@ -16,8 +16,8 @@ use super::watch::Watch;
 use crate::advice;
 use crate::ffi::{OneWay, Parms};
 use crate::message::Message;
-use crate::secrets::command::{self, EXEC};
 use crate::secrets::exposed;
+use crate::secrets::programs::{EXEC, Programs};
 
 /// Tries to read a text that the parent may be writing, before the keys in force have to do.
 const TRIES: usize = 1000;
@@ -88,12 +88,14 @@ impl KeyFile {
     pub(super) fn run(
         parms: &Parms<'_>,
         keyring: &Keyring,
+        programs: &Programs,
         command: &CStr,
         now: u64,
     ) -> Result<Self, Message> {
         let shown = format!("exec:{}", command.to_string_lossy());
-        let keys = command::with_program(parms, command, |program, arguments| {
-            let text = program::output(program, arguments)
+        let keys = programs.with_program(parms, command, |program| {
+            let text = program
+                .output()
                 .map_err(|error| advice::program(&error, "JWK Set"))?;
             KeySet::parse_at(&text, now)
                 .map_err(|error| advice::key_set(&error).after("printed a text that"))

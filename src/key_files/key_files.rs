@@ -11,7 +11,7 @@ use super::lines;
 use super::shared_text::SharedText;
 use crate::ffi::{self, Level, MainServer, OneWay, Parms, path, server_root_relative};
 use crate::message::Message;
-use crate::secrets::command::EXEC;
+use crate::secrets::programs::{EXEC, Programs};
 use crate::{advice, clock};
 
 /// The key files of a configuration, by their names.
@@ -31,13 +31,16 @@ impl KeyFiles {
         &self,
         parms: &Parms<'_>,
         keyring: &Keyring,
+        programs: &Programs,
         word: &CStr,
     ) -> Result<Arc<KeyFile>, Message> {
         let now = clock::now();
         if let Some(command) = word.to_bytes_with_nul().strip_prefix(EXEC) {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
             let name = path(word).as_os_str().to_owned();
-            return self.find_or(name, || KeyFile::run(parms, keyring, command, now));
+            return self.find_or(name, || {
+                KeyFile::run(parms, keyring, programs, command, now)
+            });
         }
         let file = server_root_relative(parms.temporary(), word)
             .ok_or_else(|| advice::no_file_name(&word.to_string_lossy()))?;

@@ -5,9 +5,9 @@ use std::ffi::CStr;
 use std::iter;
 use std::sync::Arc;
 
-use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness, program};
+use session_crypto_core::{Keyring, Origin, Passphrase, PassphraseFile, Weakness};
 
-use super::command::{self, EXEC};
+use super::programs::{EXEC, Programs};
 use super::warnings;
 use crate::advice;
 use crate::ffi::{Parms, path, server_root_relative, with_words};
@@ -36,12 +36,13 @@ type Judged = (Arc<Passphrase>, Option<Weakness>);
 pub(crate) fn from_words(
     parms: &Parms<'_>,
     keyring: &Keyring,
+    programs: &Programs,
     words: &[&CStr],
 ) -> Result<PassphrasesRead, Message> {
     let mut read = PassphrasesRead::default();
     let place = parms.line().place();
     for (word, place) in words.iter().zip(places(&place)) {
-        let passphrase = from_word(parms, keyring, word)?;
+        let passphrase = from_word(parms, keyring, programs, word)?;
         count_as(parms, keyring, &passphrase, &place);
         read.add(passphrase, || {
             format!("{}: SessionCryptoPassphrase", parms.line())
@@ -57,6 +58,7 @@ pub(crate) fn from_words(
 pub(crate) fn from_file(
     parms: &Parms<'_>,
     keyring: &Keyring,
+    programs: &Programs,
     name: &CStr,
 ) -> Result<PassphrasesRead, Message> {
     let pool = parms.temporary();
@@ -81,7 +83,7 @@ pub(crate) fn from_file(
         let location = format!("{location} line {}", line.number);
         let place = format!("{shown} line {}", line.number);
         let add = |(word, place): (&&CStr, String)| {
-            let passphrase = from_word(parms, keyring, word)?;
+            let passphrase = from_word(parms, keyring, programs, word)?;
             count_as(parms, keyring, &passphrase, &place);
             read.add(passphrase, || location.clone());
             Ok(())
@@ -135,7 +137,12 @@ fn count_as(parms: &Parms<'_>, keyring: &Keyring, (passphrase, _): &Judged, plac
 }
 
 /// Makes a passphrase of a word; runs a program if the word names one.
-fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged, Message> {
+fn from_word(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    programs: &Programs,
+    word: &CStr,
+) -> Result<Judged, Message> {
     let command = word.to_bytes_with_nul().strip_prefix(EXEC);
     match (command, parms.origin()) {
         (None, origin) => {
@@ -153,15 +160,21 @@ fn from_word(parms: &Parms<'_>, keyring: &Keyring, word: &CStr) -> Result<Judged
         (Some(_), Origin::Htaccess) => Err(advice::no_exec_in_htaccess()),
         (Some(command), Origin::Server) => {
             let command = CStr::from_bytes_with_nul(command).unwrap_or_default();
-            from_program(parms, keyring, command)
+            from_program(parms, keyring, programs, command)
         }
     }
 }
 
 /// Takes the first line that a program prints.
-fn from_program(parms: &Parms<'_>, keyring: &Keyring, command: &CStr) -> Result<Judged, Message> {
-    command::with_program(parms, command, |program, arguments| {
-        let line = program::first_line(program, arguments)
+fn from_program(
+    parms: &Parms<'_>,
+    keyring: &Keyring,
+    programs: &Programs,
+    command: &CStr,
+) -> Result<Judged, Message> {
+    programs.with_program(parms, command, |program| {
+        let line = program
+            .first_line()
             .map_err(|error| advice::program(&error, "passphrase"))?;
         let passphrase = keyring
             .passphrase(&line, Origin::Server)

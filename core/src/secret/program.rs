@@ -1,6 +1,7 @@
 //! Running a program that prints a secret.
 
-use std::ffi::OsStr;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -16,61 +17,75 @@ const MAX_OUTPUT: usize = 64 * 1024;
 /// The most bytes that are read: one more, so that a longer JWK Set is known as such.
 const ROOM: usize = MAX_OUTPUT + 1;
 
-/// Runs a program to its end, and returns the first line that it printed.
+/// A program that prints a secret.
 ///
-/// # Errors
-///
-/// The program cannot be run, fails, or prints no passphrase.
-pub fn first_line(
-    program: &Path,
-    arguments: &[&OsStr],
-) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
-    let mut output = output(program, arguments)?;
-    let line = output
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .next()
-        .unwrap_or_default();
-    if line.contains(&0) {
-        return Err(ProgramError::PrintedNul);
-    }
-    let length = line.len();
-    output.truncate(length);
-    Ok(output)
+/// As in httpd's module, it runs in its own directory, with an empty environment but for
+/// `variables`.
+#[derive(Debug)]
+pub struct Program<'p> {
+    /// The absolute path.
+    pub path: &'p Path,
+    /// The words after the program's name.
+    pub arguments: &'p [&'p OsStr],
+    /// The names of variables of this process that the program gets, if they are set.
+    pub variables: &'p [OsString],
 }
 
-/// Runs a program to its end, and returns what it printed.
-///
-/// As in httpd's module, the program runs in its own directory with an empty
-/// environment. Programs that it started in turn may hold its output open for
-/// longer; what this returns does not wait for them.
-///
-/// # Errors
-///
-/// The program cannot be run, fails, or prints nothing.
-pub fn output(program: &Path, arguments: &[&OsStr]) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(program.parent().unwrap_or(Path::new("/")))
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(ProgramError::NotRun)?;
-    let output = child.stdout.take().map_or_else(
-        || Ok(Zeroizing::default()),
-        |mut pipe| read_until_exit(&mut child, &mut pipe),
-    );
-    // The wait comes before any error of reading, so that no program is left
-    // behind.
-    let status = child.wait().map_err(ProgramError::NotWaitedFor)?;
-    let output = output.map_err(ProgramError::Unreadable)?;
-    if !status.success() {
-        return Err(ProgramError::Failed(status));
+impl Program<'_> {
+    /// Runs the program to its end, and returns the first line that it printed.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be run, fails, or prints no passphrase.
+    pub fn first_line(&self) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+        let mut output = self.output()?;
+        let line = output
+            .split(|byte| matches!(byte, b'\n' | b'\r'))
+            .next()
+            .unwrap_or_default();
+        if line.contains(&0) {
+            return Err(ProgramError::PrintedNul);
+        }
+        let length = line.len();
+        output.truncate(length);
+        Ok(output)
     }
-    if output.is_empty() {
-        return Err(ProgramError::PrintedNothing);
+
+    /// Runs the program to its end, and returns what it printed.
+    ///
+    /// Programs that it started in turn may hold its output open for longer; what this
+    /// returns does not wait for them.
+    ///
+    /// # Errors
+    ///
+    /// The program cannot be run, fails, or prints nothing.
+    pub fn output(&self) -> Result<Zeroizing<Vec<u8>>, ProgramError> {
+        let passed = self.variables.iter();
+        let mut child = Command::new(self.path)
+            .args(self.arguments)
+            .current_dir(self.path.parent().unwrap_or(Path::new("/")))
+            .env_clear()
+            .envs(passed.filter_map(|name| Some((name, env::var_os(name)?))))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(ProgramError::NotRun)?;
+        let output = child.stdout.take().map_or_else(
+            || Ok(Zeroizing::default()),
+            |mut pipe| read_until_exit(&mut child, &mut pipe),
+        );
+        // The wait comes before any error of reading, so that no program is left
+        // behind.
+        let status = child.wait().map_err(ProgramError::NotWaitedFor)?;
+        let output = output.map_err(ProgramError::Unreadable)?;
+        if !status.success() {
+            return Err(ProgramError::Failed(status));
+        }
+        if output.is_empty() {
+            return Err(ProgramError::PrintedNothing);
+        }
+        Ok(output)
     }
-    Ok(output)
 }
 
 /// The reason why a program gives no secret; the words go on after its name.
@@ -144,8 +159,16 @@ mod tests {
     use super::*;
 
     fn first(script: &str) -> Result<Vec<u8>, ProgramError> {
-        let arguments = ["-c", script].map(OsStr::new);
-        first_line(Path::new("/bin/sh"), &arguments).map(|line| line.to_vec())
+        first_with(&[], script)
+    }
+
+    fn first_with(variables: &[OsString], script: &str) -> Result<Vec<u8>, ProgramError> {
+        let shell = Program {
+            path: Path::new("/bin/sh"),
+            arguments: &["-c", script].map(OsStr::new),
+            variables,
+        };
+        shell.first_line().map(|line| line.to_vec())
     }
 
     #[test]
@@ -172,7 +195,12 @@ mod tests {
             let error = first(script).unwrap_err().to_string();
             assert!(error.starts_with(words), "{script}: {error}");
         }
-        let error = first_line(Path::new("/nosuch/program"), &[]).unwrap_err();
+        let missing = Program {
+            path: Path::new("/nosuch/program"),
+            arguments: &[],
+            variables: &[],
+        };
+        let error = missing.first_line().unwrap_err();
         assert!(matches!(error, ProgramError::NotRun(_)), "{error}");
     }
 
@@ -180,9 +208,12 @@ mod tests {
     fn reads_one_byte_more_than_the_longest_secret() {
         for (printed, expected) in [(ROOM - 1, ROOM - 1), (ROOM, ROOM)] {
             let script = format!("head -c {printed} /dev/zero");
-            let arguments = ["-c", &script].map(OsStr::new);
-            let output = output(Path::new("/bin/sh"), &arguments).unwrap();
-            assert_eq!(output.len(), expected);
+            let shell = Program {
+                path: Path::new("/bin/sh"),
+                arguments: &["-c", &script].map(OsStr::new),
+                variables: &[],
+            };
+            assert_eq!(shell.output().unwrap().len(), expected);
         }
     }
 
@@ -191,5 +222,13 @@ mod tests {
         let directory = std::fs::canonicalize("/bin").unwrap();
         let expected = format!(".{}", directory.display());
         assert_eq!(first("echo $HOME.$(pwd -P)").unwrap(), expected.as_bytes());
+    }
+
+    #[test]
+    fn passes_the_variables_that_are_set() {
+        let expected = format!("{}..", env::var("CARGO_PKG_NAME").unwrap());
+        let names = ["CARGO_PKG_NAME", "SESSION_CRYPTO_NOT_SET"].map(OsString::from);
+        let script = "echo $CARGO_PKG_NAME.$SESSION_CRYPTO_NOT_SET.$CARGO_MANIFEST_DIR";
+        assert_eq!(first_with(&names, script).unwrap(), expected.as_bytes());
     }
 }

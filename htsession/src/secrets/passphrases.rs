@@ -1,10 +1,10 @@
 //! A file of passphrases, as `SessionCryptoPassphraseFile` takes it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use session_crypto_core::program::{self, ProgramError};
+use session_crypto_core::program::{Program, ProgramError};
 use session_crypto_core::{
     Keyring, LineError, Origin, PassphraseFile, PassphraseFileError, PassphraseList,
     program_arguments,
@@ -28,12 +28,12 @@ const MOST: usize = 2 * 1024 * 1024;
 /// The prefix of a word that names a program.
 const EXEC: &[u8] = b"exec:";
 
-/// Reads a file, or for `-` standard input.
+/// Reads a file, or for `-` standard input. Its programs get the variables of these names.
 ///
 /// # Errors
 ///
 /// The file cannot be read, a line is a mistake, or there is no passphrase.
-pub(crate) fn read(keyring: &Keyring, path: &Path) -> Outcome<Passphrases> {
+pub(crate) fn read(keyring: &Keyring, path: &Path, variables: &[OsString]) -> Outcome<Passphrases> {
     let shown = path.display();
     let wrong = |words: String| Failure::new(Kind::Secrets, format!("{shown} {words}"));
     let content = content(path, MOST)?;
@@ -47,7 +47,7 @@ pub(crate) fn read(keyring: &Keyring, path: &Path) -> Outcome<Passphrases> {
     let mut found = Passphrases::default();
     for line in lines {
         for word in line.words() {
-            let passphrase = passphrase(&word)
+            let passphrase = passphrase(&word, variables)
                 .and_then(|bytes| {
                     let passphrase = keyring.passphrase(&bytes, Origin::Server);
                     passphrase.map_err(|_| {
@@ -67,7 +67,10 @@ pub(crate) fn read(keyring: &Keyring, path: &Path) -> Outcome<Passphrases> {
 }
 
 /// The passphrase that a word is, or that the program prints which it names.
-fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
+fn passphrase(
+    word: &Zeroizing<Vec<u8>>,
+    variables: &[OsString],
+) -> Result<Zeroizing<Vec<u8>>, String> {
     let Some(command) = word.strip_prefix(EXEC) else {
         return Ok(word.clone());
     };
@@ -88,7 +91,12 @@ fn passphrase(word: &Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, String> {
         .iter()
         .map(|word| OsStr::from_bytes(word))
         .collect();
-    program::first_line(path, &arguments).map_err(|error| {
+    let program = Program {
+        path,
+        arguments: &arguments,
+        variables,
+    };
+    program.first_line().map_err(|error| {
         let (path, words) = (path.display(), without_number(&error));
         let cure = match error {
             ProgramError::Failed(_) | ProgramError::PrintedNothing => {

@@ -95,7 +95,7 @@ impl Sealing {
         let (digest, purpose) = (digest.transpose()?, purpose.transpose()?);
         let named: Vec<Cipher> = named.collect::<Outcome<_>>()?;
         let mut passphrases = match &arguments.passphrase_file {
-            Some(path) => Some(passphrases::read(&keyring, path)?),
+            Some(path) => Some(passphrases::read(&keyring, path, &arguments.pass_env)?),
             None => None,
         };
         let cipher = |name| {
