@@ -22,6 +22,8 @@ use SessionCrypto::Startup      qw(inside);
 my @WITH_COMMANDS = qw(README.md docs/directives.md docs/rotation.md);
 # A page whose blocks need more than files.
 use constant HARDWARE => 'docs/hardware-tokens.md';
+# A page that t/recipes.t, t/tpm.t and t/gssapi.t run.
+use constant RECIPES => 'docs/recipes.md';
 
 # A server whose directory has all files that the pages name. If a page has a command
 # that makes a file, that command makes it here.
@@ -41,7 +43,7 @@ symlink SessionCrypto::Httpd::module_path('ours'), "$dir/modules/mod_session_cry
 my $command = SessionCrypto::Httpd::env('HTSESSION');
 $ENV{PATH} = "$1:$ENV{PATH}" if $command =~ m{^(.+)/htsession\z};
 
-my @pages = grep { $_ ne HARDWARE } pages();
+my @pages = grep { $_ ne HARDWARE && $_ ne RECIPES } pages();
 commands_work($httpd, $_) for @WITH_COMMANDS;
 ok(-s "$dir/$_", "the commands make $_") for qw(session-keys session-passphrases session.crt session.key session.p8);
 cmp_ok(scalar(map { blocks($_, 'apache') } @pages), '>=', 15, 'the pages have blocks of configuration');

@@ -5,6 +5,7 @@ package SessionCrypto::Pages;
 #   my @pages  = pages();                        # README.md, docs/directives.md, ...
 #   my @blocks = blocks($page, 'apache');        # fenced blocks, by what the fence says
 #   $_->{text}, $_->{where}                      # its lines; `README.md:25`
+#   my @below  = blocks($page, 'sh', $heading);  # those below a heading alone
 #   my %field  = directives();                   # name => { Syntax => '...', Context => '...', ... }
 
 use strict;
@@ -24,19 +25,20 @@ sub pages {
 
 # The blocks of a page in order. `info` is the text after the three backquotes.
 sub blocks {
-    my ($page, $info) = @_;
-    my ($block, @blocks);
+    my ($page, $info, $heading) = @_;
+    my ($block, $below, @blocks);
     my @lines = lines($page);
     for my $number (1 .. @lines) {
         my $line = $lines[$number - 1];
         if ($block && $line =~ /^\s*```\s*$/) {
-            push @blocks, $block if $block->{info} eq $info;
+            push @blocks, $block if $block->{info} eq $info && (!defined $heading || $block->{below} eq $heading);
             undef $block;
         }
         elsif ($block) { $block->{text} .= $line }
         elsif ($line =~ /^\s*```\s*(.*?)\s*$/) {
-            $block = { info => $1, text => '', where => "$page:$number" };
+            $block = { info => $1, text => '', where => "$page:$number", below => $below // '' };
         }
+        elsif ($line =~ /^#+ (.*)$/) { $below = $1 }
     }
     return @blocks;
 }

@@ -2,6 +2,7 @@ package SessionCrypto::System;
 
 # Files and programs of the system.
 #
+#   need_program('swtpm', 'swtpm');              # or skip all tests, where no package has it
 #   my $bytes = read_file($path);
 #   write_file($path, $bytes);
 #   my $output = run('openssl', 'version');      # dies with the output if it fails
@@ -12,8 +13,19 @@ use warnings;
 use Exporter   qw(import);
 use File::Spec ();
 use POSIX      ();
+use Test::More ();
 
-our @EXPORT_OK = qw(read_file run write_file);
+our @EXPORT_OK = qw(need_program read_file run write_file);
+
+# Skips all tests where the distribution has no such program. Elsewhere a missing one is a
+# failure.
+sub need_program {
+    my ($program, $package) = @_;
+    return if grep { -x "$_/$program" } qw(/usr/sbin /sbin), split /:/, $ENV{PATH};
+    my $policy = qx(apt-cache policy '$package' 2>/dev/null);
+    Test::More::plan(skip_all => "no package here has $program: Debian has it in $package") if $policy !~ /^  Candidate: [0-9]/m;
+    die "no $program: install $package\n";
+}
 
 sub read_file {
     my ($path) = @_;
