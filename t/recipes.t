@@ -3,7 +3,8 @@
 # than it says. t/tpm.t and t/gssapi.t have the recipes of a TPM and of mod_auth_gssapi, and
 # t/documentation.t runs those of hardware tokens.
 #
-# Stand-ins: `systemctl`, for which this test loads the credentials as systemd does; `kubectl` and the kubelet; a server with TLS that answers as Vault does.
+# Stand-ins: `systemctl`, for which this test loads the credentials as systemd does (tools/systemd
+# has a real one); `kubectl` and the kubelet; a server with TLS that answers as Vault does.
 
 use strict;
 use warnings;
