@@ -20,7 +20,7 @@ use SessionCrypto::Engines      qw(in_each_child process_handler);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key_id);
 use SessionCrypto::Preload      qw(preload);
-use SessionCrypto::Recipes      ();
+use SessionCrypto::Recipes      qw(need_systemd_creds);
 use SessionCrypto::Startup      qw(SECRET);
 use SessionCrypto::System       qw(need_program read_file run write_file);
 use SessionCrypto::Waiting      qw(wait_until);
@@ -33,15 +33,15 @@ use constant SECONDS => 30;
 my $libraries = preload(SessionCrypto::Httpd->new(name => 'recipes-libraries')->dir, qw(clock haste));
 
 subtest 'systemd credentials' => sub {
-    need_program('systemd-creds', 'systemd');
     my $httpd = server('recipes-systemd');
     my $dir   = $httpd->dir;
+    local %ENV = %ENV;
+    need_systemd_creds($dir);
     my $recipe = SessionCrypto::Recipes->new($httpd, 'Keys from systemd credentials',
         '/etc/credstore.encrypted' => "$dir/credstore", '/run/credentials/apache2.service' => "$dir/credentials", '/dev/shm' => "$dir/memory");
     my ($make, $roll) = $recipe->texts('sh');
     make_path("$dir/memory");
     $recipe->stand_in('systemctl', qq(#!/bin/sh\necho "\$*" >>'$dir/systemctl'\n));
-    local $ENV{SYSTEMD_CREDENTIAL_SECRET} = "$dir/credential.secret";
 
     $recipe->works($make, 'a key');
     my ($name, $stored) = $recipe->text('ini') =~ /^LoadCredentialEncrypted=([^:]+):(.+)$/m or die "no credential\n";

@@ -15,7 +15,7 @@ use Test::More;
 
 use SessionCrypto::Engines qw(is_rejected);
 use SessionCrypto::Httpd   ();
-use SessionCrypto::Recipes ();
+use SessionCrypto::Recipes qw(need_systemd_creds);
 use SessionCrypto::System  qw(need_program read_file run);
 use SessionCrypto::Waiting qw(wait_until);
 
@@ -83,8 +83,8 @@ my ($ok, $output) = $httpd->check;
 ok($ok, 'after the right boot, it starts') or diag($output);
 
 subtest 'a credential of systemd' => sub {
-    need_program('systemd-creds', 'systemd');
-    local $ENV{SYSTEMD_CREDENTIAL_SECRET} = "$dir/credential.secret";
+    local %ENV = %ENV;
+    need_systemd_creds($dir);
     my @device = "--tpm2-device=$tpm->{tcti}";
     $httpd->write_file('session-keys', 'keys', 0600);
     run(split ' ', FLUSH);

@@ -9,14 +9,20 @@ package SessionCrypto::Recipes;
 #   my ($first, $second) = $recipe->texts('sh');
 #   $recipe->works($first, 'a key');           # asserts that commands work
 #   $recipe->stand_in('kubectl', $script);     # a program in place of one that is not here
+#   need_systemd_creds($dir);                  # or skip all tests; systemd-creds works for any user
 
 use strict;
 use warnings;
 
+use Exporter   qw(import);
 use Test::More ();
 
-use SessionCrypto::Httpd  ();
-use SessionCrypto::Pages  qw(blocks);
+use SessionCrypto::Httpd   ();
+use SessionCrypto::Pages   qw(blocks);
+use SessionCrypto::Preload qw(preload);
+use SessionCrypto::System  qw(need_program write_file);
+
+our @EXPORT_OK = qw(need_systemd_creds);
 
 use constant PAGE => 'docs/recipes.md';
 
@@ -26,6 +32,19 @@ sub new {
     my ($command) = SessionCrypto::Httpd::env('HTSESSION') =~ m{^(.+)/htsession\z};
     $self->{path} = join ':', $httpd->dir . '/stand-ins', $command, $ENV{PATH};
     return $self;
+}
+
+# Puts a systemd-creds that encrypts itself, with a key in a directory, before that of the PATH.
+sub need_systemd_creds {
+    my ($dir) = @_;
+    need_program('systemd-creds', 'systemd');
+    my ($program) = grep { -x } map { "$_/systemd-creds" } split /:/, $ENV{PATH};
+    mkdir "$dir/bin" or die "$dir/bin: $!\n";
+    write_file("$dir/bin/systemd-creds", qq(#!/bin/sh\nLD_PRELOAD='${\preload($dir, 'root')}' exec '$program' "\$@"\n));
+    chmod 0755, "$dir/bin/systemd-creds" or die "systemd-creds: $!\n";
+    $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+    $ENV{SYSTEMD_CREDENTIAL_SECRET} = "$dir/credential.secret";
+    return;
 }
 
 sub texts {
