@@ -179,17 +179,15 @@ class Store:
             process.kill()
             process.wait()
 
-    def info(self) -> dict[str, str]:
-        """What the program says of itself (INFO)."""
+    def info(self) -> tuple[dict[str, str], int, int]:
+        """What the program says of itself (INFO), and the bytes of the question and the answer."""
+        question = b"INFO all\r\n"
         with self.connect() as connection, connection.makefile("rb") as answers:
-            connection.sendall(b"INFO all\r\n")
-            text = answers.read(int(answers.readline()[1:])).decode()
-        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-
-    def cpu(self) -> float:
-        """Seconds of processor time of the program."""
-        info = self.info()
-        return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+            connection.sendall(question)
+            header = answers.readline()
+            text = answers.read(int(header[1:]) + len("\r\n"))
+        fields = dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+        return fields, len(question), len(header) + len(text)
 
     def _fill(self) -> None:
         with self.connect() as connection, connection.makefile("rb") as answers:
