@@ -14,6 +14,7 @@ use SessionCrypto::Httpd    ();
 use SessionCrypto::Jwe      ();
 use SessionCrypto::KeySets  qw(key key_set);
 use SessionCrypto::Pages    qw(blocks);
+use SessionCrypto::Postgres ();
 use SessionCrypto::System   qw(read_file run write_file);
 use SessionCrypto::Waiting  qw(wait_until);
 
@@ -47,10 +48,6 @@ END
 my $old = SessionCrypto::Jwe->new(passphrase => 'old');
 my $new = key('new');
 
-# Where PostgreSQL's programs are, which Debian does not put on the PATH. tools/deps does not
-# install them: their package starts a server.
-my ($postgres) = grep { -x "$_/initdb" } (map { glob } '/usr/lib/postgresql/*/bin', '/usr/pgsql-*/bin'), '/usr/bin';
-
 subtest 'SQLite' => sub {
     plan skip_all => 'no program sqlite3' if !grep { -x "$_/sqlite3" } split /:/, $ENV{PATH};
     is_rekeyed(
@@ -63,26 +60,17 @@ subtest 'SQLite' => sub {
 };
 
 subtest 'PostgreSQL' => sub {
-    plan skip_all => 'no PostgreSQL on this machine' if !$postgres;
-    my $dir = SessionCrypto::Httpd::env('WORK') . '/pg';
-    mkdir $dir or die "$dir: $!\n";
-    run("$postgres/initdb", '-D', "$dir/data", '-A', 'trust', '-U', 'httpd', '-N');
-    my $options = "-k $dir -c listen_addresses='' -c fsync=off";
-    run("$postgres/pg_ctl", '-D', "$dir/data", '-o', $options, '-l', "$dir/log", '-w', 'start');
-    local @ENV{qw(PGHOST PGUSER PGDATABASE)} = ($dir, 'httpd', 'postgres');
-    my $passed = eval {
-        is_rekeyed(
-            driver => qq(DBDriver pgsql\nDBDParams "host=$dir user=httpd dbname=postgres"),
-            query  => sub { my ($dir, $sql) = @_; run('psql', '-X', '-q', '-At', '-F', "\t", '-c', $sql) },
-            load   => sub { my ($dir) = @_; run('psql', '-X', '-q', '-c', "\\copy session from '$dir/all'") },
-            shell  => 'psql -X -q -c',
-            block  => qr/psql/,
-        );
-        1;
-    };
-    my $error = $@;
-    run("$postgres/pg_ctl", '-D', "$dir/data", '-m', 'immediate', '-w', 'stop');
-    die $error if !$passed;
+    plan skip_all => 'no PostgreSQL on this machine' if !SessionCrypto::Postgres::programs();
+    my $database = SessionCrypto::Postgres->new;
+    local @ENV{qw(PATH PGHOST PGUSER PGDATABASE)} = $database->environment;
+    is_rekeyed(
+        driver => $database->lines,
+        query  => sub { my ($dir, $sql) = @_; join "\n", $database->query($sql) },
+        load   => sub { my ($dir) = @_; run('psql', '-X', '-q', '-c', "\\copy session from '$dir/all'") },
+        shell  => 'psql -X -q -c',
+        block  => qr/psql/,
+    );
+    $database->stop;
 };
 
 done_testing;
