@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time sanitize soak bench budget sbom release demo install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time sanitize soak bench budget sbom release demo farm install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -21,6 +21,8 @@ help:
 	@echo '                target/release/htsession'
 	@echo 'make demo       a login form on http://127.0.0.1:8088/; PORT=8089 takes another port,'
 	@echo '                and https://127.0.0.1:8443/ with device-bound sessions; TLS_PORT=8444'
+	@echo 'make farm       a farm of servers whose members die, restart and change keys, for about'
+	@echo '                a minute; ends with the number of sessions lost'
 	@echo 'make check      format, lints, layers, documentation, dependencies; installs its tools'
 	@echo 'make test       all tests; installs what they need'
 	@echo 'make planted-panics'
@@ -129,6 +131,11 @@ demo:
 	tools/deps
 	$(CARGO) build --release --locked
 	@exec setpriv --pdeathsig TERM demo/run
+
+farm:
+	tools/deps farm
+	$(CARGO) build --release --locked
+	@exec setpriv --pdeathsig TERM farm/run
 
 # Neither builds, so that root need not run a compiler.
 install uninstall:

@@ -82,6 +82,8 @@ END
     is(session_of($as->('joe')), 'page=2', 'which changes');
     my @rows = $database->query("select is_old, first = key from session where key = '" . sha256_hex('joe') . "'");
     is_deeply(\@rows, ["f\tt"], 'in one row with a hash of the name');
+    my @inserted = map { $database->query("select insert_session('$_', 0, 'jane')") } 1, 2;
+    is("@inserted", 't t', 'the first requests of a user, side by side, can both insert it');
     $as->('joe', 'X-S' => 'page=');
     is(session_of($as->('joe')), '', 'and ends');
     $of_users->stop;

@@ -29,6 +29,7 @@ sub start_client {
     if (!$pid) {
         close $stop_write;
         close $said_read;
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
         # A client that kept these open would keep the others from ending.
         close $_->{stop} for @running;
         vec(my $bits = '', fileno $stop_read, 1) = 1;
@@ -53,6 +54,16 @@ sub stop_client {
     waitpid $client->{pid}, 0;
     @running = grep { $_ != $client } @running;
     return @said;
+}
+
+# Servers that a test leaves behind stop sooner without them.
+END {
+    my $status = $?;
+    for my $client (@running) {
+        kill TERM => $client->{pid};
+        waitpid $client->{pid}, 0;
+    }
+    $? = $status;
 }
 
 1;

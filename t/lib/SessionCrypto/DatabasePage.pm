@@ -2,7 +2,8 @@ package SessionCrypto::DatabasePage;
 
 # The statements of docs/database.md, in a PostgreSQL of the test and for servers of the test.
 #
-#   my $database = database();                        # with the table of the page; plans to skip without one
+#   my $database = database();                        # with the table of the page
+#   my $sql      = table();                           # what makes that table
 #   my $lines    = server_lines($database);           # the lines of the page, for this database
 #   my $httpd    = server($database, name => ...);    # a server with them, not started; of Httpd's arguments:
 #                                                     # lines => sub { change $_ }, key => the key of its key file
@@ -12,15 +13,14 @@ package SessionCrypto::DatabasePage;
 use strict;
 use warnings;
 
-use Exporter   qw(import);
-use Test::More ();
+use Exporter qw(import);
 
 use SessionCrypto::Httpd    ();
 use SessionCrypto::KeySets  qw(key key_set);
 use SessionCrypto::Pages    qw(blocks);
 use SessionCrypto::Postgres ();
 
-our @EXPORT_OK = qw(cleaning database server server_lines session_of);
+our @EXPORT_OK = qw(cleaning database server server_lines session_of table);
 
 use constant PAGE => 'docs/database.md';
 
@@ -31,10 +31,6 @@ SessionHeader X-S
 END
 
 sub database {
-    Test::More::plan(skip_all => 'no PostgreSQL on this machine') if !SessionCrypto::Postgres::programs();
-    my $driver = SessionCrypto::Httpd->new(name => 'driver', session => '', config => 'DBDriver pgsql');
-    my ($ok) = $driver->check;
-    Test::More::plan(skip_all => 'no driver of APR-util for PostgreSQL') if !$ok;
     my $database = SessionCrypto::Postgres->new;
     $database->query(table());
     return $database;

@@ -7,6 +7,7 @@ package SessionCrypto::ErrorLog;
 #   $log->lines(qr/session_crypto:info/);            # lines since the last `clear`
 #   $log->clear;                                     # checks the lines so far, then drops them
 #   $log->rotate;                                    # clears it, and puts it aside for a restart
+#   $log->unexpected;                                # the lines that nobody expects
 #   $log->clean('name of the check');                # the last assertion of a test
 
 use strict;
@@ -72,12 +73,19 @@ sub rotate {
     return;
 }
 
-# Asserts that there has been no unexpected line since `new`.
-sub clean {
-    my ($self, $name) = @_;
+# The unexpected lines since `new`.
+sub unexpected {
+    my ($self) = @_;
     $self->clear;
     my @lines = @{ $self->{unexpected} // [] };
     push @lines, map { my $aside = $_; grep { $self->_is_unexpected($_) } $aside->lines } @{ $self->{aside} // [] };
+    return @lines;
+}
+
+# Asserts that there is none.
+sub clean {
+    my ($self, $name) = @_;
+    my @lines = $self->unexpected;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     my $ok = Test::More::ok(!@lines, $name // 'nothing unexpected in error_log');
     my $more = @lines > 20 ? @lines - 20 : 0;

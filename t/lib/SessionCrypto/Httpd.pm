@@ -8,7 +8,7 @@ package SessionCrypto::Httpd;
 #   $c->client->get('/', 'X-S' => 'user=joe')->token;
 #   $c->graceful;  $c->restart;               # a graceful restart; and all children are new
 #   $c->log->clean;
-#   $c->stop;  $c->start_again;
+#   $c->stop;  $c->freeze;  $c->crash;  $c->start_again;
 #
 #   my ($ok, $output) = SessionCrypto::Httpd->new(config => $fragment)->check;
 #   my $ours = SessionCrypto::Httpd->main;    # the one that Apache::Test runs
@@ -345,6 +345,30 @@ sub stop {
         sleep 0.02;
     }
     $self->{status} = $?;
+    return;
+}
+
+# Has all processes hang. `crash` ends them.
+sub freeze {
+    my ($self) = @_;
+    kill STOP => $self->pid, $self->children;
+    return;
+}
+
+# Kills all processes at once, as the loss of a machine does, and returns when none is left.
+sub crash {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} // return;
+    # A parent that goes on would make others meanwhile.
+    kill STOP => $pid;
+    my @processes = ($pid, _children($pid));
+    kill KILL => @processes;
+    waitpid $pid, 0;
+    $self->{status} = $?;
+    delete $running{$pid};
+    # Those of a parent that is gone are zombies until init looks at them.
+    _wait_until(sub { !grep { _slurp("/proc/$_/stat") =~ /^\d+ \(.*\) [^Z] /s } @processes });
+    unlink "$self->{dir}/httpd.pid";
     return;
 }
 

@@ -3,7 +3,6 @@ package SessionCrypto::Postgres;
 # A PostgreSQL of the system, in a process and a directory of the test. It listens on a socket
 # in that directory alone.
 #
-#   plan skip_all => 'no PostgreSQL on this machine' if !SessionCrypto::Postgres::programs();
 #   my $database = SessionCrypto::Postgres->new;
 #   $database->lines;                    # DBDriver and DBDParams
 #   $database->query('select 1');        # rows with tabs between their columns
@@ -36,7 +35,7 @@ sub programs {
 
 sub new {
     my ($class) = @_;
-    my $programs = programs() // die "no PostgreSQL on this machine: run tools/postgres\n";
+    my $programs = programs() // die "no PostgreSQL on this machine: run tools/deps test\n";
     my $self = bless { programs => $programs, dir => tempdir('pgXXXXXX', DIR => SessionCrypto::Httpd::env('WORK')) }, $class;
     run("$programs/initdb", '-D', $self->data, '-A', 'trust', '-U', USER, '-N', '--no-locale', '-E', 'UTF8');
     return $self->start;

@@ -1,6 +1,7 @@
 package SessionCrypto::Setup;
 
-# Finds the httpd that the tests run, lists the modules that it loads, and finds free ports.
+# Finds the httpd that the tests run, lists the modules that it loads, finds free ports, and an
+# unprivileged user to be in place of root.
 
 use strict;
 use warnings;
@@ -8,9 +9,12 @@ use warnings;
 use Cwd qw(abs_path);
 use Exporter qw(import);
 use File::Basename qw(dirname);
+use File::Find qw(find);
 use IO::Socket::INET ();
 
-our @EXPORT_OK = qw(find_httpd free_port write_modules);
+our @EXPORT_OK = qw(find_httpd free_port give_to unprivileged write_modules);
+
+my @UNPRIVILEGED = qw(nobody www-data);
 
 my @MODULES = qw(
     authn_core authz_core authn_file authz_user authz_host auth_form request
@@ -22,7 +26,6 @@ sub find_httpd {
     my $find = abs_path(dirname(__FILE__) . '/../../../apxs/find');
     my %httpd = map { /^(\w+)=(.*)$/ ? ($1, $2) : () } qx('$find' apxs httpd modules);
     $? == 0 or die "no httpd to test with: its words are above\n";
-    eval { require Apache::TestRun } or die "no Apache::Test: install libapache2-mod-perl2\n";
     return %httpd;
 }
 
@@ -62,6 +65,22 @@ sub free_port {
         return $port if IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1', LocalPort => $port);
     }
     die "no free port: $!\n";
+}
+
+# The user who runs the servers in place of root.
+sub unprivileged {
+    for my $name (@UNPRIVILEGED) {
+        my (undef, undef, $uid, $gid) = getpwnam $name or next;
+        return { name => $name, uid => $uid, gid => $gid };
+    }
+    die "neither user @UNPRIVILEGED exists: run this as an ordinary user\n";
+}
+
+# Gives a tree to a user.
+sub give_to {
+    my ($user, $dir) = @_;
+    find({ no_chdir => 1, wanted => sub { chown $user->{uid}, $user->{gid}, $_ } }, $dir);
+    return;
 }
 
 1;
