@@ -200,6 +200,8 @@ sub unexpected {
         qr/AH00098: pid file .* overwritten -- Unclean shutdown/,
         # The balancer, while a server is away, and while it starts again itself.
         qr/\[proxy(?:_http|_balancer)?:\w+\] /, qr/\(111\)Connection refused: AH00957/,
+        # The library of PostgreSQL prints what a server says while a connection begins.
+        qr/^(?:FATAL|WARNING|DETAIL|HINT):  /,
         qr/\[(?:dbd|session_dbd):error\]/, qr/AH01816|AH01822/,
         qr/AH01807|AH01808|AH10212|AH01811/,
         qr/session_crypto:info\].* session ended, the request goes on with an empty one/,
