@@ -36,6 +36,7 @@ subtest 'a restart of the database' => sub {
     is(session_of($client->get('/', session => $id)), 'user=joe', 'is not noticed') for 1 .. 10;
 };
 
+cmp_ok(scalar($httpd->log->lines(qr/AH01851/)), '>', 0, 'the log has the code of the page for a database that is away');
 my @AWAY = (qr/AH00629: Can't connect to pgsql/, qr/AH01851: failed to acquire database connection/,
     qr/AH01816: error while loading the session/, qr/AH01822: error while saving the session/);
 $httpd->log->expect($_, 'the database is away') for @AWAY;

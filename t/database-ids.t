@@ -46,6 +46,31 @@ subtest 'with the statements of the manual it has' => sub {
     $manual->stop;
 };
 
+subtest 'who may write to the table' => sub {
+    my ($mine, $other) = map { $client->get('/', 'X-S' => "user=$_")->token } qw(mallory jane);
+    my $set = sub { $database->query("update session set value = $_[0] where key = '" . sha256_hex($mine) . "'") };
+    $set->("(select value from session where key = '" . sha256_hex($other) . "')");
+    is(session_of($client->get('/', session => $mine)), 'user=jane', 'can copy the session of another person');
+    $set->("'user=jane'");
+    is(session_of($client->get('/', session => $mine)), '', 'and cannot make one up');
+    $httpd->log->expect(qr/session_crypto:info\] .*session refused/, 'which is refused');
+    $database->query("delete from session where key = '" . sha256_hex($mine) . "'");
+};
+
+subtest 'other names of statements' => sub {
+    my $named = server($database, name => 'named', key => $old, config => "<Location \"/section\">\nSessionDBDCookieRemove Off\n</Location>\n", lines => sub {
+        s/selectsession$/my_select/m or die;
+        $_ .= "SessionDBDSelectLabel my_select\n";
+    })->start;
+    my $id = $named->client->get('/', 'X-S' => 'user=joe')->token;
+    is(session_of($named->client->get('/', session => $id)), 'user=joe', 'are good outside of sections');
+    is(session_of($named->client->get('/section', session => $id)), '', 'and forgotten in one with a directive of mod_session_dbd');
+    cmp_ok(scalar($named->log->lines(qr/AH01852: .*'selectsession'/)), '>', 0, 'as the log says');
+    $named->stop;
+    $named->log->expect(qr/AH01852|AH01816/, 'the section');
+    $named->log->clean;
+};
+
 subtest 'an id that is none' => sub {
     my $rows = count();
     my %JUNK = (

@@ -6,8 +6,9 @@ use warnings;
 
 use Test::More;
 
-use SessionCrypto::Database qw($STATEMENTS);
-use SessionCrypto::Httpd ();
+use SessionCrypto::Database     qw($STATEMENTS);
+use SessionCrypto::DatabasePage qw(cleaning_sqlite);
+use SessionCrypto::Httpd        ();
 
 my ($lua)    = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
 my $DATABASE = <<"END";
@@ -83,6 +84,14 @@ is($res->token // $key, $key, 'under the same key');
 is((sql("select value from session where key = '$key'"))[0], $value, 'and is left alone');
 $key = $client->get('/rotated', session => $key, 'X-S' => 'user=jane')->token // $key;
 is($client->get('/new', session => $key)->body, 'user=jane', 'until it is written, under the first passphrase');
+
+# mod_session_dbd deletes no expired row, and the statement of docs/database.md no other.
+my %EXPIRY = (expired => (time - 10) * 1_000_000, 'to-come' => (time + 600) * 1_000_000, never => 0);
+sql("insert into session (key, value, expiry) values ('$_', 'text', $EXPIRY{$_})") for sort keys %EXPIRY;
+my ($rows) = sql('select count(*) from session');
+sql(cleaning_sqlite() =~ s{\s+\z}{}r);
+is((sql('select count(*) from session'))[0], $rows - 1, 'the statement deletes one row');
+is(join(' ', sql("select key from session where value = 'text' order by key")), 'never to-come', 'which has expired');
 
 # A session that no cookie would take, beside a cookie that browsers drop: neither is a
 # reason for the warning of t/long-cookies.t.
