@@ -54,7 +54,7 @@ subtest 'connections that are kept' => sub {
     $with->();
     $kept->log->clear;
     is($with->(), '', 'and after a restart of the database it is not') for 1 .. 10;
-    is_deeply([$kept->log->lines(qr/:(?:warn|error|crit)\]/)], [], 'without a line in the log');
+    is_deeply([$kept->log->lines(qr/\[(?:dbd|session\w*):(?:warn|error|crit)\]/)], [], 'without a line in the log');
     $kept->restart;
     is($with->(), 'user=joe', 'until httpd restarts') for 1 .. 10;
     $kept->stop;

@@ -1,5 +1,5 @@
-# Whoever reads the table of docs/database.md has no session: neither a column of it nor a
-# hash of one is an id. Its statement deletes expired rows and no others, and the program of
+# A reader of the table of docs/database.md has no session: neither a column of it nor a hash
+# of one is an id. Its statement deletes expired rows and no others, and the program of
 # docs/rotation.md seals rows again that nobody writes.
 
 use strict;

@@ -100,7 +100,7 @@ sub finish {
     return $status & 127 ? 128 + ($status & 127) : $status >> 8;
 }
 
-# Those with its directory on their command line, or in which they work.
+# The processes with its directory on their command line, or that work in it.
 sub processes {
     my ($farm) = @_;
     return grep {

@@ -24,7 +24,7 @@ our @EXPORT_OK = qw(cleaning cleaning_sqlite database server server_lines sessio
 
 use constant PAGE => 'docs/database.md';
 
-# What tests need beside the lines of the page.
+# Lines that tests need beside those of the page.
 use constant BESIDE => <<'END';
 SessionEnv On
 SessionHeader X-S

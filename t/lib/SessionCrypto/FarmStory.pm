@@ -1,6 +1,6 @@
 package SessionCrypto::FarmStory;
 
-# What happens to a farm while its users work: servers die and restart, one is replaced, ciphers
+# The story of a farm while its users work: servers die and restart, one is replaced, ciphers
 # and keys change, database and store go and come back. Each event is a line with the time; the
 # end is a count of sessions that were lost.
 #

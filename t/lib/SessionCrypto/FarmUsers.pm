@@ -53,7 +53,7 @@ sub new {
     return $self;
 }
 
-# What all users have counted so far.
+# The counts of all users so far.
 sub count {
     my ($self) = @_;
     my %count = map { $_ => 0 } COUNTS;
@@ -111,7 +111,7 @@ sub returned {
     return (scalar(@copies), $open);
 }
 
-# What a process of users does until it is stopped. Returns a line about each lost session.
+# The work of a process of users until it is stopped. Returns a line about each lost session.
 sub _work {
     my ($self, $number, $goes_on, @users) = @_;
     srand $number;

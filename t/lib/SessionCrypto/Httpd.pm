@@ -366,7 +366,7 @@ sub crash {
     waitpid $pid, 0;
     $self->{status} = $?;
     delete $running{$pid};
-    # Those of a parent that is gone are zombies until init looks at them.
+    # Children of a parent that is gone are zombies until init looks at them.
     _wait_until(sub { !grep { _slurp("/proc/$_/stat") =~ /^\d+ \(.*\) [^Z] /s } @processes });
     unlink "$self->{dir}/httpd.pid";
     return;
