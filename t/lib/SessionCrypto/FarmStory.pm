@@ -31,7 +31,7 @@ our @EXPORT_OK = qw(tell_story);
 # key begins. In a long story, the servers look at the key file by themselves, every 30 s.
 my %PACE = (
     long  => { processes => 3, answers => 80, lead => 40, rereads => 1 },
-    short => { processes => 2, answers => 6, lead => 4 },
+    short => { processes => 2, answers => 6, lead => 8 },
 );
 
 use constant { SECONDS => 60, NEWS => 15, STILL => 0.5 };
