@@ -9,7 +9,7 @@ demo: export PORT ?= 8088
 install uninstall: export DESTDIR ?=
 fuzz: MINUTES ?= 10
 
-.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time sanitize soak bench budget sbom release demo farm install uninstall clean help
+.PHONY: build deps check test planted-panics test-core test-httpd coverage fuzz constant-time sanitize soak bench budget sbom release deb deb-test rpm demo farm install uninstall clean help
 
 # The command writes its own manual pages and completions.
 build:
@@ -41,6 +41,10 @@ help:
 	@echo '                bench/instructions.budget and bench/requests.budget'
 	@echo 'make sbom       the crates of a release in CycloneDX: target/sbom.cdx.json'
 	@echo 'make release    source, bill of materials and their sums in dist/'
+	@echo 'make deb        Debian packages in dist/deb, which lintian accepts'
+	@echo 'make deb-test   the same, built, installed, upgraded and removed in clean roots'
+	@echo '                (debootstrap); CELLS=debian13 takes one release'
+	@echo 'make rpm        RPM packages for Fedora and RHEL in dist/rpm, which rpmlint accepts'
 	@echo 'make deps       install what building needs (Debian, Ubuntu)'
 	@echo 'make install    into the httpd of apxs; APXS=/path/to/apxs takes another,'
 	@echo '                DESTDIR=/path puts it below that directory'
@@ -62,6 +66,7 @@ check:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --document-private-items --locked
 	tools/check-docs
 	tools/check-messages
+	tools/check-packages
 	tools/deny
 	$(MAKE) sbom
 
@@ -126,6 +131,18 @@ budget:
 
 release:
 	tools/release
+
+deb:
+	tools/deps deb
+	tools/deb
+
+deb-test:
+	tools/deps matrix
+	tools/deb-test $(CELLS)
+
+rpm:
+	tools/deps rpm
+	tools/rpm
 
 demo:
 	tools/deps
