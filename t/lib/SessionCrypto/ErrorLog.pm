@@ -22,9 +22,9 @@ use constant CODE => qr/${\OURS}(?:\[(?:pid|client|remote) [^]]*\] |\S+\.c\(\d+\
 use constant OF_C_MODULE => qr/ AH\d{5}: /;
 # The parent's line about the keys that it derived, with their number. It has advice and a
 # higher level if that took long.
-use constant DERIVED => qr/\[session_crypto:(?:info|notice)\] [^:]+:tid \d+\] SC053[12]: (\d+) JWE keys derived from passphrases in [\d.]+ s(?:, and nobody was served meanwhile)?; graceful restarts keep them(?:: .*)?$/;
+use constant DERIVED => qr/\[session_crypto:(?:info|notice)\] \[pid [^]]+\] SC053[12]: (\d+) JWE keys derived from passphrases in [\d.]+ s(?:, and nobody was served meanwhile)?; graceful restarts keep them(?:: .*)?$/;
 # The ids of the keys of each section, at startup.
-use constant KEYS => qr/\[session_crypto:info\] [^:]+:tid \d+\] SC050[12]: /;
+use constant KEYS => qr/\[session_crypto:info\] \[pid [^]]+\] SC050[12]: /;
 # Warnings about short passphrases. Tests use short ones, which are easy to read;
 # t/startup-passphrases.t tests these warnings.
 use constant SHORT_PASSPHRASE =>
