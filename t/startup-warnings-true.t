@@ -6,7 +6,8 @@
 #   SC0405   the log gets the cookie of a session or the password of a login form, and with
 #            what the warning says to write, it does not. All modules at their highest level
 #            write neither if they have the advice
-#   SC0406   a backend gets the cookie of a session, and with what the warning says to write,
+#   SC0406   a backend gets the cookie of a session, unless the distribution has mended its version
+#            of httpd, and with what the warning says to write,
 #            it does not
 
 use strict;
@@ -143,7 +144,8 @@ END
         # httpd 2.4.71 itself loses the session if the first section takes the cookie away.
         like($res->body, qr/user=joe/, 'with the session') if !$lines;
         my $warnings = () = $httpd->log->lines(qr/\[session_crypto:warn\] .*SC0406: /);
-        is(scalar(() = $res->header('cookie')), $warnings, $warnings ? 'httpd warns, and the backend gets the cookie' : 'no warning, and no cookie for the backend');
+        # A distribution may have mended a version that the warning goes by.
+        cmp_ok(scalar(() = $res->header('cookie')), '<=', $warnings, 'if the backend gets the cookie, httpd warns');
         is($warnings, 0, 'httpd warns of nothing') if $lines;
         $httpd->stop;
     };
