@@ -220,6 +220,8 @@ sub click {
 # Fills in the form as a person does.
 sub sign_in {
     my ($browser) = @_;
+    # The page has the first field in focus by itself.
+    wait_until(sub { $browser->run('document.activeElement.name') }, SECONDS);
     for my $field (qw(httpd_username httpd_password)) {
         $browser->run(qq(document.querySelector("[name=$field]").focus()));
         $browser->call('Input.insertText', text => 'demo');

