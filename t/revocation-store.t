@@ -165,7 +165,7 @@ subtest 'a file that cannot be written' => sub {
 subtest 'a store that refuses records, and one that loses them' => sub {
     my $store = SessionCrypto::Store->new;
     my ($one, $other) = map { server($store) } 1 .. 2;
-    # What is passed on only once is for those who are there.
+    # A record that is passed on only once is for those who are there.
     wait_for(sub { $other->log->lines(qr/SC0601: /) }, 'the other server has connected');
     # No replica is there. So the store takes no record, and still passes it on.
     $store->ask(qw(CONFIG SET min-replicas-to-write 1));

@@ -22,7 +22,7 @@ pub(crate) struct Programs {
     read: Mutex<Read>,
 }
 
-/// What was read of the configuration until now.
+/// The lines of the configuration that were read until now.
 #[derive(Default)]
 struct Read {
     /// The variables of httpd's environment that programs get, in the order of the lines.
