@@ -221,6 +221,32 @@ END
     $httpd->log->clean;
 };
 
+# A child may answer one more request after a graceful restart, and also if it had none since the
+# keys last changed, it has these.
+subtest 'a child of the former configuration' => sub {
+    $httpd = server('key-file-former', section('former', 'keys') . <<"END");
+ServerLimit @{[2 * CHILDREN]}
+MaxRequestWorkers @{[2 * WORKERS]}
+END
+    $httpd->write_file('keys', key_set($first), 0600);
+    start($httpd, 1);
+    my @sockets = map { connected("GET /former/process HTTP/1.0\r\nHost: 127.0.0.1\r\n") } 1 .. WORKERS;
+    ok(wait_until(sub { !waiting_connections() }, SECONDS), 'each worker has the beginning of a request');
+    $httpd->write_file('keys', key_set($first, $second), 0600);
+    ok(wait_until(sub { scalar(() = $httpd->log->lines(in_force('\S+/keys'))) }, SECONDS), 'while the keys change');
+    my %former = map { $_ => 1 } $httpd->children;
+    $httpd->graceful;
+    my $token = sub { return $httpd->client->get('/former/echo', 'X-S' => 'user=joe')->token };
+    my $joe;
+    ok(wait_until(sub { key_id($joe = $token->()) eq 'second' }, SECONDS), 'after a graceful restart, a session is under the new key');
+    my @answers = map { print {$_} "Cookie: session=$joe\r\n\r\n"; SessionCrypto::Response->parse(do { local $/; <$_> }) } @sockets;
+    is_deeply([grep { !$former{$_} } map { $_->body } @answers], [], 'each of these requests is answered by a former child');
+    is_deeply([uniq map { $_->header('x-found') } @answers], ['user=joe'], 'which opens that session');
+    expect_changes($httpd->log);
+    $httpd->stop;
+    $httpd->log->clean;
+};
+
 # Under load.
 $httpd = server('key-file-load', section('load', 'keys/load/set'));
 # Each good file has the first key, those that sealed last, and others.
@@ -448,4 +474,13 @@ sub rss {
         ($rss{$pid}) = map { /^VmRSS:\s+(\d+)/ } <$file>;
     }
     return \%rss;
+}
+
+# The connections that no worker has taken yet.
+sub waiting_connections {
+    my $port = sprintf ':%04X', $httpd->port;
+    open my $file, '<', '/proc/net/tcp' or die "/proc/net/tcp: $!\n";
+    # The state 0A is that of a listener, whose waiting connections stand as bytes to be received.
+    my ($count) = map { /^\s*\d+: \w+$port \w+:\w+ 0A \w+:(\w+)/ } <$file>;
+    return hex($count // die "nobody listens\n");
 }

@@ -11,7 +11,7 @@ use session_crypto_core::{
     Fingerprint, KeySet, KeySetFile, KeySetFlaw, KeySetWatch, Keyring, locks,
 };
 
-use super::shared_text::{CLOSED, SharedText};
+use super::shared_text::SharedText;
 use super::watch::Watch;
 use crate::advice;
 use crate::ffi::{OneWay, Parms};
@@ -135,8 +135,7 @@ impl KeyFile {
 
     /// Whether the parent has read other keys than those in force.
     fn is_behind(&self, shared: &SharedText) -> bool {
-        let generation = shared.generation();
-        generation != self.generation.load(Ordering::Relaxed) && generation != CLOSED
+        shared.generation() != self.generation.load(Ordering::Relaxed)
     }
 
     pub(super) fn in_force(&self) -> KeysInForce {

@@ -49,7 +49,7 @@ impl KeyFile {
         self.complain(now, &mut watch, log);
     }
 
-    /// Puts new keys in force, here and in the children.
+    /// Puts new keys in force, here and in the children, and says so then.
     fn replace(
         &self,
         keys: KeySet,
@@ -63,10 +63,16 @@ impl KeyFile {
             keyring.wipe_ended(&keys, now);
             watch.wiped_at = Some(now);
         }
+        watch.next_end = next_end(&keys, now);
+        let line = lines::in_force(&self.shown, &keys, now);
+        self.exchange(keys, shared, keyring, now);
+        log(Level::Notice, &line);
+    }
+
+    /// Exchanges the keys for others, unless they are the same.
+    fn exchange(&self, keys: KeySet, shared: &SharedText, keyring: &Keyring, now: u64) {
         let text = keys.to_json();
         let former = self.in_force();
-        watch.next_end = next_end(&keys, now);
-        log(Level::Notice, &lines::in_force(&self.shown, &keys, now));
         if *text == *former.keys.to_json() {
             return;
         }

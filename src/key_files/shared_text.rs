@@ -2,16 +2,20 @@
 //!
 //! | words | what they hold |
 //! |---|---|
-//! | 1 | the generation, which is odd while the text is written, and [`CLOSED`] at the end |
+//! | 1 | the generation, which is odd while the text is written |
 //! | 1 | bytes of the text |
 //! | 2 | the fingerprint of the text |
 //! | the rest | the text, and zeros |
 //!
 //! A reader copies the words, and looks at the generation again. A text that was replaced
 //! meanwhile does not have its fingerprint.
+//!
+//! The text outlives the configuration in the parent: a child that was idle since the last change
+//! may answer one more request after a graceful restart, and needs the keys of that change. The
+//! system frees the memory when the last of these children ends, and hands it on as zeros.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use session_crypto_core::{Fingerprint, KeySet};
 use zeroize::Zeroizing;
@@ -22,12 +26,7 @@ use crate::ffi::OneWay;
 pub(super) struct SharedText {
     memory: Arc<OneWay>,
     number: usize,
-    /// This process has written a text.
-    is_written: AtomicBool,
 }
-
-/// The generation after the end of the configuration, whose text is wiped.
-pub(super) const CLOSED: u64 = u64::MAX;
 
 /// Words before the text.
 const HEAD: usize = 4;
@@ -46,11 +45,7 @@ impl SharedText {
 
     /// Takes a part of a mapping, by its number.
     pub(super) fn new(memory: Arc<OneWay>, number: usize) -> Self {
-        Self {
-            memory,
-            number,
-            is_written: AtomicBool::new(false),
-        }
+        Self { memory, number }
     }
 
     /// The generation of the text; it is 0 before the first [`SharedText::publish`].
@@ -96,7 +91,6 @@ impl SharedText {
         let Some(part) = words.and_then(|words| self.part_of(words)) else {
             return;
         };
-        self.is_written.store(true, Ordering::Relaxed);
         let meanwhile = generation.saturating_sub(1) | 1;
         part.generation.store(meanwhile, Ordering::Relaxed);
         fence(Ordering::Release);
@@ -150,15 +144,4 @@ struct Part<'m> {
 /// Whether a text of this generation can be read.
 fn is_stable(generation: u64) -> bool {
     generation % 2 == 0
-}
-
-impl Drop for SharedText {
-    /// Wipes the text. Children of a configuration that has ended keep the keys that they
-    /// have.
-    fn drop(&mut self) {
-        // A text that was never written is not touched: that would take a page of memory.
-        if self.is_written.load(Ordering::Relaxed) {
-            self.write(&[], CLOSED);
-        }
-    }
 }

@@ -8,6 +8,7 @@ package SessionCrypto::SoakSite;
 #   $site->leave_database         # from the next restart on
 #   $site->rotate                 # puts a new key into the key file, and takes the oldest out
 #   $site->change_keys($text)     # writes any text there
+#   $site->between_changes($work) # what $work returns, while no process changes the key file
 #   $site->counts                 # all counts of the server by name, such as `sealed.jwe`
 #   $site->metrics                # the same as Prometheus reads them
 #   counted(opened => 'jwe')      # the names of one opening in a section
@@ -19,6 +20,7 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use Fcntl    qw(LOCK_EX LOCK_SH);
 use JSON::PP ();
 
 use SessionCrypto::Certificates qw(certificate);
@@ -191,9 +193,26 @@ sub rotate {
 sub change_keys {
     my ($self, $text) = @_;
     my $lines = sub { return scalar(() = $self->{httpd}->log->lines(qr/SC054[13]: \S+set has changed/)) };
-    my $before = $lines->();
-    $self->{httpd}->write_file('set', $text, 0600);
-    return wait_until(sub { $lines->() > $before }, SECONDS);
+    return $self->_locked(LOCK_EX, sub {
+        my $before = $lines->();
+        $self->{httpd}->write_file('set', $text, 0600);
+        return wait_until(sub { $lines->() > $before }, SECONDS);
+    });
+}
+
+# For a request that opens a session and seals it: whether it is stale is judged by the opening,
+# and a key that begins to seal after that would look like a stale session from outside.
+sub between_changes {
+    my ($self, $work) = @_;
+    return $self->_locked(LOCK_SH, $work);
+}
+
+sub _locked {
+    my ($self, $kind, $work) = @_;
+    my $path = $self->{httpd}->dir . '/changes';
+    open my $file, '>>', $path or die "$path: $!\n";
+    flock $file, $kind or die "$path: $!\n";
+    return $work->();
 }
 
 # The names of the counts of `$times` events with a token of a section.

@@ -132,8 +132,11 @@ sub writes {
     my $session = $self->_session($section);
     my $page    = 'page=' . $self->{serial}++;
     my $text    = $session->{text} =~ s/&page=.*//r . "&$page";
-    my $answer  = $self->_ask($section, session => $session, set => $page,
-        counts => [@{ $self->_opening($section) }, counted(sealed => $section)], may => [stale => 1]);
+    my $ask = sub {
+        return $self->_ask($section, session => $session, set => $page,
+            counts => [@{ $self->_opening($section) }, counted(sealed => $section)], may => [stale => 1]);
+    };
+    my $answer = $section eq 'set' ? $self->{site}->between_changes($ask) : $ask->();
     # The token of the client may be under a key that no longer seals.
     my $token = $answer->token // die "no session was saved\n";
     $self->_expect_session($answer, $session->{text});
