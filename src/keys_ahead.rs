@@ -50,8 +50,10 @@ pub(crate) fn derive(keyring: &Keyring, server: MainServer<'_>, now: u64) -> Res
     }
     kept_keys::replace(&mut keys.into_iter());
     // The first key id of a passphrase is noted last, and stays.
-    let jobs_of_ids = jobs.open.iter().rev();
-    jobs_of_ids.for_each(|job| keyring.note_key_id(job));
+    for job in jobs.open.iter().rev() {
+        let noted = keyring.note_key_id(job);
+        noted.map_err(|error| cannot_seal(&error))?;
+    }
     log(server, &new, jobs.waiting, elapsed);
     Ok(())
 }

@@ -156,7 +156,7 @@ fn the_key_id_of_a_passphrase_is_that_of_its_tokens() {
     assert_eq!(at_place(memory.counters, "file line 1").kid, None);
     for job in &keyring.jobs(NOW.seconds, NonZeroUsize::MIN).open {
         job.derive().unwrap();
-        keyring.note_key_id(job);
+        keyring.note_key_id(job).unwrap();
     }
     let token = seal(&section.sealer(), NOW);
     let header = common::tokens::header_of(token.as_bytes());

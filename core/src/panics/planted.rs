@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 /// The name of the variable of the environment.
 const VARIABLE: &str = "SESSION_CRYPTO_PANIC";
 
+/// The directory of this crate, which is in that of the source.
+const CRATE: &str = env!("CARGO_MANIFEST_DIR");
+
 /// Surrounds work with the two moments at which it may panic. The place is the caller's.
 #[track_caller]
 pub fn with_planted_panics<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
@@ -46,12 +49,22 @@ fn pass(place: &Location<'_>, moment: &str) {
     let Ok(line) = fs::read_to_string(&path) else {
         return;
     };
-    let here = format!("{}:{} {moment}", place.file(), place.line());
+    let here = format!("{}:{} {moment}", file(place).display(), place.line());
     if line.trim_end() == "list" {
         note(&path, &here);
     } else if let Some(count) = line.strip_prefix(&here) {
         come(&path, &here, count.trim().parse().unwrap_or(1));
     }
+}
+
+/// The file of a place, relative to the source. A compiler may name generic code of another
+/// crate by its whole path: Rust 1.85 does, and 1.95 does not.
+fn file<'p>(place: &'p Location<'_>) -> &'p Path {
+    let file = Path::new(place.file());
+    let source = Path::new(CRATE).parent();
+    source
+        .and_then(|source| file.strip_prefix(source).ok())
+        .unwrap_or(file)
 }
 
 fn note(path: &Path, here: &str) {

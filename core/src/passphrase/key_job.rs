@@ -117,11 +117,15 @@ impl KeyJob {
     }
 
     /// The JWE key id of a master key, once it is restored or derived.
-    pub(crate) fn key_id(&self) -> Option<[u8; KEY_ID]> {
-        match &self.key {
-            JobKey::Master(slot) => slot.key.get()?.key_id().ok(),
-            JobKey::Classic { .. } => None,
-        }
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails.
+    pub(crate) fn key_id(&self) -> Result<Option<[u8; KEY_ID]>, LibraryError> {
+        let JobKey::Master(slot) = &self.key else {
+            return Ok(None);
+        };
+        slot.key.get().map(MasterKey::key_id).transpose()
     }
 
     /// The bytes of the key, once it is restored or derived.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::counters::key::{CountedKey, KeyCounter, SecretKind};
+use crate::error::LibraryError;
 use crate::fingerprint::Fingerprint;
 use crate::key_set::key_set::KeySet;
 use crate::key_set::set_key::SetKey;
@@ -36,11 +37,17 @@ impl<R: Random + Clone> Keyring<R> {
 
     /// Notes the JWE key id of a passphrase, once the job of its master key is done. A later
     /// call replaces the id.
-    pub fn note_key_id(&self, job: &KeyJob) {
-        if let Some(key_id) = job.key_id() {
+    ///
+    /// # Errors
+    ///
+    /// OpenSSL fails to expand a key. If it had no memory for HKDF as httpd started, it has no
+    /// HKDF until the process ends (`docs/architecture.md`).
+    pub fn note_key_id(&self, job: &KeyJob) -> Result<(), LibraryError> {
+        if let Some(key_id) = job.key_id()? {
             let kid = URL_SAFE_NO_PAD.encode_to_string(key_id);
             self.counters.note_kid(job.counter(), &kid);
         }
+        Ok(())
     }
 
     /// Names the keys of a set, which is read from `place` at a Unix time in seconds. The
