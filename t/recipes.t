@@ -43,9 +43,10 @@ subtest 'systemd credentials' => sub {
     make_path("$dir/memory");
     $recipe->stand_in('systemctl', qq(#!/bin/sh\necho "\$*" >>'$dir/systemctl'\n));
 
+    my $in_clear = sub { return join ' ', glob("$dir/memory/*"), grep { -e } "$dir/session-keys" };
     $recipe->works($make, 'a key');
     my ($name, $stored) = $recipe->text('ini') =~ /^LoadCredentialEncrypted=([^:]+):(.+)$/m or die "no credential\n";
-    ok(!-e "$dir/session-keys", 'the key file in clear is gone');
+    is($in_clear->(), '', 'the key file in clear is gone');
     unlike(read_file($stored), qr/kty/, 'the stored one is not in clear');
     my $load = sub {
         chmod 0700, "$dir/credentials";
@@ -63,7 +64,7 @@ subtest 'systemd credentials' => sub {
 
     $recipe->works($roll, 'a new key');
     is(read_file("$dir/systemctl"), "restart apache2\n", 'which end with a restart');
-    ok(!-e "$dir/memory/session-keys", 'and leave no key file in clear');
+    is($in_clear->(), '', 'and leave no key file in clear');
     $httpd->stop;
     $load->();
     start($httpd);
@@ -132,17 +133,18 @@ subtest 'Vault' => sub {
     need_program('jq', 'jq');
     my $httpd = server('recipes-vault');
     my $dir   = $httpd->dir;
-    my $recipe = SessionCrypto::Recipes->new($httpd, 'Keys from Vault, or any command');
+    my $recipe = SessionCrypto::Recipes->new($httpd, 'Keys from Vault, or any command', '/etc/apache2/vault-token' => "$dir/vault-token");
     my ($script) = $recipe->texts('sh');
     $httpd->write_file('bin/session-keys', $script, 0755);
     htsession($dir, 'key', '-o', 'session-keys');
     my $vault = vault($dir);
-    local @ENV{qw(VAULT_ADDR VAULT_CACERT VAULT_TOKEN)} = ($vault->{address}, $vault->{certificate}, SECRET);
+    local @ENV{qw(VAULT_ADDR VAULT_CACERT)} = ($vault->{address}, $vault->{certificate});
+    $httpd->write_file('vault-token', SECRET . "\n", 0600);
 
     start($httpd, $recipe->config);
     my $first = seal($httpd);
-    ok(!(grep { index(read_file($_), SECRET) < 0 } map {"/proc/$_/environ"} $httpd->pid, $httpd->children),
-        'each process of httpd has the token, as the page says');
+    is(join(' ', grep { index(read_file("/proc/$_/environ"), SECRET) >= 0 } $httpd->pid, $httpd->children), '',
+        'no process of httpd has the token in its environment');
     htsession($dir, qw(rotate session-keys --lead 1h --keep 30d));
     $httpd->restart;
     is(key_id(seal($httpd)), key_id($first), 'a new key, and a graceful restart');
@@ -151,9 +153,13 @@ subtest 'Vault' => sub {
     is(open_in($httpd, $first), 'user=joe', 'and no session is lost');
     is(read_file("$dir/seen"), '', 'no argument of a process has the token');
 
-    fails($httpd, 'a wrong token',       qr/SC0714: .*exec:\S+session-keys failed/, VAULT_TOKEN  => 'wrong');
+    $httpd->write_file('vault-token', "wrong\n", 0600);
+    fails($httpd, 'a wrong token',       qr/SC0714: .*exec:\S+session-keys failed/);
+    unlink "$dir/vault-token";
+    fails($httpd, 'no token',            qr/SC0714: .*exec:\S+session-keys failed/);
+    $httpd->write_file('vault-token', SECRET . "\n", 0600);
     fails($httpd, 'another certificate', qr/SC0714: /, VAULT_CACERT => server_certificate($dir, 'other', '127.0.0.1')->{certificate});
-    fails($httpd, 'no token',            qr/SC0308: .*has no VAULT_TOKEN/, VAULT_TOKEN => undef);
+    fails($httpd, 'no address',          qr/SC0308: .*has no VAULT_ADDR/, VAULT_ADDR => undef);
     kill TERM => $vault->{pid};
     waitpid $vault->{pid}, 0;
     fails($httpd, 'no Vault', qr/SC0714: /);
