@@ -26,6 +26,14 @@ FILES = [
     "t/generations.t",
 ]
 
+# Of the tests of the crates.
+AGENT = "session-crypto-agent"
+MISSING_PROGRAM = "secret::program::tests::refuses_a_program_that_fails"
+LEFT_OUT = {
+    AGENT: "it gives a store two seconds for an answer, and is too slow here; it has no unsafe code of its own",
+    MISSING_PROGRAM: "posix_spawn(3) tells its caller here that a missing program runs, and ends with status 127",
+}
+
 EXCUSED = {
     "two cookies, and none of the session": "a second passes, and an age is as much less",
     "an offer, a registration and a refresh": "it has the assertion above",
@@ -41,7 +49,9 @@ def command(reports):
 def crates(tree, words):
     with Reports("memory-crates") as reports:
         runner = {f"CARGO_TARGET_{HOST.replace('-', '_').upper()}_RUNNER": command(reports)}
-        tests, passed, log = run_crates(tree, "memory", runner, words)
+        words = words or ["--tests", "--", "--skip", MISSING_PROGRAM]
+        packages = ("--workspace", "--exclude", AGENT)
+        tests, passed, log = run_crates(tree, "memory", runner, words, packages)
         return Result(tests, passed, reports.read(), log)
 
 
@@ -82,7 +92,7 @@ IN_HTTPD = [
 ]
 
 MEMORY = [
-    Part("memory/crates", "valgrind memcheck over all crates", crates, mistakes=IN_CRATES),
+    Part("memory/crates", "valgrind memcheck over all crates", crates, left_out=LEFT_OUT, mistakes=IN_CRATES),
     Part(
         "memory/httpd", "valgrind memcheck over some of httpd's tests", httpd, files=FILES, excused=EXCUSED, mistakes=IN_HTTPD
     ),

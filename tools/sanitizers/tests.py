@@ -63,7 +63,7 @@ class Part:
     run: Callable[[Path, list[str]], Result]
     # The files of httpd's tests, if they are not all.
     files: list[str] = field(default_factory=list)
-    # Files of all that are left out, with the reason.
+    # Files or tests of all that are left out, with the reason.
     left_out: dict[str, str] = field(default_factory=dict)
     # Patterns of assertions that may fail, with the reason.
     excused: dict[str, str] = field(default_factory=dict)
