@@ -1,5 +1,5 @@
 # A reader of the table of docs/database.md has no session: neither a column of it nor a hash
-# of one is an id. Its statement deletes expired rows and no others, and the program of
+# of one is an id, nor is it the cookie of a section with the same keys. Its statement deletes expired rows and no others, and the program of
 # docs/rotation.md seals rows again that nobody writes.
 
 use strict;
@@ -12,7 +12,7 @@ use Test::More;
 use Time::HiRes  qw(time);
 
 use SessionCrypto::Database     qw($STATEMENTS);
-use SessionCrypto::DatabasePage qw(cleaning database server session_of);
+use SessionCrypto::DatabasePage qw(cleaning cookie_section database server session_of);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::KeySets      qw(key key_id key_set);
 use SessionCrypto::Pages        qw(blocks);
@@ -45,6 +45,31 @@ subtest 'with the statements of the manual it has' => sub {
     $stock->log->clean;
     $manual->stop;
 };
+
+# Its keys are those of the lines around it.
+for my $case (
+    ['with the lines of the page',         '',         sub { }],
+    ['without a purpose of its own',       'user=joe', sub { s/^ +SessionCryptoPurpose .*\n//m or die }],
+    ['without a purpose',                  'user=joe', sub { s/^ *SessionCryptoPurpose .*\n//mg == 2 or die }],
+) {
+    my ($what, $taken, $change) = @$case;
+    subtest "a section with sessions in cookies, $what" => sub {
+        my $both = server($database, name => 'both', key => $old, lines => sub { $_ .= cookie_section(); $change->() })->start;
+        my $ask  = sub { my ($path, $name, $token) = @_; return session_of($both->client->get($path, Cookie => "$name=$token")) };
+        my $id   = $both->client->get('/', 'X-S' => 'user=joe')->token;
+        my $row  = "where key = '" . sha256_hex($id) . "'";
+        my $shop = $both->client->get('/shop/', 'X-S' => 'user=joe')->token('shop');
+        is($ask->('/shop/', shop => $shop), 'user=joe', 'has its own sessions');
+        is($ask->('/', session => $id), 'user=joe', 'beside those of the table');
+        is($ask->('/shop/', shop => $database->query("select value from session $row")), $taken, 'which are ' . ($taken ? '' : 'no ') . 'cookies of it');
+        $database->query("update session set value = '$shop' $row");
+        is($ask->('/', session => $id), $taken, 'and its cookies are ' . ($taken ? '' : 'no ') . 'rows');
+        $database->query("delete from session $row");
+        $both->stop;
+        $both->log->expect(qr/session_crypto:info\] .*SC0105: session refused/, 'another purpose') if !$taken;
+        $both->log->clean;
+    };
+}
 
 subtest 'who may write to the table' => sub {
     my ($mine, $other) = map { $client->get('/', 'X-S' => "user=$_")->token } qw(mallory jane);
@@ -160,13 +185,16 @@ sub count {
     return ($database->query('select count(*) from session where ' . ($where // 'true')))[0];
 }
 
-# Runs the program of the page as it is.
+# Runs the program of the page as it is, with the secrets that it has for this table.
 sub rekey {
     my ($dir) = @_;
-    my ($block) = grep { $_->{text} =~ /psql/ && $_->{text} =~ /rekey/ } blocks('docs/rotation.md', 'sh');
+    my @blocks    = map { $_->{text} } blocks('docs/rotation.md', 'sh');
+    my ($program) = grep { /psql/ && /rekey/ } @blocks;
+    my ($secrets) = grep { /\Asecrets=.*\n\z/ } @blocks;
+    $program =~ s/^secrets=.*\n/$secrets/m or die "no secrets in the program\n";
     local @ENV{qw(PATH PGHOST PGUSER PGDATABASE)} = $database->environment;
     my ($commands) = SessionCrypto::Httpd::env('HTSESSION') =~ m{^(.+)/};
     local $ENV{PATH} = "$commands:$ENV{PATH}";
-    run('sh', '-c', "cd '$dir' && : > session-passphrases\n" . $block->{text} =~ s/ -p session-passphrases//r);
+    run('sh', '-c', "set -e\ncd '$dir'\n$program");
     return;
 }

@@ -5,6 +5,7 @@ package SessionCrypto::DatabasePage;
 #   my $database = database();                        # with the table of the page
 #   my $sql      = table();                           # what makes that table
 #   my $lines    = server_lines($database);           # the lines of the page, for this database
+#   my $shop     = cookie_section();                  # the section with sessions in cookies
 #   my $httpd    = server($database, name => ...);    # a server with them, not started; of Httpd's arguments:
 #                                                     # lines => sub { change $_ }, key => the key of its key file
 #   session_of($response)                             # without the entry that SessionMaxAge makes
@@ -20,7 +21,7 @@ use SessionCrypto::KeySets  qw(key key_set);
 use SessionCrypto::Pages    qw(blocks);
 use SessionCrypto::Postgres ();
 
-our @EXPORT_OK = qw(cleaning cleaning_sqlite database server server_lines session_of table);
+our @EXPORT_OK = qw(cleaning cleaning_sqlite cookie_section database server server_lines session_of table);
 
 use constant PAGE => 'docs/database.md';
 
@@ -48,6 +49,8 @@ sub server_lines {
     $lines =~ s/^DBDriver .*\nDBDParams .*\n/$database->lines/me or die PAGE . ": no DBDriver and DBDParams\n";
     return $lines;
 }
+
+sub cookie_section { return (blocks(PAGE, 'apache'))[1]{text} }
 
 sub session_of { return join '&', grep { !/^expiry=/ } split /&/, $_[0]->body }
 
