@@ -7,7 +7,7 @@ use warnings;
 use Test::More;
 
 use SessionCrypto::Database     qw($STATEMENTS);
-use SessionCrypto::DatabasePage qw(cleaning_sqlite);
+use SessionCrypto::DatabasePage qw(cleaning_sqlite table_sqlite);
 use SessionCrypto::Httpd        ();
 
 my ($lua)    = SessionCrypto::Httpd::env('LUA') =~ m{^(.*)/};
@@ -52,7 +52,7 @@ plan skip_all => 'no driver for sqlite3: install libaprutil1-dbd-sqlite3'
     if !$ok && $output =~ /DBDriver|session_?dbd/i;
 $httpd->start;
 my $client = $httpd->client;
-sql('create table session (key text, value text, expiry integer)');
+sql(one_line(table_sqlite()));
 $httpd->stop;
 
 $httpd->{config} = $DATABASE . $STATEMENTS . $SESSIONS;
@@ -89,7 +89,7 @@ is($client->get('/new', session => $key)->body, 'user=jane', 'until it is writte
 my %EXPIRY = (expired => (time - 10) * 1_000_000, 'to-come' => (time + 600) * 1_000_000, never => 0);
 sql("insert into session (key, value, expiry) values ('$_', 'text', $EXPIRY{$_})") for sort keys %EXPIRY;
 my ($rows) = sql('select count(*) from session');
-sql(cleaning_sqlite() =~ s{\s+\z}{}r);
+sql(one_line(cleaning_sqlite()));
 is((sql('select count(*) from session'))[0], $rows - 1, 'the statement deletes one row');
 is(join(' ', sql("select key from session where value = 'text' order by key")), 'never to-come', 'which has expired');
 
@@ -105,6 +105,9 @@ $httpd->log->expect(qr/\[session_crypto:info\] .*\[client /, 'the row in clear')
 $httpd->log->clean;
 
 done_testing;
+
+# A statement of the page as it goes into a header.
+sub one_line { return $_[0] =~ s{--.*}{}gr =~ s{\s+}{ }gr =~ s{ \z}{}r }
 
 sub sql {
     my ($statement) = @_;

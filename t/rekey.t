@@ -9,14 +9,15 @@ use MIME::Base64 qw(decode_base64url);
 use POSIX        ();
 use Test::More;
 
-use SessionCrypto::Database qw($STATEMENTS);
-use SessionCrypto::Httpd    ();
-use SessionCrypto::Jwe      ();
-use SessionCrypto::KeySets  qw(key key_set);
-use SessionCrypto::Pages    qw(blocks);
-use SessionCrypto::Postgres ();
-use SessionCrypto::System   qw(read_file run write_file);
-use SessionCrypto::Waiting  qw(wait_until);
+use SessionCrypto::Database     qw($STATEMENTS);
+use SessionCrypto::DatabasePage qw(table_sqlite);
+use SessionCrypto::Httpd        ();
+use SessionCrypto::Jwe          ();
+use SessionCrypto::KeySets      qw(key key_set);
+use SessionCrypto::Pages        qw(blocks);
+use SessionCrypto::Postgres     ();
+use SessionCrypto::System       qw(read_file run write_file);
+use SessionCrypto::Waiting      qw(wait_until);
 
 # HTSESSION_ROWS=100000 is for machines with time.
 my $ROWS    = $ENV{HTSESSION_ROWS} // 2000;
@@ -51,6 +52,7 @@ my $new = key('new');
 subtest 'SQLite' => sub {
     plan skip_all => 'no program sqlite3' if !grep { -x "$_/sqlite3" } split /:/, $ENV{PATH};
     is_rekeyed(
+        table  => table_sqlite(),
         driver => qq(DBDriver sqlite3\nDBDParams "\@DIR\@/sessions.db"\nDBDInitSQL "PRAGMA synchronous = OFF"),
         query  => sub { my ($dir, $sql) = @_; run('sqlite3', '-batch', '-separator', "\t", "$dir/sessions.db", $sql) },
         load   => sub { my ($dir) = @_; run('sqlite3', '-batch', "$dir/sessions.db", '.mode tabs', ".import '$dir/all' session") },
@@ -63,6 +65,7 @@ subtest 'PostgreSQL' => sub {
     my $database = SessionCrypto::Postgres->new;
     local @ENV{qw(PATH PGHOST PGUSER PGDATABASE)} = $database->environment;
     is_rekeyed(
+        table  => 'create table session (key text primary key, value text, expiry bigint)',
         driver => $database->lines,
         query  => sub { my ($dir, $sql) = @_; join "\n", $database->query($sql) },
         load   => sub { my ($dir) = @_; run('psql', '-X', '-q', '-c', "\\copy session from '$dir/all'") },
@@ -82,7 +85,7 @@ sub is_rekeyed {
     my $query = sub { $database{query}->($dir, @_) };
     $httpd->write_file('session-keys',        key_set($new), 0600);
     $httpd->write_file('session-passphrases', "old\n",       0600);
-    $query->('create table session (key text primary key, value text, expiry bigint)');
+    $query->($database{table});
     my @rows = map { sprintf '%08x-0000-4000-8000-000000000000', $_ } 1 .. $ROWS;
     write_file("$dir/all", join '', map { "$rows[$_]\t" . $old->token(session => "user=row$_") . "\t0\n" } 0 .. $#rows);
     $database{load}->($dir);

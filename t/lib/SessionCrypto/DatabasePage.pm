@@ -9,7 +9,8 @@ package SessionCrypto::DatabasePage;
 #   my $httpd    = server($database, name => ...);    # a server with them, not started; of Httpd's arguments:
 #                                                     # lines => sub { change $_ }, key => the key of its key file
 #   session_of($response)                             # without the entry that SessionMaxAge makes
-#   my $clean    = cleaning();                        # the statement that deletes expired rows; cleaning_sqlite()
+#   my $clean    = cleaning();                        # the statement that deletes expired rows
+#   table_sqlite(), cleaning_sqlite()                 # the same for SQLite
 
 use strict;
 use warnings;
@@ -21,7 +22,7 @@ use SessionCrypto::KeySets  qw(key key_set);
 use SessionCrypto::Pages    qw(blocks);
 use SessionCrypto::Postgres ();
 
-our @EXPORT_OK = qw(cleaning cleaning_sqlite cookie_section database server server_lines session_of table);
+our @EXPORT_OK = qw(cleaning cleaning_sqlite cookie_section database server server_lines session_of table table_sqlite);
 
 use constant PAGE => 'docs/database.md';
 
@@ -40,8 +41,8 @@ sub database {
 sub table    { return (blocks(PAGE, 'sql'))[0]{text} }
 sub cleaning { return (blocks(PAGE, 'sql'))[1]{text} }
 
-# The same for SQLite and the table of httpd's manual.
-sub cleaning_sqlite { return (blocks(PAGE, 'sql'))[2]{text} }
+sub table_sqlite    { return (blocks(PAGE, 'sql'))[2]{text} }
+sub cleaning_sqlite { return (blocks(PAGE, 'sql'))[3]{text} }
 
 sub server_lines {
     my ($database) = @_;
