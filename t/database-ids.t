@@ -157,6 +157,8 @@ subtest 'rows that have expired' => sub {
     $database->query(cleaning());
     is(count(), $rows - 1, 'until the statement deletes one row');
     is(count("key in ('$soon', '$never')"), 2, 'and neither one that expires later nor one without an end');
+    my $plan = join "\n", $database->query('set enable_seqscan = off; explain ' . cleaning());
+    like($plan, qr/Scan (?:using|on) session_expiry .*\n *Index Cond: \(expiry < /, 'and it looks them up in the index');
 };
 
 subtest 'rows that nobody writes' => sub {
