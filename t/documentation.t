@@ -17,6 +17,7 @@ use SessionCrypto::Engines      qw(need_engine);
 use SessionCrypto::Httpd        ();
 use SessionCrypto::Pages        qw(blocks directives pages);
 use SessionCrypto::Startup      qw(inside);
+use SessionCrypto::System       qw(read_file run);
 
 # Pages whose commands make files for a configuration.
 my @WITH_COMMANDS = qw(README.md docs/directives.md docs/rotation.md);
@@ -46,6 +47,19 @@ $ENV{PATH} = "$1:$ENV{PATH}" if $command =~ m{^(.+)/htsession\z};
 my @pages = grep { $_ ne HARDWARE && $_ ne RECIPES } pages();
 commands_work($httpd, $_) for @WITH_COMMANDS;
 ok(-s "$dir/$_", "the commands make $_") for qw(session-keys session-passphrases session.crt session.key session.p8);
+subtest 'a passphrase file whose last line has no end is changed by steps' => sub {
+    my ($before, @steps) = map { $_->{text} } blocks('docs/rotation.md', 'sh', 'Change the passphrase');
+    my $file = $httpd->write_file('steps/session-passphrases', 'old', 0600);
+    my $run  = sub { run('sh', '-c', "set -e\ncd '$dir/steps'\n$_[0]") };
+    $run->($before);
+    chomp(my $new = read_file("$dir/steps/new-passphrase"));
+    for my $lines ("old\n$new\n", "$new\nold\n", "$new\n") {
+        $run->(shift @steps);
+        is(read_file($file), $lines, 'a step has its lines');
+        is((stat $file)[2] & 0777, 0600, 'and its owner alone reads them');
+    }
+    is(@steps, 0, 'there are no more steps');
+};
 cmp_ok(scalar(map { blocks($_, 'apache') } @pages), '>=', 15, 'the pages have blocks of configuration');
 cmp_ok(scalar(map { blocks($_, 'apache fails') } @pages), '>=', 5, 'and some that are mistakes');
 blocks_are_right($httpd, $_) for @pages;
