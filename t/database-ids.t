@@ -1,5 +1,6 @@
 # A reader of the table of docs/database.md has no session: neither a column of it nor a hash
-# of one is an id, nor is it the cookie of a section with the same keys. Its statement deletes expired rows and no others, and the program of
+# of one is an id, nor is it the cookie of a section with the same keys. Its statement deletes
+# expired rows and no others, and the program of
 # docs/rotation.md seals rows again that nobody writes.
 
 use strict;
