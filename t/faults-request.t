@@ -183,8 +183,8 @@ sub is_opened {
 # The fault of the lines of a failure, or '': there are some, and each blames this host.
 sub lines_of {
     my ($log, $pattern) = @_;
-    # The end of the processes before a restart is no failure.
-    my @lines   = grep { !/SC0534/ && (/\[session_crypto:(?!debug)/ || /\[core:alert/) } @$log;
+    # The end of the processes before a restart is no failure, and SC0851 points at the line of one.
+    my @lines   = grep { !/SC0534|SC0851/ && (/\[session_crypto:(?!debug)/ || /\[core:alert/) } @$log;
     my @blaming = grep { /:(?:error|alert)\]/ && !/refused/ } @lines;
     return @blaming && @blaming == @lines && (grep { $_ =~ $pattern } @lines) ? '' : "error_log: @$log";
 }
